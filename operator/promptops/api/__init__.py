@@ -1,0 +1,1 @@
+"""The contract: the kinds, the sidecar's HTTP messages, the feed's messages."""

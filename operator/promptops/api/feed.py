@@ -1,0 +1,214 @@
+"""The feed's messages, protocol 1: UTF-8 JSON, integers below 2^53, no floats outside content, digests over the bytes sent."""
+
+from typing import Literal
+
+import msgspec
+
+PROTOCOL = 1
+SIGNING_CONTEXT = b"promptops/index/1\n"
+"""Prefix of every signed header, so that a signature made for one purpose is worthless for another."""
+AUDIENCE = "promptops.io/feed"
+"""Audience of the ServiceAccount token that a follower shows."""
+HELD_HEADER = "Promptops-Held"
+"""Request header in which a follower shows the signed header of what it holds."""
+INLINE_BLOBS_BYTES = 32 * 1024
+"""At most so many bytes of blobs travel inside an index or patch event; the rest is fetched."""
+MAX_PINS = 50
+HEARTBEAT_SECONDS = 5.0
+STALE_SECONDS = 10.0
+"""Without a heartbeat for this long what is served is called stale."""
+LOST_SECONDS = 20.0
+"""Without a report for this long an instance is called lost."""
+
+
+class Position(msgspec.Struct, frozen=True, order=True):
+    """Where in a scope's history an index stands. Ordered: epoch, then term, then seq."""
+
+    epoch: int
+    term: int
+    seq: int
+
+
+class VersionReference(msgspec.Struct, frozen=True):
+    """A version and the digest of its resolved content (sha256:…), which is the address of its blob."""
+
+    version: str
+    digest: str
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one prompt serves now. Activation and rollback change this and nothing else."""
+
+    name: str
+    uid: str
+    revision: int
+    state: Literal["active", "disabled", "held"]
+    stable: VersionReference | None = None
+    ids: tuple[str, ...] = ()
+    pins: tuple[VersionReference, ...] = ()
+    """The newest versions that may be asked for by number, newest first."""
+
+    def digests(self) -> frozenset[str]:
+        """Every blob this entry needs."""
+        return frozenset(reference.digest for reference in (*self.pins, *((self.stable,) if self.stable else ())))
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The signed summary of an index."""
+
+    v: int
+    scope: str
+    """uid of the namespace."""
+    namespace: str
+    tenant: str
+    epoch: int
+    term: int
+    seq: int
+    entries: str
+    """Digest over the sorted (name, entry digest) pairs."""
+    count: int
+    kid: str
+
+    @property
+    def position(self) -> Position:
+        """The header's place in the scope's history."""
+        return Position(self.epoch, self.term, self.seq)
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A header's bytes (base64url, no padding) and their Ed25519 signature (base64url, no padding)."""
+
+    payload: str
+    sig: str
+
+
+class Blob(msgspec.Struct, frozen=True):
+    """Immutable content under its digest. `content` is the canonical JSON text whose sha256 the digest is."""
+
+    digest: str
+    content: str
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """A prompt that is gone; the uid keeps a recreated one from being removed in its place."""
+
+    name: str
+    uid: str
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """First event of a stream: who the caller is taken for."""
+
+    scope: str
+    tenant: str
+    namespace: str
+    protocols: tuple[int, ...] = (PROTOCOL,)
+
+
+class Index(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The whole index of a scope. `entries` is absent when the caller already holds it."""
+
+    signed: Signed
+    entries: tuple[Entry, ...] | None = None
+    blobs: tuple[Blob, ...] = ()
+
+
+class Patch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The step from the preceding position `base` to the signed one."""
+
+    base: Position
+    signed: Signed
+    upserts: tuple[Entry, ...] = ()
+    removes: tuple[Removal, ...] = ()
+    blobs: tuple[Blob, ...] = ()
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """The origin is alive and stands here. Relays forward it and never invent one."""
+
+    position: Position
+
+
+class Revocation(msgspec.Struct, frozen=True):
+    """Payload of `revoked`: the namespace is gone. Signed like a header, under the same context."""
+
+    v: int
+    scope: str
+    revoked: bool
+    epoch: int
+    term: int
+    seq: int
+    kid: str
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """A signed Revocation."""
+
+    signed: Signed
+
+
+class Goodbye(msgspec.Struct, frozen=True):
+    """The server is going away; reconnect."""
+
+    reason: str = ""
+
+
+class BlobsRequest(msgspec.Struct, frozen=True):
+    """Body of POST /v1/blobs."""
+
+    digests: tuple[str, ...]
+
+
+class BlobsAnswer(msgspec.Struct, frozen=True):
+    """Answer of POST /v1/blobs: those of the digests asked for that the caller's own index names."""
+
+    blobs: tuple[Blob, ...]
+
+
+class Nack(msgspec.Struct, frozen=True):
+    """A prompt whose newest entry this instance could not take, and why (a reason constant)."""
+
+    name: str
+    uid: str
+    revision: int
+    reason: str
+
+
+class RenderCounters(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Cumulative since the instance started, for one content digest."""
+
+    digest: str
+    succeeded: int = 0
+    failed: int = 0
+    latency_buckets: tuple[int, ...] = ()
+    """Counts per bucket of LATENCY_BUCKETS_SECONDS, not cumulative over the buckets, the last one is +Inf."""
+
+
+LATENCY_BUCKETS_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 2.0, 5.0)
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an instance serves. Sent on change and every 5 s (POST /v1/reports). Who it is from says the token."""
+
+    instance: str
+    """Unique per process."""
+    position: Position | None = None
+    durable: bool = False
+    """Whether `position` is on disk."""
+    nacks: tuple[Nack, ...] = ()
+    kids: tuple[str, ...] = ()
+    renders: tuple[RenderCounters, ...] = ()
+    goodbye: bool = False
+
+
+class TrustedKey(msgspec.Struct, frozen=True):
+    """A public signing key. `public` is the raw 32 bytes of an Ed25519 key, base64url without padding."""
+
+    kid: str
+    public: str
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """The trust file a sidecar is started with."""
+
+    keys: tuple[TrustedKey, ...]

@@ -1,0 +1,138 @@
+"""The sidecar's HTTP messages, spoken by sidecar and client. Errors are RFC 9457 problems."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Source = Literal["live", "snapshot", "redis", "directory", "fallback"]
+PROBLEM_TYPE = "application/problem+json"
+MAX_REQUEST_BYTES = 1024 * 1024
+MAX_OUTPUT_BYTES = 1024 * 1024
+MAX_VARIABLES = 1000
+
+
+class RenderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Body of POST /v1/prompts/{id}/render."""
+
+    variables: dict[str, Any] = {}
+    version: str | None = None
+    """A version by its number instead of the active one."""
+    strict: bool = False
+    """A variable that nobody declared is an error instead of a warning."""
+
+
+class Warning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something the caller should know about an answer that is right nevertheless."""
+
+    code: str
+    detail: str
+    variable: str | None = None
+
+
+class RenderedMessage(msgspec.Struct, frozen=True):
+    """One message of a rendered chat prompt."""
+
+    role: str
+    content: str
+
+
+class RenderResponse(msgspec.Struct, frozen=True):
+    """What was rendered, from which version, and how old the knowledge of it is."""
+
+    prompt_id: str
+    version: str
+    digest: str
+    rendered_content: str
+    """The text; for a chat prompt, the messages' contents joined by blank lines."""
+    messages: tuple[RenderedMessage, ...]
+    """The messages; for a text prompt, one message of the role user."""
+    parameters: dict[str, Any]
+    variables_used: tuple[str, ...]
+    cache_hit: bool
+    """Neither network nor disk was touched."""
+    source: Source
+    age_seconds: float
+    """Seconds since the sidecar last heard from the origin that this is current."""
+    stale: bool
+    processing_time_ms: float
+    warnings: tuple[Warning, ...]
+    render_id: str
+
+
+class PromptSummary(msgspec.Struct, frozen=True):
+    """One row of GET /v1/prompts."""
+
+    prompt_id: str
+    name: str
+    state: str
+    version: str | None
+    digest: str | None
+    revision: int
+
+
+class PromptList(msgspec.Struct, frozen=True):
+    """Answer of GET /v1/prompts, sorted by name."""
+
+    prompts: tuple[PromptSummary, ...]
+
+
+class VersionSummary(msgspec.Struct, frozen=True):
+    """One version that may be asked for."""
+
+    version: str
+    digest: str
+    active: bool
+
+
+class VersionList(msgspec.Struct, frozen=True):
+    """Answer of GET /v1/prompts/{id}/versions, newest first."""
+
+    prompt_id: str
+    versions: tuple[VersionSummary, ...]
+
+
+class PromptDetail(msgspec.Struct, frozen=True):
+    """Answer of GET /v1/prompts/{id}: the entry and the active version's content."""
+
+    prompt_id: str
+    name: str
+    ids: tuple[str, ...]
+    state: str
+    version: str | None
+    digest: str | None
+    revision: int
+    content: dict[str, Any] | None
+    source: Source
+    age_seconds: float
+    stale: bool
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Answer of GET /v1/health and, without `dependencies`' details, of /readyz."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    dependencies: dict[str, str]
+    prompts: int
+    position: str | None
+    stale: bool
+
+
+class VariableError(msgspec.Struct, frozen=True):
+    """What is wrong with one variable."""
+
+    variable: str
+    code: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 problem; `code` is one of promptops.api.reasons."""
+
+    title: str
+    status: int
+    code: str
+    detail: str
+    type: str = "about:blank"
+    errors: tuple[VariableError, ...] = ()
+    suggested_prompts: tuple[str, ...] = ()
+    retryable: bool = False

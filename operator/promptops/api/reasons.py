@@ -1,0 +1,78 @@
+"""The words for why: the same constant stands in a condition, an Event, a problem's code and a metric label."""
+
+from typing import Final
+
+# Ready of a Prompt, and of a PromptVersion
+ACTIVE: Final = "Active"
+AVAILABLE: Final = "Available"
+DISABLED: Final = "Disabled"
+NO_ACTIVE_VERSION: Final = "NoActiveVersion"
+VERSION_NOT_FOUND: Final = "VersionNotFound"
+VERSION_OF_OTHER_PROMPT: Final = "VersionOfOtherPrompt"
+VERSION_INVALID: Final = "VersionInvalid"
+VERSION_ARCHIVED: Final = "VersionArchived"
+VERSION_DEPRECATED: Final = "VersionDeprecated"
+DIGEST_MISMATCH: Final = "DigestMismatch"
+DIGEST_CHANGED: Final = "DigestChanged"
+ID_CONFLICT: Final = "IdConflict"
+CONFIG_MAP_NOT_FOUND: Final = "ConfigMapNotFound"
+CONFIG_MAP_NOT_LABELLED: Final = "ConfigMapNotLabelled"
+CONFIG_MAP_KEY_NOT_FOUND: Final = "ConfigMapKeyNotFound"
+SOURCE_INVALID: Final = "SourceInvalid"
+TENANT_UNKNOWN: Final = "TenantUnknown"
+TENANT_CONFLICT: Final = "NamespaceConflict"
+INVALID_SPEC: Final = "InvalidSpec"
+
+# Converged
+CONVERGED: Final = "Converged"
+CONVERGING: Final = "Converging"
+LAGGING: Final = "Lagging"
+NO_CONSUMERS: Final = "NoConsumers"
+NOTHING_SERVED: Final = "NothingServed"
+
+# InUse of a PromptVersion
+IN_USE: Final = "InUse"
+NOT_IN_USE: Final = "NotInUse"
+
+# Claims of a Tenant
+CLAIMED: Final = "Claimed"
+
+# What is wrong with content
+TEMPLATE_SYNTAX: Final = "TemplateSyntax"
+UNDECLARED_VARIABLE: Final = "UndeclaredVariable"
+UNUSED_VARIABLE: Final = "UnusedVariable"
+DUPLICATE_VARIABLE: Final = "DuplicateVariable"
+INVALID_VARIABLE: Final = "InvalidVariable"
+INVALID_MESSAGES: Final = "InvalidMessages"
+CONTENT_TOO_LARGE: Final = "ContentTooLarge"
+INVALID_CHARACTER: Final = "InvalidCharacter"
+INVALID_NUMBER: Final = "InvalidNumber"
+
+# Answers of a render
+PROMPT_NOT_FOUND: Final = "PromptNotFound"
+PROMPT_DISABLED: Final = "PromptDisabled"
+PROMPT_UNAVAILABLE: Final = "PromptUnavailable"
+INVALID_VARIABLES: Final = "InvalidVariables"
+INVALID_REQUEST: Final = "InvalidRequest"
+REQUEST_TOO_LARGE: Final = "RequestTooLarge"
+OUTPUT_TOO_LARGE: Final = "OutputTooLarge"
+NOT_READY: Final = "NotReady"
+
+# Warnings of a render
+UNKNOWN_VARIABLE: Final = "UnknownVariable"
+STALE: Final = "Stale"
+VALUE_CHANGED: Final = "ValueChanged"
+
+# The feed
+UNAUTHENTICATED: Final = "Unauthenticated"
+AUTHENTICATION_UNAVAILABLE: Final = "AuthenticationUnavailable"
+BLOB_NOT_FOUND: Final = "BlobNotFound"
+UNKNOWN_KEY: Final = "UnknownKey"
+BAD_SIGNATURE: Final = "BadSignature"
+BAD_DIGEST: Final = "BadDigest"
+WRONG_SCOPE: Final = "WrongScope"
+FORK: Final = "Fork"
+MALFORMED: Final = "Malformed"
+LOWER_POSITION: Final = "LowerPosition"
+BASE_NOT_HELD: Final = "BaseNotHeld"
+BLOB_MISSING: Final = "BlobMissing"

@@ -1,0 +1,30 @@
+"""The kinds of promptops.io/v1alpha1. Their docstrings are the CRDs' descriptions and the reference documentation."""
+
+from promptops.api.v1alpha1.prompt import Prompt
+from promptops.api.v1alpha1.prompt_version import PromptVersion
+from promptops.api.v1alpha1.tenant import Tenant
+
+GROUP = "promptops.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+WATCH_LABEL = "promptops.io/watch"
+"""A ConfigMap is read only when it carries this label with the value "true"."""
+KEEP_LABEL = "promptops.io/keep"
+"""A generated version with this label is never pruned."""
+GENERATED_LABEL = "promptops.io/generated"
+"""Marks the versions that the operator made from a source; only those are pruned."""
+
+KINDS: tuple[type[Prompt] | type[PromptVersion] | type[Tenant], ...] = (Prompt, PromptVersion, Tenant)
+
+__all__ = [
+    "API_VERSION",
+    "GROUP",
+    "VERSION",
+    "WATCH_LABEL",
+    "KEEP_LABEL",
+    "GENERATED_LABEL",
+    "KINDS",
+    "Prompt",
+    "PromptVersion",
+    "Tenant",
+]

@@ -1,0 +1,171 @@
+"""Prompt: what an application asks for by name, and which version answers."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from promptops.api.v1alpha1.content import Content
+from promptops.api.v1alpha1.schema import (
+    PROMPT_ID_PATTERN,
+    Column,
+    Condition,
+    Digest,
+    Items,
+    Model,
+    Names,
+    ObjectMeta,
+    PromptName,
+    Rule,
+    VersionNumber,
+)
+
+
+class ConfigMapKeyReference(Model):
+    """A key of a ConfigMap in the Prompt's own namespace. The ConfigMap must carry the label promptops.io/watch: "true"."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the ConfigMap."""
+    key: Annotated[str, Field(min_length=1, max_length=253)]
+    """Key in its data."""
+    format: Literal["text", "yaml", "json"]
+    """text: the key is content.text. yaml, json: the key is the whole content, and content must be absent."""
+
+
+class Source(Model):
+    """Content kept beside the Prompt. A change becomes a new immutable, numbered PromptVersion."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.content) || has(self.configMapKeyRef)", "source needs content or configMapKeyRef"),
+        Rule(
+            "!has(self.configMapKeyRef) || self.configMapKeyRef.format == 'text' || !has(self.content)",
+            "content must be absent when configMapKeyRef has the format yaml or json",
+        ),
+    )
+
+    content: Content | None = None
+    """The content, or, beside configMapKeyRef of the format text, everything but its text."""
+    config_map_key_ref: ConfigMapKeyReference | None = None
+    """Where the content, or its text, is read from."""
+
+
+class PromptSpec(Model):
+    """What should be served."""
+
+    prompt_id: Annotated[str, Field(max_length=128, pattern=PROMPT_ID_PATTERN)] | None = None
+    """The id applications use when it cannot be a Kubernetes name. The Prompt's name always works too. Immutable once set."""
+    active_version: VersionNumber | None = None
+    """The version to serve. Activation and rollback are an edit of this line. Absent with a source: follow the source."""
+    active_digest: Digest | None = None
+    """The digest the active version must have; anything else is not served."""
+    source: Source | None = None
+    """Content kept beside the Prompt instead of in PromptVersions written by hand."""
+    disabled: bool | None = None
+    """Kill switch: renders answer 409 PromptDisabled."""
+    history_limit: Annotated[int, Field(ge=1, le=100)] = 10
+    """How many generated versions are kept. Versions in use or labelled promptops.io/keep are never pruned."""
+
+
+class VersionReference(Model):
+    """A version and the digest of its content."""
+
+    version: Annotated[str, Field(max_length=40)]
+    """The version's number."""
+    digest: Annotated[str, Field(max_length=71)]
+    """sha256 of its canonical content."""
+
+
+class Serving(Model):
+    """What the operator has decided to serve."""
+
+    revision: int
+    """Counts the decisions that changed what is served."""
+    stable: VersionReference
+    """The version that is served."""
+
+
+class Served(Model):
+    """What the sidecars report that they serve."""
+
+    summary: Annotated[str, Field(max_length=32)]
+    """ready/total, for people: 48/50."""
+    ready: int
+    """Instances that serve the decision."""
+    total: int
+    """Instances known."""
+    lost: int
+    """Instances without a report for 20 seconds, counted in total."""
+    at: Annotated[str, Field(max_length=64)]
+    """When these figures were taken."""
+
+
+class HistoryEntry(Model):
+    """One decision to serve another version."""
+
+    version: Annotated[str, Field(max_length=40)]
+    """The version."""
+    digest: Annotated[str, Field(max_length=71)]
+    """Its digest."""
+    at: Annotated[str, Field(max_length=64)]
+    """When it was decided."""
+    manager: Annotated[str, Field(max_length=128)]
+    """Field manager that wrote the deciding field."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Activated, RolledBack or SourceChanged."""
+
+
+class PromptStatus(Model):
+    """What was decided and what is served."""
+
+    observed_generation: int = -1
+    """Generation of the Prompt this status speaks of."""
+    phase: Literal["Pending", "Progressing", "Degraded", "Healthy"] | None = None
+    """Summary: Pending nothing to serve, Degraded an older version serves because the wanted one cannot."""
+    serving: Serving | None = None
+    """What is served."""
+    previous: VersionReference | None = None
+    """What was served before."""
+    served: Served | None = None
+    """How many replicas serve it."""
+    version_count: int | None = None
+    """PromptVersions of this Prompt."""
+    latest_version: Annotated[str, Field(max_length=40)] | None = None
+    """Highest number ever used; numbers are never used again."""
+    history: Annotated[Items[HistoryEntry], Field(max_length=10)] | None = None
+    """The latest decisions, newest first."""
+    conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
+    """Ready, Converged; Reconciling and Stalled only while true."""
+
+
+class Prompt(Model):
+    """A prompt that applications render by name."""
+
+    NAMES: ClassVar[Names] = Names(
+        kind="Prompt",
+        plural="prompts",
+        singular="prompt",
+        short_names=("pr",),
+        scope="Namespaced",
+        columns=(
+            Column("Active", "string", ".status.serving.stable.version"),
+            Column("Served", "string", ".status.served.summary"),
+            Column("Phase", "string", ".status.phase"),
+            Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ),
+        selectable_fields=(".spec.promptId", ".spec.activeVersion"),
+        root_rules=(
+            Rule(
+                "size(self.metadata.name) <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+                "the name must be a DNS label: lower case letters, digits and dashes, at most 63, no dot",
+            ),
+        ),
+    )
+
+    metadata: ObjectMeta
+    spec: PromptSpec
+    status: PromptStatus = PromptStatus()
+
+    @property
+    def name(self) -> PromptName:
+        """The Kubernetes name."""
+        return self.metadata.name

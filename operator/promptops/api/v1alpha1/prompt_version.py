@@ -1,0 +1,88 @@
+"""PromptVersion: immutable content under a number."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from promptops.api.v1alpha1.content import Content
+from promptops.api.v1alpha1.schema import (
+    Column,
+    Condition,
+    Items,
+    Model,
+    Names,
+    ObjectMeta,
+    PromptName,
+    Rule,
+    VersionNumber,
+)
+
+
+class PromptReference(Model):
+    """A Prompt in the same namespace."""
+
+    name: PromptName
+    """Name of the Prompt."""
+
+
+class PromptVersionSpec(Model):
+    """Everything but lifecycle is immutable, also what is absent."""
+
+    prompt_ref: PromptReference
+    """The Prompt this is a version of."""
+    version: VersionNumber
+    """Semantic version: major.minor.patch, with an optional pre-release."""
+    content: Content
+    """What is rendered."""
+    changelog: Annotated[str, Field(max_length=4096)] | None = None
+    """What changed and why, for people."""
+    author: Annotated[str, Field(max_length=200)] | None = None
+    """Who wrote it, for people; never used for authorisation."""
+    metadata: dict[str, Annotated[str, Field(max_length=1024)]] | None = None
+    """Labels of your own. Not part of the digest."""
+    lifecycle: Literal["Available", "Deprecated", "Archived"] = "Available"
+    """Deprecated warns whoever renders it. Archived forbids a new activation and withdraws nothing that serves."""
+
+
+class PromptVersionStatus(Model):
+    """What the operator found."""
+
+    observed_generation: int = -1
+    """Generation this status speaks of."""
+    digest: Annotated[str, Field(max_length=71)] | None = None
+    """sha256 of the canonical content: address, identity and provenance."""
+    phase: Literal["Pending", "Draft", "Active", "Deprecated", "Archived", "Invalid"] | None = None
+    """Draft was never active, Deprecated was and is no more, or is marked so."""
+    conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
+    """Ready, InUse."""
+
+
+class PromptVersion(Model):
+    """An immutable, numbered version of a Prompt's content."""
+
+    NAMES: ClassVar[Names] = Names(
+        kind="PromptVersion",
+        plural="promptversions",
+        singular="promptversion",
+        short_names=("prv",),
+        scope="Namespaced",
+        columns=(
+            Column("Prompt", "string", ".spec.promptRef.name"),
+            Column("Version", "string", ".spec.version"),
+            Column("Phase", "string", ".status.phase"),
+            Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+            Column("Digest", "string", ".status.digest", priority=1),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ),
+        selectable_fields=(".spec.promptRef.name", ".spec.version"),
+        root_rules=(
+            Rule(
+                "self.metadata.name == self.spec.promptRef.name + '-' + self.spec.version",
+                "the name must be <prompt>-<version>",
+            ),
+        ),
+    )
+
+    metadata: ObjectMeta
+    spec: PromptVersionSpec
+    status: PromptVersionStatus = PromptVersionStatus()

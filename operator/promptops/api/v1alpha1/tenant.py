@@ -1,0 +1,61 @@
+"""Tenant: which namespaces belong together. Cluster-scoped: the platform team's, never the tenant's own."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from promptops.api.v1alpha1.schema import DNS_LABEL, Column, Condition, Items, Model, Names, ObjectMeta
+
+
+class TenantSpec(Model):
+    """What belongs to the tenant."""
+
+    namespaces: Annotated[
+        Items[Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]],
+        Field(min_length=1, max_length=100),
+    ]
+    """Namespaces claimed, by name. Of two tenants that claim one namespace, the one that holds it keeps it, else the older gets it."""
+
+
+class Claim(Model):
+    """A claim on a namespace and how it ended."""
+
+    namespace: Annotated[str, Field(max_length=63)]
+    """The namespace."""
+    state: Literal["Claimed", "Conflict", "Absent"]
+    """Claimed by this tenant, held by another one, or not in the cluster yet."""
+    holder: Annotated[str, Field(max_length=253)] | None = None
+    """The tenant that holds it, on a conflict."""
+
+
+class TenantStatus(Model):
+    """How the claims stand."""
+
+    observed_generation: int = -1
+    """Generation this status speaks of."""
+    claims: Annotated[Items[Claim], Field(max_length=100)] | None = None
+    """One row per claimed namespace."""
+    conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
+    """Ready; Stalled while a claim conflicts."""
+
+
+class Tenant(Model):
+    """A set of namespaces with one owner: the isolation boundary."""
+
+    NAMES: ClassVar[Names] = Names(
+        kind="Tenant",
+        plural="tenants",
+        singular="tenant",
+        short_names=("ten",),
+        scope="Cluster",
+        columns=(
+            Column("Namespaces", "string", ".spec.namespaces"),
+            Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+            Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ),
+    )
+
+    metadata: ObjectMeta
+    spec: TenantSpec
+    status: TenantStatus = TenantStatus()
