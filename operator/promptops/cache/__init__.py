@@ -1,0 +1,1 @@
+"""Adapter: what a hop holds - index and blobs, in memory and on disk, signed."""

@@ -1,0 +1,1 @@
+"""Entry: what applications import."""

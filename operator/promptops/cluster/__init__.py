@@ -1,0 +1,1 @@
+"""Adapter: the only user of a Kubernetes client library."""

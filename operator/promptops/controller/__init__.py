@@ -1,0 +1,1 @@
+"""Entry: the only importer of kopf; watches, decides through domain, writes status, publishes."""

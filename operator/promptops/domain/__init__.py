@@ -1,0 +1,1 @@
+"""Decisions: pure and synchronous; time and randomness are arguments."""

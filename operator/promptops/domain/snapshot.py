@@ -1,0 +1,106 @@
+"""What a decision is made from, gathered beforehand, and what it comes to. Plain values; nobody acts here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from promptops.api.feed import Blob, Entry
+
+Manifest = Mapping[str, Any]
+"""An object exactly as the API server returned it, or as it stands in a file."""
+
+
+@dataclass(frozen=True)
+class ServedObservation:
+    """How many instances serve the published decision."""
+
+    ready: int
+    total: int
+    lost: int
+
+
+@dataclass(frozen=True)
+class PromptSnapshot:
+    """Everything that the decision about one Prompt may look at."""
+
+    prompt: Manifest
+    versions: tuple[Manifest, ...] = ()
+    """Every PromptVersion in the namespace whose promptRef names the prompt, whoever owns it; also those of the name
+    <prompt>-<activeVersion> that belong to another prompt."""
+    config_map: Manifest | None = None
+    """The ConfigMap that the source refers to, when it is there and labelled for us to see."""
+    rivals: tuple[Manifest, ...] = ()
+    """Other Prompts of the namespace whose name or promptId equals this prompt's promptId, or whose promptId is its name."""
+    tenant: str | None = None
+    """Who the namespace belongs to; None when nobody may serve from it (Strict mode, unclaimed)."""
+    served: ServedObservation | None = None
+    """None while nothing can be said (a new leader's first 30 s without reports): status keeps what it says."""
+    published_revision: int | None = None
+    """Revision of the entry that followers have been offered since this leader began; None when none was."""
+    settled: bool = True
+    """False while objects keep arriving in the namespace: a missing reference is then not announced yet."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """Worth an Event: something became the case."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class PromptOutcome:
+    """What should be done about one Prompt, in the order of the fields."""
+
+    create: tuple[dict[str, Any], ...] = ()
+    """PromptVersions to create. When there are any, nothing else is done: create, put them in the store, decide again."""
+    status: dict[str, Any] | None = None
+    """The whole status as it should be. None: leave what is there (not settled yet)."""
+    entry: Entry | None = None
+    """What to publish once the status is written; None: nothing is served under this name."""
+    blobs: tuple[Blob, ...] = ()
+    """The content that `entry` names, as far as it can be compiled."""
+    prune: tuple[Manifest, ...] = ()
+    """Generated PromptVersions to delete."""
+    transitions: tuple[Transition, ...] = ()
+    look_again_seconds: float | None = None
+    """When time alone can change the decision."""
+
+
+@dataclass(frozen=True)
+class VersionSnapshot:
+    """Everything that the decision about one PromptVersion may look at."""
+
+    version: Manifest
+    prompt: Manifest | None = None
+    """The Prompt it names, with the status last written."""
+
+
+@dataclass(frozen=True)
+class VersionOutcome:
+    """What a PromptVersion's status should be."""
+
+    status: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TenancySnapshot:
+    """Everything that the decisions about tenants may look at: all of it, it is small."""
+
+    tenants: tuple[Manifest, ...] = ()
+    namespaces: tuple[Manifest, ...] = ()
+    mode: Literal["Implicit", "Strict"] = "Implicit"
+    protected: frozenset[str] = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+    """Namespaces that no Tenant can claim."""
+
+
+@dataclass(frozen=True)
+class TenancyOutcome:
+    """Who holds which namespace, and the tenants' statuses."""
+
+    holders: Mapping[str, str]
+    """Namespace → tenant, for every namespace that is admitted. In Implicit mode an unclaimed namespace is its own tenant."""
+    statuses: Mapping[str, dict[str, Any]]
+    """Tenant name → status."""

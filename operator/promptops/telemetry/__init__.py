@@ -1,0 +1,1 @@
+"""Adapter: every metric and log setting in one place."""
