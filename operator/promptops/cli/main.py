@@ -1,0 +1,70 @@
+"""`promptops …`: one row per command. A command's module is imported only when it runs, so that an image or
+an installation without a part's dependencies still runs the others."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+import traceback
+from importlib.util import find_spec
+
+import click
+
+COMMANDS: dict[str, str] = {
+    "bench": "Measure what the README promises.",
+    "demo": "Show everything on a throw-away control plane.",
+    "dev": "Run a throw-away, real Kubernetes control plane.",
+    "operator": "Run the operator.",
+    "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
+}
+"""Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
+_EXTRAS = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "bench": "dev"}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands this installation has."""
+        return [name for name in COMMANDS if find_spec(f"promptops.cli.{name}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; say which extra to install when it lacks a dependency."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        try:
+            command = getattr(importlib.import_module(f"promptops.cli.{cmd_name}"), cmd_name)
+        except ModuleNotFoundError as missing:
+            extra = _EXTRAS.get(cmd_name, "cli")
+            raise click.ClickException(
+                f"`promptops {cmd_name}` needs {missing.name}: pip install 'promptops[{extra}]'"
+            ) from None
+        assert isinstance(command, click.Command)  # noqa: S101
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="promptops", prog_name="promptops")
+def promptops_command() -> None:
+    """Prompts as Kubernetes resources, served to applications from a render cache."""
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong, no stack trace reaches the terminal."""
+    try:
+        promptops_command(prog_name="promptops")
+    except Exception as error:
+        with tempfile.NamedTemporaryFile("w", prefix="promptops-", suffix=".txt", delete=False) as report:
+            traceback.print_exc(file=report)
+        print(f"Error: {type(error).__name__}: {error}\nThis is a bug; details are in {report.name}", file=sys.stderr)
+        sys.exit(70)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A throw-away, real Kubernetes control plane on this machine, without containers."""

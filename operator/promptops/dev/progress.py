@@ -1,0 +1,48 @@
+"""Progress on standard error: a living line on a terminal, two plain lines when piped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+
+class Progress:
+    """Says what takes long, before and after."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self._console.print(text, markup=False)
+
+    @contextmanager
+    def step(self, what: str, seconds: int) -> Iterator[Callable[[str], None]]:
+        """Announce a step that takes about `seconds`; yield a function that shows where it is."""
+        begun = time.monotonic()
+        announced = f"{what} (about {seconds} s on two cores)…"
+        if not self._console.is_terminal:
+            self.say(announced)
+            yield _ignore
+        else:
+            with self._console.status(announced) as status:
+                yield lambda detail: status.update(f"{announced} [dim]{_escaped(detail)}[/dim]")
+        self.say(f"{what}… done in {time.monotonic() - begun:.0f} s")
+
+
+class Silent(Progress):
+    """Says nothing."""
+
+    def say(self, text: str) -> None:
+        """Print nothing."""
+
+
+def _ignore(_: str) -> None:
+    """Take a detail that nobody can see."""
+
+
+def _escaped(detail: str) -> str:
+    return detail.replace("[", r"\[")[:60]

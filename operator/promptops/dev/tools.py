@@ -1,0 +1,91 @@
+"""The table of binaries that are built from Go modules: one row per binary, every version pinned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MODULES = Path(__file__).parent / "modules"
+
+KUBERNETES = "v1.36.3"
+ETCD = "v3.6.16"
+HELM = "v4.3.1"
+PROMETHEUS = "v0.316.0"
+CONTAINERD = "v2.3.7"
+COREDNS = "v1.14.6"
+
+_STRIP = "-s -w"
+_KUBERNETES_FLAGS = " ".join(
+    (
+        _STRIP,
+        f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}",
+        "-X k8s.io/component-base/version.gitMajor=1",
+        "-X k8s.io/component-base/version.gitMinor=36",
+    )
+)
+_CONTAINERD_FLAGS = f"{_STRIP} -X github.com/containerd/containerd/v2/version.Version={CONTAINERD}"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A binary and the pinned module it is built from."""
+
+    name: str
+    module: str
+    """Folder under `modules/` with go.mod and go.sum."""
+    package: str
+    version: str
+    seconds: int
+    """How long a first build takes on two cores, to set expectations."""
+    ldflags: str = _STRIP
+    tags: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where go.mod and go.sum of this binary lie."""
+        return MODULES / self.module
+
+
+def _kubernetes(name: str, seconds: int) -> Tool:
+    return Tool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, seconds, _KUBERNETES_FLAGS)
+
+
+def _containerd(name: str, seconds: int) -> Tool:
+    package = f"github.com/containerd/containerd/v2/cmd/{name}"
+    return Tool(name, "containerd", package, CONTAINERD, seconds, _CONTAINERD_FLAGS, "no_btrfs,no_devmapper,no_zfs")
+
+
+def _prometheus(name: str, seconds: int) -> Tool:
+    return Tool(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", PROMETHEUS, seconds)
+
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool("etcd", "etcd", ".", ETCD, 20),
+        _kubernetes("kube-apiserver", 150),
+        _kubernetes("kube-controller-manager", 40),
+        _kubernetes("kubectl", 10),
+        _kubernetes("kube-scheduler", 10),
+        _kubernetes("kubelet", 30),
+        _kubernetes("kube-proxy", 10),
+        Tool(
+            "helm",
+            "helm",
+            "helm.sh/helm/v4/cmd/helm",
+            HELM,
+            140,
+            f"{_STRIP} -X helm.sh/helm/v4/internal/version.version={HELM}",
+        ),
+        _prometheus("promtool", 130),
+        _prometheus("prometheus", 40),
+        _containerd("containerd", 80),
+        _containerd("containerd-shim-runc-v2", 10),
+        _containerd("ctr", 10),
+        Tool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
+    )
+}
+"""Every binary that can be built, by name."""
+
+CONTROL_PLANE: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+"""What a bare plane is made of."""

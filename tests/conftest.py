@@ -1,0 +1,85 @@
+"""Fixtures of every test: the repository, the binaries, and real control planes.
+
+`plane` is a bare control plane that the whole session shares; `kubectl` and `namespace` work on it. What changes a
+plane as a whole (installs a chart, kills the API server) takes its own from `new_plane`: that costs three seconds.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from promptops.dev import binaries
+from promptops.dev.plane import Kubectl, Plane, start_plane
+from promptops.dev.progress import Progress
+from promptops.settings import DevSettings
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def dev_settings() -> DevSettings:
+    """Where binaries lie and are built."""
+    return DevSettings.from_environment()
+
+
+@pytest.fixture(scope="session")
+def binary(dev_settings: DevSettings) -> Callable[[str], Path]:
+    """Return the path of a binary by name, building it when it is missing."""
+    return lambda name: binaries.provide(name, dev_settings, Progress())
+
+
+@pytest.fixture(scope="session")
+def new_plane(dev_settings: DevSettings) -> Iterator[Callable[[], Plane]]:
+    """Start a bare plane of one's own; all of them are gone when the session ends."""
+    made: list[Plane] = []
+    # Not pytest's own folder: the path of a Unix socket in it must stay below 108 bytes.
+    home = Path(tempfile.mkdtemp(prefix="promptops-"))
+
+    def start() -> Plane:
+        parts = binaries.control_plane(dev_settings, Progress())
+        made.append(start_plane(home / f"p{len(made)}", parts, dev_settings.environment))
+        return made[-1]
+
+    yield start
+
+    for plane in made:
+        plane.down()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def plane(new_plane: Callable[[], Plane]) -> Plane:
+    """A bare control plane, shared by the session."""
+    return new_plane()
+
+
+@pytest.fixture(scope="session")
+def kubectl(plane: Plane) -> Kubectl:
+    """Run kubectl on the shared plane: `kubectl("get", "ns", check=False).returncode`. Failures raise, unless told."""
+    return plane.kubectl
+
+
+@pytest.fixture
+def namespace(plane: Plane) -> Iterator[str]:
+    """A namespace of the test's own on the shared plane."""
+    yield from namespace_on(plane)
+
+
+def namespace_on(plane: Plane) -> Iterator[str]:
+    """Create a namespace with a name of its own; delete it afterwards."""
+    name = f"test-{secrets.token_hex(4)}"
+    plane.kubectl("create", "namespace", name)
+    yield name
+    plane.kubectl("delete", "namespace", name, "--wait=false")
