@@ -1,0 +1,21 @@
+"""What a variable may be called, in declarations, templates and calls alike."""
+
+import re
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+RESERVED = frozenset({"and", "else", "false", "if", "in", "is", "none", "not", "or", "true"})
+"""Words of the expression language. A variable of such a name could not be read once expressions are supported."""
+
+NAME_RULE = "a name is a lower case letter followed by at most 62 lower case letters, digits and underscores"
+
+
+def is_variable_name(name: str) -> bool:
+    """Whether callers and templates may use this name."""
+    return _NAME.fullmatch(name) is not None and name not in RESERVED
+
+
+def shown(name: str) -> str:
+    """A name somebody sent, fit for a message: printable ASCII and short."""
+    text = ascii(name)
+    return text if len(text) <= 80 else f"{text[:76]}...'"
