@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from promptops.dev import binaries
+from promptops.dev import binaries, describe
 from promptops.dev.errors import DevError
-from promptops.dev.lifecycle import plane_folder
+from promptops.dev.lifecycle import bring_up, plane_folder, plane_folders, take_down
 from promptops.dev.progress import Progress
 from promptops.settings import DevSettings
 
@@ -60,3 +62,50 @@ def build(names: tuple[str, ...]) -> None:
     settings = DevSettings.from_environment()
     for name in names:
         click.echo(binaries.provide(name, settings, Progress()))
+
+
+@dev.command()
+@click.option("--json", "as_json", is_flag=True, help="Print where everything is as JSON.")
+@click.option("--bare", is_flag=True, help="Only the control plane: no definitions, no operator, no sidecar.")
+@_which_plane
+@_explained
+def up(as_json: bool, bare: bool, name: str, directory: Path | None) -> None:
+    """Start a plane, or what is missing of it; when it is up, print the same answer again."""
+    settings = DevSettings.from_environment()
+    progress = Progress()
+    folder = _folder(settings, name, directory)
+    found = bring_up(folder, settings, progress, None if bare else _manifests())
+    if found.already:
+        progress.say(f"the plane {folder.name} is up already")
+    render = describe.as_json if as_json else describe.as_text
+    click.echo(render(found.plane, found.stack))
+
+
+@dev.command()
+@_which_plane
+@_explained
+def status(name: str, directory: Path | None) -> None:
+    """Say what runs; exit 1 when the plane is not whole."""
+    settings = DevSettings.from_environment()
+    whole, text = describe.status(_folder(settings, name, directory), settings)
+    click.echo(text)
+    if not whole:
+        sys.exit(1)
+
+
+@dev.command()
+@click.option("--all", "every", is_flag=True, help="Every plane in the cache.")
+@_which_plane
+@_explained
+def down(every: bool, name: str, directory: Path | None) -> None:
+    """End a plane and remove every trace of it."""
+    settings = DevSettings.from_environment()
+    folders = plane_folders(settings.cache) if every else (_folder(settings, name, directory),)
+    for folder in folders:
+        click.echo(f"{folder.name} is down" if take_down(folder) else f"{folder.name} was not up")
+
+
+def _manifests() -> tuple[dict[str, Any], ...]:
+    """Return definitions, policies and rights as the chart installs them."""
+    manifests: tuple[dict[str, Any], ...] = importlib.import_module("promptops.codegen").install_manifests()
+    return manifests

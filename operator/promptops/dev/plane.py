@@ -26,7 +26,6 @@ from promptops.dev.processes import Command
 ADMINISTRATOR = "promptops-dev-admin"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 5.0
-_ATTEMPTS = 3
 _DESCRIPTION = "plane.json"
 
 
@@ -131,7 +130,7 @@ class Plane:
 
     def down(self) -> None:
         """End every process, etcd last, and remove the folder."""
-        clean(self.folder)
+        remove(self.folder)
 
     def save(self) -> None:
         """Write down what `attach` needs: from now on the plane counts as complete."""
@@ -156,22 +155,11 @@ def start_plane(folder: Path, binaries: Binaries, environment: Mapping[str, str]
     Raises ProcessFailed when a part does not come up.
     """
     folder = folder.resolve()
-    for attempt in range(1, _ATTEMPTS + 1):
-        clean(folder)
-        folder.mkdir(parents=True, mode=0o700)
-        plane = Plane(folder, Ports(*free_ports(3)), binaries.kubectl, loopback(environment))
-        try:
-            _boot(plane, binaries)
-        except ProcessFailed as failure:
-            clean(folder)
-            if attempt == _ATTEMPTS or "address already in use" not in str(failure):
-                raise
-        except BaseException:
-            clean(folder)
-            raise
-        else:
-            return plane
-    raise AssertionError("the last attempt returns or raises")
+    try:
+        return _first_that_boots(folder, binaries, loopback(environment))
+    except BaseException:
+        remove(folder)
+        raise
 
 
 def attach(folder: Path, environment: Mapping[str, str]) -> Plane:
@@ -184,14 +172,23 @@ def attach(folder: Path, environment: Mapping[str, str]) -> Plane:
     return Plane(folder, Ports(**described["ports"]), Path(described["kubectl"]), loopback(environment))
 
 
-def clean(folder: Path) -> None:
-    """End every process of the plane in `folder`, etcd last, and remove the folder; either may be gone already."""
+def remove(folder: Path) -> None:
+    """End every process of the plane in `folder` and remove the folder; either may be gone already."""
+    clear(folder)
+    with suppress(FileNotFoundError):
+        folder.rmdir()
+
+
+def clear(folder: Path) -> None:
+    """End every process of the plane in `folder`, etcd last, and empty the folder."""
     folder = folder.resolve()
     # An API server that lost its etcd hangs on its way out, and keeps its port.
     last = (CONTROLLER_MANAGER, API_SERVER, ETCD)
     for name in (*(name for name in processes.running(folder) if name not in last), *last):
         processes.stop(folder, name, within=_STOP_SECONDS)
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def loopback(environment: Mapping[str, str]) -> dict[str, str]:
@@ -202,6 +199,22 @@ def loopback(environment: Mapping[str, str]) -> dict[str, str]:
         if name != "KUBECONFIG" and not name.startswith(("PROMPTOPS_", "KUBERNETES_"))
     }
     return {**kept, "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+
+
+def _first_that_boots(folder: Path, binaries: Binaries, environment: dict[str, str]) -> Plane:
+    for last_attempt in (False, False, True):
+        clear(folder)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        plane = Plane(folder, Ports(*free_ports(3)), binaries.kubectl, environment)
+        try:
+            _boot(plane, binaries)
+        except ProcessFailed as failure:
+            # Somebody took one of the ports between the look and the start.
+            if last_attempt or "address already in use" not in str(failure):
+                raise
+        else:
+            break
+    return plane
 
 
 def _boot(plane: Plane, binaries: Binaries) -> None:

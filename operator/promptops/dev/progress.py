@@ -20,24 +20,17 @@ class Progress:
         self._console.print(text, markup=False)
 
     @contextmanager
-    def step(self, what: str, seconds: int) -> Iterator[Callable[[str], None]]:
-        """Announce a step that takes about `seconds`; yield a function that shows where it is."""
+    def step(self, what: str, seconds: int = 0) -> Iterator[Callable[[str], None]]:
+        """Announce a step, and how long it takes when that is long; yield a function that shows where it is."""
         begun = time.monotonic()
-        announced = f"{what} (about {seconds} s on two cores)…"
+        announced = f"{what} (about {seconds} s on two cores)…" if seconds else f"{what}…"
         if not self._console.is_terminal:
             self.say(announced)
             yield _ignore
         else:
             with self._console.status(announced) as status:
                 yield lambda detail: status.update(f"{announced} [dim]{_escaped(detail)}[/dim]")
-        self.say(f"{what}… done in {time.monotonic() - begun:.0f} s")
-
-
-class Silent(Progress):
-    """Says nothing."""
-
-    def say(self, text: str) -> None:
-        """Print nothing."""
+        self.say(f"{what}… done in {time.monotonic() - begun:.1f} s")
 
 
 def _ignore(_: str) -> None:

@@ -1,0 +1,204 @@
+"""The operator and sidecars as processes on a plane, with the rights that the chart gives them and no more."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import promptops
+from promptops.dev import kubeconfig
+from promptops.dev.certificates import write_secret
+from promptops.dev.errors import DevError, PlaneUnknown
+from promptops.dev.plane import Plane
+from promptops.dev.ports import free_ports
+from promptops.dev.processes import Command
+
+OPERATOR = "operator"
+SIDECAR = "sidecar"
+NAMESPACE = "promptops-system"
+ACCOUNT = "promptops"
+SIDECAR_ACCOUNT = "promptops-sidecar"
+FEED_AUDIENCE = "promptops.io/feed"
+KEYS = "promptops-keys"
+_TOKEN_LIFE = "8760h"  # noqa: S105  as long as the plane's certificates; the plane's end revokes it
+_LONGEST_SOCKET = 103
+_DESCRIPTION = "stack.json"
+
+
+@dataclass(frozen=True)
+class OperatorEndpoints:
+    """Where the operator listens."""
+
+    feed_url: str
+    operations_url: str
+
+    @property
+    def metrics_url(self) -> str:
+        """Where Prometheus scrapes."""
+        return f"{self.operations_url}/metrics"
+
+
+@dataclass(frozen=True)
+class SidecarEndpoints:
+    """Where a sidecar listens, and for which namespace."""
+
+    namespace: str
+    url: str
+    socket: str
+    operations_url: str
+
+
+class Stack:
+    """What `promptops dev up` adds to a bare plane."""
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+        self.operator: OperatorEndpoints | None = None
+        self.sidecars: dict[str, SidecarEndpoints] = {}
+
+    @property
+    def sidecar(self) -> SidecarEndpoints:
+        """The first sidecar."""
+        return self.sidecars[SIDECAR]
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """Names of the processes that were started here, in that order."""
+        return (*((OPERATOR,) if self.operator else ()), *self.sidecars)
+
+    def start_operator(self, environment: Mapping[str, str] | None = None) -> OperatorEndpoints:
+        """Start the operator with its own ServiceAccount's token; return when it is ready."""
+        feed, operations = free_ports(2)
+        endpoints = OperatorEndpoints(f"http://127.0.0.1:{feed}", f"http://127.0.0.1:{operations}")
+        variables = {
+            "KUBECONFIG": str(self._operator_kubeconfig()),
+            "PROMPTOPS_NAMESPACE": NAMESPACE,
+            "PROMPTOPS_IDENTITY": "operator-0",
+            "PROMPTOPS_FEED_ADDRESS": f"127.0.0.1:{feed}",
+            "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
+            **(environment or {}),
+        }
+        self.plane.run(_role(OPERATOR, OPERATOR, variables, endpoints.operations_url))
+        self.operator = endpoints
+        return endpoints
+
+    def start_sidecar(
+        self, name: str = SIDECAR, namespace: str = "default", environment: Mapping[str, str] | None = None
+    ) -> SidecarEndpoints:
+        """Start a sidecar for a namespace with a feed token of that namespace; return when it is ready."""
+        if self.operator is None:
+            raise PlaneUnknown("a sidecar follows the operator, which was not started")
+        data, operations = free_ports(2)
+        socket = self._socket(name)
+        endpoints = SidecarEndpoints(
+            namespace, f"http://127.0.0.1:{data}", str(socket), f"http://127.0.0.1:{operations}"
+        )
+        variables = {
+            "PROMPTOPS_FEED_URL": self.operator.feed_url,
+            "PROMPTOPS_TOKEN_FILE": str(self.feed_token(namespace, name)),
+            "PROMPTOPS_TRUST_FILE": str(self._trust_file()),
+            "PROMPTOPS_DATA_ADDRESS": f"127.0.0.1:{data}",
+            "PROMPTOPS_SOCKET": str(socket),
+            "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
+            "PROMPTOPS_SNAPSHOT_DIRECTORY": str(self._folder("snapshots") / name),
+            "PROMPTOPS_INSTANCE": name,
+            **(environment or {}),
+        }
+        self.plane.run(_role(name, SIDECAR, variables, endpoints.operations_url))
+        self.sidecars[name] = endpoints
+        return endpoints
+
+    def feed_token(self, namespace: str, name: str = SIDECAR) -> Path:
+        """Ask for a token of the namespace's sidecar account, for the feed alone; return the file it is in."""
+        account = ("serviceaccount", SIDECAR_ACCOUNT, "--namespace", namespace)
+        if self.plane.kubectl("get", *account, check=False).returncode:
+            self.plane.kubectl("create", *account)
+        token = self._token(SIDECAR_ACCOUNT, namespace, "--audience", FEED_AUDIENCE)
+        return write_secret(self._folder("tokens") / f"{name}.token", token)
+
+    def save(self) -> None:
+        """Write down what `attach_stack` needs: from now on the stack counts as complete."""
+        described = {
+            "operator": asdict(self.operator) if self.operator else None,
+            "sidecars": {name: asdict(endpoints) for name, endpoints in self.sidecars.items()},
+        }
+        unfinished = self.plane.folder / f"{_DESCRIPTION}.new"
+        write_secret(unfinished, json.dumps(described)).replace(self.plane.folder / _DESCRIPTION)
+
+    def _operator_kubeconfig(self) -> Path:
+        text = kubeconfig.for_token(self.plane.server, self.plane.authority, self._token(ACCOUNT, NAMESPACE), NAMESPACE)
+        return write_secret(self.plane.folder / "operator.kubeconfig", text)
+
+    def _trust_file(self) -> Path:
+        secret = json.loads(self.plane.kubectl("get", "secret", KEYS, "-n", NAMESPACE, "-o", "json").stdout)
+        return write_secret(self.plane.folder / "trust.json", base64.b64decode(secret["data"]["trust.json"]))
+
+    def _token(self, account: str, namespace: str, *options: str) -> str:
+        arguments = ("create", "token", account, "--namespace", namespace, "--duration", _TOKEN_LIFE, *options)
+        return self.plane.kubectl(*arguments).stdout.strip()
+
+    def _socket(self, name: str) -> Path:
+        path = self.plane.folder / f"{name}.sock"
+        if len(str(path)) > _LONGEST_SOCKET:
+            raise DevError(
+                f"{path} is too long for a Unix socket ({_LONGEST_SOCKET} bytes at most)",
+                "choose a shorter --directory, or a shorter PROMPTOPS_CACHE",
+            )
+        return path
+
+    def _folder(self, name: str) -> Path:
+        path = self.plane.folder / name
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+
+def start_stack(plane: Plane, manifests: tuple[dict[str, Any], ...]) -> Stack:
+    """Install the manifests, then start the operator and one sidecar for the namespace `default`."""
+    install(plane, manifests)
+    stack = Stack(plane)
+    stack.start_operator()
+    stack.start_sidecar()
+    stack.save()
+    return stack
+
+
+def attach_stack(plane: Plane) -> Stack | None:
+    """Return what runs on a plane that another process brought up; None when it is bare."""
+    stack = Stack(plane)
+    with suppress(FileNotFoundError):
+        described = json.loads((plane.folder / _DESCRIPTION).read_text())
+        stack.operator = OperatorEndpoints(**described["operator"])
+        stack.sidecars = {name: SidecarEndpoints(**found) for name, found in described["sidecars"].items()}
+        return stack
+    return None
+
+
+def install(plane: Plane, manifests: tuple[dict[str, Any], ...]) -> None:
+    """Apply definitions, policies and rights, and the operator's namespace and account; wait until the kinds serve."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": ACCOUNT, "namespace": NAMESPACE},
+    }
+    items = {"apiVersion": "v1", "kind": "List", "items": [namespace, account, *manifests]}
+    plane.kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", input=json.dumps(items))
+    kinds = [f"crd/{m['metadata']['name']}" for m in manifests if m["kind"] == "CustomResourceDefinition"]
+    if kinds:
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", *kinds)
+
+
+def _role(name: str, role: str, variables: Mapping[str, str], operations_url: str) -> Command:
+    source = str(Path(promptops.__file__).parents[1])
+    return Command(
+        name,
+        (sys.executable, "-m", "promptops.cli.main", role),
+        (*variables.items(), ("PYTHONPATH", source)),
+        ready_url=f"{operations_url}/readyz",
+    )
