@@ -1,0 +1,168 @@
+"""What the demo's steps are told with: one command, one prompt watched from the application's end, one row in a table."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.table import Table
+
+from promptops.api.http import RenderResponse
+from promptops.client import PromptOpsError, SyncPromptOpsClient
+from promptops.dev.plane import Plane
+from promptops.dev.progress import Progress
+from promptops.dev.stack import Stack
+
+Wanted = Callable[[RenderResponse], bool]
+_PATIENCE_SECONDS = 60.0
+_SAMPLES = 200
+
+
+class StoryError(Exception):
+    """A step did not end as it should."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    step: str
+    answer: str
+    time: str
+
+
+class Watch:
+    """Renders one prompt again and again in a thread and remembers when the wanted answer first came."""
+
+    def __init__(self, socket: str, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> None:
+        self.answer: RenderResponse | None = None
+        self.at = 0.0
+        self.found = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, args=(socket, prompt, dict(variables), wanted), daemon=True)
+        self._thread.start()
+
+    def wait(self) -> RenderResponse | None:
+        """Return the wanted answer, or None when it did not come in time."""
+        self.found.wait(_PATIENCE_SECONDS)
+        self._stop.set()
+        self._thread.join()
+        return self.answer
+
+    def _poll(self, socket: str, prompt: str, variables: dict[str, Any], wanted: Wanted) -> None:
+        while not self._stop.is_set():
+            with suppress(PromptOpsError), SyncPromptOpsClient(socket=socket) as client:
+                while not self._stop.is_set():
+                    answer = client.render_prompt(prompt, variables=variables)
+                    if wanted(answer):
+                        self.answer, self.at = answer, time.perf_counter()
+                        self.found.set()
+                        return
+                    self._stop.wait(0.001)
+            self._stop.wait(0.002)
+
+
+class Story:
+    """A running plane, the rows told so far, and a client at the sidecar's socket."""
+
+    def __init__(self, plane: Plane, stack: Stack, samples: Path, progress: Progress) -> None:
+        self.plane = plane
+        self.stack = stack
+        self.samples = samples
+        self._progress = progress
+        self._rows: list[Row] = []
+        self._client = SyncPromptOpsClient(socket=stack.sidecar.socket)
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.__exit__(kind, error, trace)
+
+    def kubectl(self, *arguments: str) -> None:
+        """Run kubectl in the namespace of the sidecar."""
+        self.plane.kubectl("--namespace", self.stack.sidecar.namespace, *arguments)
+
+    def render(self, prompt: str, variables: Mapping[str, Any]) -> RenderResponse:
+        """Render once; raise StoryError when that fails."""
+        try:
+            return self._client.render_prompt(prompt, variables=dict(variables))
+        except PromptOpsError as error:
+            raise StoryError(f"rendering {prompt} failed: {error}") from error
+
+    def expect(self, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> None:
+        """Wait until the answer is the wanted one."""
+        if self._watch(prompt, variables, wanted).wait() is None:
+            raise StoryError(f"{prompt} did not give the expected answer within {_PATIENCE_SECONDS:.0f} s")
+
+    def measure(
+        self, step: str, command: tuple[str, ...], prompt: str, wanted: Wanted, variables: Mapping[str, Any]
+    ) -> None:
+        """Run kubectl; add a row with the time from its return to the wanted answer."""
+        watch = self._watch(prompt, variables, wanted)
+        self.kubectl(*command)
+        returned = time.perf_counter()
+        answer = watch.wait()
+        if answer is None:
+            raise StoryError(f"{step}: {prompt} did not change within {_PATIENCE_SECONDS:.0f} s")
+        self.note(step, f"{prompt} {answer.version}, {answer.source}", _after(watch.at - returned))
+
+    def restart(
+        self, step: str, names: str | tuple[str, ...], prompt: str, variables: Mapping[str, Any], wanted: Wanted
+    ) -> None:
+        """Start processes again; add a row with the time from the start to the wanted answer."""
+        watch = self._watch(prompt, variables, wanted)
+        begun = time.perf_counter()
+        for name in (names,) if isinstance(names, str) else names:
+            self.plane.start(name)
+        answer = watch.wait()
+        if answer is None:
+            raise StoryError(f"{step}: {prompt} was not answered within {_PATIENCE_SECONDS:.0f} s")
+        age = f", {answer.age_seconds:.1f} s old" if answer.source == "snapshot" else ""
+        self.note(step, f"{prompt} {answer.version}, {answer.source}{age}", f"{watch.at - begun:.1f} s after the start")
+
+    def render_time(self, prompt: str, variables: Mapping[str, Any]) -> str:
+        """Return the median time of a render at the socket; every one of them must succeed."""
+        times = []
+        for _ in range(_SAMPLES):
+            begun = time.perf_counter()
+            self.render(prompt, variables)
+            times.append(time.perf_counter() - begun)
+        return f"{sorted(times)[_SAMPLES // 2] * 1e6:.0f} µs a render ({_SAMPLES} of {_SAMPLES})"
+
+    def note(self, step: str, answer: str, time_taken: str) -> None:
+        """Add a row and say so at once."""
+        self._rows.append(Row(step, answer, time_taken))
+        self._progress.say(f"  {step}: {answer} ({time_taken})")
+
+    def print_table(self, picture: Path | None = None) -> None:
+        """Print what was measured; write it to an SVG file as well when asked to."""
+        table = Table(title="From kubectl's return to the new answer being served", title_justify="left")
+        table.add_column("step", style="bold")
+        table.add_column("answer")
+        table.add_column("time", justify="right", style="green")
+        for row in self._rows:
+            table.add_row(row.step, row.answer, row.time)
+        Console().print(table)
+        if picture:
+            drawing = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
+            drawing.print(table)
+            drawing.save_svg(str(picture), title="make demo")
+
+    def _watch(self, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> Watch:
+        return Watch(self.stack.sidecar.socket, prompt, variables, wanted)
+
+
+def _after(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds > 0 else f"{-seconds * 1000:.0f} ms before kubectl returned"

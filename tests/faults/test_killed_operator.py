@@ -1,0 +1,114 @@
+"""kill -9 of the operator at a random moment of fifty activations in a row."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from promptops.dev.stack import Stack
+
+ACTIVATIONS = 50
+LATEST_KILL_SECONDS = 0.08
+"""An idle plane serves an activation in well under this: the kill falls before, between and after the writes."""
+
+pytestmark = pytest.mark.cluster
+
+
+def version(number: int) -> str:
+    return f"1.0.{number}"
+
+
+def manifests() -> str:
+    """A prompt at 1.0.0 and a version for each activation, whose text names it."""
+    prompt = {
+        "apiVersion": "promptops.io/v1alpha1",
+        "kind": "Prompt",
+        "metadata": {"name": "story"},
+        "spec": {"activeVersion": version(0)},
+    }
+    versions = [
+        {
+            "apiVersion": "promptops.io/v1alpha1",
+            "kind": "PromptVersion",
+            "metadata": {"name": f"story-{version(number)}"},
+            "spec": {
+                "promptRef": {"name": "story"},
+                "version": version(number),
+                "content": {"text": f"chapter {version(number)}"},
+            },
+        }
+        for number in range(ACTIVATIONS + 1)
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [prompt, *versions]})
+
+
+@dataclass
+class Reader:
+    """An application that never stops rendering, and what it was told."""
+
+    socket: str
+    versions: list[str] = field(default_factory=list)
+    positions: list[tuple[int, ...]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def read(self) -> None:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=self.socket), base_url="http://localhost") as client:
+            while not self.stop.wait(0.002):
+                answer = client.post("/v1/prompts/story/render", json={"variables": {}}).json()
+                if answer.get("rendered_content") != f"chapter {answer.get('version')}":
+                    self.wrong.append(json.dumps(answer))
+                elif not self.versions or self.versions[-1] != answer["version"]:
+                    self.versions.append(answer["version"])
+                position = client.get("/v1/health").json()["position"]
+                self.positions.append(tuple(int(part) for part in position.split("/")))
+
+
+@pytest.mark.timeout(600)
+def test_fifty_activations_each_with_a_kill(broken_stack: Stack) -> None:
+    plane, sidecar = broken_stack.plane, broken_stack.sidecar
+    plane.kubectl("apply", "-f", "-", input=manifests())
+    plane.kubectl("wait", "--for=condition=Converged", "--timeout=30s", "prompt/story")
+    reader = Reader(sidecar.socket)
+    thread = threading.Thread(target=reader.read)
+    thread.start()
+    moments = random.Random(7)  # noqa: S311  repeatable moments, not secrets
+    try:
+        for number in range(1, ACTIVATIONS + 1):
+            plane.kubectl(
+                "patch",
+                "prompt",
+                "story",
+                "--type=merge",
+                "-p",
+                json.dumps({"spec": {"activeVersion": version(number)}}),
+            )
+            threading.Event().wait(moments.uniform(0, LATEST_KILL_SECONDS))
+            plane.kill("operator")
+            plane.start("operator")
+        plane.kubectl(
+            "wait",
+            f"--for=jsonpath={{.status.serving.stable.version}}={version(ACTIVATIONS)}",
+            "--timeout=30s",
+            "prompt/story",
+        )
+        plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/story")
+    finally:
+        reader.stop.set()
+        thread.join(10)
+    status = json.loads(plane.kubectl("get", "prompt", "story", "-o", "json").stdout)["status"]
+
+    assert reader.wrong == [], "every answer was whole"
+    assert reader.versions == sorted(reader.versions, key=lambda text: int(text.rsplit(".", 1)[1])), (
+        "never an older version again"
+    )
+    assert reader.versions[-1] == version(ACTIVATIONS) == status["serving"]["stable"]["version"], (
+        "status and sidecar agree"
+    )
+    assert reader.positions == sorted(reader.positions), "positions never decrease"
+    assert status["served"]["ready"] == status["served"]["total"] == 1
