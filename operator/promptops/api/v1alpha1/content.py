@@ -1,13 +1,16 @@
 """The content of a version as authors write it. What every consumer decodes is promptops.api.content."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import VARIABLE_PATTERN, Items, Model, Rule
+from promptops.api.v1alpha1.schema import VARIABLE_PATTERN, FreeJson, Items, Model, Rule
 
 MAX_TEMPLATE_CHARACTERS = 65536
 MAX_CONTENT_BYTES = 128 * 1024
+MAX_LENGTH = 1024 * 1024
+MAX_INTEGER = 2**53 - 1
+"""Largest integer that canonical JSON can write down (RFC 8785)."""
 
 
 class Message(Model):
@@ -28,15 +31,15 @@ class Variable(Model):
     """What the value is for; shown to callers."""
     type: Literal["string", "integer", "number", "boolean"]
     """Type of the value. Nothing is coerced: "1" is not an integer."""
-    default: Any = None
+    default: FreeJson = None
     """Value used when the caller gives none. It must have the declared type."""
     optional: bool | None = None
     """A variable that may be absent; it is then rendered as nothing."""
     enum: Annotated[Items[Annotated[str, Field(max_length=1024)]], Field(min_length=1, max_length=100)] | None = None
     """The only values allowed, for strings."""
-    min_length: Annotated[int, Field(ge=0)] | None = None
+    min_length: Annotated[int, Field(ge=0, le=MAX_LENGTH)] | None = None
     """Fewest characters of a string."""
-    max_length: Annotated[int, Field(ge=0)] | None = None
+    max_length: Annotated[int, Field(ge=0, le=MAX_LENGTH)] | None = None
     """Most characters of a string."""
     minimum: float | None = None
     """Smallest allowed number."""
@@ -51,13 +54,13 @@ class Parameters(Model):
     """Sampling temperature."""
     top_p: float | None = None
     """Nucleus sampling."""
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
     """Most tokens to generate."""
     stop: Annotated[Items[Annotated[str, Field(max_length=200)]], Field(max_length=16)] | None = None
     """Sequences at which generation ends."""
-    seed: int | None = None
+    seed: Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)] | None = None
     """Seed for repeatable sampling."""
-    extra: Any = None
+    extra: FreeJson = None
     """Any further parameters, as JSON, untouched."""
 
 

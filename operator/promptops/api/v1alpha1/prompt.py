@@ -51,6 +51,13 @@ class Source(Model):
 class PromptSpec(Model):
     """What should be served."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(oldSelf.promptId) || (has(self.promptId) && self.promptId == oldSelf.promptId)",
+            "promptId cannot be changed or removed once set: applications ask by it",
+        ),
+    )
+
     prompt_id: Annotated[str, Field(max_length=128, pattern=PROMPT_ID_PATTERN)] | None = None
     """The id applications use when it cannot be a Kubernetes name. The Prompt's name always works too. Immutable once set."""
     active_version: VersionNumber | None = None

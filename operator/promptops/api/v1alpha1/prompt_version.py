@@ -25,8 +25,17 @@ class PromptReference(Model):
     """Name of the Prompt."""
 
 
+def _unchanged(field: str) -> Rule:
+    return Rule(
+        f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+        f"{field} of a PromptVersion cannot be changed: create a new version",
+    )
+
+
 class PromptVersionSpec(Model):
     """Everything but lifecycle is immutable, also what is absent."""
+
+    MUTABLE: ClassVar[frozenset[str]] = frozenset({"lifecycle"})
 
     prompt_ref: PromptReference
     """The Prompt this is a version of."""
@@ -38,10 +47,20 @@ class PromptVersionSpec(Model):
     """What changed and why, for people."""
     author: Annotated[str, Field(max_length=200)] | None = None
     """Who wrote it, for people; never used for authorisation."""
-    metadata: dict[str, Annotated[str, Field(max_length=1024)]] | None = None
+    metadata: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] | None = None
     """Labels of your own. Not part of the digest."""
     lifecycle: Literal["Available", "Deprecated", "Archived"] = "Available"
     """Deprecated warns whoever renders it. Archived forbids a new activation and withdraws nothing that serves."""
+
+    @classmethod
+    def fixed_fields(cls) -> tuple[str, ...]:
+        """Return the fields, as the manifest spells them, that never change."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items() if name not in cls.MUTABLE)
+
+    @classmethod
+    def rules(cls) -> tuple[Rule, ...]:
+        """Return one rule per fixed field: a field added later is immutable without another word."""
+        return (*cls.RULES, *(_unchanged(field) for field in cls.fixed_fields()))
 
 
 class PromptVersionStatus(Model):

@@ -1,7 +1,8 @@
 """How the kinds are written down: strict models, CEL rules beside the fields they bind, and what kubectl shows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
@@ -10,13 +11,18 @@ Element = TypeVar("Element")
 Items = Annotated[tuple[Element, ...], Strict(False)]
 """A list in the manifest, a tuple here. It is atomic in the schema: its order counts."""
 
+FreeJson = Annotated[Any, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+"""JSON of any shape. It has no type in the schema, because CEL compares typed free-form objects by their known keys only."""
+
 
 @dataclass(frozen=True)
 class Rule:
-    """A CEL rule of a schema node, and what the API server says when it does not hold."""
+    """A CEL rule of a schema node, and what is said when it does not hold."""
 
     rule: str
     message: str
+    holds: Callable[[Any], bool] | None = None
+    """The same rule over the parsed model, for those who have no API server. None: it compares with the object before."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Names:
     root_rules: tuple[Rule, ...] = field(default=())
 
 
+def _add_rules(schema: dict[str, Any], model: type[Any]) -> None:
+    if rules := model.rules():
+        schema["x-kubernetes-validations"] = [{"rule": rule.rule, "message": rule.message} for rule in rules]
+
+
 class Model(BaseModel):
     """A node of a manifest: camelCase outside, immutable, unknown keys and wrong types are errors."""
 
@@ -54,8 +65,15 @@ class Model(BaseModel):
         frozen=True,
         strict=True,
         use_attribute_docstrings=True,
+        json_schema_extra=_add_rules,
     )
     RULES: ClassVar[tuple[Rule, ...]] = ()
+    """What must hold between the fields."""
+
+    @classmethod
+    def rules(cls) -> tuple[Rule, ...]:
+        """Return every rule of the node, the derived ones included."""
+        return cls.RULES
 
 
 class ObjectMeta(BaseModel):
@@ -95,7 +113,7 @@ class Condition(BaseModel):
 
     type: Annotated[str, Field(max_length=316)]
     """Ready, Converged, Reconciling, Stalled or InUse."""
-    status: Annotated[str, Field(pattern="^(True|False|Unknown)$")]
+    status: Literal["True", "False", "Unknown"]
     """True, False or Unknown."""
     reason: Annotated[str, Field(max_length=1024)]
     """One CamelCase word for why."""
@@ -108,7 +126,7 @@ class Condition(BaseModel):
 
 
 DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-VERSION_PATTERN = r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[a-z0-9]+([.-][a-z0-9]+)*)?$"
+VERSION_PATTERN = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[a-z0-9]+([.-][a-z0-9]+)*)?$"
 VARIABLE_PATTERN = "^[a-z][a-z0-9_]{0,62}$"
 DIGEST_PATTERN = "^sha256:[a-f0-9]{64}$"
 PROMPT_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$"

@@ -1,0 +1,13 @@
+"""Everything derived from the models: CRDs, admission policies, RBAC, the chart's share of them, the reference.
+
+`manifests(namespace)` gives an installation without helm. `python -m promptops.codegen` writes the files.
+
+The generated templates of the chart are complete. They lean on these names of the chart, and nothing else:
+- helpers `promptops.fullname`, `promptops.labels`, `promptops.serviceAccountName`
+- values `crds.enabled` (templates/crds), `policies.enabled` (templates/policies), `rbac.create` (templates/rbac)
+Namespace, ServiceAccount and everything that runs are the chart's own.
+"""
+
+from promptops.codegen.installation import manifests
+
+__all__ = ["manifests"]

@@ -1,0 +1,24 @@
+"""What an installation consists of besides the processes, as plain manifests in the order to apply them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from promptops.codegen import crds, policies, rbac
+
+Manifest = dict[str, Any]
+
+NAME = "promptops"
+
+
+def manifests(namespace: str) -> tuple[Manifest, ...]:
+    """Return CRDs, policies, namespace, ServiceAccount and roles of an operator that lives in `namespace`."""
+    installation = rbac.Installation(NAME, namespace, NAME)
+    return (
+        *crds.definitions(),
+        *policies.policies(),
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": namespace}},
+        *rbac.operator_roles(installation),
+        *rbac.people_roles(installation),
+    )

@@ -1,0 +1,130 @@
+"""What the operator may do, and what the kinds mean to view, edit and admin. Data; every grant says why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
+
+Manifest = dict[str, Any]
+
+LEASE = "promptops"
+KEYS_SECRET = "promptops-keys"  # noqa: S105 - a name, not a secret
+
+
+@dataclass(frozen=True)
+class Installation:
+    """How the objects of one installation are called."""
+
+    name: str
+    namespace: str
+    service_account: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Verbs on resources, and the reason they are needed."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    why: str
+    names: tuple[str, ...] = ()
+
+    def rule(self) -> Manifest:
+        """Return the grant as a rule of a Role."""
+        rule: Manifest = {"apiGroups": [self.group], "resources": list(self.resources)}
+        if self.names:
+            rule["resourceNames"] = list(self.names)
+        return rule | {"verbs": list(self.verbs)}
+
+
+_READ = ("get", "list", "watch")
+_WRITE = ("create", "update", "patch", "delete", "deletecollection")
+_PLURALS = tuple(kind.NAMES.plural for kind in KINDS)
+_NAMESPACED = tuple(kind.NAMES.plural for kind in KINDS if kind.NAMES.scope == "Namespaced")
+
+CLUSTER_GRANTS: tuple[Grant, ...] = (
+    Grant(GROUP, _PLURALS, _READ, "what is decided on"),
+    Grant(GROUP, tuple(f"{plural}/status" for plural in _PLURALS), ("patch",), "decisions, by server-side apply"),
+    # No patch and no update: a version is immutable, and a Prompt's spec is its author's.
+    Grant(GROUP, (PromptVersion.NAMES.plural,), ("create", "delete"), "versions made from a source, and their pruning"),
+    Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),
+    Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
+    Grant("", ("events",), ("create", "patch"), "transitions, for people"),
+    Grant("authentication.k8s.io", ("tokenreviews",), ("create",), "which namespace a sidecar's token speaks for"),
+    Grant(
+        "apiextensions.k8s.io",
+        ("customresourcedefinitions",),
+        ("get",),
+        "the check at start that the kinds are there",
+        names=tuple(f"{plural}.{GROUP}" for plural in _PLURALS),
+    ),
+)
+"""The operator, in every namespace."""
+
+OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
+    Grant("coordination.k8s.io", ("leases",), ("get", "update"), "leadership", names=(LEASE,)),
+    Grant("", ("secrets",), ("get", "update"), "the feed's signing keys", names=(KEYS_SECRET,)),
+    # Kubernetes cannot restrict create by name: the object has none yet when it is authorized.
+    Grant("coordination.k8s.io", ("leases",), ("create",), "the first leader makes the Lease"),
+    Grant("", ("secrets",), ("create",), "the first leader makes the keys"),
+)
+"""The operator, in its own namespace."""
+
+VIEW_GRANTS: tuple[Grant, ...] = (
+    Grant(GROUP, _NAMESPACED, _READ, "read prompts and their versions"),
+    Grant(GROUP, tuple(f"{plural}/status" for plural in _NAMESPACED), ("get",), "read what is served"),
+)
+EDIT_GRANTS: tuple[Grant, ...] = (
+    Grant(GROUP, (Prompt.NAMES.plural, PromptVersion.NAMES.plural), _WRITE, "write prompts and their versions"),
+)
+
+
+def operator_roles(installation: Installation) -> tuple[Manifest, ...]:
+    """Return the operator's roles, each followed by its binding."""
+    name, namespace = installation.name, installation.namespace
+    return (
+        _role("ClusterRole", {"name": name}, CLUSTER_GRANTS),
+        _binding("ClusterRoleBinding", {"name": name}, "ClusterRole", installation),
+        _role("Role", {"name": name, "namespace": namespace}, OWN_NAMESPACE_GRANTS),
+        _binding("RoleBinding", {"name": name, "namespace": namespace}, "Role", installation),
+    )
+
+
+def people_roles(installation: Installation) -> tuple[Manifest, ...]:
+    """Return the roles that view, edit and admin gather. Tenants stay with the cluster's administrators."""
+    return (
+        _aggregated(f"{installation.name}-view", ("view", "edit", "admin"), VIEW_GRANTS),
+        _aggregated(f"{installation.name}-edit", ("edit", "admin"), EDIT_GRANTS),
+    )
+
+
+def _aggregated(name: str, into: tuple[str, ...], grants: tuple[Grant, ...]) -> Manifest:
+    labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in into}
+    return _role("ClusterRole", {"name": name, "labels": labels}, grants)
+
+
+def _role(kind: str, metadata: Manifest, grants: tuple[Grant, ...]) -> Manifest:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "rules": [grant.rule() for grant in grants],
+    }
+
+
+def _binding(kind: str, metadata: Manifest, role_kind: str, installation: Installation) -> Manifest:
+    subject = {
+        "kind": "ServiceAccount",
+        "name": installation.service_account,
+        "namespace": installation.namespace,
+    }
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": dict(metadata),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": installation.name},
+        "subjects": [subject],
+    }
