@@ -2,6 +2,7 @@
 
 `plane` is a bare control plane that the whole session shares; `kubectl` and `namespace` work on it. What changes a
 plane as a whole (installs a chart, kills the API server) takes its own from `new_plane`: that costs three seconds.
+`stack` is another plane that the session shares, with the operator and a sidecar on it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from promptops import codegen
 from promptops.dev import binaries
 from promptops.dev.plane import Kubectl, Plane, start_plane
 from promptops.dev.progress import Progress
+from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.settings import DevSettings
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +78,18 @@ def kubectl(plane: Plane) -> Kubectl:
 def namespace(plane: Plane) -> Iterator[str]:
     """A namespace of the test's own on the shared plane."""
     yield from namespace_on(plane)
+
+
+@pytest.fixture(scope="session")
+def stack(new_plane: Callable[[], Plane]) -> Stack:
+    """The operator and a sidecar for the namespace `default` on a plane that the session shares."""
+    return start_stack(new_plane(), codegen.manifests(NAMESPACE))
+
+
+@pytest.fixture
+def stack_namespace(stack: Stack) -> Iterator[str]:
+    """A namespace of the test's own on the stack's plane; it has no sidecar unless the test starts one."""
+    yield from namespace_on(stack.plane)
 
 
 def namespace_on(plane: Plane) -> Iterator[str]:

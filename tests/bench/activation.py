@@ -20,6 +20,7 @@ from promptops.client import SyncPromptOpsClient
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
+from promptops.dev.stack import NAMESPACE
 from promptops.settings import DevSettings
 
 PROMPT = "/apis/promptops.io/v1alpha1/namespaces/default/prompts/greeting"
@@ -90,7 +91,7 @@ def main() -> None:
     folder = plane_folder(settings.cache, "bench")
     try:
         take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.install_manifests())
+        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
         assert up.stack is not None
         up.plane.kubectl("apply", "-f", str(SAMPLE))
         up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=30s", "prompt/greeting")

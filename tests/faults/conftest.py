@@ -8,10 +8,10 @@ import pytest
 
 from promptops import codegen
 from promptops.dev.plane import Plane
-from promptops.dev.stack import Stack, start_stack
+from promptops.dev.stack import NAMESPACE, Stack, start_stack
 
 
 @pytest.fixture
 def broken_stack(new_plane: Callable[[], Plane]) -> Stack:
     """Operator and sidecar on a plane that nobody else uses."""
-    return start_stack(new_plane(), codegen.install_manifests())
+    return start_stack(new_plane(), codegen.manifests(NAMESPACE))

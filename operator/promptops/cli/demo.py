@@ -15,6 +15,7 @@ from promptops.client import PromptOpsClient
 from promptops.dev.errors import DevError
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.progress import Progress
+from promptops.dev.stack import NAMESPACE
 from promptops.settings import DevSettings
 
 _NAME = {"name": "Ada"}
@@ -125,7 +126,7 @@ def demo(samples: Path, picture: Path | None) -> None:
     progress = Progress()
     try:
         take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.install_manifests())
+        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
         if up.stack is None:
             raise StoryError("the plane came up without operator and sidecar")
         with Story(up.plane, up.stack, samples, progress) as story:

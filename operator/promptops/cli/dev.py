@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
 
+from promptops import codegen
 from promptops.dev import binaries, describe
 from promptops.dev.errors import DevError
 from promptops.dev.lifecycle import bring_up, plane_folder, plane_folders, take_down
 from promptops.dev.progress import Progress
+from promptops.dev.stack import NAMESPACE
 from promptops.settings import DevSettings
 
 _Parameters = ParamSpec("_Parameters")
@@ -74,7 +75,7 @@ def up(as_json: bool, bare: bool, name: str, directory: Path | None) -> None:
     settings = DevSettings.from_environment()
     progress = Progress()
     folder = _folder(settings, name, directory)
-    found = bring_up(folder, settings, progress, None if bare else _manifests())
+    found = bring_up(folder, settings, progress, None if bare else codegen.manifests(NAMESPACE))
     if found.already:
         progress.say(f"the plane {folder.name} is up already")
     render = describe.as_json if as_json else describe.as_text
@@ -103,9 +104,3 @@ def down(every: bool, name: str, directory: Path | None) -> None:
     folders = plane_folders(settings.cache) if every else (_folder(settings, name, directory),)
     for folder in folders:
         click.echo(f"{folder.name} is down" if take_down(folder) else f"{folder.name} was not up")
-
-
-def _manifests() -> tuple[dict[str, Any], ...]:
-    """Return definitions, policies and rights as the chart installs them."""
-    manifests: tuple[dict[str, Any], ...] = importlib.import_module("promptops.codegen").install_manifests()
-    return manifests

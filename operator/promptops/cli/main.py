@@ -12,14 +12,13 @@ from importlib.util import find_spec
 import click
 
 COMMANDS: dict[str, str] = {
-    "bench": "Measure what the README promises.",
     "demo": "Show everything on a throw-away control plane.",
     "dev": "Run a throw-away, real Kubernetes control plane.",
     "operator": "Run the operator.",
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
-_EXTRAS = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "bench": "dev"}
+_EXTRAS = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev"}
 
 
 class LazyGroup(click.Group):

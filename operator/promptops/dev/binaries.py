@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from promptops.dev import toolchain
 from promptops.dev.errors import BinaryUnusable, BuildFailed
+from promptops.dev.locking import only_one
 from promptops.dev.plane import Binaries
 from promptops.dev.progress import Progress
 from promptops.dev.tools import TOOLS, Tool
@@ -69,22 +68,10 @@ def _cached(tool: Tool, settings: DevSettings) -> Path | None:
 
 def _built(tool: Tool, settings: DevSettings, progress: Progress) -> Path:
     path = cached_path(tool, settings.cache)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _only_builder(path, progress):
+    with only_one(path, progress):
         if not path.exists():  # another process may have built it while this one waited
             _build(tool, path, settings, progress)
     return path
-
-
-@contextmanager
-def _only_builder(path: Path, progress: Progress) -> Iterator[None]:
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.say(f"waiting for another process that builds {path.name}…")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _build(tool: Tool, path: Path, settings: DevSettings, progress: Progress) -> None:

