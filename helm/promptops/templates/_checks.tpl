@@ -1,0 +1,31 @@
+{{/*
+Stop with a clear word when another release runs PromptOps in this cluster. CRDs that a removed release left behind do not count.
+*/}}
+{{- define "promptops.once" -}}
+{{- $role := lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" (include "promptops.fullname" .) -}}
+{{- $notes := dig "metadata" "annotations" dict $role -}}
+{{- $name := get $notes "meta.helm.sh/release-name" -}}
+{{- $namespace := get $notes "meta.helm.sh/release-namespace" -}}
+{{- if and $name (or (ne $name .Release.Name) (ne $namespace .Release.Namespace)) -}}
+{{- fail (printf "\n\nPromptOps is installed once per cluster, and this cluster has it already: release %q in namespace %q.\nChange that one: helm upgrade %s CHART --namespace %s\nOr remove it first (your prompts stay): helm uninstall %s --namespace %s\n" $name $namespace $name $namespace $name $namespace) -}}
+{{- end }}
+{{- end }}
+
+{{/*
+What the schema cannot say in words: values that contradict each other or the chart.
+*/}}
+{{- define "promptops.checks" -}}
+{{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
+{{- fail "\n\nserviceAccount.create is false: say in serviceAccount.name which account to use\n" -}}
+{{- end -}}
+{{- range $label, $_ := .Values.podLabels -}}
+{{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by") -}}
+{{- fail (printf "\n\npodLabels: %s is the chart's own label and cannot be replaced\n" $label) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_IDENTITY" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_OPERATIONS_ADDRESS") -}}
+{{- fail (printf "\n\nextraEnv: %s is set by the chart itself\n" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
