@@ -1,0 +1,112 @@
+"""How the API server is reached: a kubeconfig or the pod's own ServiceAccount. Credentials are read again every minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import yaml
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from promptops.cluster.errors import ConnectionInvalid
+
+POOL_SIZE = 32
+"""Most connections that our own calls hold at a time."""
+_REREAD_SECONDS = 60.0
+_WATCH_LINE_BYTES = 2**21
+
+Observe = Callable[[aiohttp.ClientRequest, "aiohttp.ClientResponse | Exception"], None]
+
+
+class Connection:
+    """Where the API server is and how we prove who we are."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+
+    @classmethod
+    async def open(cls, kubeconfig: Path | None) -> Connection:
+        """Read the kubeconfig, or without one the pod's ServiceAccount.
+
+        Raises ConnectionInvalid saying which file is missing or wrong.
+        """
+        configuration = Configuration(connection_pool_maxsize=POOL_SIZE)
+        if kubeconfig is None:
+            _load_service_account(configuration)
+        else:
+            await _load_kubeconfig(configuration, kubeconfig)
+            configuration.refresh_api_key_hook = _Reread(kubeconfig)  # type: ignore[assignment]
+        return cls(configuration)
+
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self.configuration.host)
+
+    async def authorization(self) -> dict[str, str]:
+        """Return the header that says who we are; none when a client certificate does."""
+        settings = await self.configuration.auth_settings()
+        token = settings.get("BearerToken")
+        return {"Authorization": str(token["value"])} if token and token.get("value") else {}
+
+    def session(self, observe: Observe) -> aiohttp.ClientSession:
+        """Open an HTTP session for a framework that brings its own client. `observe` is told every request's end.
+
+        Call it in the event loop that uses the session.
+        """
+
+        async def observed(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            request.headers.update(await self.authorization())
+            if self.configuration.tls_server_name:
+                request.server_hostname = self.configuration.tls_server_name
+            try:
+                response = await handler(request)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                observe(request, error)
+                raise
+            observe(request, response)
+            return response
+
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=RESTClientObject(self.configuration).ssl_context),
+            proxy=self.configuration.proxy,
+            trust_env=True,
+            read_bufsize=_WATCH_LINE_BYTES,
+            middlewares=(observed,),
+        )
+
+
+class _Reread:
+    """Reads a kubeconfig again once a minute: tokens in files and from plugins expire."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._kubeconfig = kubeconfig
+        self._read_at = time.monotonic()
+
+    def __call__(self, configuration: Configuration) -> Awaitable[None] | None:
+        if time.monotonic() - self._read_at < _REREAD_SECONDS:
+            return None
+        self._read_at = time.monotonic()
+        return _load_kubeconfig(configuration, self._kubeconfig)
+
+
+async def _load_kubeconfig(configuration: Configuration, kubeconfig: Path) -> None:
+    try:
+        await load_kube_config(str(kubeconfig), client_configuration=configuration, persist_config=False)
+    except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ConnectionInvalid(f"the kubeconfig {kubeconfig} cannot be used: {error}") from error
+
+
+def _load_service_account(configuration: Configuration) -> None:
+    try:
+        load_incluster_config(configuration)
+    except (ConfigException, OSError) as error:
+        raise ConnectionInvalid(
+            f"this is not a pod with a mounted ServiceAccount ({error}); set KUBECONFIG to use a kubeconfig"
+        ) from error

@@ -1,0 +1,212 @@
+"""Leadership by a Lease: at most one leader at a time, known by a term that only grows. It stops itself before anyone else may start."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from promptops.cluster import lease as leases
+from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
+from promptops.cluster.lease import Record, Sighting, Timing
+from promptops.cluster.objects import Objects
+from promptops.cluster.resources import LEASES
+
+_TIMING = Timing()
+_RELEASE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """What a leader is known by in positions."""
+
+    epoch: int
+    term: int
+
+
+class LostLease(Exception):
+    """Somebody else holds the Lease, or we could not renew it in time."""
+
+
+class Elector:
+    """Acquires, renews and releases one Lease."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        timing: Timing = _TIMING,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.identity = identity
+        self.namespace = namespace
+        self.name = name
+        self.problem: str | None = None
+        """Why the Lease can be neither read nor written now; None when it can."""
+        self._objects = objects
+        self._timing = timing
+        self._monotonic = monotonic
+        self._lease: dict[str, Any] | None = None
+        self._sighting: Sighting | None = None
+        self._leadership: Leadership | None = None
+        self._renewed_at = 0.0
+        self._released = False
+        self._retake = True
+        self._writing = asyncio.Lock()
+
+    @property
+    def leadership(self) -> Leadership | None:
+        """Our epoch and term while we lead. A process that slept past its deadline reads None when it wakes."""
+        late = self._monotonic() - self._renewed_at >= self._timing.renew_deadline
+        return None if late else self._leadership
+
+    @property
+    def holder(self) -> str | None:
+        """Who was last seen to hold the Lease."""
+        return self._sighting.record.holder if self._sighting else None
+
+    async def run(
+        self, started: Callable[[Leadership], Awaitable[None]], stopped: Callable[[str], Awaitable[None]]
+    ) -> None:
+        """Compete forever. `started` is awaited when we lead, `stopped` with the reason when we no longer do."""
+        while True:
+            leadership = await self._acquired()
+            # What a new leader has to do first may take longer than a Lease is worth: renew meanwhile.
+            start = asyncio.ensure_future(started(leadership))
+            try:
+                await self._keep()
+            except LostLease as lost:
+                self._leadership = None
+                await _ended(start)
+                await stopped(str(lost))
+            finally:
+                start.cancel()
+
+    async def release(self) -> None:
+        """Give the Lease up, so that the next leader need not wait. Failing to is no harm: it expires."""
+        self._released = True
+        if self.leadership is None or self._lease is None:
+            return
+        self._leadership = None
+        with suppress(ClusterError, TimeoutError):
+            async with asyncio.timeout(_RELEASE_SECONDS), self._writing:
+                await self._write(leases.released(self._lease, _now()))
+
+    async def raise_epoch(self, above: int) -> Leadership:
+        """Confirm by a consistent read that we lead, then move to an epoch higher than `above`.
+
+        Raises LostLease when we do not lead, ClusterError when the API server did not answer.
+        """
+        async with self._writing:
+            lease = await self._objects.get(LEASES, self.namespace, self.name)
+            leadership = self._confirmed(lease)
+            epoch = max(leadership.epoch, above) + 1
+            await self._write(leases.with_epoch(lease, epoch))
+            self._leadership = Leadership(epoch, leadership.term)
+            return self._leadership
+
+    async def _acquired(self) -> Leadership:
+        while True:
+            try:
+                if leadership := await self._try_to_acquire():
+                    self.problem = None
+                    return leadership
+                self.problem = None
+            except Conflict:
+                pass  # another replica was faster; look again
+            except ClusterError as error:
+                self.problem = str(error)
+            await asyncio.sleep(self._timing.retry * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+
+    async def _try_to_acquire(self) -> Leadership | None:
+        asked_at = self._monotonic()
+        lease = await self._read_or_create()
+        self._sighting = leases.sighted(self._sighting, Record.of(lease), self._monotonic())
+        if not leases.may_take(self._sighting, self.identity if self._retake else None, self._monotonic()):
+            return None
+        # An epoch above every earlier one even when the Lease, and its count of terms with it, was deleted.
+        lease = leases.taken(lease, self.identity, self._timing, _now(), new_epoch=int(time.time()))
+        await self._write(lease)
+        record = Record.of(self._lease or lease)
+        self._renewed_at = asked_at
+        self._retake = True
+        self._leadership = Leadership(record.epoch or 0, record.transitions)
+        return self._leadership
+
+    async def _read_or_create(self) -> dict[str, Any]:
+        try:
+            return await self._objects.get(LEASES, self.namespace, self.name)
+        except NotFound:
+            with suppress(AlreadyExists):
+                return await self._objects.create(LEASES, leases.fresh(self.namespace, self.name))
+            return await self._objects.get(LEASES, self.namespace, self.name)
+
+    async def _keep(self) -> None:
+        """Renew until that fails for good; raise LostLease then."""
+        while True:
+            await asyncio.sleep(self._timing.retry)
+            if self._released:
+                await asyncio.Event().wait()  # whoever runs us ends us
+            if self._leadership is None:
+                raise LostLease(f"the Lease is held by {self.holder}")
+            left = self._renewed_at + self._timing.renew_deadline - self._monotonic()
+            if left <= 0:
+                raise LostLease(
+                    f"the Lease could not be renewed for {self._timing.renew_deadline:.0f} s: {self.problem}"
+                )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._renew()
+
+    async def _renew(self) -> None:
+        asked_at = self._monotonic()
+        try:
+            async with self._writing:
+                if self._leadership is None or self._lease is None:
+                    return
+                try:
+                    await self._write(leases.renewed(self._lease, _now()))
+                except Conflict:
+                    # Somebody wrote into our Lease. Theirs now, or a label was put on it: a consistent read tells.
+                    lease = await self._objects.get(LEASES, self.namespace, self.name)
+                    self._confirmed(lease)
+                    await self._write(leases.renewed(lease, _now()))
+        except NotFound:
+            raise LostLease("the Lease was deleted") from None
+        except ClusterError as error:
+            self.problem = str(error)
+            return
+        self.problem = None
+        self._renewed_at = asked_at
+
+    def _confirmed(self, lease: dict[str, Any]) -> Leadership:
+        record = Record.of(lease)
+        ours = self._leadership
+        if ours is None or record.holder != self.identity or record.transitions != ours.term:
+            self._leadership = None
+            # A second process with our identity: to retake the Lease at once would make the two take turns.
+            self._retake = record.holder != self.identity
+            raise LostLease(f"the Lease is held by {record.holder or 'nobody'}, in term {record.transitions}")
+        return ours
+
+    async def _write(self, lease: dict[str, Any]) -> None:
+        self._lease = await self._objects.replace(LEASES, lease)
+        self._sighting = leases.sighted(self._sighting, Record.of(self._lease), self._monotonic())
+
+
+async def _ended(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,87 @@
+"""
+ClusterError
+├── ApiUnavailable       no answer, or one that says try again; the same call may succeed later
+├── Unauthorized         the API server does not know us (an expired token, a deleted ServiceAccount)
+├── Forbidden            RBAC or a policy says no
+├── NotFound             the object, or the kind, is not there
+├── AlreadyExists        an object of that name is there already
+├── Conflict             the object changed since it was read: read it again, decide again
+├── Invalid              the API server refuses what we sent; sending it again is useless
+└── ConnectionInvalid    the kubeconfig or the mounted ServiceAccount cannot be used
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ClusterError(Exception):
+    """Root of everything the API server, or the way to it, can object to."""
+
+    retryable: bool = False
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ApiUnavailable(ClusterError):
+    """No answer, or one that says try again."""
+
+    retryable = True
+
+
+class Unauthorized(ClusterError):
+    """The API server does not know us."""
+
+    retryable = True
+
+
+class Forbidden(ClusterError):
+    """RBAC or a policy says no."""
+
+    retryable = True
+
+
+class NotFound(ClusterError):
+    """The object, or the kind, is not there."""
+
+
+class AlreadyExists(ClusterError):
+    """An object of that name is there already."""
+
+
+class Conflict(ClusterError):
+    """The object changed since it was read."""
+
+    retryable = True
+
+
+class Invalid(ClusterError):
+    """The API server refuses what we sent."""
+
+
+class ConnectionInvalid(ClusterError):
+    """The kubeconfig or the mounted ServiceAccount cannot be used."""
+
+
+_BY_STATUS: dict[int, type[ClusterError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    408: ApiUnavailable,
+    409: Conflict,
+    410: ApiUnavailable,
+    429: ApiUnavailable,
+}
+
+
+def from_answer(status: int, answer: Any, retry_after: str | None) -> ClusterError:
+    """Turn the API server's error answer (a Status object, when it is one) into one of ours."""
+    said: dict[str, Any] = answer if isinstance(answer, dict) else {}
+    message = str(said.get("message") or f"the API server answered {status}")
+    error = AlreadyExists if said.get("reason") == "AlreadyExists" else _BY_STATUS.get(status, Invalid)
+    if status >= 500:
+        error = ApiUnavailable
+    return error(message, status, float(retry_after) if retry_after and retry_after.isdecimal() else None)

@@ -1,0 +1,141 @@
+"""Reading and writing objects: complete lists, status by server-side apply, creations and guarded deletions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from promptops.cluster.client import APPLY, JSON, METADATA_ONLY, Client
+from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
+from promptops.cluster.resources import Resource
+from promptops.domain.snapshot import Manifest
+
+FIELD_MANAGER = "promptops"
+_PAGE = 500
+_LIST_SECONDS = 60.0
+_LIST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Everything of a kind, as it was at one moment."""
+
+    objects: tuple[Manifest, ...]
+    resource_version: str
+
+
+class Objects:
+    """The objects of a cluster."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def list(self, resource: Resource) -> Listing:
+        """Return all objects of a kind by a consistent read."""
+        return await self._list(resource, JSON)
+
+    async def list_metadata(self, resource: Resource) -> Listing:
+        """Return the metadata of all objects of a kind by a consistent read."""
+        return await self._list(resource, METADATA_ONLY)
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
+        """Return one object by a consistent read; raise NotFound."""
+        path = resource.path(namespace, name)
+        return _object(await self._client.call(f"get {resource.plural}", "GET", path))
+
+    async def create(self, resource: Resource, manifest: Manifest) -> dict[str, Any]:
+        """Create an object and return it as it is now; raise AlreadyExists."""
+        return _object(
+            await self._client.call(
+                f"create {resource.plural}",
+                "POST",
+                resource.path(manifest["metadata"].get("namespace")),
+                query={"fieldManager": FIELD_MANAGER},
+                body=dict(manifest),
+            )
+        )
+
+    async def replace(self, resource: Resource, manifest: Manifest) -> dict[str, Any]:
+        """Write an object back; raise Conflict when it changed since its resourceVersion."""
+        metadata = manifest["metadata"]
+        return _object(
+            await self._client.call(
+                f"update {resource.plural}",
+                "PUT",
+                resource.path(metadata.get("namespace"), metadata["name"]),
+                query={"fieldManager": FIELD_MANAGER},
+                body=dict(manifest),
+            )
+        )
+
+    async def delete(self, resource: Resource, manifest: Manifest) -> None:
+        """Delete this very object, not another one that has its name by now. Gone already is fine."""
+        metadata = manifest["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._client.call(f"delete {resource.plural}", "DELETE", path, body=body)
+        except NotFound:
+            return
+
+    async def apply_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> dict[str, Any]:
+        """Make `status` the object's whole status and return the object.
+
+        Raises Conflict when the object changed since it was read, or is another one of the same name.
+        """
+        read = manifest["metadata"]
+        metadata = {key: read[key] for key in ("name", "namespace", "uid", "resourceVersion") if key in read}
+        return _object(
+            await self._client.call(
+                f"apply {resource.plural}/status",
+                "PATCH",
+                resource.path(read.get("namespace"), read["name"], "status"),
+                query={"fieldManager": FIELD_MANAGER, "force": "true"},
+                body={
+                    "apiVersion": resource.api_version,
+                    "kind": resource.kind,
+                    "metadata": metadata,
+                    "status": dict(status),
+                },
+                content_type=APPLY,
+            )
+        )
+
+    async def served_kinds(self, group: str, version: str) -> frozenset[str]:
+        """Return the plurals that the API server serves under a group and version; none when it knows neither."""
+        try:
+            answer = await self._client.call("discover", "GET", f"/apis/{group}/{version}")
+        except NotFound:
+            return frozenset()
+        return frozenset(resource["name"] for resource in answer["resources"])
+
+    async def _list(self, resource: Resource, accept: str) -> Listing:
+        for attempt in range(_LIST_ATTEMPTS):
+            try:
+                return await self._pages(resource, accept)
+            except ClusterError as error:
+                # The pages expired while they were read (410): only a list from one moment is complete.
+                if error.status != 410 or attempt == _LIST_ATTEMPTS - 1:
+                    raise
+        raise ApiUnavailable(f"no consistent list of {resource.plural}")
+
+    async def _pages(self, resource: Resource, accept: str) -> Listing:
+        query = {"limit": str(_PAGE)} | ({"labelSelector": resource.label_selector} if resource.label_selector else {})
+        objects: list[Manifest] = []
+        while True:
+            page = await self._client.call(
+                f"list {resource.plural}", "GET", resource.path(), query=query, accept=accept, seconds=_LIST_SECONDS
+            )
+            # Items of a list come without the two fields that every single object has.
+            objects += (
+                {**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"] or ()
+            )
+            if not (token := page["metadata"].get("continue")):
+                return Listing(tuple(objects), page["metadata"]["resourceVersion"])
+            query = {**query, "continue": token}
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise ApiUnavailable("the API server answered with something that is no object")
+    return answer

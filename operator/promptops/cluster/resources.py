@@ -1,0 +1,47 @@
+"""The kinds that the operator reads and writes, and how their URLs are spelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promptops.api.v1alpha1 import GROUP, VERSION, WATCH_LABEL
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind as the API server serves it."""
+
+    kind: str
+    group: str
+    version: str
+    plural: str
+    namespaced: bool
+    label_selector: str = ""
+    """What of it we are allowed to notice."""
+
+    @property
+    def api_version(self) -> str:
+        """The apiVersion in its manifests."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """Return the URL's path: all objects, those of a namespace, one object, or a part of it."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [root, *(("namespaces", namespace) if namespace and self.namespaced else ()), self.plural]
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+PROMPTS = Resource("Prompt", GROUP, VERSION, "prompts", namespaced=True)
+PROMPT_VERSIONS = Resource("PromptVersion", GROUP, VERSION, "promptversions", namespaced=True)
+TENANTS = Resource("Tenant", GROUP, VERSION, "tenants", namespaced=False)
+CONFIG_MAPS = Resource("ConfigMap", "", "v1", "configmaps", namespaced=True, label_selector=f"{WATCH_LABEL}=true")
+NAMESPACES = Resource("Namespace", "", "v1", "namespaces", namespaced=False)
+
+WATCHED: tuple[Resource, ...] = (NAMESPACES, TENANTS, CONFIG_MAPS, PROMPT_VERSIONS, PROMPTS)
+"""Every kind decisions are made from; what others refer to comes first."""
+
+SECRETS = Resource("Secret", "", "v1", "secrets", namespaced=True)
+LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases", namespaced=True)
+EVENTS = Resource("Event", "", "v1", "events", namespaced=True)
+TOKEN_REVIEWS = Resource("TokenReview", "authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
