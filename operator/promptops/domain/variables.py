@@ -1,19 +1,19 @@
 """Variables: is a declaration sound, and do the given values fit it. Nothing is coerced."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from promptops.api import reasons
+from promptops.api.content import Variable
+from promptops.api.http import VariableError, Warning
+from promptops.domain.errors import InvalidVariables
 from promptops.domain.language.names import NAME_RULE, RESERVED, is_variable_name, shown
+from promptops.domain.language.values import TYPES, Bounds, Value, bounds_error, type_error
 from promptops.domain.unicode import RefusedText, clean
 
-MAX_SAFE_INTEGER = 2**53 - 1
-"""Integers beyond are read differently by different JSON parsers."""
-
-TYPES = ("string", "integer", "number", "boolean")
 _STRING_ONLY = ("enum", "minLength", "maxLength")
 _NUMBER_ONLY = ("minimum", "maximum")
 
@@ -102,78 +102,70 @@ _CHECKS: tuple[Check, ...] = (
 )
 
 
+MISSING = "Missing"
+WRONG_TYPE = "WrongType"
+OUT_OF_BOUNDS = "OutOfBounds"
+INVALID_NAME = "InvalidName"
+
+
 @dataclass(frozen=True)
-class Bounds:
-    """What a declaration asks of a value beyond its type."""
+class Resolved:
+    """What a template is rendered with: plain JSON data. An optional variable that nobody gave is absent."""
 
-    enum: tuple[str, ...] | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-
-    @classmethod
-    def of_manifest(cls, variable: Mapping[str, Any]) -> "Bounds":
-        """Read the bounds of a declaration as it stands in a manifest."""
-        enum = variable.get("enum")
-        return cls(
-            enum=None if enum is None else tuple(enum),
-            min_length=variable.get("minLength"),
-            max_length=variable.get("maxLength"),
-            minimum=variable.get("minimum"),
-            maximum=variable.get("maximum"),
-        )
+    values: Mapping[str, Value]
+    warnings: tuple[Warning, ...] = ()
 
 
-def type_error(kind: str, value: object) -> str:
-    """Say why the value is not of the type; nothing when it is. The value itself is never quoted."""
-    if kind == "string":
-        return "" if type(value) is str else f"must be a string, not {_json_type(value)}"
-    if kind == "boolean":
-        return "" if type(value) is bool else f"must be true or false, not {_json_type(value)}"
-    if type(value) is int:
-        return "" if abs(value) <= MAX_SAFE_INTEGER else "is beyond ±(2^53 - 1), where JSON parsers disagree"
-    if kind == "integer":
-        return f"must be an integer, not {_json_type(value)}"
-    if type(value) is not float:
-        return f"must be a number, not {_json_type(value)}"
-    return "" if abs(value) < float("inf") else "must be a finite number"
+def resolve(declarations: Iterable[Variable], given: Mapping[str, object], strict: bool = False) -> Resolved:
+    """Return the value of every declared variable that has one. Whoever is not declared is dropped with a warning.
+
+    Raises InvalidVariables naming everything that is missing or wrong; with `strict`, also whoever is not declared.
+    """
+    values: dict[str, Value] = {}
+    errors: list[VariableError] = []
+    warnings: list[Warning] = []
+    for variable in (declared := {variable.name: variable for variable in declarations}).values():
+        if variable.name in given:
+            accepted = _accept(variable, given[variable.name], warnings)
+            if isinstance(accepted, VariableError):
+                errors.append(accepted)
+            else:
+                values[variable.name] = accepted
+        elif variable.required:
+            errors.append(VariableError(variable.name, MISSING, f"{variable.name} is missing"))
+        elif variable.default is not msgspec.UNSET:
+            values[variable.name] = variable.default
+    if unknown := given.keys() - declared.keys():
+        _judge_unknown(unknown, strict, errors, warnings)
+    if errors:
+        raise InvalidVariables(tuple(errors))
+    return Resolved(values, tuple(warnings))
 
 
-def bounds_error(value: object, bounds: Bounds) -> str:
-    """Say which bound a value of the right type breaks; nothing when it keeps them all. The value is never quoted."""
+def _accept(variable: Variable, value: Any, warnings: list[Warning]) -> Value | VariableError:
+    name = variable.name
+    if reason := type_error(variable.type, value):
+        return VariableError(name, WRONG_TYPE, f"{name} {reason}")
     if isinstance(value, str):
-        return _text_error(value, bounds)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ""
-    if bounds.minimum is not None and value < bounds.minimum:
-        return f"is below the minimum {text_of(bounds.minimum)}"
-    if bounds.maximum is not None and value > bounds.maximum:
-        return f"is above the maximum {text_of(bounds.maximum)}"
-    return ""
+        try:
+            cleaned = clean(value)
+        except RefusedText as refusal:
+            return VariableError(name, reasons.INVALID_CHARACTER, f"{name} contains {refusal}")
+        warnings.extend(Warning(reasons.VALUE_CHANGED, f"{name}: {change}", name) for change in cleaned.changes)
+        value = cleaned.text
+    if reason := bounds_error(value, variable):
+        return VariableError(name, OUT_OF_BOUNDS, f"{name} {reason}")
+    accepted: Value = value
+    return accepted
 
 
-def _text_error(value: str, bounds: Bounds) -> str:
-    if bounds.enum is not None and value not in bounds.enum:
-        return f"must be one of {', '.join(bounds.enum[:10])}{', …' if len(bounds.enum) > 10 else ''}"
-    if bounds.min_length is not None and len(value) < bounds.min_length:
-        return f"has {len(value)} characters, fewer than {bounds.min_length}"
-    if bounds.max_length is not None and len(value) > bounds.max_length:
-        return f"has {len(value)} characters, more than {bounds.max_length}"
-    return ""
-
-
-def text_of(value: str | int | float | bool) -> str:
-    """Return the text that stands for a value in a prompt: a string as it is, anything else as JSON writes it."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))  # canonical JSON knows one spelling of a whole number, so 1.0 and 1 must not differ here
-    return msgspec.json.encode(value).decode()
-
-
-def _json_type(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "a boolean", int: "an integer", float: "a number with a fraction or exponent", str: "a string"}
-    return names.get(type(value)) or ("an object" if isinstance(value, Mapping) else "a list")
+def _judge_unknown(names: Iterable[str], strict: bool, errors: list[VariableError], warnings: list[Warning]) -> None:
+    for name in sorted(names):
+        if not is_variable_name(name):
+            errors.append(
+                VariableError(shown(name), INVALID_NAME, f"{shown(name)} is not a variable's name: {NAME_RULE}")
+            )
+        elif strict:
+            errors.append(VariableError(name, reasons.UNKNOWN_VARIABLE, f"{name} is not declared"))
+        else:
+            warnings.append(Warning(reasons.UNKNOWN_VARIABLE, f"{name} is not declared and was dropped", name))
