@@ -4,13 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import VARIABLE_PATTERN, FreeJson, Items, Model, Rule
+from promptops.api.v1alpha1.schema import MAX_INTEGER, VARIABLE_PATTERN, WHOLE, FreeJson, Items, Model, Rule
 
 MAX_TEMPLATE_CHARACTERS = 65536
 MAX_CONTENT_BYTES = 128 * 1024
-MAX_LENGTH = 1024 * 1024
-MAX_INTEGER = 2**53 - 1
-"""Largest integer that canonical JSON can write down (RFC 8785)."""
+MAX_VALUE_CHARACTERS = 1024 * 1024
 
 
 class Message(Model):
@@ -37,9 +35,9 @@ class Variable(Model):
     """A variable that may be absent; it is then rendered as nothing."""
     enum: Annotated[Items[Annotated[str, Field(max_length=1024)]], Field(min_length=1, max_length=100)] | None = None
     """The only values allowed, for strings."""
-    min_length: Annotated[int, Field(ge=0, le=MAX_LENGTH)] | None = None
+    min_length: Annotated[int, Field(ge=0, le=MAX_VALUE_CHARACTERS), WHOLE] | None = None
     """Fewest characters of a string."""
-    max_length: Annotated[int, Field(ge=0, le=MAX_LENGTH)] | None = None
+    max_length: Annotated[int, Field(ge=0, le=MAX_VALUE_CHARACTERS), WHOLE] | None = None
     """Most characters of a string."""
     minimum: float | None = None
     """Smallest allowed number."""
@@ -54,21 +52,30 @@ class Parameters(Model):
     """Sampling temperature."""
     top_p: float | None = None
     """Nucleus sampling."""
-    max_tokens: Annotated[int, Field(ge=1, le=MAX_INTEGER)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=MAX_INTEGER), WHOLE] | None = None
     """Most tokens to generate."""
     stop: Annotated[Items[Annotated[str, Field(max_length=200)]], Field(max_length=16)] | None = None
     """Sequences at which generation ends."""
-    seed: Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER)] | None = None
+    seed: Annotated[int, Field(ge=-MAX_INTEGER, le=MAX_INTEGER), WHOLE] | None = None
     """Seed for repeatable sampling."""
     extra: FreeJson = None
     """Any further parameters, as JSON, untouched."""
 
 
-class Content(Model):
-    """What is rendered: a text or chat messages, their variables and parameters. Its digest is its identity."""
+def _messages_fit(content: "PartialContent") -> bool:
+    return sum(len(message.content) for message in content.messages or ()) <= MAX_CONTENT_BYTES
+
+
+class PartialContent(Model):
+    """Content whose text may come from elsewhere. No field of it has a default: that would change old digests."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.text) != has(self.messages)", "exactly one of text and messages"),
+        # Cheap and early; the operator measures the exact bytes of the whole.
+        Rule(
+            f"!has(self.messages) || self.messages.map(m, size(m.content)).sum() <= {MAX_CONTENT_BYTES}",
+            f"the messages have more than {MAX_CONTENT_BYTES} characters in all",
+            _messages_fit,
+        ),
     )
 
     text: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
@@ -79,3 +86,21 @@ class Content(Model):
     """The values the template needs."""
     parameters: Parameters | None = None
     """Model parameters, handed back with every render."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is something to render, and only one thing."""
+        return (self.text is None) != (self.messages is None)
+
+
+class Content(PartialContent):
+    """What is rendered: a text or chat messages, their variables and parameters. Its digest is its identity."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.text) != has(self.messages)",
+            "exactly one of text and messages",
+            lambda content: content.is_whole,
+        ),
+        *PartialContent.RULES,
+    )

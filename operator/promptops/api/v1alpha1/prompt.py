@@ -4,19 +4,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.content import Content
+from promptops.api.v1alpha1.content import PartialContent
 from promptops.api.v1alpha1.schema import (
     PROMPT_ID_PATTERN,
+    WHOLE,
     Column,
     Condition,
     Digest,
     Items,
+    Kind,
     Model,
     Names,
-    ObjectMeta,
     PromptName,
     Rule,
     VersionNumber,
+    is_dns_label,
 )
 
 
@@ -31,18 +33,50 @@ class ConfigMapKeyReference(Model):
     """text: the key is content.text. yaml, json: the key is the whole content, and content must be absent."""
 
 
+def _is_whole(source: "Source") -> bool:
+    return source.config_map_key_ref is not None or source.content is None or source.content.is_whole
+
+
+def _key_is_whole(source: "Source") -> bool:
+    reference = source.config_map_key_ref
+    return reference is None or reference.format == "text" or source.content is None
+
+
+def _text_is_the_keys(source: "Source") -> bool:
+    reference, content = source.config_map_key_ref, source.content
+    if reference is None or reference.format != "text" or content is None:
+        return True
+    return content.text is None and content.messages is None
+
+
 class Source(Model):
     """Content kept beside the Prompt. A change becomes a new immutable, numbered PromptVersion."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.content) || has(self.configMapKeyRef)", "source needs content or configMapKeyRef"),
+        Rule(
+            "has(self.content) || has(self.configMapKeyRef)",
+            "source needs content or configMapKeyRef",
+            lambda source: source.content is not None or source.config_map_key_ref is not None,
+        ),
+        Rule(
+            "has(self.configMapKeyRef) || !has(self.content) || has(self.content.text) != has(self.content.messages)",
+            "content needs exactly one of text and messages",
+            _is_whole,
+        ),
         Rule(
             "!has(self.configMapKeyRef) || self.configMapKeyRef.format == 'text' || !has(self.content)",
-            "content must be absent when configMapKeyRef has the format yaml or json",
+            "content must be absent when configMapKeyRef has the format yaml or json: the key is the whole content",
+            _key_is_whole,
+        ),
+        Rule(
+            "!has(self.configMapKeyRef) || self.configMapKeyRef.format != 'text' || !has(self.content)"
+            " || (!has(self.content.text) && !has(self.content.messages))",
+            "content must have neither text nor messages when configMapKeyRef has the format text: the key is the text",
+            _text_is_the_keys,
         ),
     )
 
-    content: Content | None = None
+    content: PartialContent | None = None
     """The content, or, beside configMapKeyRef of the format text, everything but its text."""
     config_map_key_ref: ConfigMapKeyReference | None = None
     """Where the content, or its text, is read from."""
@@ -68,7 +102,7 @@ class PromptSpec(Model):
     """Content kept beside the Prompt instead of in PromptVersions written by hand."""
     disabled: bool | None = None
     """Kill switch: renders answer 409 PromptDisabled."""
-    history_limit: Annotated[int, Field(ge=1, le=100)] = 10
+    history_limit: Annotated[int, Field(ge=1, le=100), WHOLE] = 10
     """How many generated versions are kept. Versions in use or labelled promptops.io/keep are never pruned."""
 
 
@@ -143,7 +177,7 @@ class PromptStatus(Model):
     """Ready, Converged; Reconciling and Stalled only while true."""
 
 
-class Prompt(Model):
+class Prompt(Kind):
     """A prompt that applications render by name."""
 
     NAMES: ClassVar[Names] = Names(
@@ -164,11 +198,12 @@ class Prompt(Model):
             Rule(
                 "size(self.metadata.name) <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
                 "the name must be a DNS label: lower case letters, digits and dashes, at most 63, no dot",
+                lambda prompt: is_dns_label(prompt.name),
             ),
         ),
     )
 
-    metadata: ObjectMeta
+    kind: Literal["Prompt"] = "Prompt"
     spec: PromptSpec
     status: PromptStatus = PromptStatus()
 

@@ -9,9 +9,9 @@ from promptops.api.v1alpha1.schema import (
     Column,
     Condition,
     Items,
+    Kind,
     Model,
     Names,
-    ObjectMeta,
     PromptName,
     Rule,
     VersionNumber,
@@ -76,7 +76,7 @@ class PromptVersionStatus(Model):
     """Ready, InUse."""
 
 
-class PromptVersion(Model):
+class PromptVersion(Kind):
     """An immutable, numbered version of a Prompt's content."""
 
     NAMES: ClassVar[Names] = Names(
@@ -98,10 +98,11 @@ class PromptVersion(Model):
             Rule(
                 "self.metadata.name == self.spec.promptRef.name + '-' + self.spec.version",
                 "the name must be <prompt>-<version>",
+                lambda version: version.metadata.name == f"{version.spec.prompt_ref.name}-{version.spec.version}",
             ),
         ),
     )
 
-    metadata: ObjectMeta
+    kind: Literal["PromptVersion"] = "PromptVersion"
     spec: PromptVersionSpec
     status: PromptVersionStatus = PromptVersionStatus()

@@ -1,18 +1,34 @@
 """How the kinds are written down: strict models, CEL rules beside the fields they bind, and what kubectl shows."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 Element = TypeVar("Element")
 Items = Annotated[tuple[Element, ...], Strict(False)]
 """A list in the manifest, a tuple here. It is atomic in the schema: its order counts."""
 
 FreeJson = Annotated[Any, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
-"""JSON of any shape. It has no type in the schema, because CEL compares typed free-form objects by their known keys only."""
+"""JSON of any shape. It has no type in the schema: CEL compares typed free-form objects by their known keys only."""
+
+MAX_INTEGER = 2**53 - 1
+"""Largest integer that every JSON reader understands alike."""
+
+
+def whole(value: object) -> object:
+    """Return 1.0 as 1, as the API server stores it."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return int(value)
+    return value
+
+
+WHOLE = BeforeValidator(whole)
+"""Stands after the bounds of an int: a whole number, however it is spelled."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,10 @@ def _add_rules(schema: dict[str, Any], model: type[Any]) -> None:
 
 
 class Model(BaseModel):
-    """A node of a manifest: camelCase outside, immutable, unknown keys and wrong types are errors."""
+    """A node of a manifest: camelCase outside, immutable, unknown keys and wrong types are errors.
+
+    Parsing gives the API server's verdict: a null is an absent field, and every rule that needs no earlier object holds.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -64,6 +83,7 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        allow_inf_nan=False,
         use_attribute_docstrings=True,
         json_schema_extra=_add_rules,
     )
@@ -74,6 +94,26 @@ class Model(BaseModel):
     def rules(cls) -> tuple[Rule, ...]:
         """Return every rule of the node, the derived ones included."""
         return cls.RULES
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, written: Any) -> Any:
+        return without_nulls(cls, written)
+
+    @model_validator(mode="after")
+    def _rules_hold(self) -> Self:
+        for rule in self.rules():
+            if rule.holds and not rule.holds(self):
+                raise PydanticCustomError("rule", "{rule}", {"rule": rule.message})
+        return self
+
+
+def without_nulls(model: type[BaseModel], written: Any) -> Any:
+    """Return a written node without the known fields that are null; the API server stores none of them."""
+    if not isinstance(written, dict):
+        return written
+    known = {field.alias or name for name, field in model.model_fields.items()} | model.model_fields.keys()
+    return {key: value for key, value in written.items() if value is not None or key not in known}
 
 
 class ObjectMeta(BaseModel):
@@ -92,6 +132,11 @@ class ObjectMeta(BaseModel):
     owner_references: tuple["OwnerReference", ...] = ()
     managed_fields: tuple[dict[str, Any], ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, written: Any) -> Any:
+        return without_nulls(cls, written)
+
 
 class OwnerReference(BaseModel):
     """A reference to the object that owns this one."""
@@ -102,6 +147,20 @@ class OwnerReference(BaseModel):
     name: str
     uid: str
     controller: bool = False
+
+
+class Kind(Model):
+    """A whole object of one of our kinds."""
+
+    NAMES: ClassVar[Names]
+
+    api_version: Literal["promptops.io/v1alpha1"] = "promptops.io/v1alpha1"
+    metadata: ObjectMeta
+
+    @classmethod
+    def rules(cls) -> tuple[Rule, ...]:
+        """Return the rules that see the object's name."""
+        return (*cls.NAMES.root_rules, *cls.RULES)
 
 
 class Condition(BaseModel):
@@ -134,3 +193,8 @@ PROMPT_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$"
 VersionNumber = Annotated[str, Field(max_length=40, pattern=VERSION_PATTERN)]
 Digest = Annotated[str, Field(max_length=71, pattern=DIGEST_PATTERN)]
 PromptName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+
+
+def is_dns_label(name: str) -> bool:
+    """Tell whether a name is a DNS label: of lower-case letters, digits and dashes, at most 63."""
+    return len(name) <= 63 and re.fullmatch(DNS_LABEL, name) is not None

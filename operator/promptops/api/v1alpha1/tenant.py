@@ -4,11 +4,21 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import DNS_LABEL, Column, Condition, Items, Model, Names, ObjectMeta
+from promptops.api.v1alpha1.schema import DNS_LABEL, Column, Condition, Items, Kind, Model, Names, Rule
+
+PROTECTED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 
 class TenantSpec(Model):
     """What belongs to the tenant."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!self.namespaces.exists(n, n in ['kube-system', 'kube-public', 'kube-node-lease'])",
+            "kube-system, kube-public and kube-node-lease belong to the cluster: no tenant can claim them",
+            lambda spec: PROTECTED.isdisjoint(spec.namespaces),
+        ),
+    )
 
     namespaces: Annotated[
         Items[Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]],
@@ -39,7 +49,7 @@ class TenantStatus(Model):
     """Ready; Stalled while a claim conflicts."""
 
 
-class Tenant(Model):
+class Tenant(Kind):
     """A set of namespaces with one owner: the isolation boundary."""
 
     NAMES: ClassVar[Names] = Names(
@@ -56,6 +66,6 @@ class Tenant(Model):
         ),
     )
 
-    metadata: ObjectMeta
+    kind: Literal["Tenant"] = "Tenant"
     spec: TenantSpec
     status: TenantStatus = TenantStatus()
