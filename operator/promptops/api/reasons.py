@@ -23,6 +23,11 @@ TENANT_UNKNOWN: Final = "TenantUnknown"
 TENANT_CONFLICT: Final = "NamespaceConflict"
 INVALID_SPEC: Final = "InvalidSpec"
 
+# History of a Prompt
+ACTIVATED: Final = "Activated"
+ROLLED_BACK: Final = "RolledBack"
+SOURCE_CHANGED: Final = "SourceChanged"
+
 # Converged
 CONVERGED: Final = "Converged"
 CONVERGING: Final = "Converging"
@@ -47,6 +52,7 @@ INVALID_MESSAGES: Final = "InvalidMessages"
 CONTENT_TOO_LARGE: Final = "ContentTooLarge"
 INVALID_CHARACTER: Final = "InvalidCharacter"
 INVALID_NUMBER: Final = "InvalidNumber"
+ROLE_MARKER: Final = "RoleMarker"
 
 # Answers of a render
 PROMPT_NOT_FOUND: Final = "PromptNotFound"
@@ -76,3 +82,16 @@ MALFORMED: Final = "Malformed"
 LOWER_POSITION: Final = "LowerPosition"
 BASE_NOT_HELD: Final = "BaseNotHeld"
 BLOB_MISSING: Final = "BlobMissing"
+UNKNOWN_PROTOCOL: Final = "UnknownProtocol"
+UNREACHABLE: Final = "Unreachable"
+HEARTBEAT_MISSED: Final = "HeartbeatMissed"
+GOODBYE: Final = "Goodbye"
+
+# The snapshot on disk
+SNAPSHOT_CORRUPT: Final = "Corrupt"
+SNAPSHOT_UNKNOWN_FORMAT: Final = "UnknownFormat"
+SNAPSHOT_LOCKED: Final = "Locked"
+SNAPSHOT_DISK_FULL: Final = "DiskFull"
+SNAPSHOT_READ_ONLY: Final = "ReadOnly"
+SNAPSHOT_FAILED: Final = "Failed"
+SNAPSHOT_SLOW: Final = "Slow"

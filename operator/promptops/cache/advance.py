@@ -1,0 +1,186 @@
+"""The next view, from the one that is held and what the hop above or the disk offers. Pure; refuses, never repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from promptops.api import reasons
+from promptops.api.feed import Entry, Header, Nack, Signed
+from promptops.api.http import Source
+from promptops.cache.index import EncodedEntry, by_name, decode_entry, digest_of, entries_digest
+from promptops.cache.messages import IndexMessage, PatchMessage
+from promptops.cache.refusal import Refused
+from promptops.cache.signing import Verifier
+from promptops.cache.store import Step
+from promptops.cache.view import View, resolve_names
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A verified index that may become the next view once its blobs are there."""
+
+    header: Header
+    signed: Signed
+    index: Mapping[str, EncodedEntry]
+    touched: frozenset[str] | None
+    """Names whose entries may differ from the held ones; None: any."""
+    step: Step | None = None
+
+    def missing(self, blobs: Mapping[str, bytes]) -> frozenset[str]:
+        """Digests it needs beyond those blobs."""
+        names = self.index if self.touched is None else self.touched & self.index.keys()
+        return frozenset().union(*(self.index[name].blobs for name in names)) - blobs.keys()
+
+
+def propose_index(held: View | None, message: IndexMessage, verifier: Verifier, scope: str | None) -> Proposal:
+    """Return what a whole index comes to. `scope`: the only one that may be taken. Raises Refused.
+
+    Taking an index whose position and header are the held ones is allowed and changes nothing.
+    """
+    header = verifier.verify(message.signed)
+    _check_scope(header, scope)
+    held = held if held is not None and held.header.scope == header.scope else None
+    _check_position(held, header, message.signed)
+    if message.entries is None:
+        if held is None:
+            raise Refused(reasons.BASE_NOT_HELD, "a header alone, and nothing is held")
+        index = held.index
+    else:
+        index = by_name(decode_entry(bytes(raw)) for raw in message.entries)
+    _check_entries(header, index)
+    return Proposal(header, message.signed, index, None)
+
+
+def propose_patch(held: View | None, message: PatchMessage, verifier: Verifier, scope: str | None) -> Proposal:
+    """Return what a patch comes to. `scope`: the only one that may be taken. Raises Refused."""
+    header = verifier.verify(message.signed)
+    _check_scope(header, scope)
+    if held is None or held.header.scope != header.scope:
+        raise Refused(reasons.BASE_NOT_HELD, "a patch, and nothing is held")
+    _check_position(held, header, message.signed)
+    if header.position == held.position:
+        raise Refused(reasons.LOWER_POSITION, f"{header.position} is held already")
+    if message.base != held.position:
+        raise Refused(reasons.BASE_NOT_HELD, f"a patch of {message.base}, held is {held.position}")
+    upserts = by_name(decode_entry(bytes(raw)) for raw in message.upserts)
+    index = {**held.index, **upserts}
+    for removal in message.removes:
+        if removal.name in upserts or index.get(removal.name) is None or index[removal.name].uid != removal.uid:
+            raise Refused(reasons.MALFORMED, "a patch removes what is not there")
+        del index[removal.name]
+    _check_entries(header, index)
+    touched = frozenset(upserts).union(removal.name for removal in message.removes)
+    new_blobs = tuple(digest for entry in upserts.values() for digest in entry.blobs if digest not in held.blobs)
+    step = Step(message.base, tuple(upserts.values()), message.removes, new_blobs)
+    return Proposal(header, message.signed, index, touched, step)
+
+
+def again(held: View) -> Proposal:
+    """Return the held index as a proposal: to try once more what could not be taken."""
+    if held.signed is None:
+        raise ValueError("an unsigned view has nothing to catch up with")
+    return Proposal(held.header, held.signed, held.index, frozenset(held.nacks))
+
+
+def verified_blobs(offered: Iterable[tuple[str, bytes]]) -> tuple[dict[str, bytes], frozenset[str]]:
+    """Return the blobs that are what their digests say, and the digests of those that are not."""
+    good: dict[str, bytes] = {}
+    bad: set[str] = set()
+    for digest, content in offered:
+        if digest_of(content) == digest:
+            good[digest] = content
+        else:
+            bad.add(digest)
+    return good, frozenset(bad - good.keys())
+
+
+def settle(
+    held: View | None,
+    proposal: Proposal,
+    offered: Mapping[str, bytes],
+    source: Source,
+    bad: frozenset[str] = frozenset(),
+) -> View:
+    """Return the next view: every prompt whose blobs are there moves, the others keep what they have and are nacked.
+
+    `offered`: verified blobs beyond the held ones. `bad`: digests for which something else was sent.
+    """
+    if held is not None and held.header.scope != proposal.header.scope:
+        held = None
+    blobs = {**(held.blobs if held else {}), **offered}
+    touched = proposal.touched
+    if held is None or touched is None:
+        names: Iterable[str] = proposal.index
+        entries: dict[str, Entry] = {}
+        nacks: dict[str, Nack] = {}
+    else:
+        # What was nacked before is looked at again: its blob may have come since.
+        names = touched | held.nacks.keys()
+        entries = {name: entry for name, entry in held.entries.items() if name not in names}
+        nacks = {}
+    for name in names:
+        encoded = proposal.index.get(name)
+        if encoded is None:
+            continue
+        entry, nack = _judge(encoded, held.entries.get(name) if held else None, blobs, bad)
+        if entry is not None:
+            entries[name] = entry
+        if nack is not None:
+            nacks[name] = nack
+    return View(
+        header=proposal.header,
+        signed=proposal.signed,
+        entries=entries,
+        names=resolve_names(entries),
+        blobs=_named(blobs, entries, proposal.index),
+        source=source,
+        nacks=nacks,
+        index=proposal.index,
+    )
+
+
+def _judge(
+    encoded: EncodedEntry, old: Entry | None, blobs: Mapping[str, bytes], bad: frozenset[str]
+) -> tuple[Entry | None, Nack | None]:
+    new = encoded.entry
+    # The kill switch needs no blob: it must work when nothing can be fetched.
+    if new is not None and (new.state == "disabled" or encoded.blobs <= blobs.keys()):
+        return new, None
+    reason = reasons.MALFORMED if new is None else reasons.BAD_DIGEST if encoded.blobs & bad else reasons.BLOB_MISSING
+    nack = Nack(encoded.name, encoded.uid, encoded.revision, reason)
+    if old is not None and old.uid == encoded.uid:
+        return old, nack
+    return new, nack
+
+
+def _named(
+    blobs: Mapping[str, bytes], entries: Mapping[str, Entry], index: Mapping[str, EncodedEntry]
+) -> dict[str, bytes]:
+    unnamed = set(blobs)
+    for name, encoded in index.items():
+        unnamed -= encoded.blobs
+        if (entry := entries.get(name)) is not encoded.entry and entry is not None:
+            unnamed -= entry.digests()
+    if not unnamed:
+        return dict(blobs)
+    return {digest: content for digest, content in blobs.items() if digest not in unnamed}
+
+
+def _check_scope(header: Header, scope: str | None) -> None:
+    if scope is not None and header.scope != scope:
+        raise Refused(reasons.WRONG_SCOPE, f"the index of {header.scope}, this is {scope}")
+
+
+def _check_position(held: View | None, header: Header, signed: Signed) -> None:
+    if held is None or header.position > held.position:
+        return
+    if header.position < held.position:
+        raise Refused(reasons.LOWER_POSITION, f"{header.position}, held is {held.position}")
+    if held.signed is None or signed.payload != held.signed.payload:
+        raise Refused(reasons.FORK, f"two indexes at {header.position}")
+
+
+def _check_entries(header: Header, index: Mapping[str, EncodedEntry]) -> None:
+    if header.count != len(index) or header.entries != entries_digest(index):
+        raise Refused(reasons.BAD_DIGEST, f"the entries are not those that were signed at {header.position}")

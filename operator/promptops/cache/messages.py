@@ -1,0 +1,93 @@
+"""Index and patch as they travel and as they lie on disk: entries stay the bytes that were signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.feed import INLINE_BLOBS_BYTES, Blob, Position, Removal, Signed
+from promptops.cache.index import EncodedEntry
+from promptops.cache.refusal import Refused
+from promptops.cache.store import Step
+from promptops.cache.view import View
+
+
+class IndexMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """promptops.api.feed.Index, entries undecoded."""
+
+    signed: Signed
+    entries: tuple[msgspec.Raw, ...] | None = None
+    blobs: tuple[Blob, ...] = ()
+
+
+class PatchMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """promptops.api.feed.Patch, entries undecoded."""
+
+    base: Position
+    signed: Signed
+    upserts: tuple[msgspec.Raw, ...] = ()
+    removes: tuple[Removal, ...] = ()
+    blobs: tuple[Blob, ...] = ()
+
+
+def index_message(view: View, *, with_entries: bool = True, with_blobs: bool = True) -> IndexMessage:
+    """Return the view as a message. Raises ValueError when nobody signed it."""
+    if view.signed is None:
+        raise ValueError("an unsigned view cannot be passed on")
+    if not with_entries:
+        return IndexMessage(view.signed)
+    entries = [view.index[name] for name in sorted(view.index)]
+    blobs = inline_blobs(_stable_digests(entries), view.blobs) if with_blobs else ()
+    return IndexMessage(view.signed, tuple(msgspec.Raw(entry.encoded) for entry in entries), blobs)
+
+
+def patch_message(view: View, step: Step, *, with_blobs: bool = True) -> PatchMessage:
+    """Return the step to the view as a message. Raises ValueError when nobody signed it."""
+    if view.signed is None:
+        raise ValueError("an unsigned view cannot be passed on")
+    return PatchMessage(
+        step.base,
+        view.signed,
+        tuple(msgspec.Raw(entry.encoded) for entry in step.upserts),
+        step.removes,
+        inline_blobs(step.new_blobs, view.blobs) if with_blobs else (),
+    )
+
+
+def inline_blobs(digests: Iterable[str], blobs: Mapping[str, bytes]) -> tuple[Blob, ...]:
+    """Return the first of these blobs that fit into an event together; the rest is fetched."""
+    room = INLINE_BLOBS_BYTES
+    chosen: dict[str, Blob] = {}
+    for digest in digests:
+        content = blobs.get(digest)
+        if content is None or digest in chosen or len(content) > room:
+            continue
+        room -= len(content)
+        chosen[digest] = Blob(digest, content.decode())
+    return tuple(chosen.values())
+
+
+def _stable_digests(entries: Iterable[EncodedEntry]) -> Iterable[str]:
+    return (encoded.entry.stable.digest for encoded in entries if encoded.entry and encoded.entry.stable)
+
+
+def decode_index(data: bytes) -> IndexMessage:
+    """Return the index that stands in the bytes. Raises Refused(Malformed)."""
+    try:
+        return _index_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused(reasons.MALFORMED, "not an index") from None
+
+
+def decode_patch(data: bytes) -> PatchMessage:
+    """Return the patch that stands in the bytes. Raises Refused(Malformed)."""
+    try:
+        return _patch_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused(reasons.MALFORMED, "not a patch") from None
+
+
+_index_decoder = msgspec.json.Decoder(IndexMessage)
+_patch_decoder = msgspec.json.Decoder(PatchMessage)

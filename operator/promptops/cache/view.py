@@ -1,0 +1,90 @@
+"""What is held of one scope at one position: immutable, complete, ready to be read by a render."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from promptops.api.feed import PROTOCOL, Entry, Header, Nack, Position, Signed
+from promptops.api.http import Source
+from promptops.cache.index import EncodedEntry, by_name, encode_entry, entries_digest
+
+
+@dataclass(frozen=True)
+class View:
+    """One state of one scope. Never changed: the store replaces it by another."""
+
+    header: Header
+    signed: Signed | None
+    """The header as it was signed; None where nobody signs (a directory)."""
+    entries: Mapping[str, Entry]
+    """By name, what is served. A prompt whose newest entry could not be taken stands here with its older one."""
+    names: Mapping[str, str]
+    """Every name and every id → name. A name always wins over another prompt's id."""
+    blobs: Mapping[str, bytes]
+    """Digest → canonical JSON. The blob of a held, disabled or nacked entry may be missing: unavailable."""
+    source: Source
+    nacks: Mapping[str, Nack] = field(default_factory=dict)
+    """By name, the prompts whose newest entry could not be taken."""
+    index: Mapping[str, EncodedEntry] = field(default_factory=dict)
+    """By name, exactly what `header` was signed over."""
+
+    @property
+    def position(self) -> Position:
+        """Where in the scope's history this stands."""
+        return self.header.position
+
+    @classmethod
+    def build(
+        cls,
+        header: Header,
+        signed: Signed | None,
+        entries: Iterable[Entry],
+        blobs: Mapping[str, bytes],
+        source: Source,
+        nacks: Mapping[str, Nack] | None = None,
+        index: Mapping[str, EncodedEntry] | None = None,
+    ) -> View:
+        """Return a view of these entries; `index` is made from them unless it is given."""
+        by_names = {entry.name: entry for entry in entries}
+        return cls(
+            header=header,
+            signed=signed,
+            entries=by_names,
+            names=resolve_names(by_names),
+            blobs=blobs,
+            source=source,
+            nacks=nacks or {},
+            index=by_name(map(encode_entry, by_names.values())) if index is None else index,
+        )
+
+    @classmethod
+    def unsigned(
+        cls, entries: Iterable[Entry], blobs: Mapping[str, bytes], seq: int, *, namespace: str, tenant: str
+    ) -> View:
+        """Return a view of a directory: nobody numbered or signed it, `seq` counts the reloads."""
+        index = by_name(map(encode_entry, entries))
+        header = Header(
+            v=PROTOCOL,
+            scope="directory",
+            namespace=namespace,
+            tenant=tenant,
+            epoch=0,
+            term=0,
+            seq=seq,
+            entries=entries_digest(index),
+            count=len(index),
+            kid="",
+        )
+        held = [encoded.entry for encoded in index.values() if encoded.entry is not None]
+        return cls.build(header, None, held, blobs, "directory", index=index)
+
+
+def resolve_names(entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Return every name and id → name. Of two prompts with the same id the first by name has it."""
+    names: dict[str, str] = {}
+    for name in sorted(entries, reverse=True):
+        for alias in entries[name].ids:
+            names[alias] = name
+    names.update((name, name) for name in entries)
+    return names

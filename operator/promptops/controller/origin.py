@@ -1,0 +1,281 @@
+"""The origin: numbers, signs and publishes what was decided. Nothing is published before begin()."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from promptops.api.feed import HEARTBEAT_SECONDS, PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
+from promptops.cache.clock import Clock
+from promptops.cache.index import EncodedEntry, digest_of, encode_entry, entries_digest
+from promptops.cache.signing import Signer
+from promptops.cache.store import Step, Store
+from promptops.cache.view import View
+
+COALESCE_SECONDS = 0.005
+"""Changes so close together become one position."""
+
+Publication = Callable[[str, frozenset[str]], None]
+"""Told of a scope and the names whose entries another position has just brought, or taken away."""
+
+
+def _nobody(_scope: str, _names: frozenset[str]) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass
+class _Scope:
+    """One namespace: what should be published, and what is."""
+
+    uid: str
+    namespace: str
+    tenant: str
+    store: Store = field(default_factory=Store)
+    wanted: dict[str, EncodedEntry] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    """What `wanted` and the published entries name."""
+    changed_at: dict[str, Position] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    """Names that may differ from what is published."""
+    renew: bool = False
+    """The header has to be signed anew even if no entry differs."""
+    frozen: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+class Origin:
+    """One leadership. Belongs to one event loop; a later leadership makes a new one with a higher term."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        epoch: int,
+        term: int,
+        *,
+        clock: Clock | None = None,
+        on_publication: Publication = _nobody,
+    ) -> None:
+        self._signer = signer
+        self._epoch = epoch
+        self._term = term
+        self._clock = clock or Clock()
+        self._on_publication = on_publication
+        self._begun = False
+        self._scopes: dict[str, _Scope] = {}
+        # Outlives a scope that is closed and opened again: a position is never given twice.
+        self._seqs: dict[str, int] = {}
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that publications carry now."""
+        return self._epoch
+
+    def open(self, scope: str, namespace: str, tenant: str) -> None:
+        """Admit a namespace. It gets an index even while it has no prompts. Again with another tenant: signed anew."""
+        known = self._scopes.get(scope)
+        if known is None:
+            self._scopes[scope] = known = _Scope(scope, namespace, tenant)
+        elif (known.namespace, known.tenant) == (namespace, tenant):
+            return
+        known.namespace, known.tenant, known.renew = namespace, tenant, True
+        self._schedule(known)
+
+    def close(self, scope: str) -> None:
+        """Admit a namespace no longer. Followers are sent away and keep what they hold."""
+        state = self._scopes.pop(scope, None)
+        if state is not None:
+            _stop_timer(state)
+            state.store.end("Closed")
+
+    def put(self, scope: str, entry: Entry, blobs: Iterable[Blob] = ()) -> None:
+        """Serve this entry. `blobs` may leave out what the scope holds already.
+
+        Raises KeyError when the scope is not open and ValueError when a blob is not what its digest says, or an active
+        entry's blob is not there.
+        """
+        state = self._scopes[scope]
+        encoded = encode_entry(entry)
+        self._keep_blobs(state, encoded, blobs)
+        state.wanted[entry.name] = encoded
+        self._touch(state, entry.name)
+
+    def remove(self, scope: str, name: str, uid: str) -> None:
+        """Serve nothing under this name any more, unless another object of the name has taken over."""
+        state = self._scopes.get(scope)
+        if state is not None and name in state.wanted and state.wanted[name].uid == uid:
+            del state.wanted[name]
+            self._touch(state, name)
+
+    def freeze(self, scope: str) -> None:
+        """Publish nothing more for a namespace that is going away: its draining pods still render. Heartbeats go on."""
+        if scope in self._scopes:
+            self._scopes[scope].frozen = True
+
+    def thaw(self, scope: str) -> None:
+        """Publish what has changed since freeze()."""
+        if scope in self._scopes:
+            self._scopes[scope].frozen = False
+            self._schedule(self._scopes[scope])
+
+    def revoke(self, scope: str) -> None:
+        """The namespace is gone: tell its followers, signed, to hold nothing any more."""
+        state = self._scopes.pop(scope, None)
+        if state is None:
+            return
+        _stop_timer(state)
+        position = self._next(state)
+        self._seqs[scope] = position.seq
+        revocation = Revocation(PROTOCOL, scope, True, position.epoch, position.term, position.seq, self._signer.kid)
+        state.store.drop(self._signer.sign(revocation))
+
+    def begin(self) -> None:
+        """Publish every scope whole, as the first position of the term. Call it once everything known has been put."""
+        self._begun = True
+        for state in self._scopes.values():
+            self._publish(state)
+
+    def raise_epoch(self, epoch: int) -> None:
+        """Publish every scope again, above everything that any earlier leader can have published."""
+        if epoch <= self._epoch:
+            raise ValueError(f"the epoch {epoch} is not above {self._epoch}")
+        self._epoch = epoch
+        for state in self._scopes.values():
+            state.renew = True
+            # A follower of the higher position may hold other entries there: none of them counts as served.
+            state.pending.update(state.wanted)
+            state.changed_at.clear()
+            self._publish(state)
+
+    def store(self, scope: str) -> Store | None:
+        """What is served to the scope; None before anything is published for it."""
+        state = self._scopes.get(scope)
+        return state.store if state is not None and state.store.current is not None else None
+
+    def position(self, scope: str) -> Position | None:
+        """Where the scope stands; None before anything is published for it."""
+        store = self.store(scope)
+        return store.current.position if store is not None and store.current is not None else None
+
+    def published(self, scope: str, name: str) -> Entry | None:
+        """The entry that followers are offered under this name now."""
+        store = self.store(scope)
+        return store.current.entries.get(name) if store is not None and store.current is not None else None
+
+    def changed_at(self, scope: str, name: str) -> Position | None:
+        """The position that brought the entry that was put last; None while it is not published."""
+        state = self._scopes.get(scope)
+        if state is None or name in state.pending:
+            return None
+        return state.changed_at.get(name)
+
+    def heartbeat(self) -> None:
+        """Tell every follower that this position is current."""
+        now = self._clock.now()
+        for state in self._scopes.values():
+            if state.store.current is not None:
+                state.store.confirm(now)
+
+    async def run(self) -> None:
+        """Send heartbeats until cancelled."""
+        while True:
+            self.heartbeat()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    def end(self, reason: str) -> None:
+        """This leadership is over: publish nothing more and send the followers away."""
+        self._begun = False
+        for state in self._scopes.values():
+            _stop_timer(state)
+            state.store.end(reason)
+
+    def _keep_blobs(self, state: _Scope, encoded: EncodedEntry, blobs: Iterable[Blob]) -> None:
+        offered = {blob.digest: blob.content.encode() for blob in blobs if blob.digest not in state.blobs}
+        for digest, content in offered.items():
+            if digest_of(content) != digest:
+                raise ValueError(f"the blob of {encoded.name} is not {digest}")
+        entry = encoded.entry
+        if entry is not None and entry.state == "active":
+            missing = encoded.blobs - state.blobs.keys() - offered.keys()
+            if missing:
+                raise ValueError(f"{encoded.name} names blobs that are not there: {', '.join(sorted(missing))}")
+        state.blobs.update(offered)
+
+    def _touch(self, state: _Scope, name: str) -> None:
+        published = state.store.current.index.get(name) if state.store.current is not None else None
+        wanted = state.wanted.get(name)
+        same = (wanted and wanted.digest) == (published and published.digest)
+        if same and (wanted is None or name in state.changed_at):
+            state.pending.discard(name)
+            return
+        state.pending.add(name)
+        self._schedule(state)
+
+    def _schedule(self, state: _Scope) -> None:
+        if self._begun and state.timer is None:
+            state.timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._publish, state)
+
+    def _next(self, state: _Scope) -> Position:
+        return Position(self._epoch, self._term, self._seqs.get(state.uid, 0) + 1)
+
+    def _publish(self, state: _Scope) -> None:
+        _stop_timer(state)
+        current = state.store.current
+        if not self._begun or state.frozen or (current is not None and not state.pending and not state.renew):
+            return
+        position = self._next(state)
+        self._seqs[state.uid] = position.seq
+        names = frozenset(state.pending)
+        view = self._view(state, position)
+        step = _step(current, view, names) if current is not None else None
+        for name in names:
+            if name in state.wanted:
+                state.changed_at[name] = position
+            else:
+                state.changed_at.pop(name, None)
+        state.pending.clear()
+        state.renew = False
+        state.store.swap(view, step)
+        # Publishing is confirming: nothing is more current than this.
+        state.store.confirmed_at = self._clock.now()
+        self._on_publication(state.uid, names)
+
+    def _view(self, state: _Scope, position: Position) -> View:
+        index = dict(state.wanted)
+        named = frozenset().union(*(encoded.blobs for encoded in index.values()))
+        state.blobs = {digest: content for digest, content in state.blobs.items() if digest in named}
+        header = Header(
+            v=PROTOCOL,
+            scope=state.uid,
+            namespace=state.namespace,
+            tenant=state.tenant,
+            epoch=position.epoch,
+            term=position.term,
+            seq=position.seq,
+            entries=entries_digest(index),
+            count=len(index),
+            kid=self._signer.kid,
+        )
+        entries = [encoded.entry for encoded in index.values() if encoded.entry is not None]
+        return View.build(header, self._signer.sign(header), entries, dict(state.blobs), "live", index=index)
+
+
+def _step(before: View, after: View, names: frozenset[str]) -> Step:
+    """What leads from one view to the other."""
+    added = sorted(names & after.index.keys())
+    upserts = tuple(after.index[name] for name in added if after.index[name] != before.index.get(name))
+    gone = sorted(names & before.index.keys() - after.index.keys())
+    removes = tuple(Removal(name, before.index[name].uid) for name in gone)
+    named = [digest for encoded in upserts if encoded.entry for digest in _ordered_digests(encoded.entry)]
+    return Step(before.position, upserts, removes, tuple(digest for digest in named if digest not in before.blobs))
+
+
+def _ordered_digests(entry: Entry) -> list[str]:
+    """What the entry serves first, then what may be asked for."""
+    return [*([entry.stable.digest] if entry.stable else []), *(pin.digest for pin in entry.pins)]
+
+
+def _stop_timer(state: _Scope) -> None:
+    if state.timer is not None:
+        state.timer.cancel()
+        state.timer = None

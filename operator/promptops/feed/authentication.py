@@ -1,0 +1,60 @@
+"""Who calls the feed. A token says it; no request names a namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from promptops.api import reasons
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a bearer token was issued to."""
+
+    scope: str
+    """uid of the namespace."""
+    namespace: str
+    tenant: str
+    pod_uid: str | None
+    """None for a token that is bound to no pod."""
+    service_account: str
+
+
+class Refusal(Exception):
+    """Root of what an authenticator can answer instead of a caller."""
+
+    status: int
+    code: str
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Unauthenticated(Refusal):
+    """No token, or one that was not issued for the feed, has expired, or whose pod is gone."""
+
+    status = 401
+    code = reasons.UNAUTHENTICATED
+
+
+class Forbidden(Refusal):
+    """A good token that may not follow: `code` says why (TenantUnknown)."""
+
+    status = 403
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class AuthenticationUnavailable(Refusal):
+    """Whether the token is good cannot be found out now; retry."""
+
+    status = 503
+    code = reasons.AUTHENTICATION_UNAVAILABLE
+
+
+Authenticate = Callable[[str], Awaitable[Caller]]
+"""Returns the caller that a bearer token belongs to. Raises a Refusal."""

@@ -1,0 +1,118 @@
+"""One store's changes as frames for everyone who follows it: encoded once, never queued without bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from promptops.api.feed import Goodbye, Heartbeat, Position, Revoked
+from promptops.cache.messages import index_message, patch_message
+from promptops.cache.store import Confirmed, Dropped, Ended, Event, Store, Swapped
+from promptops.cache.view import View
+from promptops.feed import frames
+
+MAX_QUEUED_FRAMES = 64
+MAX_QUEUED_BYTES = 1024 * 1024
+
+
+class Subscriber:
+    """What one stream has still to be sent. One that lags too far gets the whole index instead of every step."""
+
+    def __init__(self) -> None:
+        self.behind = False
+        self.last: bytes | None = None
+        """The frame after which the stream ends."""
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+
+    def push(self, frame: bytes) -> None:
+        """Queue a frame."""
+        if self.behind or self.last is not None:
+            return
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        if len(self._frames) > MAX_QUEUED_FRAMES or self._bytes > MAX_QUEUED_BYTES:
+            self.behind = True
+            self._clear()
+        self._wake.set()
+
+    def end(self, frame: bytes) -> None:
+        """Send what is queued, then this, then nothing more."""
+        if self.last is None:
+            self.last = frame
+            self._wake.set()
+
+    async def wait(self) -> None:
+        """Return when there is something to take."""
+        await self._wake.wait()
+
+    def take(self) -> bytes:
+        """Return everything that is queued."""
+        self._wake.clear()
+        taken = b"".join(self._frames)
+        self._clear()
+        return taken
+
+    def _clear(self) -> None:
+        self._frames.clear()
+        self._bytes = 0
+
+
+class Channel:
+    """Follows a store as long as anybody follows the channel."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.subscribers: set[Subscriber] = set()
+        self._index: tuple[Position, bytes] | None = None
+        self._unlisten = store.listen(self._heard)
+
+    def subscribe(self) -> Subscriber:
+        """Return a queue of everything that happens from now on."""
+        subscriber = Subscriber()
+        self.subscribers.add(subscriber)
+        return subscriber
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Forget the subscriber."""
+        self.subscribers.discard(subscriber)
+
+    def close(self) -> None:
+        """Follow the store no more."""
+        self._unlisten()
+
+    def goodbye(self, reason: str) -> None:
+        """End every stream; the followers reconnect."""
+        self._end(frames.write(frames.GOODBYE, Goodbye(reason)))
+
+    def index(self, view: View) -> bytes:
+        """Return the view as a frame, made once for everyone who connects at this position."""
+        if self._index is None or self._index[0] != view.position:
+            self._index = (view.position, frames.write(frames.INDEX, index_message(view)))
+        return self._index[1]
+
+    def header(self, view: View) -> bytes:
+        """Return the view's signed header alone, for a follower that holds the entries."""
+        return frames.write(frames.INDEX, index_message(view, with_entries=False))
+
+    def _heard(self, event: Event) -> None:
+        match event:
+            case Swapped(view, None):
+                self._push(self.index(view))
+            case Swapped(view, step) if step is not None:
+                self._push(frames.write(frames.PATCH, patch_message(view, step)))
+            case Confirmed(position):
+                self._push(frames.write(frames.HEARTBEAT, Heartbeat(position)))
+            case Dropped(revocation):
+                self._end(frames.write(frames.REVOKED, Revoked(revocation)))
+            case Ended(reason):
+                self.goodbye(reason)
+
+    def _push(self, frame: bytes) -> None:
+        for subscriber in tuple(self.subscribers):
+            subscriber.push(frame)
+
+    def _end(self, frame: bytes) -> None:
+        for subscriber in tuple(self.subscribers):
+            subscriber.end(frame)

@@ -1,0 +1,217 @@
+"""The feed as an ASGI application: streams, blobs and reports, each for the scope that the caller's token names."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from promptops.api import reasons
+from promptops.api.feed import HELD_HEADER, Blob, BlobsAnswer, BlobsRequest, Header, Hello, Report
+from promptops.api.http import PROBLEM_TYPE, Problem
+from promptops.cache import signing
+from promptops.cache.refusal import Refused
+from promptops.cache.signing import Verifier
+from promptops.cache.store import Store
+from promptops.cache.view import View
+from promptops.feed.authentication import Authenticate, Caller, Refusal, Unauthenticated
+from promptops.feed.stream import Stream, Streams
+
+MAX_REPORT_BYTES: Final = 2 * 1024 * 1024
+MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
+MAX_BLOBS_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""An answer that would be larger leaves the rest out; the follower asks again for what it still lacks."""
+BODY_SECONDS: Final = 10.0
+MAX_HELD_CHARACTERS: Final = 8192
+MAX_INSTANCE_CHARACTERS: Final = 256
+
+Stores = Callable[[str], Store | None]
+"""Scope → what is served to it; None while nothing can be said yet."""
+ReportSink = Callable[[Caller, Report], None]
+HigherPosition = Callable[[Header], None]
+"""Told of a validly signed header that is ahead of what is served here, or a fork of it."""
+
+_Body = TypeVar("_Body", BlobsRequest, Report)
+
+
+def feed_routes(
+    stores: Stores,
+    authenticate: Authenticate,
+    reports: ReportSink,
+    on_higher_position: HigherPosition,
+    *,
+    verifier: Verifier,
+    stream_seconds: float = 600.0,
+) -> Starlette:
+    """Return the application. Before its server stops, call `app.state.streams.goodbye(reason)`.
+
+    A stream ends after `stream_seconds`, shortened by up to a fifth at random: the follower comes back with a fresh
+    token, so one that was revoked, or a namespace that is no longer admitted, follows for no longer than that.
+    """
+    feed = _Feed(stores, authenticate, reports, on_higher_position, verifier, stream_seconds)
+    app = Starlette(
+        routes=[
+            Route("/v1/stream", feed.stream, methods=["GET"]),
+            Route("/v1/blobs/{digest}", feed.blob, methods=["GET"]),
+            Route("/v1/blobs", feed.blobs, methods=["POST"]),
+            Route("/v1/reports", feed.report, methods=["POST"]),
+        ],
+        exception_handlers={Refusal: _refusal, _Wrong: _wrong, HTTPException: _http_exception},
+    )
+    app.state.streams = feed.streams
+    return app
+
+
+class _Feed:
+    def __init__(
+        self,
+        stores: Stores,
+        authenticate: Authenticate,
+        reports: ReportSink,
+        on_higher_position: HigherPosition,
+        verifier: Verifier,
+        stream_seconds: float,
+    ) -> None:
+        self.streams = Streams()
+        self._stores = stores
+        self._authenticate = authenticate
+        self._reports = reports
+        self._on_higher_position = on_higher_position
+        self._verifier = verifier
+        self._stream_seconds = stream_seconds
+
+    async def stream(self, request: Request) -> Response:
+        caller = await self._caller(request)
+        store, view = self._served(caller)
+        held = self._held(request, caller)
+        ahead = held is not None and (held.position > view.position or _is_fork(held, view))
+        if held is not None and ahead:
+            self._on_higher_position(held)
+        header_only = ahead or (held is not None and held.entries == view.header.entries)
+        hello = Hello(caller.scope, caller.tenant, caller.namespace)
+        seconds = self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
+        return Stream(self.streams, store, hello, header_only, seconds)  # type: ignore[return-value]
+
+    async def blob(self, request: Request) -> Response:
+        _, view = self._served(await self._caller(request))
+        content = view.blobs.get(request.path_params["digest"])
+        if content is None:
+            raise _Wrong(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
+        headers = {"Cache-Control": "private, immutable, max-age=31536000"}
+        return Response(content, media_type="application/json", headers=headers)
+
+    async def blobs(self, request: Request) -> Response:
+        _, view = self._served(await self._caller(request))
+        asked = _decoded(await _body(request, MAX_BLOBS_REQUEST_BYTES), BlobsRequest).digests
+        found: dict[str, Blob] = {}
+        size = 0
+        for digest in asked:
+            content = view.blobs.get(digest)
+            if content is None or digest in found:
+                continue
+            size += len(content)
+            if found and size > MAX_BLOBS_ANSWER_BYTES:
+                break
+            found[digest] = Blob(digest, content.decode())
+        answer = msgspec.json.encode(BlobsAnswer(tuple(found.values())))
+        return Response(answer, media_type="application/json")
+
+    async def report(self, request: Request) -> Response:
+        caller = await self._caller(request)
+        report = _decoded(await _body(request, MAX_REPORT_BYTES), Report)
+        if not 0 < len(report.instance) <= MAX_INSTANCE_CHARACTERS:
+            raise _Wrong(400, reasons.INVALID_REQUEST, "an instance has a name of 1 to 256 characters")
+        self._reports(caller, report)
+        return Response(status_code=204)
+
+    async def _caller(self, request: Request) -> Caller:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("show a ServiceAccount token for the audience promptops.io/feed as a bearer token")
+        return await self._authenticate(token.strip())
+
+    def _served(self, caller: Caller) -> tuple[Store, View]:
+        store = self._stores(caller.scope)
+        if store is None or store.current is None or store.current.signed is None:
+            raise _Wrong(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
+        return store, store.current
+
+    def _held(self, request: Request, caller: Caller) -> Header | None:
+        """What the follower holds, when it can prove it. Anything else counts as nothing: it gets the whole index."""
+        token = request.headers.get(HELD_HEADER, "")
+        if not token or len(token) > MAX_HELD_CHARACTERS:
+            return None
+        try:
+            header = self._verifier.verify(signing.from_token(token))
+        except Refused:
+            return None
+        return header if header.scope == caller.scope else None
+
+
+class _Wrong(Exception):
+    """The request gets this problem as its answer."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+def _is_fork(held: Header, view: View) -> bool:
+    return held.position == view.position and held != view.header
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Return the request's body, read no further than the limit and for no longer than ten seconds."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise _Wrong(415, reasons.INVALID_REQUEST, "a compressed body is not accepted")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise _Wrong(413, reasons.REQUEST_TOO_LARGE, f"a body of more than {limit} bytes")
+    except TimeoutError:
+        raise _Wrong(408, reasons.INVALID_REQUEST, "the body did not arrive") from None
+    except ClientDisconnect:
+        raise _Wrong(400, reasons.INVALID_REQUEST, "the body ended too early") from None
+    return bytes(body)
+
+
+def _decoded(body: bytes, kind: type[_Body]) -> _Body:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _Wrong(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: {error}") from None
+
+
+def _problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
+    problem = Problem(HTTPStatus(status).phrase, status, code, detail, retryable=status >= 500)
+    return Response(msgspec.json.encode(problem), status, headers, PROBLEM_TYPE)
+
+
+async def _refusal(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)  # noqa: S101 - Starlette's signature says less than its behaviour
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+    return _problem(refusal.status, refusal.code, refusal.detail, headers)
+
+
+async def _wrong(_: Request, wrong: Exception) -> Response:
+    assert isinstance(wrong, _Wrong)  # noqa: S101
+    return _problem(wrong.status, wrong.code, wrong.detail)
+
+
+async def _http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return _problem(error.status_code, reasons.INVALID_REQUEST, error.detail, dict(error.headers or {}))

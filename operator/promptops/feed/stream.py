@@ -1,0 +1,122 @@
+"""One follower's stream: hello, the index, then every change; ends when it cannot be written or must authenticate anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+from promptops.api.feed import Goodbye, Hello
+from promptops.cache.store import Store
+from promptops.feed import frames
+from promptops.feed.channel import Channel, Subscriber
+
+SEND_SECONDS = 20.0
+"""A piece that cannot be handed to the network for so long: the reader is gone or hopeless."""
+PIECE_BYTES = 256 * 1024
+REAUTHENTICATE = "Reauthenticate"
+BEHIND_FRAME = b"event: behind\ndata: {}\n\n"
+
+
+@dataclass
+class Streams:
+    """Every open stream of a server."""
+
+    channels: dict[str, Channel] = field(default_factory=dict)
+
+    @property
+    def subscribers(self) -> int:
+        """How many streams are open."""
+        return sum(len(channel.subscribers) for channel in self.channels.values())
+
+    def goodbye(self, reason: str) -> None:
+        """End every stream with a goodbye: call this before the server stops, which waits for its streams."""
+        for channel in tuple(self.channels.values()):
+            channel.goodbye(reason)
+
+    def channel(self, scope: str, store: Store) -> Channel:
+        """Return the channel of the scope; another store than before (a new term) gets a new one."""
+        channel = self.channels.get(scope)
+        if channel is None or channel.store is not store:
+            channel = self.channels[scope] = Channel(store)
+        return channel
+
+    def leave(self, scope: str, channel: Channel, subscriber: Subscriber) -> None:
+        """Forget the subscriber, and the channel with its last one."""
+        channel.unsubscribe(subscriber)
+        if not channel.subscribers:
+            channel.close()
+            if self.channels.get(scope) is channel:
+                del self.channels[scope]
+
+
+@dataclass
+class Stream:
+    """ASGI response that lasts. The server's flow control makes `send` wait for a slow reader, so nothing piles up."""
+
+    streams: Streams
+    store: Store
+    hello: Hello
+    header_only: bool
+    """The follower holds these entries, or is ahead of them."""
+    seconds: float
+    """After so long the follower has to show its token again."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write until the end, the reader's or ours."""
+        channel = self.streams.channel(self.hello.scope, self.store)
+        subscriber = channel.subscribe()
+        writing = asyncio.ensure_future(self._write(channel, subscriber, send))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.streams.leave(self.hello.scope, channel, subscriber)
+            for task in (writing, leaving):
+                task.cancel()
+            await asyncio.gather(writing, leaving, return_exceptions=True)
+
+    async def _write(self, channel: Channel, subscriber: Subscriber, send: Send) -> None:
+        headers = [(b"content-type", frames.CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
+        # Taken before the first await: everything later is in the subscriber's queue.
+        first = frames.write(frames.HELLO, self.hello) + self._first_index(channel)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await _send(send, first)
+        deadline = asyncio.get_running_loop().time() + self.seconds
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await subscriber.wait()
+            except TimeoutError:
+                subscriber.end(frames.write(frames.GOODBYE, Goodbye(REAUTHENTICATE)))
+            last = subscriber.last
+            chunk = self._caught_up(channel, subscriber) if subscriber.behind else subscriber.take()
+            await _send(send, chunk + (last or b""))
+            if last is not None:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+
+    def _first_index(self, channel: Channel) -> bytes:
+        view = self.store.current
+        if view is None:
+            return b""
+        return channel.header(view) if self.header_only else channel.index(view)
+
+    def _caught_up(self, channel: Channel, subscriber: Subscriber) -> bytes:
+        subscriber.take()
+        subscriber.behind = False
+        view = self.store.current
+        return BEHIND_FRAME + channel.index(view) if view is not None else b""
+
+
+async def _send(send: Send, data: bytes) -> None:
+    """Hand the bytes to the server in pieces. Raises TimeoutError when the reader takes none."""
+    for start in range(0, len(data), PIECE_BYTES):
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": data[start : start + PIECE_BYTES], "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
