@@ -37,7 +37,7 @@ def provide(name: str, settings: DevSettings, progress: Progress) -> Path:
     if name not in TOOLS:
         raise BinaryUnusable(f"there is no binary named {name}", f"known are: {', '.join(TOOLS)}")
     tool = TOOLS[name]
-    return _given(name, settings.kubebuilder_assets) or _cached(tool, settings) or _built(tool, settings, progress)
+    return _given(name, settings.kubebuilder_assets) or _cached(tool, settings) or build(tool, settings, progress)
 
 
 def cached_path(tool: Tool, cache: Path) -> Path:
@@ -66,15 +66,16 @@ def _cached(tool: Tool, settings: DevSettings) -> Path | None:
     return path if path.exists() else None
 
 
-def _built(tool: Tool, settings: DevSettings, progress: Progress) -> Path:
+def build(tool: Tool, settings: DevSettings, progress: Progress) -> Path:
+    """Return the cached binary, building it when it is not there yet. Raises BuildFailed."""
     path = cached_path(tool, settings.cache)
     with only_one(path, progress):
         if not path.exists():  # another process may have built it while this one waited
-            _build(tool, path, settings, progress)
+            _compile(tool, path, settings, progress)
     return path
 
 
-def _build(tool: Tool, path: Path, settings: DevSettings, progress: Progress) -> None:
+def _compile(tool: Tool, path: Path, settings: DevSettings, progress: Progress) -> None:
     compiler = toolchain.go(settings.cache, settings.environment, progress)
     with tempfile.TemporaryDirectory(prefix=f".{tool.name}-", dir=path.parent) as unfinished:
         output = Path(unfinished) / tool.name

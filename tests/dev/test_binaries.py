@@ -1,0 +1,127 @@
+"""A binary is the user's, the cached one, or built: in this order, once, and with a clear word when it cannot be."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from promptops.dev import binaries
+from promptops.dev.errors import BinaryUnusable, BuildFailed
+from promptops.dev.progress import Progress
+from promptops.dev.tools import CONTROL_PLANE, TOOLS, Tool
+from promptops.settings import DevSettings
+
+
+@pytest.fixture
+def said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def progress(said: io.StringIO) -> Progress:
+    return Progress(Console(file=said, soft_wrap=True))
+
+
+@pytest.fixture
+def settings(dev_settings: DevSettings, tmp_path: Path) -> DevSettings:
+    return replace(dev_settings, cache=tmp_path / "cache", kubebuilder_assets=None)
+
+
+def executable(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return path
+
+
+def program(folder: Path, text: str) -> Tool:
+    folder.mkdir()
+    (folder / "go.mod").write_text("module example.com/program\n\ngo 1.26.0\n")
+    (folder / "main.go").write_text(f"package main\n\nfunc main() {{ {text} }}\n")
+    return Tool("program", str(folder), ".", "v1", 5)
+
+
+@pytest.mark.parametrize("name", CONTROL_PLANE)
+def test_kubebuilder_assets_win_over_the_cache(settings: DevSettings, progress: Progress, name: str) -> None:
+    executable(binaries.cached_path(TOOLS[name], settings.cache))
+    assets = settings.cache.parent / "assets"
+    given = executable(assets / name)
+
+    assert binaries.provide(name, replace(settings, kubebuilder_assets=assets), progress) == given
+
+
+def test_the_cache_comes_next(settings: DevSettings, progress: Progress, said: io.StringIO) -> None:
+    cached = executable(binaries.cached_path(TOOLS["etcd"], settings.cache))
+
+    assert binaries.provide("etcd", settings, progress) == cached
+    assert said.getvalue() == ""
+
+
+def test_kubebuilder_assets_need_no_controller_manager(settings: DevSettings, progress: Progress) -> None:
+    cached = executable(binaries.cached_path(TOOLS["kube-controller-manager"], settings.cache))
+    assets = executable(settings.cache.parent / "assets" / "etcd").parent
+
+    found = binaries.provide("kube-controller-manager", replace(settings, kubebuilder_assets=assets), progress)
+
+    assert found == cached
+
+
+def test_kubebuilder_assets_that_are_not_there(settings: DevSettings, progress: Progress) -> None:
+    with pytest.raises(BinaryUnusable, match=r"^KUBEBUILDER_ASSETS=/nowhere is not a folder$"):
+        binaries.provide("etcd", replace(settings, kubebuilder_assets=Path("/nowhere")), progress)
+
+
+def test_kubebuilder_assets_that_lack_a_binary(settings: DevSettings, progress: Progress, tmp_path: Path) -> None:
+    (tmp_path / "etcd").write_text("not executable")
+
+    with pytest.raises(BinaryUnusable, match=f"^KUBEBUILDER_ASSETS={tmp_path} has no executable etcd$") as raised:
+        binaries.provide("etcd", replace(settings, kubebuilder_assets=tmp_path), progress)
+
+    assert raised.value.hint == (
+        "it must have etcd, kube-apiserver, kubectl; correct it, or unset it to have them built"
+    )
+
+
+def test_a_binary_nobody_knows(settings: DevSettings, progress: Progress) -> None:
+    with pytest.raises(BinaryUnusable, match=r"^there is no binary named helmet$"):
+        binaries.provide("helmet", settings, progress)
+
+
+def test_two_who_want_the_same_build_it_once(
+    settings: DevSettings, progress: Progress, said: io.StringIO, tmp_path: Path
+) -> None:
+    tool = program(tmp_path / "program", 'print("built")')
+
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(lambda _: binaries.build(tool, settings, progress), range(2))
+
+    assert first == second
+    assert subprocess.run((str(first),), capture_output=True, text=True, check=True).stderr == "built"
+    assert said.getvalue().count("building program (about 5 s on two cores)…") == 1
+    assert [path.name for path in first.parent.iterdir() if not path.name.startswith(".")] == ["program"]
+
+
+def test_a_build_that_fails_says_what_go_said(settings: DevSettings, progress: Progress, tmp_path: Path) -> None:
+    tool = program(tmp_path / "program", "undefined()")
+
+    with pytest.raises(
+        BuildFailed, match=r"(?s)^program could not be built; go says:\n.*undefined: undefined"
+    ) as raised:
+        binaries.build(tool, settings, progress)
+
+    assert "make clean-cache" in raised.value.hint
+    assert not binaries.cached_path(tool, settings.cache).exists()
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
+def test_every_binary_is_pinned(tool: Tool) -> None:
+    pinned = (tool.folder / "go.mod").read_text()
+
+    assert f" {tool.version}\n" in pinned
+    assert (tool.folder / "go.sum").exists()
