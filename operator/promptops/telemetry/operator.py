@@ -1,0 +1,94 @@
+"""The operator's metrics. Label values are bounded: kinds, outcomes, triggers, operations; never names of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+PHASES = ("Pending", "Progressing", "Degraded", "Healthy")
+
+
+class OperatorMetrics:
+    """Every metric of the operator, in one registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self.reconciles = Counter(
+            "promptops_reconciles_total",
+            "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, conflict, failed.",
+            ("kind", "outcome"),
+            registry=registry,
+        )
+        self.reconcile_duration = Histogram(
+            "promptops_reconcile_duration_seconds",
+            "Time from taking a key to having carried out its decision. kind: Prompt, PromptVersion, Tenancy.",
+            ("kind",),
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+            registry=registry,
+        )
+        self.status_writes = Counter(
+            "promptops_status_writes_total",
+            "Statuses written. kind: Prompt, PromptVersion, Tenant.",
+            ("kind",),
+            registry=registry,
+        )
+        self.queue_depth = Gauge("promptops_queue_depth", "Keys that wait to be reconciled.", registry=registry)
+        self.prompts = Gauge(
+            "promptops_prompts",
+            "Prompts by status.phase: Pending, Progressing, Degraded, Healthy.",
+            ("phase",),
+            registry=registry,
+        )
+        self.leader = Gauge("promptops_leader", "1 while this replica leads.", registry=registry)
+        self.watch_restarts = Counter(
+            "promptops_watch_restarts_total",
+            "Times the watch of the Kubernetes API had to be started anew.",
+            registry=registry,
+        )
+        self.sweeps = Counter(
+            "promptops_sweeps_total",
+            "Comparisons of what is known with a complete list. trigger: leading, relist, returned, periodic, shrink.",
+            ("trigger",),
+            registry=registry,
+        )
+        self.token_reviews = Counter(
+            "promptops_token_reviews_total",
+            "Tokens shown to the feed. result: accepted, refused, unavailable, cached.",
+            ("result",),
+            registry=registry,
+        )
+        self.feed_subscribers = Gauge(
+            "promptops_feed_subscribers", "Followers connected to the feed.", registry=registry
+        )
+        self.feed_publications = Counter(
+            "promptops_feed_publications_total", "Positions published, over all namespaces.", registry=registry
+        )
+        self.api_errors = Counter(
+            "promptops_api_errors_total",
+            "Calls of the Kubernetes API that failed. operation: verb and kind.",
+            ("operation",),
+            registry=registry,
+        )
+
+    def watch_depth(self, depth: Callable[[], float]) -> None:
+        """Read the queue's depth when it is scraped."""
+        self.queue_depth.set_function(depth)
+
+    def watch_subscribers(self, count: Callable[[], float]) -> None:
+        """Read the number of followers when it is scraped."""
+        self.feed_subscribers.set_function(count)
+
+    def watch_phases(self, count: Callable[[str], float]) -> None:
+        """Count the prompts of a phase when it is scraped."""
+        for phase in PHASES:
+            self.prompts.labels(phase).set_function(partial(count, phase))
+
+    def watch_leadership(self, leads: Callable[[], bool]) -> None:
+        """Read whether this replica leads when it is scraped."""
+        self.leader.set_function(lambda: float(leads()))
+
+    def exposition(self) -> bytes:
+        """Return everything in the text format of Prometheus."""
+        return generate_latest(self._registry)
