@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import click
 
 COMMANDS: dict[str, str] = {
+    "codegen": "Write what is generated from the models.",
     "demo": "Show everything on a throw-away control plane.",
     "dev": "Run a throw-away, real Kubernetes control plane.",
     "operator": "Run the operator.",

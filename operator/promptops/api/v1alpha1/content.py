@@ -73,7 +73,7 @@ class PartialContent(Model):
         # Cheap and early; the operator measures the exact bytes of the whole.
         Rule(
             f"!has(self.messages) || self.messages.map(m, size(m.content)).sum() <= {MAX_CONTENT_BYTES}",
-            f"the messages have more than {MAX_CONTENT_BYTES} characters in all",
+            f"messages may have at most {MAX_CONTENT_BYTES} characters in all",
             _messages_fit,
         ),
     )
