@@ -1,56 +1,65 @@
-"""Logs: one line of JSON per fact, with keys; on a terminal, for people. No prompt text, no values, no stack traces."""
-
-from __future__ import annotations
+"""Logs: one event per fact, with keys; lines of JSON, or colours when somebody is looking. No prompt text, no values."""
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
-Fact = MutableMapping[str, Any]
+_LIBRARIES = ("httpx", "httpcore", "uvicorn", "asyncio", "kopf", "aiohttp")
 
 
-def configure(stream: TextIO = sys.stderr, level: int = logging.INFO, levels: Mapping[str, int] | None = None) -> None:
-    """Send every log of this process to `stream`. `levels` quiets libraries that report what we report ourselves."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_stack_trace,
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send what this process and its libraries log to standard error."""
+    stream = stream or sys.stderr
+    threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _without_traceback if threshold > logging.DEBUG else structlog.processors.format_exc_info,
     ]
-    renderer = structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
+    renderer = _renderer(stream)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    for name, quiet in (levels or {}).items():
-        logging.getLogger(name).setLevel(quiet)
+    logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
+    for library in _LIBRARIES:
+        logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
 
 
-def get(name: str) -> structlog.typing.FilteringBoundLogger:
-    """Return the logger of a part."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
-    return logger
+def _renderer(stream: TextIO) -> Processor:
+    if stream.isatty():
+        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return structlog.processors.JSONRenderer(sort_keys=False)
 
 
-def _without_stack_trace(_logger: object, _method: str, fact: Fact) -> Fact:
-    """Say what an exception was, in one line."""
-    given = fact.pop("exc_info", None)
-    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+def _without_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Say which error it was and where. Its message and frames may hold values."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
     if isinstance(error, BaseException):
-        fact.setdefault("error", f"{type(error).__name__}: {error}")
-    fact.pop("stack_info", None)
-    return fact
+        event["error"] = type(error).__name__
+        event["at"] = _place(error)
+    return event
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace is not None else ""

@@ -20,6 +20,7 @@ from promptops.domain.variables import resolve
 _DECODER = msgspec.json.Decoder(Content)
 _TEXT_ROLE = "user"
 _MESSAGE_SEPARATOR = "\n\n"
+_BROKEN_TOKEN = Warning(reasons.VALUE_CHANGED, "a chat control token that the values would make was broken by a blank")
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,14 @@ class _Part:
         self.is_literal = tuple(isinstance(segment, Literal) for segment in segments)
         self.literal_length = sum(map(len, self.pieces))
 
-    def render(self, texts: Mapping[str, str]) -> str:
+    def render(self, texts: Mapping[str, str]) -> tuple[str, bool]:
+        """Return the text, and whether the values had made a chat control token in it."""
         pieces = list(self.pieces)
         for index, name in self.slots:
             pieces[index] = texts.get(name, "")
-        return break_tokens("".join(pieces), pieces, self.is_literal)
+        filled = "".join(pieces)
+        text = break_tokens(filled, pieces, self.is_literal)
+        return text, text != filled
 
 
 @dataclass(frozen=True)
@@ -80,13 +84,15 @@ class Plan:
         resolved = resolve(self.content.variables, given, strict)
         texts = {name: text_of(value) for name, value in resolved.values.items()}
         self._refuse_large_output(texts)
-        contents = [part.render(texts) for part in self.parts]
+        rendered = [part.render(texts) for part in self.parts]
+        contents = [said for said, _ in rendered]
         text = _MESSAGE_SEPARATOR.join(contents)
         if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
             raise _too_large()
         messages = tuple(RenderedMessage(part.role, said) for part, said in zip(self.parts, contents, strict=True))
         used = tuple(variable.name for variable in self.content.variables if self._is_used(variable.name, texts))
-        return Rendered(text, messages, used, resolved.warnings)
+        broken = (_BROKEN_TOKEN,) if any(was_broken for _, was_broken in rendered) else ()
+        return Rendered(text, messages, used, resolved.warnings + broken)
 
     def _is_used(self, name: str, texts: Mapping[str, str]) -> bool:
         return name in texts and name in self._occurrences

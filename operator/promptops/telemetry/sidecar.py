@@ -1,0 +1,103 @@
+"""The sidecar's metrics. Labels are bounded: prompts that are held, and constants of promptops.api.reasons."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from promptops.api.feed import LATENCY_BUCKETS_SECONDS
+
+
+class SidecarMetrics:
+    """Every metric of one sidecar, in a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._renders = Counter(
+            "promptops_renders",
+            "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success).",
+            ("prompt", "outcome", "code"),
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "promptops_render_duration_seconds",
+            "Time from a parsed request to its answer, for renders that succeeded.",
+            ("prompt",),
+            buckets=LATENCY_BUCKETS_SECONDS,
+            registry=registry,
+        )
+        self._cache = Counter(
+            "promptops_cache_requests",
+            "Look-ups of a prompt's content by result (hit: it was in memory, miss: it was not held).",
+            ("prompt", "result"),
+            registry=registry,
+        )
+        self._feed_connected = _gauge("promptops_feed_connected", "1 while the feed is connected.", registry)
+        self._feed_stale = _gauge("promptops_feed_stale", "1 while the origin has been silent for too long.", registry)
+        self._age = _gauge("promptops_index_age_seconds", "Time since the origin confirmed what is held.", registry)
+        self._seq = _gauge("promptops_index_position_seq", "Sequence number of the index held.", registry)
+        self._prompts = _gauge("promptops_index_prompts", "Prompts in the index held.", registry)
+        self._refused = Counter(
+            "promptops_feed_refused",
+            "What the feed offered and was refused, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self._snapshot_errors = Counter(
+            "promptops_snapshot_errors",
+            "Failures to read or write the snapshot, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self._directory_findings = _gauge(
+            "promptops_directory_findings", "What is wrong in the directory that is served.", registry
+        )
+        self._known: set[str] = set()
+
+    def succeeded(self, prompt: str, seconds: float) -> None:
+        """Count a render that was answered."""
+        self._known.add(prompt)
+        self._renders.labels(prompt, "success", "").inc()
+        self._duration.labels(prompt).observe(seconds)
+        self._cache.labels(prompt, "hit").inc()
+
+    def failed(self, prompt: str, code: str, *, missed: bool = False) -> None:
+        """Count a render that was refused; `missed`: the prompt's content is not held."""
+        self._known.add(prompt)
+        self._renders.labels(prompt, "failure", code).inc()
+        if missed:
+            self._cache.labels(prompt, "miss").inc()
+
+    def forget(self, held: Iterable[str]) -> None:
+        """Drop the series of prompts that are no longer held, so that labels stay bounded."""
+        gone = self._known - set(held) - {""}
+        for prompt in gone:
+            for metric in (self._renders, self._duration, self._cache):
+                metric.remove_by_labels({"prompt": prompt})
+        self._known -= gone
+
+    def refused(self, reason: str) -> None:
+        """Count an offer of the feed that was refused."""
+        self._refused.labels(reason).inc()
+
+    def snapshot_failed(self, reason: str) -> None:
+        """Count a failure of the snapshot."""
+        self._snapshot_errors.labels(reason).inc()
+
+    def feed(self, *, connected: bool, stale: bool, age_seconds: float) -> None:
+        """Say how the feed stands."""
+        self._feed_connected.set(connected)
+        self._feed_stale.set(stale)
+        self._age.set(age_seconds)
+
+    def index(self, *, seq: int, prompts: int) -> None:
+        """Say what is held."""
+        self._seq.set(seq)
+        self._prompts.set(prompts)
+
+    def directory(self, findings: int) -> None:
+        """Say how much is wrong in the directory."""
+        self._directory_findings.set(findings)
+
+
+def _gauge(name: str, documentation: str, registry: CollectorRegistry) -> Gauge:
+    return Gauge(name, documentation, registry=registry)
