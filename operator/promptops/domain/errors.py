@@ -1,7 +1,8 @@
 """
 PromptError
 ├── InvalidSpec              the author must edit an object; retrying is useless
-│   └── InvalidTemplate      … at this line and column
+│   ├── InvalidTemplate      … at this line and column
+│   └── InvalidDocument      … JSON or YAML that cannot be read, at this line and column
 ├── InvalidInput             the caller of a render sent something wrong
 │   └── InvalidVariables     … these variables, all of them named
 ├── PromptNotFound           no prompt or version of that name is held
@@ -37,6 +38,15 @@ class InvalidTemplate(InvalidSpec):
         self, message: str, line: int, column: int, path: str = "", reason: str = reasons.TEMPLATE_SYNTAX
     ) -> None:
         super().__init__(reason, f"line {line}, column {column}: {message}", path)
+        self.line = line
+        self.column = column
+
+
+class InvalidDocument(InvalidSpec):
+    """A JSON or YAML text is refused at a line and column, both counted from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(reasons.SOURCE_INVALID, f"line {line}, column {column}: {message}")
         self.line = line
         self.column = column
 

@@ -13,6 +13,8 @@ KEEP_LABEL = "promptops.io/keep"
 """A generated version with this label is never pruned."""
 GENERATED_LABEL = "promptops.io/generated"
 """Marks the versions that the operator made from a source; only those are pruned."""
+PROMPT_LABEL = "promptops.io/prompt"
+"""The Prompt that a generated version belongs to."""
 
 KINDS: tuple[type[Prompt] | type[PromptVersion] | type[Tenant], ...] = (Prompt, PromptVersion, Tenant)
 
@@ -23,6 +25,7 @@ __all__ = [
     "WATCH_LABEL",
     "KEEP_LABEL",
     "GENERATED_LABEL",
+    "PROMPT_LABEL",
     "KINDS",
     "Prompt",
     "PromptVersion",

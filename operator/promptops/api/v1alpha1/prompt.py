@@ -119,9 +119,15 @@ class Serving(Model):
     """What the operator has decided to serve."""
 
     revision: int
-    """Counts the decisions that changed what is served."""
+    """Counts the decisions that changed what is served: another version, other ids, disabled or enabled."""
+    at: Annotated[str, Field(max_length=64)]
+    """When this revision was decided."""
     stable: VersionReference
     """The version that is served."""
+    ids: Annotated[Items[Annotated[str, Field(max_length=128)]], Field(max_length=1)] | None = None
+    """The ids it answers to beside its name."""
+    disabled: bool | None = None
+    """Renders are refused."""
 
 
 class Served(Model):

@@ -1,0 +1,131 @@
+"""The versions that a Prompt can choose from, looked at as late as possible."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptops.api import reasons
+from promptops.api.feed import VersionReference
+from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL
+from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
+from promptops.domain.checks import check_content, first_error
+from promptops.domain.errors import InvalidSpec
+from promptops.domain.findings import Finding
+from promptops.domain.manifests import label, mapping, metadata, name_of, parse, spec_of, status_of, text
+from promptops.domain.snapshot import Manifest
+from promptops.domain.versions import Number, belongs, canonical, digest_of, number_of, parse_number
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One version: its number, and what its content comes to."""
+
+    manifest: Manifest
+
+    @cached_property
+    def number(self) -> str:
+        """The version's number as it is written."""
+        return number_of(self.manifest)
+
+    @cached_property
+    def content(self) -> Manifest:
+        """The content exactly as it stands in the object."""
+        return mapping(spec_of(self.manifest).get("content"))
+
+    @cached_property
+    def canonical(self) -> str | None:
+        """The canonical JSON text, None when the content has none."""
+        try:
+            return canonical(self.content).decode()
+        except InvalidSpec:
+            return None
+
+    @cached_property
+    def digest(self) -> str | None:
+        """The address of the content."""
+        return None if self.canonical is None else digest_of(self.canonical.encode())
+
+    @cached_property
+    def problem(self) -> Finding | None:
+        """What forbids to serve it, or None."""
+        recorded = text(status_of(self.manifest).get("digest"))
+        if recorded and self.digest and recorded != self.digest:
+            message = f"the content changed: it had the digest {recorded}, now it has {self.digest}"
+            return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
+        findings = check_content(spec_of(self.manifest).get("content"))
+        if error := first_error(findings):
+            return error
+        _, wrong_shape = parse(PromptVersionSpec, spec_of(self.manifest), "spec")
+        return first_error(wrong_shape)
+
+    @property
+    def sound(self) -> bool:
+        """Whether its content may be served."""
+        return self.problem is None
+
+    @property
+    def reference(self) -> VersionReference:
+        """Number and digest. The content must have a canonical form."""
+        return VersionReference(self.number, self.digest or "")
+
+    @property
+    def lifecycle(self) -> str:
+        """Available, Deprecated or Archived."""
+        return text(spec_of(self.manifest).get("lifecycle")) or "Available"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether we made it from a source."""
+        return label(self.manifest, GENERATED_LABEL) == "true"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether somebody asked to keep it."""
+        return label(self.manifest, KEEP_LABEL) == "true"
+
+    @property
+    def is_going(self) -> bool:
+        """Whether its deletion has begun."""
+        return bool(metadata(self.manifest).get("deletionTimestamp"))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """A Prompt's own versions, newest first, and those that stand in the way of its names."""
+
+    own: tuple[Candidate, ...]
+    foreign: tuple[Candidate, ...]
+
+    @classmethod
+    def of(cls, versions: Iterable[Manifest], name: str, uid: str) -> "Candidates":
+        """Tell a Prompt's own versions from others'."""
+        own: list[tuple[Number, Candidate]] = []
+        foreign: list[Candidate] = []
+        for candidate in map(Candidate, versions):
+            number = parse_number(candidate.number)
+            if number is not None and belongs(candidate.manifest, name, uid):
+                own.append((number, candidate))
+            else:
+                foreign.append(candidate)
+        own.sort(key=lambda pair: pair[0], reverse=True)
+        return cls(tuple(candidate for _, candidate in own), tuple(foreign))
+
+    def numbered(self, number: str) -> Candidate | None:
+        """Return the own version of a number."""
+        return next((each for each in self.own if each.number == number), None)
+
+    def with_digest(self, digest: str) -> tuple[Candidate, ...]:
+        """Return the own versions with that content, newest first."""
+        return tuple(each for each in self.own if each.digest == digest)
+
+    def compiled(self, digest: str) -> Candidate | None:
+        """Return an own version that has that content and may be served."""
+        return next((each for each in self.with_digest(digest) if each.sound), None)
+
+    def in_the_way(self, version_name: str) -> Candidate | None:
+        """Return the version of that name which is not this Prompt's."""
+        return next((each for each in self.foreign if name_of(each.manifest) == version_name), None)
+
+    def numbers(self) -> tuple[str, ...]:
+        """Return the own numbers, lowest first."""
+        return tuple(each.number for each in reversed(self.own))

@@ -1,0 +1,15 @@
+"""Why what the spec asks for is not served, and who has to act."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that keeps the spec from being in force."""
+
+    reason: str
+    message: str
+    waits_for: Literal["author", "arrival", "decision"] = "author"
+    """author: an edit, nothing else helps (Stalled). arrival: of an object that may still come (Reconciling). decision: of
+    whoever activates; nothing is wrong."""

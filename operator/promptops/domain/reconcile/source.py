@@ -1,0 +1,137 @@
+"""The content that a Prompt's source has now, and the version it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from promptops.api import reasons
+from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
+from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
+from promptops.domain.checks import check_content, first_error
+from promptops.domain.documents import read_json, read_yaml
+from promptops.domain.errors import InvalidDocument
+from promptops.domain.findings import Finding
+from promptops.domain.manifests import label, mapping, metadata, name_of, spec_of, text, uid_of
+from promptops.domain.reconcile.candidates import Candidates
+from promptops.domain.reconcile.problem import Problem
+from promptops.domain.snapshot import Manifest
+from promptops.domain.versions import digest, highest, next_number, next_patch
+
+SOURCE_PATH = "spec.source.content"
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """What the source says now: content with its digest, or why there is none."""
+
+    digest: str | None = None
+    content: Manifest | None = None
+    problem: Problem | None = None
+
+
+def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None) -> Sourced | None:
+    """Return the source's content, checked; None when the Prompt has no source."""
+    if spec.source is None:
+        return None
+    inline = mapping(spec_of(prompt).get("source")).get("content")
+    reference = spec.source.config_map_key_ref
+    if reference is None:
+        return _checked(inline, lambda finding: finding.below(SOURCE_PATH))
+    found = _read_key(reference, config_map)
+    if isinstance(found, Problem):
+        return Sourced(problem=found)
+    return _from_key(reference, found, inline)
+
+
+def _from_key(reference: ConfigMapKeyReference, value: str, inline: object) -> Sourced:
+    place = f'ConfigMap "{reference.name}" key "{reference.key}"'
+    if reference.format == "text":
+        rest = mapping(inline)
+        if "text" in rest or "messages" in rest:
+            message = f"{SOURCE_PATH} must have neither text nor messages: the text is read from {place}"
+            return Sourced(problem=Problem(reasons.SOURCE_INVALID, message))
+        return _checked(
+            {**rest, "text": value},
+            lambda finding: replace(finding, path=place) if finding.path == "text" else finding.below(SOURCE_PATH),
+        )
+    try:
+        content = read_yaml(value) if reference.format == "yaml" else read_json(value)
+    except InvalidDocument as error:
+        return Sourced(problem=Problem(reasons.SOURCE_INVALID, f"{place}: {error.message}"))
+    return _checked(content, lambda finding: replace(finding, path=f"{place}: {finding.path}".removesuffix(": ")))
+
+
+def _read_key(reference: ConfigMapKeyReference, config_map: Manifest | None) -> str | Problem:
+    name, key = reference.name, reference.key
+    if config_map is None:
+        message = (
+            f'ConfigMap "{name}" is not there, or lacks the label {WATCH_LABEL}: "true" without which it is not read: '
+            "create it or label it"
+        )
+        return Problem(reasons.CONFIG_MAP_NOT_FOUND, message, "arrival")
+    if label(config_map, WATCH_LABEL) != "true":
+        message = f'ConfigMap "{name}" lacks the label {WATCH_LABEL}: "true" without which it is not read: label it'
+        return Problem(reasons.CONFIG_MAP_NOT_LABELLED, message, "arrival")
+    value = mapping(config_map.get("data")).get(key)
+    if isinstance(value, str):
+        return value
+    return Problem(reasons.CONFIG_MAP_KEY_NOT_FOUND, _key_missing(name, key, config_map), "arrival")
+
+
+def _key_missing(name: str, key: str, config_map: Manifest) -> str:
+    if key in mapping(config_map.get("binaryData")):
+        return f'key "{key}" of ConfigMap "{name}" is binary: put text under data'
+    keys = sorted(mapping(config_map.get("data")))[:5]
+    others = f" or set spec.source.configMapKeyRef.key to one of {', '.join(keys)}" if keys else ""
+    return f'ConfigMap "{name}" has no key "{key}": add it under data{others}'
+
+
+def _checked(content: Any, placed: Any) -> Sourced:
+    error = first_error(check_content(content, path=""))
+    if error is not None:
+        located: Finding = placed(error)
+        return Sourced(problem=Problem(reasons.SOURCE_INVALID, located.sentence))
+    return Sourced(digest=digest(content), content=content)
+
+
+def new_version(
+    prompt: Manifest, sourced: Sourced | None, candidates: Candidates, latest: str
+) -> dict[str, Any] | None:
+    """Return the PromptVersion that the source's content should become; None when it already is one."""
+    if sourced is None or sourced.digest is None or sourced.content is None or candidates.with_digest(sourced.digest):
+        return None
+    number = _free_number(name_of(prompt), sourced.content, candidates, latest)
+    return version_manifest(prompt, number, sourced.content)
+
+
+def _free_number(name: str, content: Manifest, candidates: Candidates, latest: str) -> str:
+    newest = candidates.own[0].content if candidates.own else None
+    number = next_number(content, newest, highest((latest, *candidates.numbers())))
+    while candidates.in_the_way(f"{name}-{number}"):
+        number = next_patch(number)
+    return number
+
+
+def version_manifest(prompt: Manifest, number: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a generated PromptVersion: owned by its Prompt, so that it goes with it, and never in the way of its deletion."""
+    name = name_of(prompt)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PromptVersion",
+        "metadata": {
+            "name": f"{name}-{number}",
+            "namespace": text(metadata(prompt).get("namespace")),
+            "labels": {GENERATED_LABEL: "true", PROMPT_LABEL: name},
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": "Prompt",
+                    "name": name,
+                    "uid": uid_of(prompt),
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "spec": {"promptRef": {"name": name}, "version": number, "content": content},
+    }

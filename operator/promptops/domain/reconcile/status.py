@@ -1,0 +1,124 @@
+"""A Prompt's status and Events, put together from the decision and how far it has come."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from promptops.api import reasons
+from promptops.api.feed import VersionReference
+from promptops.domain.conditions import Condition, conditions_of
+from promptops.domain.manifests import generation_of, text
+from promptops.domain.reconcile.decision import Decision
+from promptops.domain.reconcile.history import reason_of
+from promptops.domain.reconcile.memory import Memory
+from promptops.domain.reconcile.progress import Progress
+from promptops.domain.snapshot import Manifest, Transition
+
+
+def status_of_prompt(
+    prompt: Manifest,
+    decision: Decision,
+    progress: Progress,
+    memory: Memory,
+    history: list[dict[str, Any]],
+    numbers: tuple[int, str | None],
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the whole status; what is absent is not true or never happened."""
+    wanted = _conditions(decision, progress, generation_of(prompt))
+    status = {
+        "observedGeneration": generation_of(prompt),
+        "phase": phase_of(decision, progress),
+        "serving": _serving(decision),
+        "previous": _reference(previous_of(decision, memory)),
+        "served": progress.served,
+        "versionCount": numbers[0],
+        "latestVersion": numbers[1],
+        "history": history or None,
+        "conditions": conditions_of(wanted, memory.conditions, now),
+    }
+    return {key: value for key, value in status.items() if value is not None}
+
+
+def previous_of(decision: Decision, memory: Memory) -> VersionReference | None:
+    """Return what was served before what is served from now on."""
+    changed = memory.stable is not None and decision.stable != memory.stable
+    return memory.stable if changed else memory.previous
+
+
+def phase_of(decision: Decision, progress: Progress) -> str:
+    """Return one word for a column."""
+    if decision.stable is None or decision.withheld:
+        return "Pending"
+    if decision.problem is not None or progress.reason == reasons.LAGGING:
+        return "Degraded"
+    return "Progressing" if progress.reconciling else "Healthy"
+
+
+def ready_of(decision: Decision, generation: int) -> Condition:
+    """Return whether the spec is in force, and if not what to do about it."""
+    if decision.problem is not None:
+        message = f"{decision.problem.message}{_what_serves(decision)}"
+        return Condition("Ready", "False", decision.problem.reason, message, generation)
+    version = decision.stable.version if decision.stable else ""
+    if decision.disabled:
+        message = f"renders answer 409 PromptDisabled until spec.disabled is removed; version {version} is active"
+        return Condition("Ready", "True", reasons.DISABLED, message, generation)
+    if decision.deprecated:
+        message = f"version {version} is active although it is deprecated: activate a newer one"
+        return Condition("Ready", "True", reasons.VERSION_DEPRECATED, message, generation)
+    return Condition("Ready", "True", reasons.ACTIVE, f"version {version} is active", generation)
+
+
+def _what_serves(decision: Decision) -> str:
+    if decision.stable is None or decision.withheld:
+        return ""
+    if decision.held:
+        return f"; whoever holds version {decision.stable.version} goes on serving it"
+    return f"; version {decision.stable.version} is served"
+
+
+def _conditions(decision: Decision, progress: Progress, generation: int) -> Iterator[Condition]:
+    ready = ready_of(decision, generation)
+    yield ready
+    yield Condition(
+        "Converged", "True" if progress.converged else "False", progress.reason, progress.message, generation
+    )
+    waits_for = decision.problem.waits_for if decision.problem else None
+    if waits_for == "arrival":
+        yield Condition("Reconciling", "True", ready.reason, ready.message, generation)
+    elif progress.reconciling and waits_for != "author":
+        yield Condition("Reconciling", "True", progress.reason, progress.message, generation)
+    if waits_for == "author":
+        yield Condition("Stalled", "True", ready.reason, ready.message, generation)
+
+
+def _serving(decision: Decision) -> dict[str, Any] | None:
+    if decision.stable is None:
+        return None
+    serving = {
+        "revision": decision.revision,
+        "at": decision.decided_at,
+        "stable": _reference(decision.stable),
+        "ids": list(decision.ids) or None,
+        "disabled": decision.disabled or None,
+    }
+    return {key: value for key, value in serving.items() if value is not None}
+
+
+def _reference(reference: VersionReference | None) -> dict[str, Any] | None:
+    return None if reference is None else {"version": reference.version, "digest": reference.digest}
+
+
+def transitions_of(decision: Decision, progress: Progress, memory: Memory) -> Iterator[Transition]:
+    """Return what became the case with this decision, for Events."""
+    before, ready = memory.condition("Ready"), ready_of(decision, 0)
+    changed = decision.stable is not None and decision.stable != memory.stable
+    if changed and decision.stable is not None:
+        instead = f" instead of {memory.stable.version}" if memory.stable else ""
+        yield Transition("Normal", reason_of(decision, memory), f"version {decision.stable.version} is served{instead}")
+    said = (before.get("status"), before.get("reason"))
+    if (ready.status, ready.reason) != said and not (changed and ready.reason == reasons.ACTIVE):
+        yield Transition("Normal" if ready.status == "True" else "Warning", ready.reason, ready.message)
+    if progress.reason == reasons.LAGGING and text(memory.condition("Converged").get("reason")) != reasons.LAGGING:
+        yield Transition("Warning", reasons.LAGGING, progress.message)

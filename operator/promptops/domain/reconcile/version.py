@@ -1,0 +1,80 @@
+"""The decision about one PromptVersion: its digest, whether it may be served, and whether it is."""
+
+from datetime import datetime
+from typing import Any
+
+from promptops.api import reasons
+from promptops.domain.conditions import Condition, conditions_of
+from promptops.domain.findings import Finding
+from promptops.domain.manifests import generation_of, mapping, name_of, sequence, status_of, text, uid_of
+from promptops.domain.reconcile.candidates import Candidate
+from promptops.domain.reconcile.memory import Memory
+from promptops.domain.snapshot import Manifest, VersionOutcome, VersionSnapshot
+from promptops.domain.versions import belongs, prompt_of
+
+_ONCE_ACTIVE = frozenset({"Active", "Deprecated"})
+
+
+def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
+    """Decide about one PromptVersion, after its Prompt. The digest that was seen first for the object stays."""
+    candidate = Candidate(snapshot.version)
+    prompt = _own_prompt(snapshot)
+    in_use = prompt is not None and _is_served(candidate, prompt)
+    before = status_of(snapshot.version)
+    generation = generation_of(snapshot.version)
+    wanted = (_ready(candidate, snapshot, generation), _in_use(candidate, in_use, generation))
+    known = tuple(map(mapping, sequence(before.get("conditions"))))
+    status: dict[str, Any] = {
+        "observedGeneration": generation,
+        "digest": text(before.get("digest")) or candidate.digest,
+        "phase": _phase(candidate, prompt, in_use, snapshot),
+        "conditions": conditions_of(wanted, known, now),
+    }
+    return VersionOutcome({key: value for key, value in status.items() if value is not None})
+
+
+def _own_prompt(snapshot: VersionSnapshot) -> Manifest | None:
+    prompt = snapshot.prompt
+    if prompt is None or not belongs(snapshot.version, name_of(prompt), uid_of(prompt)):
+        return None
+    return prompt
+
+
+def _is_served(candidate: Candidate, prompt: Manifest) -> bool:
+    stable = Memory.of(prompt).stable
+    return stable is not None and stable == candidate.reference
+
+
+def _phase(candidate: Candidate, prompt: Manifest | None, in_use: bool, snapshot: VersionSnapshot) -> str:
+    if candidate.problem is not None:
+        return "Invalid"
+    if snapshot.prompt is not None and prompt is None:
+        return "Pending"
+    if candidate.lifecycle != "Available":
+        return candidate.lifecycle
+    if in_use:
+        return "Active"
+    was_active = text(status_of(snapshot.version).get("phase")) in _ONCE_ACTIVE or _was_served(candidate, prompt)
+    return "Deprecated" if was_active else "Draft"
+
+
+def _was_served(candidate: Candidate, prompt: Manifest | None) -> bool:
+    return prompt is not None and Memory.of(prompt).digest_served_as(candidate.number) == candidate.digest
+
+
+def _ready(candidate: Candidate, snapshot: VersionSnapshot, generation: int) -> Condition:
+    problem: Finding | None = candidate.problem
+    if problem is not None:
+        message = f"{problem.sentence}; versions never change: correct it in a new one"
+        return Condition("Ready", "False", problem.reason, message, generation)
+    if snapshot.prompt is not None and _own_prompt(snapshot) is None:
+        message = f'it is owned by another object than prompt "{prompt_of(snapshot.version)}" and goes with that one'
+        return Condition("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)
+    return Condition("Ready", "True", reasons.AVAILABLE, "it may be served", generation)
+
+
+def _in_use(candidate: Candidate, in_use: bool, generation: int) -> Condition:
+    name = prompt_of(candidate.manifest)
+    if in_use:
+        return Condition("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
+    return Condition("InUse", "False", reasons.NOT_IN_USE, f'prompt "{name}" does not serve it', generation)

@@ -1,0 +1,127 @@
+"""Who holds which namespace: the one that holds it keeps it, else the older Tenant gets it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from promptops.api import reasons
+from promptops.api.v1alpha1.tenant import TenantSpec
+from promptops.domain.conditions import Condition, conditions_of
+from promptops.domain.findings import Finding
+from promptops.domain.manifests import (
+    generation_of,
+    mapping,
+    metadata,
+    name_of,
+    parse,
+    sequence,
+    spec_of,
+    status_of,
+    text,
+)
+from promptops.domain.snapshot import Manifest, TenancyOutcome, TenancySnapshot
+
+
+@dataclass(frozen=True)
+class _Claimant:
+    """A Tenant, as far as claims go."""
+
+    manifest: Manifest
+    name: str
+    created: str
+    claims: tuple[str, ...]
+    held: frozenset[str]
+    wrong: Finding | None
+
+    @classmethod
+    def of(cls, tenant: Manifest) -> "_Claimant":
+        spec, findings = parse(TenantSpec, spec_of(tenant), "spec")
+        rows = map(mapping, sequence(status_of(tenant).get("claims")))
+        held = frozenset(text(row.get("namespace")) for row in rows if row.get("state") == "Claimed")
+        written = tuple(dict.fromkeys(filter(None, map(text, sequence(spec_of(tenant).get("namespaces"))))))
+        # A spec that cannot be read claims nothing new and loses nothing.
+        claims = written if spec is not None else tuple(name for name in written if name in held)
+        created = text(metadata(tenant).get("creationTimestamp"))
+        return cls(tenant, name_of(tenant), created, claims, held, next(iter(findings), None))
+
+    def precedence(self, namespace: str) -> tuple[bool, str, str]:
+        return namespace not in self.held, self.created, self.name
+
+
+def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
+    """Decide who holds which namespace, and every Tenant's status."""
+    claimants = tuple(map(_Claimant.of, snapshot.tenants))
+    winners = _winners(claimants, snapshot.protected)
+    existing = sorted(filter(None, map(name_of, snapshot.namespaces)))
+    statuses = {
+        claimant.name: _status(claimant, winners, frozenset(existing), snapshot.protected, now)
+        for claimant in claimants
+    }
+    holders = {namespace: winners[namespace] for namespace in existing if namespace in winners}
+    if snapshot.mode == "Implicit":
+        holders = {namespace: holders.get(namespace, namespace) for namespace in existing}
+    return TenancyOutcome(holders=holders, statuses=statuses)
+
+
+def _winners(claimants: Iterable[_Claimant], protected: frozenset[str]) -> dict[str, str]:
+    best: dict[str, _Claimant] = {}
+    for claimant in claimants:
+        for namespace in claimant.claims:
+            rival = best.get(namespace)
+            if rival is None or claimant.precedence(namespace) < rival.precedence(namespace):
+                best[namespace] = claimant
+    return {namespace: claimant.name for namespace, claimant in best.items() if namespace not in protected}
+
+
+def _status(
+    claimant: _Claimant,
+    winners: dict[str, str],
+    existing: frozenset[str],
+    protected: frozenset[str],
+    now: datetime,
+) -> dict[str, Any]:
+    rows = [_row(claimant, namespace, winners.get(namespace), existing) for namespace in claimant.claims]
+    ready, stalled = _conditions(claimant, rows, protected)
+    before = tuple(map(mapping, sequence(status_of(claimant.manifest).get("conditions"))))
+    return {
+        "observedGeneration": generation_of(claimant.manifest),
+        "claims": rows,
+        "conditions": conditions_of((ready, *stalled), before, now),
+    }
+
+
+def _row(claimant: _Claimant, namespace: str, winner: str | None, existing: frozenset[str]) -> dict[str, Any]:
+    if winner != claimant.name:
+        return {"namespace": namespace, "state": "Conflict", **({"holder": winner} if winner else {})}
+    return {"namespace": namespace, "state": "Claimed" if namespace in existing else "Absent"}
+
+
+def _conditions(
+    claimant: _Claimant, rows: list[dict[str, Any]], protected: frozenset[str]
+) -> tuple[Condition, tuple[Condition, ...]]:
+    generation = generation_of(claimant.manifest)
+    if claimant.wrong is not None:
+        reason, message = reasons.INVALID_SPEC, claimant.wrong.sentence
+    elif conflicts := [_conflict(row, protected) for row in rows if row["state"] == "Conflict"]:
+        reason, message = reasons.TENANT_CONFLICT, "; ".join(conflicts)
+    else:
+        return Condition("Ready", "True", reasons.CLAIMED, _claimed(rows), generation), ()
+    return (
+        Condition("Ready", "False", reason, message, generation),
+        (Condition("Stalled", "True", reason, message, generation),),
+    )
+
+
+def _conflict(row: dict[str, Any], protected: frozenset[str]) -> str:
+    namespace = row["namespace"]
+    if namespace in protected:
+        return f'namespace "{namespace}" is protected and cannot be claimed: remove it from spec.namespaces'
+    return f'namespace "{namespace}" is held by tenant "{row["holder"]}": remove it from the spec.namespaces of one of the two'
+
+
+def _claimed(rows: list[dict[str, Any]]) -> str:
+    claimed = sum(row["state"] == "Claimed" for row in rows)
+    absent = [row["namespace"] for row in rows if row["state"] == "Absent"]
+    message = f"{claimed} of {len(rows)} namespaces claimed"
+    return f"{message}; not in the cluster yet: {', '.join(absent)}" if absent else message
