@@ -78,8 +78,10 @@ def up(as_json: bool, bare: bool, name: str, directory: Path | None) -> None:
     found = bring_up(folder, settings, progress, None if bare else codegen.manifests(NAMESPACE))
     if found.already:
         progress.say(f"the plane {folder.name} is up already")
-    render = describe.as_json if as_json else describe.as_text
-    click.echo(render(found.plane, found.stack))
+    if as_json:
+        click.echo(describe.as_json(found.plane, found.stack))
+    else:
+        click.echo(describe.as_text(found.plane, found.stack, _options(name, directory)))
 
 
 @dev.command()
@@ -104,3 +106,10 @@ def down(every: bool, name: str, directory: Path | None) -> None:
     folders = plane_folders(settings.cache) if every else (_folder(settings, name, directory),)
     for folder in folders:
         click.echo(f"{folder.name} is down" if take_down(folder) else f"{folder.name} was not up")
+
+
+def _options(name: str, directory: Path | None) -> str:
+    """Return the options that name the same plane again."""
+    if directory:
+        return f" --directory {directory}"
+    return f" --name {name}" if name != "default" else ""

@@ -19,7 +19,7 @@ COMMANDS: dict[str, str] = {
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
-_EXTRAS = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev"}
+_EXTRAS = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "codegen": "dev"}
 
 
 class LazyGroup(click.Group):

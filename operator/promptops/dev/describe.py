@@ -35,10 +35,14 @@ def as_json(plane: Plane, stack: Stack | None) -> str:
     return json.dumps(answer, indent=2)
 
 
-def as_text(plane: Plane, stack: Stack | None) -> str:
-    """Return where everything is, and the next three commands to try."""
+def as_text(plane: Plane, stack: Stack | None, which: str = "") -> str:
+    """Return where everything is, and the next three commands to try; `which` are the options that name the plane."""
     rows = [("API server", plane.server), ("kubeconfig", str(plane.kubeconfig)), ("audit log", str(plane.audit_log))]
-    commands = [f"export KUBECONFIG={plane.kubeconfig}", f"{plane.kubectl_path} get namespaces", "promptops dev down"]
+    commands = [
+        f"export KUBECONFIG={plane.kubeconfig}",
+        f"{plane.kubectl_path} get namespaces",
+        f"promptops dev down{which}",
+    ]
     if stack and stack.operator:
         rows += [
             ("operator", stack.operator.metrics_url),
