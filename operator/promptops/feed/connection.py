@@ -1,0 +1,151 @@
+"""HTTP to the hop above: a token read anew for every request, bounds on every answer, one error for all that can fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest, Report
+from promptops.api.http import Problem
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+STREAM_READ_SECONDS = 15.0
+"""Longer than a heartbeat may be missed, which the follower itself looks after."""
+IDLE_SECONDS = 30.0
+MAX_BLOBS_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_PROBLEM_BYTES = 64 * 1024
+DIGESTS_PER_REQUEST = 200
+
+Token = Callable[[], str]
+"""Reads the token; it is renewed under our feet."""
+
+
+class Disconnected(Exception):
+    """The hop above does not answer, or not with what was asked for. `reason` is a constant of promptops.api.reasons."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Connection:
+    """The hop above, as far as HTTP goes."""
+
+    def __init__(self, url: str, token: Token) -> None:
+        self._token = token
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=IDLE_SECONDS),
+            # No proxy from the environment is ever shown the token.
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def stream(self, headers: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the stream and yield its bytes as they come. Raises Disconnected."""
+        with _disconnections():
+            timeout = httpx.Timeout(STREAM_READ_SECONDS, connect=CONNECT_SECONDS)
+            headers = headers | self._headers()
+            request = self._client.build_request("GET", "/v1/stream", headers=headers, timeout=timeout)
+            response = await self._client.send(request, stream=True)
+            try:
+                await _check(response)
+                yield response.aiter_raw()
+            finally:
+                await response.aclose()
+
+    async def blobs(self, digests: list[str]) -> tuple[Blob, ...]:
+        """Fetch some of these blobs; those that are left out may be asked for again. Raises Disconnected."""
+        body = msgspec.json.encode(BlobsRequest(tuple(digests[:DIGESTS_PER_REQUEST])))
+        answer = await self._post("/v1/blobs", body, MAX_BLOBS_ANSWER_BYTES)
+        try:
+            return msgspec.json.decode(answer, type=BlobsAnswer).blobs
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Disconnected(reasons.MALFORMED, "the answer is not blobs") from None
+
+    async def report(self, report: Report) -> None:
+        """Send a report. Raises Disconnected."""
+        await self._post("/v1/reports", msgspec.json.encode(report), MAX_PROBLEM_BYTES)
+
+    async def _post(self, path: str, body: bytes, limit: int) -> bytes:
+        with _disconnections():
+            headers = {"Content-Type": "application/json"} | self._headers()
+            async with self._client.stream("POST", path, content=body, headers=headers) as response:
+                await _check(response)
+                return await _read(response, limit)
+
+    def _headers(self) -> dict[str, str]:
+        try:
+            token = self._token().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Disconnected(reasons.UNAUTHENTICATED, f"the token cannot be read: {error}") from None
+        if not (token and token.isascii() and token.isprintable()):
+            raise Disconnected(reasons.UNAUTHENTICATED, "the token is empty or not a token")
+        # Compressed bytes would be other bytes than those that were signed for.
+        return {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
+
+
+class _disconnections:  # noqa: N801 - reads as a statement
+    """Turns what HTTP can fail with into Disconnected."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, httpx.TimeoutException):
+            raise Disconnected(reasons.UNREACHABLE, f"timeout ({type(error).__name__})") from None
+        if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)):
+            raise Disconnected(reasons.UNREACHABLE, str(error) or type(error).__name__) from None
+
+
+async def _check(response: httpx.Response) -> None:
+    """Raise Disconnected with the problem's code unless the answer is a success, as sent."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise Disconnected(reasons.MALFORMED, "a compressed answer")
+    if response.is_success:
+        return
+    body = await _read(response, MAX_PROBLEM_BYTES)
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Disconnected(reasons.UNREACHABLE, f"status {response.status_code}") from None
+    raise Disconnected(_known(problem.code), f"status {response.status_code}: {problem.detail[:300]}")
+
+
+def _known(code: str) -> str:
+    """Only known codes: the reason becomes a metric label."""
+    return code if code in _CODES else reasons.UNREACHABLE
+
+
+_CODES = frozenset(
+    {
+        reasons.UNAUTHENTICATED,
+        reasons.AUTHENTICATION_UNAVAILABLE,
+        reasons.TENANT_UNKNOWN,
+        reasons.NOT_READY,
+        reasons.INVALID_REQUEST,
+        reasons.REQUEST_TOO_LARGE,
+        reasons.BLOB_NOT_FOUND,
+    }
+)
+
+
+async def _read(response: httpx.Response, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > limit:
+            raise Disconnected(reasons.MALFORMED, f"an answer of more than {limit} bytes")
+    return bytes(body)

@@ -1,0 +1,105 @@
+"""Tells the hop above what is served here: at once when it changes, every five seconds, and once more at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from promptops.api import reasons
+from promptops.api.feed import HEARTBEAT_SECONDS, Nack, RenderCounters, Report
+from promptops.cache.store import Store
+from promptops.feed.connection import Connection, Disconnected, Token
+
+RETRY_SECONDS = 0.5
+GOODBYE_SECONDS = 1.0
+
+
+def _no_counters() -> tuple[RenderCounters, ...]:
+    return ()
+
+
+class Reporter:
+    """Sends reports of one instance. What changes while a report is under way goes into the next one."""
+
+    def __init__(
+        self,
+        url: str,
+        token: Token,
+        store: Store,
+        instance: str,
+        *,
+        kids: tuple[str, ...] = (),
+        renders: Callable[[], tuple[RenderCounters, ...]] = _no_counters,
+    ) -> None:
+        self._url = url
+        self._token = token
+        self._store = store
+        self._instance = instance
+        self._kids = kids
+        self._renders = renders
+        self._durable = False
+        self._refusing: str | None = None
+        self._wake = asyncio.Event()
+
+    def changed(self, *, durable: bool) -> None:
+        """Report at once: another view is served. `durable`: whether it is on disk."""
+        self._durable = durable
+        self._refusing = None
+        self._wake.set()
+
+    def refusing(self, reason: str) -> None:
+        """Report at once: what is offered is refused as a whole, so what is held stays."""
+        if reason != self._refusing:
+            self._refusing = reason
+            self._wake.set()
+
+    def report(self, *, goodbye: bool = False) -> Report:
+        """What is served now."""
+        view = self._store.current
+        nacks = tuple(view.nacks.values()) if view is not None else ()
+        if self._refusing is not None:
+            # No prompt has an empty name: this one stands for the index.
+            nacks = (Nack("", "", 0, self._refusing), *nacks)
+        return Report(
+            instance=self._instance,
+            position=view.position if view is not None else None,
+            durable=self._durable and view is not None,
+            nacks=nacks,
+            kids=self._kids,
+            renders=self._renders(),
+            goodbye=goodbye,
+        )
+
+    async def run(self) -> None:
+        """Report until cancelled, and then say goodbye."""
+        connection = Connection(self._url, self._token)
+        try:
+            while True:
+                await self._wait(HEARTBEAT_SECONDS if await self._send(connection) else RETRY_SECONDS)
+        finally:
+            await self._say_goodbye(connection)
+            await connection.close()
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _send(self, connection: Connection) -> bool:
+        self._wake.clear()
+        try:
+            await connection.report(self.report())
+        except Disconnected as error:
+            # A kept connection that the other side closed just now fails once; refusals are not retried at once.
+            return error.reason != reasons.UNREACHABLE
+        return True
+
+    async def _say_goodbye(self, connection: Connection) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await connection.report(self.report(goodbye=True))
+        except (Disconnected, TimeoutError):
+            # Nobody hears it: this instance will be counted as lost until it is forgotten.
+            return

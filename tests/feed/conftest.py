@@ -1,0 +1,230 @@
+"""A real origin behind a real server on a loopback port, and real followers; nothing stands in for anything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from promptops.api.feed import Blob, Entry, Header, Position, Trust, VersionReference
+from promptops.cache.index import digest_of
+from promptops.cache.signing import Signer, Verifier
+from promptops.cache.snapshot import Snapshot
+from promptops.cache.store import Store
+from promptops.controller.origin import Origin
+from promptops.feed.authentication import Caller, Unauthenticated
+from promptops.feed.follow import Follower
+from promptops.feed.observer import FollowerObserver
+from promptops.feed.reporter import Reporter
+from promptops.feed.reports import Reports
+from promptops.feed.serve import feed_routes
+
+SCOPE, OTHER_SCOPE = "0b9d0a4e-aaaa", "7c1e33f0-bbbb"
+
+
+async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Return when the condition holds. Raises AssertionError when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not in {seconds} s: {condition}")
+        await asyncio.sleep(0.002)
+
+
+def content(text: str) -> Blob:
+    """Content as a blob."""
+    data = json.dumps({"text": text}, separators=(",", ":"))
+    return Blob(digest_of(data.encode()), data)
+
+
+def entry(name: str, text: str, *, uid: str = "", revision: int = 1, version: str = "1.0.0") -> Entry:
+    """An active entry whose stable version has this text."""
+    return Entry(name, uid or f"uid-{name}", revision, "active", VersionReference(version, content(text).digest))
+
+
+class Observed(FollowerObserver):
+    """Keeps what a follower tells."""
+
+    def __init__(self) -> None:
+        self.refusals: list[str] = []
+        self.disconnections: list[str] = []
+        self.connections = 0
+        self.positions: list[Position] = []
+
+    def connected(self) -> None:
+        self.connections += 1
+
+    def disconnected(self, reason: str, detail: str) -> None:
+        self.disconnections.append(reason)
+
+    def refused(self, reason: str, detail: str) -> None:
+        self.refusals.append(reason)
+
+    def took(self, position: Position, durable: bool) -> None:
+        self.positions.append(position)
+
+
+@dataclass
+class Following:
+    """A follower and what it holds."""
+
+    follower: Follower
+    store: Store
+    observed: Observed
+    task: asyncio.Task[None]
+    reporter: Reporter
+
+    def text(self, name: str = "greeting") -> str | None:
+        """What is served under the name, as JSON; None when nothing is."""
+        view = self.store.current
+        found = view.entries.get(name) if view is not None else None
+        if view is None or found is None or found.stable is None:
+            return None
+        blob = view.blobs.get(found.stable.digest)
+        return blob.decode() if blob is not None else None
+
+    def serves(self, text: str, name: str = "greeting") -> bool:
+        """Whether the name is served with this text."""
+        return self.text(name) == content(text).content
+
+    @property
+    def position(self) -> Position | None:
+        """Where it stands."""
+        return self.store.current.position if self.store.current is not None else None
+
+    async def stop(self) -> None:
+        """End it as SIGTERM would."""
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@dataclass
+class Hop:
+    """An origin, its server and its followers."""
+
+    signer: Signer
+    origin: Origin
+    reports: Reports
+    port: int
+    verifier: Verifier
+    higher: list[Header] = field(default_factory=list)
+    tokens: dict[str, Caller] = field(default_factory=dict)
+    refusal: Exception | None = None
+    """Answer every request with it."""
+    server: uvicorn.Server | None = None
+    serving: asyncio.Task[None] | None = None
+    stream_seconds: float = 600.0
+    followings: list[Following] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def put(self, *entries_and_texts: tuple[str, str], scope: str = SCOPE, revision: int = 1) -> None:
+        """Serve these texts under these names."""
+        for name, text in entries_and_texts:
+            self.origin.put(scope, entry(name, text, revision=revision), [content(text)])
+
+    def renew(self, *, epoch: int = 1, term: int, signer: Signer | None = None) -> Origin:
+        """Replace the origin as a new leadership does."""
+        old = self.origin
+        self.signer = signer or self.signer
+        self.origin = Origin(self.signer, epoch, term)
+        self.origin.open(SCOPE, "team-a", "team-a")
+        old.end("NewLeader")
+        return self.origin
+
+    async def authenticate(self, token: str) -> Caller:
+        """Know the callers of `tokens`."""
+        if self.refusal is not None:
+            raise self.refusal
+        if token not in self.tokens:
+            raise Unauthenticated("nobody")
+        return self.tokens[token]
+
+    async def start(self) -> None:
+        """Serve."""
+        app = feed_routes(
+            lambda scope: self.origin.store(scope),
+            self.authenticate,
+            lambda caller, report: self.reports.record(caller, report, time.monotonic()),
+            self.higher.append,
+            verifier=self.verifier,
+            stream_seconds=self.stream_seconds,
+        )
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
+        self.server = uvicorn.Server(config)
+        self.serving = asyncio.create_task(self.server.serve(sockets=[listener]))
+        await until(lambda: self.server is not None and self.server.started)
+
+    async def stop(self, *, goodbye: bool = True) -> None:
+        """Serve no more."""
+        assert self.server is not None
+        assert self.serving is not None
+        if goodbye:
+            self.server.config.app.state.streams.goodbye("Shutdown")  # type: ignore[union-attr]
+        self.server.should_exit = True
+        await self.serving
+
+    def follow(
+        self,
+        token: str = "token-a",  # noqa: S107
+        *,
+        url: str | None = None,
+        directory: Path | None = None,
+        instance: str = "sidecar-1",
+        verifier: Verifier | None = None,
+    ) -> Following:
+        """Start a follower."""
+        store, observed = Store(), Observed()
+        verifier = verifier or self.verifier
+        snapshot = Snapshot(directory, verifier) if directory is not None else None
+        reporter = Reporter(url or self.url, lambda: token, store, instance, kids=verifier.kids)
+        follower = Follower(url or self.url, lambda: token, verifier, store, snapshot, reporter, observer=observed)
+        following = Following(follower, store, observed, asyncio.create_task(follower.run()), reporter)
+        self.followings.append(following)
+        return following
+
+
+@asynccontextmanager
+async def hop(*, stream_seconds: float = 600.0) -> AsyncIterator[Hop]:
+    """Run an origin that serves two scopes; the first has the prompt `greeting` saying Hello."""
+    signer = Signer(os.urandom(32))
+    verifier = Verifier(Trust((signer.trusted,)))
+    origin = Origin(signer, epoch=1, term=1)
+    made = Hop(signer, origin, Reports(lambda scope: made.origin.position(scope)), 0, verifier)
+    made.stream_seconds = stream_seconds
+    made.tokens["token-a"] = Caller(SCOPE, "team-a", "team-a", None, "default")
+    made.tokens["token-b"] = Caller(OTHER_SCOPE, "team-b", "team-b", None, "default")
+    origin.open(SCOPE, "team-a", "team-a")
+    origin.open(OTHER_SCOPE, "team-b", "team-b")
+    made.put(("greeting", "Hello"))
+    origin.begin()
+    await made.start()
+    try:
+        yield made
+    finally:
+        for following in made.followings:
+            await following.stop()
+        await made.stop()
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Hop]:
+    """An origin and its server."""
+    async with hop() as made:
+        yield made
