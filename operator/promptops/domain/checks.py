@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from promptops.api import reasons
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
 from promptops.domain.errors import InvalidSpec, InvalidTemplate
-from promptops.domain.findings import Finding
+from promptops.domain.findings import Finding, join
 from promptops.domain.language.parse import Slot, parse
 from promptops.domain.manifests import mapping, sequence, text
 from promptops.domain.manifests import parse as parse_model
@@ -43,7 +43,23 @@ _ROLE_MARKER = re.compile(
 
 def check_content(content: object, path: str = "spec.content") -> tuple[Finding, ...]:
     """Return everything that is wrong with content, errors first; no error means that it may be served."""
-    return tuple(finding.below(path) for finding in _findings(content))
+    model, wrong_shape = parse_model(Content, content, path)
+    if model is None:
+        return wrong_shape
+    manifest = mapping(content)
+    try:
+        size = len(canonical(manifest))
+    except InvalidSpec as error:
+        return (Finding(error.reason, error.message, join(path, error.path)),)
+    return check_well_formed(manifest, size, path)
+
+
+def check_well_formed(content: Manifest, size: int, path: str = "spec.content") -> tuple[Finding, ...]:
+    """Do the same for content that has the right shape and this many bytes as canonical JSON."""
+    if size > MAX_CONTENT_BYTES:
+        return (Finding(reasons.CONTENT_TOO_LARGE, _too_large(size), path),)
+    found = (finding.below(path) for check in CHECKS for finding in check(content))
+    return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
 
 
 def first_error(findings: tuple[Finding, ...]) -> Finding | None:
@@ -51,33 +67,11 @@ def first_error(findings: tuple[Finding, ...]) -> Finding | None:
     return next((finding for finding in findings if finding.severity == "error"), None)
 
 
-def _findings(content: object) -> list[Finding]:
-    model, wrong_shape = parse_model(Content, content, "")
-    if model is None:
-        return list(wrong_shape)
-    manifest = mapping(content)
-    try:
-        size = len(canonical(manifest))
-    except InvalidSpec as error:
-        return [Finding(error.reason, error.message, error.path)]
-    if size > MAX_CONTENT_BYTES:
-        return [Finding(reasons.CONTENT_TOO_LARGE, _too_large(size))]
-    found = [finding for check in CHECKS for finding in check(manifest)]
-    return sorted(found, key=lambda finding: finding.severity != "error")
-
-
 def _too_large(size: int) -> str:
     return (
         f"has {size} bytes as canonical JSON, at most {MAX_CONTENT_BYTES} are allowed: "
         "shorten it, or pass long passages as variables"
     )
-
-
-def one_of_text_and_messages(content: Manifest) -> Iterator[Finding]:
-    """A text prompt has text, a chat prompt has messages."""
-    if ("text" in content) == ("messages" in content):
-        given = "both are given: remove one" if "text" in content else "none is given"
-        yield Finding(reasons.INVALID_MESSAGES, f"exactly one of text and messages must be given, {given}")
 
 
 def system_speaks_first(content: Manifest) -> Iterator[Finding]:
@@ -169,7 +163,6 @@ def required_variables_used(content: Manifest) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Check, ...] = (
-    one_of_text_and_messages,
     system_speaks_first,
     characters_are_visible,  # before the parser: it must not quote what cannot be seen
     no_role_markers,

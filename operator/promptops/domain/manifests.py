@@ -110,6 +110,8 @@ def _plain(detail: ErrorDetails) -> str:
         "less_than_equal": f"must be at most {context.get('le')}",
         "finite_number": "must be a finite number",
     }
+    if kind == "rule":
+        return detail["msg"]
     return sentences.get(kind) or _wrong_type(kind, detail["input"])
 
 

@@ -8,7 +8,7 @@ from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
-from promptops.domain.checks import check_content, first_error
+from promptops.domain.checks import check_content, check_well_formed, first_error
 from promptops.domain.errors import InvalidSpec
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import label, mapping, metadata, name_of, parse, spec_of, status_of, text
@@ -52,11 +52,12 @@ class Candidate:
         if recorded and self.digest and recorded != self.digest:
             message = f"the content changed: it had the digest {recorded}, now it has {self.digest}"
             return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
-        findings = check_content(spec_of(self.manifest).get("content"))
-        if error := first_error(findings):
-            return error
         _, wrong_shape = parse(PromptVersionSpec, spec_of(self.manifest), "spec")
-        return first_error(wrong_shape)
+        if wrong_shape:
+            return wrong_shape[0]
+        if self.canonical is None:
+            return first_error(check_content(self.content))
+        return first_error(check_well_formed(self.content, len(self.canonical.encode())))
 
     @property
     def sound(self) -> bool:

@@ -1,25 +1,24 @@
 """The feed's entry of a Prompt, and the content it names."""
 
 from promptops.api.feed import MAX_PINS, Blob, Entry, VersionReference
-from promptops.domain.manifests import name_of, uid_of
-from promptops.domain.reconcile.candidates import Candidate, Candidates
+from promptops.domain.manifests import uid_of
+from promptops.domain.reconcile.candidates import Candidate
+from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
-from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import Manifest
 
 
 def entry_of(
-    prompt: Manifest, decision: Decision, memory: Memory, candidates: Candidates, pruned: frozenset[str]
+    case: Case, decision: Decision, pruned: tuple[Candidate, ...] = ()
 ) -> tuple[Entry | None, tuple[Blob, ...]]:
     """Return what to publish; nothing when no version was ever decided."""
     if decision.stable is None:
         return None, ()
-    pins = _pins(decision.stable, memory, candidates, pruned)
+    pins = _pins(case, decision.stable, frozenset(each.number for each in pruned))
     # The kill switch must not wait for content that nobody can have any more.
     switched_off_without_content = decision.disabled and decision.held
     entry = Entry(
-        name=name_of(prompt),
-        uid=uid_of(prompt),
+        name=case.name,
+        uid=uid_of(case.prompt),
         revision=decision.revision,
         state="disabled" if decision.disabled else "held" if decision.held else "active",
         stable=None if switched_off_without_content else decision.stable,
@@ -27,7 +26,7 @@ def entry_of(
         pins=tuple(each.reference for each in pins),
     )
     compiled = {each.digest: each for each in pins}
-    served = candidates.compiled(decision.stable.digest)
+    served = case.candidates.compiled(decision.stable.digest)
     if served is not None:
         compiled[served.digest] = served
     blobs = tuple(
@@ -36,15 +35,16 @@ def entry_of(
     return entry, blobs
 
 
-def _pins(stable: VersionReference, memory: Memory, candidates: Candidates, pruned: frozenset[str]) -> list[Candidate]:
+def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[Candidate]:
     """Return the versions that may be asked for by number, newest first: what serves, what served before, and the newest.
 
     A number that was served with other content is none of them: nobody who asks for it gets something else silently.
     """
     found: list[Candidate] = []
-    ahead = {stable, memory.previous}
+    memory = case.memory
+    ahead = {stable, memory.stable if memory.stable != stable else memory.previous}
     room = MAX_PINS - len(ahead)
-    for candidate in candidates.own:
+    for candidate in case.candidates.own:
         wanted = candidate.reference in ahead
         if not wanted and (room <= 0 or candidate.number in pruned):
             continue

@@ -4,20 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.manifests import mapping, metadata, sequence, text
+from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
-from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import Manifest, PromptSnapshot
+from promptops.domain.snapshot import Manifest
 
 KEPT = 10
 UNKNOWN_MANAGER = "unknown"
 
 
-def history_of(
-    snapshot: PromptSnapshot, spec: PromptSpec | None, decision: Decision, memory: Memory
-) -> list[dict[str, Any]]:
+def history_of(case: Case, decision: Decision) -> list[dict[str, Any]]:
     """Return the decisions, newest first, with the one that is made now."""
+    memory = case.memory
     before = [dict(each) for each in memory.history]
     if decision.stable is None or decision.stable == memory.stable:
         return before
@@ -25,31 +23,30 @@ def history_of(
         "version": decision.stable.version,
         "digest": decision.stable.digest,
         "at": decision.decided_at,
-        "manager": _manager(snapshot, spec)[:128],
-        "reason": reason_of(decision, memory),
+        "manager": _manager(case)[:128],
+        "reason": reason_of(case, decision),
     }
     return [entry, *before][:KEPT]
 
 
-def reason_of(decision: Decision, memory: Memory) -> str:
+def reason_of(case: Case, decision: Decision) -> str:
     """Name the kind of a decision that changed the version."""
-    if decision.follows_source:
+    if case.follows_source:
         return reasons.SOURCE_CHANGED
     number = decision.stable.version if decision.stable else ""
-    served_before = any(each.get("version") == number for each in memory.history)
+    served_before = any(each.get("version") == number for each in case.memory.history)
     return reasons.ROLLED_BACK if served_before else reasons.ACTIVATED
 
 
-def _manager(snapshot: PromptSnapshot, spec: PromptSpec | None) -> str:
+def _manager(case: Case) -> str:
     """Return the field manager that wrote the deciding field: activeVersion, the source, or the ConfigMap's key."""
-    if spec is None:
-        return UNKNOWN_MANAGER
-    if spec.active_version is not None or spec.source is None:
-        return latest_manager(snapshot.prompt, ("f:spec", "f:activeVersion"))
-    reference = spec.source.config_map_key_ref
-    if reference is not None and snapshot.config_map is not None:
-        return latest_manager(snapshot.config_map, ("f:data", f"f:{reference.key}"))
-    return latest_manager(snapshot.prompt, ("f:spec", "f:source"))
+    if not case.follows_source:
+        return latest_manager(case.prompt, ("f:spec", "f:activeVersion"))
+    source = case.spec.source if case.spec is not None else None
+    reference = source.config_map_key_ref if source is not None else None
+    if reference is not None and case.snapshot.config_map is not None:
+        return latest_manager(case.snapshot.config_map, ("f:data", f"f:{reference.key}"))
+    return latest_manager(case.prompt, ("f:spec", "f:source"))
 
 
 def latest_manager(manifest: Manifest, path: tuple[str, ...]) -> str:

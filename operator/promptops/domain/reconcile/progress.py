@@ -7,9 +7,10 @@ from typing import Any
 from promptops.api import reasons
 from promptops.domain.conditions import moment, timestamp
 from promptops.domain.manifests import text, whole
+from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import Manifest, PromptSnapshot, ServedObservation
+from promptops.domain.snapshot import Manifest, ServedObservation
 
 LAGGING_AFTER = timedelta(seconds=60)
 SERVED_EVERY = timedelta(seconds=5)
@@ -32,8 +33,9 @@ class Progress:
 NOTHING = Progress(None, False, reasons.NOTHING_SERVED, "nothing is served", False)
 
 
-def progress_of(decision: Decision, memory: Memory, snapshot: PromptSnapshot, now: datetime) -> Progress:
+def progress_of(case: Case, decision: Decision, now: datetime) -> Progress:
     """Judge by what is said in status from now on, so that words and figures agree; time only runs for a known revision."""
+    memory, snapshot = case.memory, case.snapshot
     if decision.stable is None:
         return NOTHING
     if decision.moved:

@@ -7,41 +7,46 @@ from typing import Any
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import Condition, conditions_of
-from promptops.domain.manifests import generation_of, text
+from promptops.domain.manifests import text
+from promptops.domain.reconcile.candidates import Candidate
+from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
-from promptops.domain.reconcile.history import reason_of
-from promptops.domain.reconcile.memory import Memory
+from promptops.domain.reconcile.history import history_of, reason_of
 from promptops.domain.reconcile.progress import Progress
-from promptops.domain.snapshot import Manifest, Transition
+from promptops.domain.snapshot import Transition
+from promptops.domain.versions import highest
 
 
 def status_of_prompt(
-    prompt: Manifest,
-    decision: Decision,
-    progress: Progress,
-    memory: Memory,
-    history: list[dict[str, Any]],
-    numbers: tuple[int, str | None],
-    now: datetime,
+    case: Case, decision: Decision, progress: Progress, pruned: tuple[Candidate, ...], now: datetime
 ) -> dict[str, Any]:
     """Return the whole status; what is absent is not true or never happened."""
-    wanted = _conditions(decision, progress, generation_of(prompt))
+    wanted = _conditions(decision, progress, case.generation)
+    count, latest = _numbers(case, pruned)
     status = {
-        "observedGeneration": generation_of(prompt),
+        "observedGeneration": case.generation,
         "phase": phase_of(decision, progress),
         "serving": _serving(decision),
-        "previous": _reference(previous_of(decision, memory)),
+        "previous": _reference(previous_of(case, decision)),
         "served": progress.served,
-        "versionCount": numbers[0],
-        "latestVersion": numbers[1],
-        "history": history or None,
-        "conditions": conditions_of(wanted, memory.conditions, now),
+        "versionCount": count,
+        "latestVersion": latest,
+        "history": history_of(case, decision) or None,
+        "conditions": conditions_of(wanted, case.memory.conditions, now),
     }
     return {key: value for key, value in status.items() if value is not None}
 
 
-def previous_of(decision: Decision, memory: Memory) -> VersionReference | None:
+def _numbers(case: Case, pruned: tuple[Candidate, ...]) -> tuple[int, str | None]:
+    """Count as if what is to be deleted were gone: its deletion then changes nothing."""
+    gone = {each.number for each in pruned} | {each.number for each in case.candidates.own if each.is_going}
+    latest = highest((case.memory.latest_version, *case.candidates.numbers()))
+    return len(case.candidates.own) - len(gone), latest
+
+
+def previous_of(case: Case, decision: Decision) -> VersionReference | None:
     """Return what was served before what is served from now on."""
+    memory = case.memory
     changed = memory.stable is not None and decision.stable != memory.stable
     return memory.stable if changed else memory.previous
 
@@ -110,13 +115,14 @@ def _reference(reference: VersionReference | None) -> dict[str, Any] | None:
     return None if reference is None else {"version": reference.version, "digest": reference.digest}
 
 
-def transitions_of(decision: Decision, progress: Progress, memory: Memory) -> Iterator[Transition]:
+def transitions_of(case: Case, decision: Decision, progress: Progress) -> Iterator[Transition]:
     """Return what became the case with this decision, for Events."""
+    memory = case.memory
     before, ready = memory.condition("Ready"), ready_of(decision, 0)
     changed = decision.stable is not None and decision.stable != memory.stable
     if changed and decision.stable is not None:
         instead = f" instead of {memory.stable.version}" if memory.stable else ""
-        yield Transition("Normal", reason_of(decision, memory), f"version {decision.stable.version} is served{instead}")
+        yield Transition("Normal", reason_of(case, decision), f"version {decision.stable.version} is served{instead}")
     said = (before.get("status"), before.get("reason"))
     if (ready.status, ready.reason) != said and not (changed and ready.reason == reasons.ACTIVE):
         yield Transition("Normal" if ready.status == "True" else "Warning", ready.reason, ready.message)
