@@ -2,25 +2,22 @@
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from promptops.api import reasons
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
 from promptops.domain.errors import InvalidSpec, InvalidTemplate
 from promptops.domain.findings import Finding, join
 from promptops.domain.language.parse import Slot, parse
-from promptops.domain.manifests import mapping, sequence, text
-from promptops.domain.manifests import parse as parse_model
+from promptops.domain.manifests import mapping, parse_as, sequence, text
 from promptops.domain.snapshot import Manifest
 from promptops.domain.variables import check_declaration
 from promptops.domain.versions import canonical
 
-Check = Callable[[Manifest], Iterator[Finding]]
-
 RESERVED_LATER = frozenset({"elif", "endfor", "endif", "for", "include", "loop", "recursive"})
-"""Words that conditionals, loops and composition will need."""
-_LEADING_ROLES = frozenset({"system", "developer"})
+"""Words that conditionals, loops and composition need. The others are refused together with the declaration."""
+LEADING_ROLES = frozenset({"system", "developer"})
 
 _FORBIDDEN = re.compile(
     "(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n))"
@@ -36,14 +33,66 @@ _FORBIDDEN_NAMES = {
 }
 _HIDDEN = re.compile("[\u200b\u2060-\u2064\U000e0100-\U000e01ef]")
 _ROLE_MARKER = re.compile(
-    r"<[|｜][^|｜<>\n]{1,64}[|｜]>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>",
+    r"<[|｜][^|｜<>\n]{1,64}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
     re.IGNORECASE,
 )
 
 
+@dataclass(frozen=True)
+class Template:
+    """One template of the content, parsed once for all checks."""
+
+    path: str
+    text: str
+    slots: tuple[Slot, ...]
+    error: InvalidTemplate | None
+
+    @classmethod
+    def of(cls, path: str, template: str) -> "Template":
+        """Parse a template; that it cannot be parsed is for a check to say."""
+        try:
+            slots = tuple(segment for segment in parse(template) if isinstance(segment, Slot))
+        except InvalidTemplate as error:
+            return cls(path, template, (), error)
+        return cls(path, template, slots, None)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Content of the right shape, as the checks look at it."""
+
+    messages: tuple[Manifest, ...]
+    variables: tuple[Manifest, ...]
+    templates: tuple[Template, ...]
+
+    @classmethod
+    def of(cls, content: Manifest) -> "Subject":
+        """Read content."""
+        messages = tuple(map(mapping, sequence(content.get("messages"))))
+        texts = [("text", content["text"])] if isinstance(content.get("text"), str) else []
+        texts += [(f"messages[{index}].content", text(each.get("content"))) for index, each in enumerate(messages)]
+        variables = tuple(map(mapping, sequence(content.get("variables"))))
+        return cls(messages, variables, tuple(Template.of(path, template) for path, template in texts))
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The names of the variables, in their order."""
+        return tuple(text(variable.get("name")) for variable in self.variables)
+
+    def without_caller(self) -> Iterator[tuple[str, str]]:
+        """Yield the path and text of everything that reaches a model without a caller's doing."""
+        yield from ((template.path, template.text) for template in self.templates)
+        for index, variable in enumerate(self.variables):
+            if isinstance(variable.get("default"), str):
+                yield f"variables[{index}].default", variable["default"]
+
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+
 def check_content(content: object, path: str = "spec.content") -> tuple[Finding, ...]:
     """Return everything that is wrong with content, errors first; no error means that it may be served."""
-    model, wrong_shape = parse_model(Content, content, path)
+    model, wrong_shape = parse_as(Content, content, path)
     if model is None:
         return wrong_shape
     manifest = mapping(content)
@@ -58,7 +107,8 @@ def check_well_formed(content: Manifest, size: int, path: str = "spec.content") 
     """Do the same for content that has the right shape and this many bytes as canonical JSON."""
     if size > MAX_CONTENT_BYTES:
         return (Finding(reasons.CONTENT_TOO_LARGE, _too_large(size), path),)
-    found = (finding.below(path) for check in CHECKS for finding in check(content))
+    subject = Subject.of(content)
+    found = (finding.below(path) for check in CHECKS for finding in check(subject))
     return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
 
 
@@ -74,88 +124,87 @@ def _too_large(size: int) -> str:
     )
 
 
-def system_speaks_first(content: Manifest) -> Iterator[Finding]:
+def system_speaks_first(subject: Subject) -> Iterator[Finding]:
     """Instructions of system and developer precede the conversation; later ones could come from anybody."""
     begun = False
-    for index, message in enumerate(map(mapping, sequence(content.get("messages")))):
-        leading = message.get("role") in _LEADING_ROLES
+    for index, message in enumerate(subject.messages):
+        leading = message.get("role") in LEADING_ROLES
         if leading and begun:
-            yield Finding(
-                reasons.INVALID_MESSAGES,
-                f"a message of the role {message.get('role')} must come before those of user, assistant and tool: move it up",
-                f"messages[{index}].role",
-            )
+            role = message.get("role")
+            advice = f"a message of the role {role} must stand before those of user, assistant and tool: move it up"
+            yield Finding(reasons.INVALID_MESSAGES, advice, f"messages[{index}].role")
         begun = begun or not leading
 
 
-def characters_are_visible(content: Manifest) -> Iterator[Finding]:
+def characters_are_visible(subject: Subject) -> Iterator[Finding]:
     """What a reviewer sees is what a model reads."""
-    for path, template in _texts(content):
+    for path, template in subject.without_caller():
         if found := _FORBIDDEN.search(template):
             name = _FORBIDDEN_NAMES[str(found.lastgroup)]
-            yield _at(template, found, path, reasons.INVALID_CHARACTER, f"{name} (U+{ord(found[0]):04X}): remove it")
+            line, column = _place(template, found)
+            message = f"{name} (U+{ord(found[0]):04X}): remove it"
+            yield Finding(reasons.INVALID_CHARACTER, message, path, line, column)
         elif found := _HIDDEN.search(template):
+            line, column = _place(template, found)
             message = f"an invisible character (U+{ord(found[0]):04X}): remove it unless the script needs it"
-            yield _at(template, found, path, reasons.INVALID_CHARACTER, message, "warning")
+            yield Finding(reasons.INVALID_CHARACTER, message, path, line, column, "warning")
 
 
-def no_role_markers(content: Manifest) -> Iterator[Finding]:
+def no_role_markers(subject: Subject) -> Iterator[Finding]:
     """A message never carries the tokens with which models tell messages apart."""
-    for path, template in _texts(content):
+    for path, template in subject.without_caller():
         if found := _ROLE_MARKER.search(template):
+            line, column = _place(template, found)
             message = (
-                "a chat marker such as <|im_start|> can end a message and begin another one: use messages with roles"
+                "a chat marker such as <|im_start|> can end this message and begin another: use messages and roles"
             )
-            yield _at(template, found, path, reasons.ROLE_MARKER, message)
+            yield Finding(reasons.ROLE_MARKER, message, path, line, column)
 
 
-def templates_parse(content: Manifest) -> Iterator[Finding]:
+def templates_parse(subject: Subject) -> Iterator[Finding]:
     """Everything about variables needs the slots."""
-    for path, template in _templates(content):
-        try:
-            parse(template)
-        except InvalidTemplate as error:
+    for template in subject.templates:
+        if (error := template.error) is not None:
             message = error.message.removeprefix(f"line {error.line}, column {error.column}: ")
-            yield Finding(error.reason, message, path, error.line, error.column)
+            yield Finding(error.reason, message, template.path, error.line, error.column)
 
 
-def variables_declared(content: Manifest) -> Iterator[Finding]:
-    """A typo in a name must not reach a model as an empty string."""
-    declared = _declared_names(content)
-    for path, template in _templates(content):
-        for name, slot in {slot.name: slot for slot in reversed(_slots(template))}.items():
-            if name not in declared:
-                close = difflib.get_close_matches(name, declared, n=1)
-                advice = f'write "{close[0]}" or declare it' if close else "declare it"
-                message = f'variable "{name}" is not declared: {advice} under variables'
-                yield Finding(reasons.UNDECLARED_VARIABLE, message, path, slot.line, slot.column)
-
-
-def names_are_unique(content: Manifest) -> Iterator[Finding]:
+def names_are_unique(subject: Subject) -> Iterator[Finding]:
     """One name, one declaration."""
-    seen: Counter[str] = Counter()
-    for index, name in enumerate(_declared_names(content)):
-        if seen[name] == 1:
+    for index, name in enumerate(subject.declared):
+        if name in subject.declared[:index]:
             message = f'variable "{name}" is declared twice: remove one of the declarations'
             yield Finding(reasons.DUPLICATE_VARIABLE, message, f"variables[{index}].name")
-        seen[name] += 1
 
 
-def declarations_are_sound(content: Manifest) -> Iterator[Finding]:
+def declarations_are_sound(subject: Subject) -> Iterator[Finding]:
     """Names, bounds, enums and defaults fit their types."""
-    for index, variable in enumerate(map(mapping, sequence(content.get("variables")))):
+    for index, variable in enumerate(subject.variables):
         path = f"variables[{index}]"
-        if variable.get("name") in RESERVED_LATER:
-            message = f"{variable.get('name')} is a word of the language and cannot be a variable's name"
+        if (name := text(variable.get("name"))) in RESERVED_LATER:
+            message = f"{name} is a word of the language and cannot be a variable's name"
             yield Finding(reasons.INVALID_VARIABLE, message, f"{path}.name")
         for objection in check_declaration(variable, path):
             yield Finding(objection.reason, objection.message, objection.path)
 
 
-def required_variables_used(content: Manifest) -> Iterator[Finding]:
+def variables_declared(subject: Subject) -> Iterator[Finding]:
+    """A typo in a name must not reach a model as an empty string."""
+    declared = subject.declared
+    for template in subject.templates:
+        first_uses = {slot.name: slot for slot in reversed(template.slots)}
+        for slot in sorted(first_uses.values(), key=lambda slot: (slot.line, slot.column)):
+            if slot.name not in declared:
+                close = difflib.get_close_matches(slot.name, declared, n=1)
+                advice = f'write "{close[0]}", or declare it' if close else "declare it"
+                message = f'variable "{slot.name}" is not declared: {advice} under variables'
+                yield Finding(reasons.UNDECLARED_VARIABLE, message, template.path, slot.line, slot.column)
+
+
+def required_variables_used(subject: Subject) -> Iterator[Finding]:
     """Callers should not have to give what nobody reads."""
-    used = {slot.name for _, template in _templates(content) for slot in _slots(template)}
-    for index, variable in enumerate(map(mapping, sequence(content.get("variables")))):
+    used = {slot.name for template in subject.templates for slot in template.slots}
+    for index, variable in enumerate(subject.variables):
         name = text(variable.get("name"))
         if name not in used and "default" not in variable and not variable.get("optional"):
             message = f'variable "{name}" is required and never used: use it, or remove its declaration'
@@ -164,7 +213,7 @@ def required_variables_used(content: Manifest) -> Iterator[Finding]:
 
 CHECKS: tuple[Check, ...] = (
     system_speaks_first,
-    characters_are_visible,  # before the parser: it must not quote what cannot be seen
+    characters_are_visible,  # before the parser: what cannot be seen is hard to find at a line and column
     no_role_markers,
     templates_parse,
     names_are_unique,
@@ -175,33 +224,7 @@ CHECKS: tuple[Check, ...] = (
 """In the order in which an author should hear of it: the first error becomes the condition."""
 
 
-def _templates(content: Manifest) -> Iterator[tuple[str, str]]:
-    if isinstance(content.get("text"), str):
-        yield "text", content["text"]
-    for index, message in enumerate(map(mapping, sequence(content.get("messages")))):
-        yield f"messages[{index}].content", text(message.get("content"))
-
-
-def _texts(content: Manifest) -> Iterator[tuple[str, str]]:
-    """Yield what can reach a model without a caller: templates and defaults."""
-    yield from _templates(content)
-    for index, variable in enumerate(map(mapping, sequence(content.get("variables")))):
-        if isinstance(variable.get("default"), str):
-            yield f"variables[{index}].default", variable["default"]
-
-
-def _slots(template: str) -> list[Slot]:
-    try:
-        return [segment for segment in parse(template) if isinstance(segment, Slot)]
-    except InvalidTemplate:
-        return []
-
-
-def _declared_names(content: Manifest) -> list[str]:
-    return [text(mapping(variable).get("name")) for variable in sequence(content.get("variables"))]
-
-
-def _at(template: str, found: re.Match[str], path: str, reason: str, message: str, severity: str = "error") -> Finding:
+def _place(template: str, found: re.Match[str]) -> tuple[int, int]:
+    """Return line and column, both counted from 1."""
     before = template[: found.start()]
-    line, column = before.count("\n") + 1, found.start() - before.rfind("\n")
-    return Finding(reason, message, path, line, column, "warning" if severity == "warning" else "error")
+    return before.count("\n") + 1, found.start() - before.rfind("\n")

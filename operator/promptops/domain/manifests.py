@@ -75,7 +75,7 @@ def age_key(manifest: Manifest) -> tuple[str, str]:
     return text(metadata(manifest).get("creationTimestamp")), uid_of(manifest)
 
 
-def parse(model: type[Parsed], value: object, path: str) -> tuple[Parsed | None, tuple[Finding, ...]]:
+def parse_as(model: type[Parsed], value: object, path: str) -> tuple[Parsed | None, tuple[Finding, ...]]:
     """Read a value as a model; the findings say in plain words why it is none."""
     try:
         return model.model_validate(value), ()

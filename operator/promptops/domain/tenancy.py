@@ -14,7 +14,7 @@ from promptops.domain.manifests import (
     mapping,
     metadata,
     name_of,
-    parse,
+    parse_as,
     sequence,
     spec_of,
     status_of,
@@ -36,7 +36,7 @@ class _Claimant:
 
     @classmethod
     def of(cls, tenant: Manifest) -> "_Claimant":
-        spec, findings = parse(TenantSpec, spec_of(tenant), "spec")
+        spec, findings = parse_as(TenantSpec, spec_of(tenant), "spec")
         rows = map(mapping, sequence(status_of(tenant).get("claims")))
         held = frozenset(text(row.get("namespace")) for row in rows if row.get("state") == "Claimed")
         written = tuple(dict.fromkeys(filter(None, map(text, sequence(spec_of(tenant).get("namespaces"))))))

@@ -11,7 +11,7 @@ from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.domain.checks import check_content, check_well_formed, first_error
 from promptops.domain.errors import InvalidSpec
 from promptops.domain.findings import Finding
-from promptops.domain.manifests import label, mapping, metadata, name_of, parse, spec_of, status_of, text
+from promptops.domain.manifests import label, mapping, metadata, name_of, parse_as, spec_of, status_of, text
 from promptops.domain.snapshot import Manifest
 from promptops.domain.versions import Number, belongs, canonical, digest_of, number_of, parse_number
 
@@ -52,7 +52,7 @@ class Candidate:
         if recorded and self.digest and recorded != self.digest:
             message = f"the content changed: it had the digest {recorded}, now it has {self.digest}"
             return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
-        _, wrong_shape = parse(PromptVersionSpec, spec_of(self.manifest), "spec")
+        _, wrong_shape = parse_as(PromptVersionSpec, spec_of(self.manifest), "spec")
         if wrong_shape:
             return wrong_shape[0]
         if self.canonical is None:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.findings import Finding
-from promptops.domain.manifests import generation_of, name_of, parse, spec_of, uid_of
+from promptops.domain.manifests import generation_of, name_of, parse_as, spec_of, uid_of
 from promptops.domain.reconcile.candidates import Candidates
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.source import Sourced, read_source
@@ -28,7 +28,7 @@ class Case:
     def of(cls, snapshot: PromptSnapshot) -> "Case":
         """Read a snapshot."""
         prompt = snapshot.prompt
-        spec, findings = parse(PromptSpec, spec_of(prompt), "spec")
+        spec, findings = parse_as(PromptSpec, spec_of(prompt), "spec")
         candidates = Candidates.of(snapshot.versions, name_of(prompt), uid_of(prompt))
         return cls(snapshot, spec, next(iter(findings), None), Memory.of(prompt), candidates)
 

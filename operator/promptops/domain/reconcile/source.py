@@ -1,11 +1,13 @@
 """The content that a Prompt's source has now, and the version it becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
+from promptops.api.v1alpha1.content import Content
+from promptops.api.v1alpha1.manifest import part_as_stored
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
 from promptops.domain.checks import check_content, first_error
 from promptops.domain.documents import read_json, read_yaml
@@ -86,12 +88,13 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
     return f'ConfigMap "{name}" has no key "{key}": add it under data{others}'
 
 
-def _checked(content: Any, placed: Any) -> Sourced:
-    error = first_error(check_content(content, path=""))
+def _checked(content: object, placed: Callable[[Finding], Finding]) -> Sourced:
+    # The digest must be that of the version which the API server will store.
+    stored = part_as_stored(content, Content) if isinstance(content, Mapping) else content
+    error = first_error(check_content(stored, path=""))
     if error is not None:
-        located: Finding = placed(error)
-        return Sourced(problem=Problem(reasons.SOURCE_INVALID, located.sentence))
-    return Sourced(digest=digest(content), content=content)
+        return Sourced(problem=Problem(reasons.SOURCE_INVALID, placed(error).sentence))
+    return Sourced(digest=digest(mapping(stored)), content=mapping(stored))
 
 
 def new_version(
