@@ -11,11 +11,12 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from promptops.domain.errors import InvalidDocument
+from promptops.domain.language.names import shown
 
 MAX_CHARACTERS = 512 * 1024
 MAX_DEPTH = 64
-MAX_ALIASED_NODES = 10_000
-"""How many values aliases may stand for in all: a few lines of them can mean gigabytes."""
+MAX_ALIASED_CHARACTERS = 128 * 1024
+"""How much aliases may stand for in all: a few lines of them can mean gigabytes."""
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -23,7 +24,6 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,400}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING_TAG = "tag:yaml.org,2002:str"
-_OPENED: Final = object()
 _NO_KEY: Final = object()
 
 
@@ -34,7 +34,7 @@ def read_json(text: str) -> Any:
     """
     _bound(text)
     try:
-        return json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
+        read = json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise InvalidDocument(f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", error.lineno, error.colno) from None
     except _Refused as refused:
@@ -43,6 +43,20 @@ def read_json(text: str) -> Any:
         raise InvalidDocument("nested too deeply", 1, 1) from None
     except ValueError:
         raise InvalidDocument("a number has too many digits", 1, 1) from None
+    if _is_deep(read):
+        raise InvalidDocument("nested too deeply", 1, 1)
+    return read
+
+
+def _is_deep(root: object) -> bool:
+    stack = [(1, root)]
+    while stack:
+        depth, value = stack.pop()
+        if isinstance(value, dict | list):
+            if depth > MAX_DEPTH:
+                return True
+            stack.extend((depth + 1, each) for each in (value.values() if isinstance(value, dict) else value))
+    return False
 
 
 def read_yaml(text: str) -> Any:
@@ -80,7 +94,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, value in pairs:
         if key in read:
-            raise _Refused(f'the key "{key}" stands here twice', key)
+            raise _Refused(f"the key {shown(key)} stands here twice", key)
         read[key] = value
     return read
 
@@ -126,8 +140,8 @@ class _Reader:
                 self._add(event, *self._alias(event))
             case yaml.ScalarEvent():
                 value = _scalar(event)
-                self._remember(event.anchor, value, 1)
-                self._add(event, value, 1)
+                self._remember(event.anchor, value, len(event.value) + 1)
+                self._add(event, value, len(event.value) + 1)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._open(event)
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
@@ -151,8 +165,8 @@ class _Reader:
             _refuse(event, f"the alias *{event.anchor} refers to nothing before it")
         value, size = self.anchors[event.anchor]
         self.aliased += size
-        if self.aliased > MAX_ALIASED_NODES:
-            _refuse(event, f"aliases stand for more than {MAX_ALIASED_NODES} values")
+        if self.aliased > MAX_ALIASED_CHARACTERS:
+            _refuse(event, f"aliases stand for more than {MAX_ALIASED_CHARACTERS} characters")
         return value, size
 
     def _remember(self, anchor: str | None, value: Any, size: int) -> None:
@@ -173,7 +187,7 @@ class _Reader:
         elif not isinstance(value, str):
             _refuse(event, "a key must be a string: put it in quotes")
         elif value in parent.value:
-            _refuse(event, f'the key "{value}" stands here twice')
+            _refuse(event, f"the key {shown(value)} stands here twice")
         else:
             parent.key = value
 

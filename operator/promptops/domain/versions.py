@@ -31,7 +31,7 @@ def canonical(content: Manifest) -> bytes:
 
     Raises InvalidSpec with the path of a number, character or nesting that has no canonical form.
     """
-    _require_portable(content)
+    require_portable(content)
     return rfc8785.dumps(_plain(content))
 
 
@@ -45,7 +45,8 @@ def digest_of(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _require_portable(content: Manifest) -> None:
+def require_portable(content: Manifest) -> None:
+    """Raise InvalidSpec with the path of what JSON readers would not agree about."""
     for path, depth, value in _walk(content):
         if depth > MAX_DEPTH:
             raise InvalidSpec(reasons.INVALID_SPEC, f"is nested deeper than {MAX_DEPTH} levels: flatten it", path)

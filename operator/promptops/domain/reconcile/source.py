@@ -11,13 +11,13 @@ from promptops.api.v1alpha1.manifest import part_as_stored
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
 from promptops.domain.checks import check_content, first_error
 from promptops.domain.documents import read_json, read_yaml
-from promptops.domain.errors import InvalidDocument
+from promptops.domain.errors import InvalidDocument, InvalidSpec
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.candidates import Candidates
 from promptops.domain.reconcile.problem import Problem
 from promptops.domain.snapshot import Manifest
-from promptops.domain.versions import digest, highest, next_number, next_patch
+from promptops.domain.versions import digest, highest, next_number, next_patch, require_portable
 
 SOURCE_PATH = "spec.source.content"
 
@@ -89,12 +89,22 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
 
 
 def _checked(content: object, placed: Callable[[Finding], Finding]) -> Sourced:
-    # The digest must be that of the version which the API server will store.
-    stored = part_as_stored(content, Content) if isinstance(content, Mapping) else content
-    error = first_error(check_content(stored, path=""))
+    stored, error = _as_stored(content)
+    error = error or first_error(check_content(stored, path=""))
     if error is not None:
         return Sourced(problem=Problem(reasons.SOURCE_INVALID, placed(error).sentence))
     return Sourced(digest=digest(mapping(stored)), content=mapping(stored))
+
+
+def _as_stored(content: object) -> tuple[object, Finding | None]:
+    """Give content the form that the API server stores, so that the digest is that of the version to come."""
+    if not isinstance(content, Mapping):
+        return content, None
+    try:
+        require_portable(content)
+    except InvalidSpec as error:
+        return content, Finding(error.reason, error.message, error.path)
+    return part_as_stored(content, Content), None
 
 
 def new_version(

@@ -1,0 +1,84 @@
+"""Conditions move honestly."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from promptops.domain.conditions import Condition, conditions_of, find, is_true, moment, timestamp, with_condition
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+READY: dict[str, Any] = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Active",
+    "message": "fine",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+    "observedGeneration": 1,
+}
+OTHER = READY | {"type": "Converged"}
+
+
+def test_the_transition_time_stays_while_the_status_stays() -> None:
+    changed = with_condition((READY,), Condition("Ready", "True", "Disabled", "off", 2), NOW)
+
+    assert changed == (READY | {"reason": "Disabled", "message": "off", "observedGeneration": 2},)
+
+
+def test_the_transition_time_moves_with_the_status() -> None:
+    (changed,) = with_condition((READY,), Condition("Ready", "False", "VersionNotFound", "gone", 2), NOW)
+
+    assert (changed["status"], changed["lastTransitionTime"]) == ("False", "2026-01-02T03:04:05Z")
+
+
+def test_a_new_condition_comes_last_and_the_others_stay() -> None:
+    changed = with_condition((READY, OTHER), Condition("Stalled", "True", "SourceInvalid", "bad", 1), NOW)
+
+    assert [each["type"] for each in changed] == ["Ready", "Converged", "Stalled"]
+    assert changed[:2] == (READY, OTHER)
+
+
+def test_only_the_wanted_conditions_remain_in_their_order() -> None:
+    kept = conditions_of((Condition("Ready", "True", "Active", "fine", 1),), (OTHER, READY), NOW)
+
+    assert kept == [READY]
+
+
+def test_a_condition_without_a_transition_time_gets_one() -> None:
+    (changed,) = with_condition(
+        ({"type": "Ready", "status": "True"},), Condition("Ready", "True", "Active", "", 1), NOW
+    )
+
+    assert changed["lastTransitionTime"] == timestamp(NOW)
+
+
+def test_a_condition_is_found_by_its_type() -> None:
+    assert find((READY, OTHER), "Converged") == OTHER
+    assert find((READY,), "Stalled") is None
+    assert is_true((READY,), "Ready")
+    assert not is_true((READY,), "Stalled")
+
+
+def test_timestamps_are_utc_and_whole_seconds() -> None:
+    assert timestamp(NOW.astimezone()) == "2026-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        pytest.param("2026-01-02T03:04:05Z", NOW.replace(microsecond=0), id="UTC"),
+        pytest.param("2026-01-02T04:04:05+01:00", NOW.replace(microsecond=0), id="another zone"),
+        pytest.param("2026-01-02T03:04:05", NOW.replace(microsecond=0), id="no zone is UTC"),
+        pytest.param("soon", None, id="no timestamp"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_moment(written: str, read: datetime | None) -> None:
+    assert moment(written) == read
+
+
+def test_a_written_moment_is_at_most_a_second_early() -> None:
+    written = moment(timestamp(NOW))
+
+    assert written is not None
+    assert timedelta(0) <= NOW - written < timedelta(seconds=1)
