@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import time
@@ -15,8 +14,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from promptops.api.feed import Blob, Entry, Header, Position, Trust, VersionReference
-from promptops.cache.index import digest_of
+from promptops.api.feed import Header, Position, Trust
 from promptops.cache.signing import Signer, Verifier
 from promptops.cache.snapshot import Snapshot
 from promptops.cache.store import Store
@@ -27,6 +25,7 @@ from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 from promptops.feed.reports import Reports
 from promptops.feed.serve import feed_routes
+from tests.cache.scribe import content, entry
 
 SCOPE, OTHER_SCOPE = "0b9d0a4e-aaaa", "7c1e33f0-bbbb"
 
@@ -38,17 +37,6 @@ async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"not in {seconds} s: {condition}")
         await asyncio.sleep(0.002)
-
-
-def content(text: str) -> Blob:
-    """Content as a blob."""
-    data = json.dumps({"text": text}, separators=(",", ":"))
-    return Blob(digest_of(data.encode()), data)
-
-
-def entry(name: str, text: str, *, uid: str = "", revision: int = 1, version: str = "1.0.0") -> Entry:
-    """An active entry whose stable version has this text."""
-    return Entry(name, uid or f"uid-{name}", revision, "active", VersionReference(version, content(text).digest))
 
 
 class Observed(FollowerObserver):
