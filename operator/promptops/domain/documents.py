@@ -105,7 +105,8 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _place_of_key(text: str, key: str) -> tuple[int, int]:
     """The decoder does not say where; the last place where it stands is where a reader should look."""
-    offset = max(text.rfind(json.dumps(key)), text.rfind(key), 0)
+    quoted = text.rfind(json.dumps(key, ensure_ascii=False))
+    offset = quoted if quoted >= 0 else max(text.rfind(key), 0)
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 

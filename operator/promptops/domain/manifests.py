@@ -1,6 +1,6 @@
 """Objects as they came, read without trusting their shape; what is wrong with them in plain words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -78,9 +78,17 @@ def age_key(manifest: Manifest) -> tuple[str, str]:
 def parse_as(model: type[Parsed], value: object, path: str) -> tuple[Parsed | None, tuple[Finding, ...]]:
     """Read a value as a model; the findings say in plain words why it is none."""
     try:
-        return model.model_validate(value), ()
-    except ValidationError as error:
-        return None, tuple(_finding(detail, path) for detail in error.errors(include_url=False))
+        return model.model_validate(value, by_alias=True, by_name=False), ()
+    except ValidationError as refusal:
+        details = refusal.errors(include_url=False)
+        return None, tuple(_finding(each, path) for each in details if not _is_consequence(each, details))
+
+
+def _is_consequence(detail: ErrorDetails, details: Iterable[ErrorDetails]) -> bool:
+    """Items that are wrong themselves are not counted by pydantic; the list is not too short for it."""
+    place = detail["loc"]
+    within = (each["loc"] for each in details if len(each["loc"]) > len(place))
+    return detail["type"] == "too_short" and any(each[: len(place)] == place for each in within)
 
 
 def _finding(detail: ErrorDetails, root: str) -> Finding:
