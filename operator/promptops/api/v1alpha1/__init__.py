@@ -2,11 +2,9 @@
 
 from promptops.api.v1alpha1.prompt import Prompt
 from promptops.api.v1alpha1.prompt_version import PromptVersion
+from promptops.api.v1alpha1.schema import API_VERSION, GROUP, VERSION
 from promptops.api.v1alpha1.tenant import Tenant
 
-GROUP = "promptops.io"
-VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
 WATCH_LABEL = "promptops.io/watch"
 """A ConfigMap is read only when it carries this label with the value "true"."""
 KEEP_LABEL = "promptops.io/keep"

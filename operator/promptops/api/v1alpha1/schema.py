@@ -9,6 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, mode
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+GROUP = "promptops.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
 Element = TypeVar("Element")
 Items = Annotated[tuple[Element, ...], Strict(False)]
 """A list in the manifest, a tuple here. It is atomic in the schema: its order counts."""
