@@ -1,0 +1,242 @@
+"""Desired versus served: what status says about the instances, how often, and when it may say Converged."""
+
+from typing import Any
+
+import pytest
+
+
+def served(world: Any) -> str:
+    return str(world.status["served"]["summary"])
+
+
+@pytest.fixture
+def active(world: Any) -> Any:
+    """A converged prompt with two versions and two instances."""
+    world.instances = 2
+    world.add("1.0.0").add("1.1.0", "b").apply(activeVersion="1.0.0").settle()
+    return world.after(60).forget()
+
+
+def test_a_decision_is_ready_at_once_and_converging_until_instances_serve_it(world: Any) -> None:
+    world.instances = 2
+    world.add("1.0.0").apply(activeVersion="1.0.0").step()
+
+    assert (world.said("Ready"), world.said("Converged"), world.said("Reconciling")) == (
+        "True/Active",
+        "False/Converging",
+        "True/Converging",
+    )
+    assert (world.status["phase"], served(world)) == ("Progressing", "0/2")
+    assert world.condition("Converged")["message"] == "0 of 2 instances serve revision 1"
+
+
+def test_it_is_converged_once_all_serve_it(active: Any) -> None:
+    assert (active.said("Converged"), active.said("Reconciling"), active.status["phase"]) == (
+        "True/Converged",
+        "",
+        "Healthy",
+    )
+    assert served(active) == "2/2"
+    assert active.condition("Converged")["message"] == "2 of 2 instances serve revision 1"
+
+
+def test_without_instances_the_first_write_says_so(world: Any) -> None:
+    world.add("1.0.0").apply(activeVersion="1.0.0").step()
+
+    assert (world.said("Converged"), world.said("Reconciling"), world.status["phase"]) == (
+        "True/NoConsumers",
+        "",
+        "Healthy",
+    )
+    assert served(world) == "0/0"
+    assert world.condition("Converged")["message"] == "no instance is connected; the first one gets revision 1"
+
+
+def test_what_is_not_published_is_never_called_converged(active: Any) -> None:
+    active.apply(activeVersion="1.1.0").step()
+    active.published = None
+
+    active.decide()
+
+    assert active.outcome.status == active.status
+    assert (active.said("Converged"), served(active)) == ("False/Converging", "0/2")
+
+
+def test_reports_about_the_revision_before_do_not_count_for_the_new_one(active: Any) -> None:
+    before = active.snapshot().served
+
+    active.apply(activeVersion="1.1.0").step()
+
+    assert (before.ready, served(active)) == (2, "0/2")
+
+
+def test_while_nothing_can_be_said_status_keeps_what_it_says(active: Any) -> None:
+    said = active.status
+
+    active.restart().after(3600)
+
+    assert active.decide().status == said
+
+
+def test_a_decision_before_anything_is_heard_counts_those_known_before(active: Any) -> None:
+    active.restart().apply(activeVersion="1.1.0").step()
+
+    assert (served(active), active.said("Converged")) == ("0/2", "False/Converging")
+
+
+def test_a_first_decision_before_anything_is_heard_counts_nobody(world: Any) -> None:
+    world.heard = False
+    world.add("1.0.0").apply(activeVersion="1.0.0").step()
+
+    assert "served" not in world.status
+    assert world.condition("Converged")["message"] == "no instance has reported revision 1 yet"
+
+
+def test_after_sixty_seconds_it_lags(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle()
+    almost = active.after(59).settle().said("Converged")
+    active.after(1).settle()
+
+    assert almost == "False/Converging"
+    assert (active.said("Converged"), active.said("Reconciling"), active.status["phase"]) == (
+        "False/Lagging",
+        "",
+        "Degraded",
+    )
+    assert active.condition("Converged")["message"] == "1 of 2 instances serve revision 2 after 60 s"
+
+
+def test_time_alone_is_looked_at_again(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle()
+
+    active.after(20).settle()
+
+    assert active.decide().look_again_seconds == pytest.approx(40)
+
+
+def test_a_new_decision_has_its_own_sixty_seconds(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle()
+    active.after(50).apply(activeVersion="1.0.0").settle()
+    active.after(50).settle()
+
+    assert active.said("Converged") == "False/Converging"
+
+
+def test_lagging_ends_when_the_last_one_follows(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle().after(61).settle()
+    active.behind = 0
+    active.settle()
+
+    assert (active.said("Converged"), active.status["phase"]) == ("True/Converged", "Healthy")
+
+
+def test_a_clock_set_back_does_not_end_lagging(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle().after(61).settle()
+
+    active.after(-3600).settle()
+
+    assert active.said("Converged") == "False/Lagging"
+
+
+def test_an_instance_that_falls_behind_later_is_no_progress_of_the_decision(active: Any) -> None:
+    active.behind = 1
+    active.settle()
+
+    assert (active.said("Converged"), active.said("Reconciling"), active.status["phase"]) == (
+        "False/Converging",
+        "",
+        "Healthy",
+    )
+
+
+def test_one_that_stays_behind_is_lagging_sixty_seconds_later(active: Any) -> None:
+    active.behind = 1
+    active.settle()
+    almost = active.after(59).settle().said("Converged")
+    active.after(1).settle()
+
+    assert (almost, active.said("Converged")) == ("False/Converging", "False/Lagging")
+
+
+def test_lost_instances_are_counted_and_named(active: Any) -> None:
+    active.lost = 1
+    active.settle()
+
+    assert (served(active), active.status["served"]["lost"]) == ("1/2", 1)
+    assert active.condition("Converged")["message"] == "1 of 2 instances serve revision 1, 1 of them lost"
+
+
+def test_figures_are_written_at_most_every_five_seconds(active: Any) -> None:
+    active.instances = 50
+    active.apply(activeVersion="1.1.0").step()
+    active.forget()
+    for behind in range(49, 0, -1):
+        active.behind = behind
+        active.after(0.2).step()
+
+    assert [each["served"]["summary"] for each in active.writes] == ["30/50"]
+
+
+def test_the_last_one_is_written_at_once(active: Any) -> None:
+    active.instances, active.behind = 50, 1
+    active.apply(activeVersion="1.1.0").step()
+    active.step()
+    active.behind = 0
+    active.forget().after(0.1).step()
+
+    assert [each["served"]["summary"] for each in active.writes] == ["50/50"]
+
+
+def test_figures_held_back_are_looked_at_again(active: Any) -> None:
+    active.instances = 3
+    active.step()
+    active.instances = 4
+    active.after(2).step()
+
+    assert (served(active), active.outcome.look_again_seconds) == ("3/3", 4.0)
+
+
+def test_a_clock_set_back_does_not_silence_the_figures(active: Any) -> None:
+    active.instances = 3
+    active.after(-3600).step()
+
+    assert served(active) == "3/3"
+
+
+def test_the_first_consumer_is_noticed(world: Any) -> None:
+    world.add("1.0.0").apply(activeVersion="1.0.0").settle()
+    world.instances = 1
+    world.after(60).settle()
+
+    assert (world.said("Converged"), served(world)) == ("True/Converged", "1/1")
+
+
+def test_the_last_consumer_may_leave(active: Any) -> None:
+    active.instances = 0
+    active.settle()
+
+    assert (active.said("Converged"), served(active)) == ("True/NoConsumers", "0/0")
+
+
+def test_figures_and_words_always_agree(active: Any) -> None:
+    active.instances = 50
+    active.apply(activeVersion="1.1.0").step()
+    for behind in range(50, -1, -1):
+        active.behind = behind
+        active.after(0.7).step()
+        share = active.status["served"]
+
+        assert active.condition("Converged")["message"].startswith(f"{share['ready']} of {share['total']} ")
+        assert (active.said("Converged") == "True/Converged") == (share["ready"] == share["total"])
+
+
+def test_lagging_is_an_event_once(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle().after(61).settle().after(61).settle()
+
+    assert [(each.type, each.reason) for each in active.events] == [("Normal", "Activated"), ("Warning", "Lagging")]

@@ -1,0 +1,141 @@
+"""The status of a PromptVersion: its digest, whether it may be served, and whether it is."""
+
+from typing import Any
+
+import pytest
+
+from promptops.domain.reconcile import decide_version
+from promptops.domain.snapshot import VersionSnapshot
+from promptops.domain.versions import digest
+
+
+def phase(world: Any, number: str) -> str:
+    return str(world.version_status(number)["phase"])
+
+
+def said(world: Any, number: str, condition_type: str) -> str:
+    conditions = world.version_status(number)["conditions"]
+    return next(
+        f"{each['status']}/{each['reason']}: {each['message']}" for each in conditions if each["type"] == condition_type
+    )
+
+
+def test_a_version_that_was_never_active_is_a_draft(world: Any) -> None:
+    world.add("1.0.0").settle()
+
+    assert phase(world, "1.0.0") == "Draft"
+    assert world.version_status("1.0.0")["digest"] == digest(world.versions["greeting-1.0.0"]["spec"]["content"])
+    assert said(world, "1.0.0", "Ready") == "True/Available: it may be served"
+    assert said(world, "1.0.0", "InUse") == 'False/NotInUse: prompt "greeting" does not serve it'
+
+
+def test_the_served_version_is_active(world: Any) -> None:
+    world.add("1.0.0").apply(activeVersion="1.0.0").settle()
+
+    assert phase(world, "1.0.0") == "Active"
+    assert said(world, "1.0.0", "InUse") == 'True/InUse: prompt "greeting" serves it'
+
+
+def test_one_that_was_active_and_is_no_more_is_deprecated(world: Any) -> None:
+    world.add("1.0.0").add("1.1.0", "b").apply(activeVersion="1.0.0").settle()
+    world.apply(activeVersion="1.1.0").settle()
+
+    assert (phase(world, "1.0.0"), phase(world, "1.1.0")) == ("Deprecated", "Active")
+    assert said(world, "1.0.0", "Ready") == "True/Available: it may be served"
+
+
+def test_that_it_was_active_outlasts_the_prompt_s_history(world: Any) -> None:
+    for minor in range(13):
+        world.add(f"1.{minor}.0", str(minor)).apply(activeVersion=f"1.{minor}.0").settle()
+
+    assert "1.0.0" not in [each["version"] for each in world.status["history"]]
+    assert phase(world, "1.0.0") == "Deprecated"
+
+
+@pytest.mark.parametrize("lifecycle", ["Deprecated", "Archived"])
+@pytest.mark.parametrize("active", [True, False])
+def test_the_author_s_mark_is_the_phase(world: Any, lifecycle: str, active: bool) -> None:
+    world.add("1.0.0").apply(activeVersion="1.0.0" if active else None).settle()
+    world.change("1.0.0", lifecycle=lifecycle).settle()
+
+    assert phase(world, "1.0.0") == lifecycle
+    assert said(world, "1.0.0", "InUse").startswith("True" if active else "False")
+
+
+@pytest.mark.parametrize(
+    ("content", "ready"),
+    [
+        pytest.param(
+            {"text": "{{ x"},
+            "False/TemplateSyntax: spec.content.text: line 1, column 1: {{ is never closed with }}; only {{ name }} is supported; versions never change: correct it in a new one",
+            id="template",
+        ),
+        pytest.param(
+            {"text": "a", "txt": "b"},
+            "False/InvalidSpec: spec.content.txt: is not a field of this kind; versions never change: correct it in a new one",
+            id="unknown field",
+        ),
+        pytest.param(
+            {"text": "a", "parameters": {"extra": 2**60}},
+            "False/InvalidNumber: spec.content.parameters.extra: must be a finite number between -9007199254740991 and 9007199254740991: write it as a string; versions never change: correct it in a new one",
+            id="without canonical form",
+        ),
+    ],
+)
+def test_what_may_not_be_served_is_invalid_and_says_why(world: Any, content: dict[str, Any], ready: str) -> None:
+    world.add("1.0.0", content=content).settle()
+
+    assert phase(world, "1.0.0") == "Invalid"
+    assert said(world, "1.0.0", "Ready") == ready
+
+
+def test_content_without_canonical_form_has_no_digest(world: Any) -> None:
+    world.add("1.0.0", content={"text": "a", "parameters": {"extra": 2**60}}).settle()
+
+    assert "digest" not in world.version_status("1.0.0")
+
+
+def test_the_digest_that_was_seen_first_stays(world: Any) -> None:
+    world.add("1.0.0").settle()
+    first = world.version_status("1.0.0")["digest"]
+    world.change("1.0.0", content={"text": "tampered"}).settle()
+
+    assert world.version_status("1.0.0")["digest"] == first
+    assert (phase(world, "1.0.0"), said(world, "1.0.0", "Ready")) == (
+        "Invalid",
+        f"False/DigestChanged: spec.content: the content changed: it had the digest {first}, now it has "
+        f"{digest({'text': 'tampered'})}; versions never change: correct it in a new one",
+    )
+
+
+def test_a_version_without_its_prompt_may_be_served_one_day(world: Any) -> None:
+    version = world.make_version("1.0.0")
+
+    status = decide_version(VersionSnapshot(version), world.now).status
+
+    assert status["phase"] == "Draft"
+
+
+def test_a_version_of_another_owner_is_pending(world: Any) -> None:
+    owner = {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "greeting", "uid": "u0"}
+    world.add("1.0.0", metadata={"ownerReferences": [owner]}).settle()
+
+    assert phase(world, "1.0.0") == "Pending"
+    assert said(world, "1.0.0", "Ready") == (
+        'False/VersionOfOtherPrompt: it is owned by another object than prompt "greeting" and goes with that one'
+    )
+
+
+def test_another_content_under_the_served_number_is_not_in_use(world: Any) -> None:
+    world.add("1.0.0").apply(activeVersion="1.0.0").settle()
+    world.drop("1.0.0").add("1.0.0", "other").settle()
+
+    assert said(world, "1.0.0", "InUse").startswith("False/NotInUse")
+
+
+def test_until_it_is_activated_a_version_is_written_at_most_twice(world: Any) -> None:
+    world.instances = 2
+    world.add("1.0.0").settle()
+    world.apply(activeVersion="1.0.0").settle()
+
+    assert world.log.count("write greeting-1.0.0") == 2

@@ -1,0 +1,174 @@
+"""Who holds which namespace, and how tenants hear of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
+from promptops.domain.tenancy import decide_tenancy
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PROTECTED = frozenset({"platform"})
+
+
+def tenant(
+    name: str, *namespaces: str, created: str = "2026-01-01T00:00:00Z", held: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    rows = [{"namespace": namespace, "state": "Claimed"} for namespace in held]
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}", "generation": 3, "creationTimestamp": created},
+        "spec": {"namespaces": list(namespaces)},
+        "status": {"observedGeneration": 2, "claims": rows},
+    }
+
+
+def namespaces(*names: str) -> tuple[dict[str, Any], ...]:
+    return tuple({"metadata": {"name": name, "uid": f"ns-{name}"}} for name in names)
+
+
+def decide(*tenants: dict[str, Any], there: tuple[str, ...] = ("a", "b"), mode: Any = "Strict") -> TenancyOutcome:
+    return decide_tenancy(TenancySnapshot(tenants, namespaces(*there), mode, PROTECTED), NOW)
+
+
+def said(outcome: TenancyOutcome, name: str) -> dict[str, str]:
+    return {
+        each["type"]: f"{each['status']}/{each['reason']}: {each['message']}"
+        for each in outcome.statuses[name]["conditions"]
+    }
+
+
+OLD, YOUNG = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("tenants", "holder"),
+    [
+        pytest.param([tenant("red", "a")], "red", id="the only one"),
+        pytest.param([tenant("blue", "a", created=YOUNG), tenant("red", "a", created=OLD)], "red", id="the older one"),
+        pytest.param([tenant("red", "a"), tenant("blue", "a")], "blue", id="of one age, the first by name"),
+        pytest.param(
+            [tenant("red", "a", created=OLD), tenant("blue", "a", created=YOUNG, held=("a",))],
+            "blue",
+            id="the holder, however young",
+        ),
+        pytest.param(
+            [tenant("red", "a", created=YOUNG, held=("a",)), tenant("blue", "a", created=OLD, held=("a",))],
+            "blue",
+            id="of two who claim to hold it, the older one",
+        ),
+        pytest.param(
+            [tenant("red", "b", created=OLD, held=("a",)), tenant("blue", "a", created=YOUNG)],
+            "blue",
+            id="whoever no longer claims it holds it no more",
+        ),
+        pytest.param([], None, id="nobody"),
+    ],
+)
+def test_who_holds_a_namespace(tenants: list[dict[str, Any]], holder: str | None) -> None:
+    assert decide(*tenants).holders.get("a") == holder
+    assert decide(*reversed(tenants)).holders.get("a") == holder
+
+
+@pytest.mark.parametrize(
+    ("mode", "holders"),
+    [
+        pytest.param("Implicit", {"a": "red", "b": "b"}, id="Implicit: an unclaimed namespace is its own tenant"),
+        pytest.param("Strict", {"a": "red"}, id="Strict: an unclaimed namespace is refused"),
+    ],
+)
+def test_unclaimed_namespaces(mode: str, holders: dict[str, str]) -> None:
+    assert decide(tenant("red", "a"), mode=mode).holders == holders
+
+
+def test_the_winner_is_ready_and_the_loser_hears_of_whom() -> None:
+    outcome = decide(tenant("red", "a", "b", created=OLD), tenant("blue", "a", created=YOUNG))
+
+    assert outcome.statuses["red"]["claims"] == [
+        {"namespace": "a", "state": "Claimed"},
+        {"namespace": "b", "state": "Claimed"},
+    ]
+    assert said(outcome, "red") == {"Ready": "True/Claimed: 2 of 2 namespaces claimed"}
+    assert outcome.statuses["blue"]["claims"] == [{"namespace": "a", "state": "Conflict", "holder": "red"}]
+    message = 'namespace "a" is held by tenant "red": remove it from the spec.namespaces of one of the two'
+    assert said(outcome, "blue") == {
+        "Ready": f"False/NamespaceConflict: {message}",
+        "Stalled": f"True/NamespaceConflict: {message}",
+    }
+
+
+def test_a_namespace_that_is_not_there_yet_is_kept_for_the_winner() -> None:
+    outcome = decide(tenant("red", "a", "later", created=OLD), tenant("blue", "later", created=YOUNG))
+
+    assert outcome.holders == {"a": "red"}
+    assert said(outcome, "red") == {"Ready": "True/Claimed: 1 of 2 namespaces claimed; not in the cluster yet: later"}
+    assert outcome.statuses["red"]["claims"][1] == {"namespace": "later", "state": "Absent"}
+    assert outcome.statuses["blue"]["claims"] == [{"namespace": "later", "state": "Conflict", "holder": "red"}]
+
+
+@pytest.mark.parametrize(("mode", "holder"), [("Strict", None), ("Implicit", "platform")])
+def test_a_protected_namespace_cannot_be_claimed(mode: str, holder: str | None) -> None:
+    outcome = decide(tenant("red", "platform", held=("platform",)), there=("platform",), mode=mode)
+
+    assert outcome.holders.get("platform") == holder
+    assert outcome.statuses["red"]["claims"] == [{"namespace": "platform", "state": "Conflict"}]
+    assert said(outcome, "red")["Ready"] == (
+        'False/NamespaceConflict: namespace "platform" is protected and cannot be claimed: remove it from '
+        "spec.namespaces"
+    )
+
+
+def test_the_cluster_s_own_namespaces_are_refused_with_the_spec() -> None:
+    outcome = decide_tenancy(TenancySnapshot((tenant("red", "kube-system"),), namespaces("kube-system"), "Strict"), NOW)
+
+    assert (outcome.holders, outcome.statuses["red"]["claims"]) == ({}, [])
+    assert said(outcome, "red")["Stalled"].startswith("True/InvalidSpec: spec: kube-system, ")
+
+
+def test_all_conflicts_are_named() -> None:
+    outcome = decide(tenant("red", "a", "b", held=("a", "b")), tenant("blue", "a", "b", "platform"))
+
+    assert said(outcome, "blue")["Ready"].count("namespace ") == 3
+
+
+def test_a_spec_that_cannot_be_read_loses_nothing_and_gets_nothing() -> None:
+    broken = tenant("red", "a", "b", created=OLD, held=("a",))
+    broken["spec"]["owner"] = "x"
+
+    outcome = decide(broken, tenant("blue", "a", "b", created=YOUNG))
+
+    assert outcome.holders == {"a": "red", "b": "blue"}
+    assert said(outcome, "red") == {
+        "Ready": "False/InvalidSpec: spec.owner: is not a field of this kind",
+        "Stalled": "True/InvalidSpec: spec.owner: is not a field of this kind",
+    }
+
+
+def test_a_label_claims_nothing() -> None:
+    labelled = {"metadata": {"name": "a", "uid": "ns-a", "labels": {"promptops.io/tenant": "red"}}}
+
+    outcome = decide_tenancy(TenancySnapshot((tenant("red", "b"),), (labelled,), "Strict"), NOW)
+
+    assert outcome.holders == {}
+
+
+def test_deciding_again_on_what_was_written_changes_nothing() -> None:
+    tenants = [
+        tenant("red", "a", "later", created=YOUNG),
+        tenant("blue", "a", "b", created=OLD),
+        tenant("green", "platform"),
+    ]
+    first = decide(*tenants)
+    written = [{**each, "status": first.statuses[each["metadata"]["name"]]} for each in tenants]
+
+    second = decide_tenancy(
+        TenancySnapshot(tuple(written), namespaces("a", "b"), "Strict", PROTECTED), NOW.replace(year=2027)
+    )
+
+    assert second == first
+
+
+def test_the_status_speaks_of_the_generation_it_saw() -> None:
+    status = decide(tenant("red", "a")).statuses["red"]
+
+    assert (status["observedGeneration"], status["conditions"][0]["observedGeneration"]) == (3, 3)
