@@ -51,7 +51,7 @@ test: setup ## Lint, types, layers, generated files, and all tests but the e2e o
 	@echo "[test] layers" >&2
 	@$(BIN)/lint-imports
 	@echo "[test] generated files" >&2
-	@$(BIN)/python -m promptops.codegen --check
+	@$(BIN)/python -m promptops.codegen --check --helm "$$($(PROMPTOPS) dev build helm)"
 	@echo "[test] pytest" >&2
 	@$(BIN)/python -m pytest -m "not e2e" $(PYTEST_OPTIONS) $(TESTS)
 
@@ -72,7 +72,7 @@ bench-activation: setup ## Time from an activation to its being served: p50 and 
 
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
-	@$(BIN)/python -m promptops.codegen
+	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"
 
 .PHONY: lock
 lock: $(UV) ## Pin dependencies anew: requirements/*.lock and the fallback Go.

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from promptops.codegen import files
+from promptops.codegen.install import RenderFailed, install_files
 from promptops.codegen.structural import NotStructural
 
 
@@ -18,7 +19,12 @@ from promptops.codegen.structural import NotStructural
     default=Path(),
     help="The repository; by default the folder this runs in.",
 )
-def codegen(check: bool, root: Path) -> None:
+@click.option(
+    "--helm",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A helm to render the chart with: manifests/install.yaml is then generated as well.",
+)
+def codegen(check: bool, root: Path, helm: Path | None) -> None:
     """Write CRDs, policies, RBAC and the reference from the models."""
     if not (root / "pyproject.toml").is_file():
         raise click.ClickException(f"{root.resolve()} is not the repository: there is no pyproject.toml")
@@ -26,11 +32,22 @@ def codegen(check: bool, root: Path) -> None:
         wanted = files.generated()
     except NotStructural as refusal:
         raise click.ClickException(f"a model cannot become a schema: {refusal}") from None
+    changed = files.stale(root, wanted) if check else files.write(root, wanted)
+    if helm:  # after the chart's templates, which it renders
+        installed = _install_files(helm, root)
+        changed += files.changed(root, installed) if check else files.overwrite(root, installed)
     if check:
-        _report(files.stale(root, wanted))
+        _report(changed)
         return
-    for path in files.write(root, wanted):
+    for path in changed:
         click.echo(path)
+
+
+def _install_files(helm: Path, root: Path) -> dict[str, str]:
+    try:
+        return install_files(helm, root)
+    except RenderFailed as refusal:
+        raise click.ClickException(f"helm cannot render the chart: {refusal}") from None
 
 
 def _report(paths: tuple[str, ...]) -> None:

@@ -29,17 +29,26 @@ def generated() -> dict[str, str]:
 
 def stale(root: Path, files: Mapping[str, str]) -> tuple[str, ...]:
     """Return the paths that are missing, differ, or were generated once and are no more."""
-    changed = [path for path, text in files.items() if _text(root / path) != text]
-    return tuple(sorted((*changed, *_left_over(root, files))))
+    return tuple(sorted((*changed(root, files), *_left_over(root, files))))
+
+
+def changed(root: Path, files: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths that are missing or differ."""
+    return tuple(path for path, text in files.items() if _text(root / path) != text)
 
 
 def write(root: Path, files: Mapping[str, str]) -> tuple[str, ...]:
     """Bring the repository up to date; return the paths that were not."""
-    paths = stale(root, files)
+    left_over = _left_over(root, files)
+    for path in left_over:
+        (root / path).unlink()
+    return tuple(sorted((*overwrite(root, files), *left_over)))
+
+
+def overwrite(root: Path, files: Mapping[str, str]) -> tuple[str, ...]:
+    """Write the files that are missing or differ; return their paths."""
+    paths = changed(root, files)
     for path in paths:
-        if path not in files:
-            (root / path).unlink()
-            continue
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(files[path], encoding="utf-8")
     return paths
