@@ -21,8 +21,6 @@ class Cluster:
     helm_path: Path
     home: Path
     """A folder of its own for what kubectl and helm keep."""
-    logs: Path | None = None
-    """Where the node's components write to."""
 
     def kubectl(
         self, *arguments: str, input: str | None = None, check: bool = True, within: float = 120.0

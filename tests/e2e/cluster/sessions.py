@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from promptops.dev import binaries
 from promptops.dev.progress import Progress
 from promptops.settings import DevSettings
-from tests.e2e.cluster import layout, machine, ownership, real_pods
+from tests.e2e.cluster import kind, layout, machine, ownership, real_pods
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.images import Builder
 
@@ -18,18 +19,18 @@ def start_real_pods(settings: DevSettings, progress: Progress, *, attached: bool
     """Bring a real node up, with the product's images on it."""
     machine.prepare(progress)
     with ownership.claim() as claimed:
-        paths = provide((*layout.NODE_BINARIES, "coredns", "helm"), settings, progress)
+        paths = _provide((*layout.NODE_BINARIES, "coredns", "helm"), settings, progress)
         images = Builder(settings, progress).images(paths["coredns"])
-        home = settings.cache / "e2e" / "state"
+        folder = settings.cache / "e2e" / "state"
         try:
-            with progress.step("starting the node", 10):
-                node = real_pods.up(home, paths, claimed, attached=attached)
+            with progress.step("starting the node", 12):
+                node = real_pods.up(folder, paths, claimed, attached=attached)
                 node.load(images.folder)
                 node.wait_until_ready()
         except BaseException:
             real_pods.down()
             raise
-    return Cluster(node.kubeconfig, images, paths["kubectl"], paths["helm"], home, home / "logs")
+    return Cluster(node.kubeconfig, images, paths["kubectl"], paths["helm"], folder)
 
 
 @contextmanager
@@ -39,10 +40,28 @@ def real_pods_cluster(settings: DevSettings, progress: Progress) -> Iterator[Clu
     try:
         yield cluster
     finally:
-        with progress.step("ending the node", 1):
+        with progress.step("ending the node", 2):
             real_pods.down()
 
 
-def provide(names: tuple[str, ...], settings: DevSettings, progress: Progress) -> dict[str, Path]:
-    """Return the paths of binaries by name, building what is missing."""
+@contextmanager
+def kind_cluster(settings: DevSettings, progress: Progress) -> Iterator[Cluster]:
+    """A kind cluster that is gone afterwards."""
+    kind.require(settings.environment)
+    paths = _provide(("kubectl", "helm"), settings, progress)
+    with (
+        tempfile.TemporaryDirectory(prefix="promptops-e2e-") as home,
+        kind.cluster(settings, progress, Path(home)) as (kubeconfig, images),
+    ):
+        yield Cluster(kubeconfig, images, paths["kubectl"], paths["helm"], Path(home))
+
+
+CLUSTERS: Mapping[str, Callable[[DevSettings, Progress], AbstractContextManager[Cluster]]] = {
+    "real-pods": real_pods_cluster,
+    "kind": kind_cluster,
+}
+"""What PROMPTOPS_E2E_CLUSTER may be."""
+
+
+def _provide(names: tuple[str, ...], settings: DevSettings, progress: Progress) -> dict[str, Path]:
     return {name: binaries.provide(name, settings, progress) for name in names}

@@ -1,0 +1,67 @@
+"""The same cluster where there is Docker: kind, with images that Docker builds from the Dockerfile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from promptops.dev.progress import Progress
+from promptops.settings import DevSettings
+from tests.e2e.cluster import inputs, layout, pip_configuration
+from tests.e2e.cluster.commands import run
+from tests.e2e.cluster.errors import ClusterError
+from tests.e2e.cluster.images import REPOSITORIES, Images
+
+_BUILD_SECONDS = 900
+_CREATE_SECONDS = 300
+
+
+def require(environment: Mapping[str, str]) -> None:
+    """Make sure that Docker runs and kind is there. Raises ClusterError saying what to install."""
+    path = environment.get("PATH", os.defpath)
+    if shutil.which("docker", path=path) is None:
+        raise ClusterError("there is no docker on PATH", "install Docker (docs.docker.com/engine/install)")
+    if run("docker", "version", environment=environment, check=False).returncode:
+        raise ClusterError("docker is there, but its daemon does not answer", "start it; try: docker version")
+    if shutil.which("kind", path=path) is None:
+        raise ClusterError("there is no kind on PATH", "install kind (kind.sigs.k8s.io/docs/user/quick-start)")
+
+
+@contextmanager
+def cluster(settings: DevSettings, progress: Progress, home: Path) -> Iterator[tuple[Path, Images]]:
+    """Yield the kubeconfig of a kind cluster and the images it has; the cluster is gone afterwards."""
+    environment = settings.environment
+    images = _build(settings, progress)
+    kubeconfig = home / "kubeconfig"
+    try:
+        with progress.step("starting a kind cluster", 60):
+            _kind(environment, "delete", "cluster")  # what a killed run left
+            _kind(environment, "create", "cluster", f"--kubeconfig={kubeconfig}", "--wait=120s")
+            _kind(environment, "load", "docker-image", *map(images.name, REPOSITORIES))
+        yield kubeconfig, images
+    finally:
+        with progress.step("ending the kind cluster", 5):
+            _kind(environment, "delete", "cluster", f"--kubeconfig={kubeconfig}")
+
+
+def _build(settings: DevSettings, progress: Progress) -> Images:
+    images = Images(inputs.key_of(layout.ROOT), settings.cache / "e2e" / "images")
+    with (
+        progress.step(f"building images {images.tag} with Docker", 90),
+        tempfile.TemporaryDirectory(prefix="promptops-secrets-") as folder,
+    ):
+        secrets = pip_configuration.write_secrets(Path(folder), settings.environment).arguments()
+        environment = {**settings.environment, "DOCKER_BUILDKIT": "1"}
+        for target in REPOSITORIES:
+            options = (f"--target={target}", f"--tag={images.name(target)}", *secrets)
+            run("docker", "build", *options, str(layout.ROOT), environment=environment, within=_BUILD_SECONDS)
+    return images
+
+
+def _kind(environment: Mapping[str, str], verb: str, thing: str, *arguments: str) -> None:
+    command = ("kind", verb, thing, f"--name={layout.NAME}", *arguments)
+    run(*command, environment=environment, within=_CREATE_SECONDS)
