@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from promptops.api.feed import HEARTBEAT_SECONDS, PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
 from promptops.cache.clock import Clock
-from promptops.cache.index import EncodedEntry, digest_of, encode_entry, entries_digest
+from promptops.cache.index import EncodedEntry, encode_entry, entries_digest
+from promptops.cache.pool import Pool
 from promptops.cache.signing import Signer
 from promptops.cache.store import Step, Store
 from promptops.cache.view import View
@@ -63,6 +64,7 @@ class Origin:
         self._on_publication = on_publication
         self._begun = False
         self._scopes: dict[str, _Scope] = {}
+        self._pool = Pool()
         # Outlives a scope that is closed and opened again: a position is never given twice.
         self._seqs: dict[str, int] = {}
 
@@ -85,7 +87,7 @@ class Origin:
         """Admit a namespace no longer. Followers are sent away and keep what they hold."""
         state = self._scopes.pop(scope, None)
         if state is not None:
-            _stop_timer(state)
+            self._forget(state)
             state.store.end("Closed")
 
     def put(self, scope: str, entry: Entry, blobs: Iterable[Blob] = ()) -> None:
@@ -123,7 +125,7 @@ class Origin:
         state = self._scopes.pop(scope, None)
         if state is None:
             return
-        _stop_timer(state)
+        self._forget(state)
         position = self._next(state)
         self._seqs[scope] = position.seq
         revocation = Revocation(PROTOCOL, scope, True, position.epoch, position.term, position.seq, self._signer.kid)
@@ -190,16 +192,17 @@ class Origin:
             state.store.end(reason)
 
     def _keep_blobs(self, state: _Scope, encoded: EncodedEntry, blobs: Iterable[Blob]) -> None:
-        offered = {blob.digest: blob.content.encode() for blob in blobs if blob.digest not in state.blobs}
-        for digest, content in offered.items():
-            if digest_of(content) != digest:
-                raise ValueError(f"the blob of {encoded.name} is not {digest}")
-        entry = encoded.entry
-        if entry is not None and entry.state == "active":
-            missing = encoded.blobs - state.blobs.keys() - offered.keys()
-            if missing:
-                raise ValueError(f"{encoded.name} names blobs that are not there: {', '.join(sorted(missing))}")
-        state.blobs.update(offered)
+        offered = {blob.digest: blob.content for blob in blobs if blob.digest not in state.blobs}
+        missing = encoded.blobs - state.blobs.keys() - offered.keys()
+        if missing and encoded.entry is not None and encoded.entry.state == "active":
+            raise ValueError(f"{encoded.name} names blobs that are not there: {', '.join(sorted(missing))}")
+        for digest in encoded.blobs & offered.keys():
+            state.blobs[digest] = self._pool.take(digest, offered[digest])
+
+    def _forget(self, state: _Scope) -> None:
+        _stop_timer(state)
+        self._pool.release(state.blobs)
+        state.blobs = {}
 
     def _touch(self, state: _Scope, name: str) -> None:
         published = state.store.current.index.get(name) if state.store.current is not None else None
@@ -242,8 +245,10 @@ class Origin:
 
     def _view(self, state: _Scope, position: Position) -> View:
         index = dict(state.wanted)
-        named = frozenset().union(*(encoded.blobs for encoded in index.values()))
-        state.blobs = {digest: content for digest, content in state.blobs.items() if digest in named}
+        unnamed = state.blobs.keys() - frozenset().union(*(encoded.blobs for encoded in index.values()))
+        self._pool.release(unnamed)
+        for digest in unnamed:
+            del state.blobs[digest]
         header = Header(
             v=PROTOCOL,
             scope=state.uid,
