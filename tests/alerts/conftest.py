@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-MONITORING = ("podMonitor", "prometheusRule")
+from tests.helm.command import Helm
 
 
 @pytest.fixture(scope="session")
-def render_rules(root: Path, binary: Callable[[str], Path]) -> Callable[..., str]:
+def render_rules(
+    root: Path, binary: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., str]:
     """Return the text of a Prometheus rule file, rendered with `name=value` settings of the chart."""
+    helm = Helm(binary("helm"), root / "helm" / "promptops", tmp_path_factory.mktemp("helm"))
 
     def render(*values: str) -> str:
-        enabled = [f"monitoring.{kind}.enabled=true" for kind in MONITORING]
-        settings = [f"--set={value}" for value in (*enabled, *values)]
-        command = (str(binary("helm")), "template", "promptops", str(root / "helm" / "promptops"), *settings)
-        rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        (rule,) = (found for found in yaml.safe_load_all(rendered) if found and found["kind"] == "PrometheusRule")
+        enabled = ("monitoring.podMonitor.enabled=true", "monitoring.prometheusRule.enabled=true")
+        (rule,) = (found for found in helm.render(*enabled, *values) if found["kind"] == "PrometheusRule")
         return yaml.safe_dump(rule["spec"], sort_keys=False, width=1000)
 
     return render

@@ -1,0 +1,47 @@
+"""The real helm on the chart of this repository."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from promptops.dev.plane import Plane
+
+RELEASE = "promptops"
+NAMESPACE = "promptops-system"
+
+
+class Helm:
+    """Runs helm with no settings of the user's, on a plane or on none."""
+
+    def __init__(self, binary: Path, chart: Path, home: Path) -> None:
+        self.chart = chart
+        self._binary = binary
+        self._home = home
+
+    def __call__(
+        self, *arguments: str, plane: Plane | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Return what helm did; it must have succeeded, unless `check` is off."""
+        environment = {"HOME": str(self._home), "NO_PROXY": "127.0.0.1"}
+        if plane:
+            environment["KUBECONFIG"] = str(plane.kubeconfig)
+        command = (str(self._binary), *arguments)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, f"helm {' '.join(arguments)}:\n{done.stderr}"
+        return done
+
+    def render(self, *values: str, arguments: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        """Return the manifests for `name=value` settings and further arguments of `helm template`."""
+        settings = (f"--set={value}" for value in values)
+        done = self("template", RELEASE, str(self.chart), f"--namespace={NAMESPACE}", *settings, *arguments)
+        return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+
+    def refusal(self, *arguments: str) -> str:
+        """Return what `helm template` says when it refuses; it must refuse."""
+        done = self("template", RELEASE, str(self.chart), f"--namespace={NAMESPACE}", *arguments, check=False)
+        assert done.returncode, f"helm accepted {arguments}"
+        return done.stderr

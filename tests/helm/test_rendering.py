@@ -1,0 +1,267 @@
+"""What the chart renders: the restricted operator, and the optional objects when they are wanted."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from promptops.dev.plane import Plane
+from promptops.settings import OperatorSettings
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+
+MONITORING = (
+    "--api-versions=monitoring.coreos.com/v1/PodMonitor",
+    "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
+)
+ALWAYS = {"ServiceAccount", "Deployment", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+ALWAYS |= {"CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+
+def kinds(manifests: list[Manifest]) -> set[str]:
+    return {manifest["kind"] for manifest in manifests}
+
+
+def deployment(manifests: list[Manifest]) -> Manifest:
+    (found,) = (manifest for manifest in manifests if manifest["kind"] == "Deployment")
+    return found
+
+
+def pod(manifests: list[Manifest]) -> Manifest:
+    spec: Manifest = deployment(manifests)["spec"]["template"]["spec"]
+    return spec
+
+
+def container(manifests: list[Manifest]) -> Manifest:
+    (found,) = pod(manifests)["containers"]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "expected"),
+    [
+        pytest.param((), (), ALWAYS, id="a cluster without the Prometheus operator"),
+        pytest.param((), MONITORING, ALWAYS | {"PodMonitor", "PrometheusRule"}, id="a cluster with it"),
+        pytest.param((), MONITORING[:1], ALWAYS | {"PodMonitor"}, id="a cluster with one of its kinds"),
+        pytest.param(
+            ("monitoring.podMonitor.enabled=false", "monitoring.prometheusRule.enabled=false"),
+            MONITORING,
+            ALWAYS,
+            id="never",
+        ),
+        pytest.param(
+            ("monitoring.podMonitor.enabled=true", "monitoring.prometheusRule.enabled=true"),
+            (),
+            ALWAYS | {"PodMonitor", "PrometheusRule"},
+            id="always",
+        ),
+        pytest.param(("crds.enabled=false",), (), ALWAYS - {"CustomResourceDefinition"}, id="no CRDs"),
+        pytest.param(
+            ("policies.enabled=false",),
+            (),
+            ALWAYS - {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"},
+            id="no policies",
+        ),
+        pytest.param(
+            ("rbac.create=false",),
+            (),
+            ALWAYS - {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"},
+            id="no rights",
+        ),
+        pytest.param(
+            ("serviceAccount.create=false", "serviceAccount.name=mine"),
+            (),
+            ALWAYS - {"ServiceAccount"},
+            id="an account that exists",
+        ),
+    ],
+)
+def test_kinds(render: Render, values: tuple[str, ...], arguments: tuple[str, ...], expected: set[str]) -> None:
+    assert kinds(render(*values, arguments=arguments)) == expected
+
+
+def test_every_object_is_labelled_and_namespaced(render: Render) -> None:
+    manifests = render(arguments=MONITORING)
+
+    namespaced = {"ServiceAccount", "Deployment", "Role", "RoleBinding", "PodMonitor", "PrometheusRule"}
+    assert {m["kind"] for m in manifests if m["metadata"].get("namespace") == "promptops-system"} == namespaced
+    assert {m["metadata"]["labels"]["app.kubernetes.io/part-of"] for m in manifests} == {"promptops"}
+
+
+def test_crds_are_kept(render: Render) -> None:
+    definitions = [m for m in render() if m["kind"] == "CustomResourceDefinition"]
+
+    assert len(definitions) == 3
+    assert {d["metadata"]["annotations"]["helm.sh/resource-policy"] for d in definitions} == {"keep"}
+
+
+def test_selectors_find_the_pods_and_never_change(render: Render) -> None:
+    manifests = render("podLabels.team=platform", arguments=MONITORING)
+    (monitor,) = (m for m in manifests if m["kind"] == "PodMonitor")
+
+    found = deployment(manifests)
+    selector = {"app.kubernetes.io/name": "promptops", "app.kubernetes.io/component": "operator"}
+    assert found["spec"]["selector"]["matchLabels"] == selector
+    assert monitor["spec"]["selector"]["matchLabels"] == selector
+    assert selector.items() <= found["spec"]["template"]["metadata"]["labels"].items()
+    assert found["spec"]["template"]["metadata"]["labels"]["team"] == "platform"
+
+
+def test_one_leader_at_a_time(render: Render) -> None:
+    spec = deployment(render())["spec"]
+
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+class Recorded(Mapping[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_every_setting_has_a_value_in_the_chart(render: Render) -> None:
+    environment = Recorded()
+    OperatorSettings.from_environment(environment)
+
+    given = {variable["name"] for variable in container(render())["env"]}
+
+    # In a pod there is no kubeconfig: the mounted token is used.
+    assert given == environment.asked - {"KUBECONFIG"}
+
+
+def test_the_values_are_possible_settings(render: Render) -> None:
+    variables = container(render("tenancy.mode=Strict"))["env"]
+    given = {variable["name"]: variable.get("value", "promptops-system") for variable in variables}
+
+    settings = OperatorSettings.from_environment(given)
+
+    assert settings.tenancy_mode == "Strict"
+    assert settings.identity == "promptops-0"
+    assert settings.feed_address.startswith("127.0.0.1:")
+    assert settings.operations_address == f"0.0.0.0:{container(render())['ports'][0]['containerPort']}"
+    assert variables[0] == {
+        "name": "PROMPTOPS_NAMESPACE",
+        "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        pytest.param((), "promptops:0.1.0", id="the chart's own version"),
+        pytest.param(("image.tag=1.2.3",), "promptops:1.2.3", id="a tag"),
+        pytest.param(
+            (f"image.digest=sha256:{'a' * 64}", "image.repository=registry.example/promptops", "image.tag=1.2.3"),
+            f"registry.example/promptops@sha256:{'a' * 64}",
+            id="a digest wins",
+        ),
+    ],
+)
+def test_image(render: Render, values: tuple[str, ...], image: str) -> None:
+    assert container(render(*values))["image"] == image
+
+
+def test_the_pod_can_be_placed_and_marked(render: Render) -> None:
+    manifests = render(
+        "nodeSelector.disk=fast",
+        "tolerations[0].key=dedicated",
+        "tolerations[0].operator=Exists",
+        "affinity.nodeAffinity.note=kept",
+        "priorityClassName=high",
+        "imagePullSecrets[0].name=pull",
+        "podAnnotations.team=platform",
+        "extraEnv[0].name=HTTPS_PROXY",
+        "extraEnv[0].value=http://proxy:3128",
+        "resources.limits.memory=1Gi",
+    )
+
+    spec = pod(manifests)
+    assert spec["nodeSelector"] == {"disk": "fast"}
+    assert spec["tolerations"] == [{"key": "dedicated", "operator": "Exists"}]
+    assert spec["affinity"] == {"nodeAffinity": {"note": "kept"}}
+    assert spec["priorityClassName"] == "high"
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+    assert deployment(manifests)["spec"]["template"]["metadata"]["annotations"]["team"] == "platform"
+    assert container(manifests)["env"][-1] == {"name": "HTTPS_PROXY", "value": "http://proxy:3128"}
+    assert container(manifests)["resources"]["limits"] == {"memory": "1Gi"}
+
+
+def test_the_container_is_bounded_probed_and_cannot_write(render: Render) -> None:
+    found = container(render())
+
+    assert found["securityContext"]["readOnlyRootFilesystem"] is True
+    assert [mount["mountPath"] for mount in found["volumeMounts"]] == ["/tmp"]
+    assert found["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "operations"}
+    assert found["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "operations"}
+    assert set(found["resources"]["requests"]) == {"cpu", "memory"}
+    assert set(found["resources"]["limits"]) == {"memory"}
+
+
+def test_the_account_is_used_under_its_name_everywhere(render: Render) -> None:
+    manifests = render("serviceAccount.create=false", "serviceAccount.name=mine")
+
+    subjects = [subject for m in manifests if m["kind"].endswith("RoleBinding") for subject in m["subjects"]]
+    assert pod(manifests)["serviceAccountName"] == "mine"
+    assert {(subject["name"], subject["namespace"]) for subject in subjects} == {("mine", "promptops-system")}
+
+
+@pytest.fixture(scope="module")
+def restricted(plane: Plane) -> str:
+    """A namespace in which the API server enforces the restricted standard."""
+    name = "restricted"
+    plane.kubectl("create", "namespace", name)
+    plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    plane.kubectl("create", "serviceaccount", "promptops", "-n", name)
+    return name
+
+
+def _as_pod(manifests: list[Manifest], namespace: str) -> Manifest:
+    metadata = {"name": "operator", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": copy.deepcopy(pod(manifests))}
+
+
+def test_the_api_server_admits_the_pod_under_the_restricted_standard(
+    render: Render, plane: Plane, restricted: str
+) -> None:
+    asked = json.dumps(_as_pod(render(), restricted))
+
+    admitted = plane.kubectl("create", "--dry-run=server", "-f", "-", "-o", "name", input=asked)
+
+    assert admitted.stdout.strip() == "pod/operator"
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        pytest.param("container", "allowPrivilegeEscalation", True, id="privilege escalation"),
+        pytest.param("container", "capabilities", {}, id="capabilities"),
+        pytest.param("pod", "seccompProfile", {"type": "Unconfined"}, id="seccomp"),
+        pytest.param("pod", "runAsNonRoot", False, id="root"),
+    ],
+)
+def test_the_standard_is_really_enforced(
+    render: Render, plane: Plane, restricted: str, place: str, name: str, value: object
+) -> None:
+    weakened = _as_pod(render(), restricted)
+    spec = weakened["spec"] if place == "pod" else weakened["spec"]["containers"][0]
+    spec["securityContext"][name] = value
+
+    refused = plane.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(weakened), check=False)
+
+    assert 'violates PodSecurity "restricted:latest"' in refused.stderr
