@@ -1,0 +1,35 @@
+"""`promptops sidecar`: renders next to an application, from an operator's feed or from a directory of manifests."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+
+import click
+import uvloop
+
+from promptops.settings import SettingsError, SidecarSettings
+from promptops.sidecar.listeners import ListenError
+from promptops.sidecar.process import run_until_signalled
+from promptops.sidecar.supply import SupplyError
+from promptops.telemetry.logging import configure
+
+
+@click.command()
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    help="Serve the manifests in this directory, without a cluster; read again when they change.",
+)
+def sidecar(directory: Path | None) -> None:
+    """Serve prompts to the applications of a pod, or from a directory."""
+    configure()
+    try:
+        settings = SidecarSettings.from_environment()
+        if directory is not None:
+            settings = dataclasses.replace(settings, directory=directory)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_until_signalled(settings))
+    except (SettingsError, SupplyError, ListenError) as error:
+        raise click.ClickException(str(error)) from None

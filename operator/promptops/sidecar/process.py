@@ -1,0 +1,139 @@
+"""A sidecar as a process: what it is made of, how it begins and how it ends."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from promptops.cache.clock import Clock
+from promptops.cache.store import Event, Store, Swapped
+from promptops.settings import SidecarSettings
+from promptops.sidecar.answers import Answers
+from promptops.sidecar.data import DataApp
+from promptops.sidecar.directory import Directory
+from promptops.sidecar.feed import Feed
+from promptops.sidecar.guard import Guard
+from promptops.sidecar.listeners import Listener, bind_address, bind_path, is_loopback, serve
+from promptops.sidecar.operations import operations_app
+from promptops.sidecar.state import State
+from promptops.sidecar.supply import Supply, SupplyError
+from promptops.sidecar.tally import Tally
+from promptops.telemetry.sidecar import SidecarMetrics
+
+_RESTART_SECONDS: Final = 1.0
+_log = structlog.get_logger()
+
+
+class Sidecar:
+    """Everything a sidecar is made of."""
+
+    def __init__(self, settings: SidecarSettings) -> None:
+        """Raises SupplyError, naming what has to be set."""
+        self._settings = settings
+        self._clock = Clock()
+        self._store = Store()
+        self._tally = Tally()
+        self._metrics = SidecarMetrics(CollectorRegistry())
+        self._supply = self._choose_supply()
+        self._state = State(self._store, self._supply, self._clock.now)
+        self._answers = Answers(self._store, self._metrics, self._tally, self._clock.now)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
+        self._supply.load()
+        self._store.listen(self._forget)
+        with self._listeners() as listeners:
+            supplying = asyncio.create_task(self._supply_for_ever())
+            try:
+                await serve(listeners, stop)
+            finally:
+                supplying.cancel()
+                await asyncio.gather(supplying, return_exceptions=True)
+                self._supply.close()
+        _log.info("sidecar ended")
+
+    def _choose_supply(self) -> Supply:
+        settings = self._settings
+        if settings.directory is not None:
+            return Directory(settings.directory, self._store)
+        if settings.feed_url is None:
+            raise SupplyError(
+                "nothing to serve: give --directory DIR (or PROMPTOPS_DIRECTORY) for manifests in a directory, or "
+                "PROMPTOPS_FEED_URL, PROMPTOPS_TOKEN_FILE and PROMPTOPS_TRUST_FILE for the feed of an operator"
+            )
+        if settings.token_file is None or settings.trust_file is None:
+            missing = "PROMPTOPS_TOKEN_FILE" if settings.token_file is None else "PROMPTOPS_TRUST_FILE"
+            raise SupplyError(f"PROMPTOPS_FEED_URL is set and {missing} is not: a feed needs a token and trusted keys")
+        return Feed(
+            settings.feed_url,
+            token_file=settings.token_file,
+            trust_file=settings.trust_file,
+            snapshot_directory=settings.snapshot_directory,
+            instance=settings.instance or f"{socket.gethostname()}-{secrets.token_hex(4)}",
+            store=self._store,
+            clock=self._clock,
+            metrics=self._metrics,
+            tally=self._tally,
+        )
+
+    @contextlib.contextmanager
+    def _listeners(self) -> Iterator[tuple[Listener, ...]]:
+        settings = self._settings
+        with contextlib.ExitStack() as bound:
+            data = bound.enter_context(bind_address(settings.data_address))
+            operations = bound.enter_context(bind_address(settings.operations_address))
+            any_address = not is_loopback(settings.data_address)
+            listeners = [
+                Listener(data, self._data_app(Guard(check_host=True, any_address=any_address))),
+                Listener(operations, operations_app(self._state, self._metrics)),
+            ]
+            if settings.socket is not None:
+                unix = bound.enter_context(bind_path(settings.socket))
+                listeners.append(Listener(unix, self._data_app(Guard(check_host=False))))
+            if any_address:
+                _log.warning("data listener is reachable from outside", address=settings.data_address)
+            _log.info(
+                "sidecar listens",
+                data=settings.data_address,
+                socket=str(settings.socket) if settings.socket else None,
+                operations=settings.operations_address,
+            )
+            yield tuple(listeners)
+
+    def _data_app(self, guard: Guard) -> DataApp:
+        return DataApp(self._answers, self._state.health, guard)
+
+    async def _supply_for_ever(self) -> None:
+        """Whatever becomes of the supply, what is held goes on being served."""
+        while True:
+            try:
+                await self._supply.run()
+            except Exception:
+                _log.exception("supply failed; it is started again")
+            await asyncio.sleep(_RESTART_SECONDS)
+
+    def _forget(self, event: Event) -> None:
+        if isinstance(event, Swapped):
+            self._metrics.forget(event.view.entries)
+            self._tally.forget(event.view.blobs)
+
+
+async def run_until_signalled(settings: SidecarSettings) -> None:
+    """Run a sidecar until SIGTERM or SIGINT; a second one ends the process at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def signalled(number: signal.Signals) -> None:
+        _log.info("sidecar ends", signal=number.name)
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled, number)
+    await Sidecar(settings).run(stop)

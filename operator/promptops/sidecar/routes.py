@@ -1,0 +1,77 @@
+"""Which call a request is: decided on the path as it was sent, so that an encoded slash is never a separator.
+
+GET  /v1/health
+GET  /v1/prompts
+GET  /v1/prompts/{id}
+GET  /v1/prompts/{id}/versions
+POST /v1/prompts/{id}/render
+
+An id may contain slashes. An id that ends in /render or /versions is asked for with that slash written as %2F.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from urllib.parse import unquote
+
+from promptops.api.v1alpha1.schema import PROMPT_ID_PATTERN
+from promptops.domain.errors import InvalidInput
+
+_PREFIX: Final = "/v1/prompts/"
+_ID: Final = re.compile(PROMPT_ID_PATTERN.removeprefix("^").removesuffix("$"))
+_MAX_PATH: Final = 1024
+
+
+class Action(Enum):
+    """What can be asked for."""
+
+    HEALTH = "health"
+    PROMPTS = "prompts"
+    PROMPT = "prompt"
+    VERSIONS = "versions"
+    RENDER = "render"
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that ask for it."""
+        return ("POST",) if self is Action.RENDER else ("GET", "HEAD")
+
+
+@dataclass(frozen=True)
+class Call:
+    """An action, and the prompt it is about."""
+
+    action: Action
+    prompt_id: str = ""
+
+
+class NoSuchRoute(Exception):
+    """Nothing is served under the path."""
+
+
+def call_of(raw_path: str) -> Call:
+    """Return the call that a path, as it was sent, stands for.
+
+    Raises NoSuchRoute, and InvalidInput for what cannot be the id of a prompt.
+    """
+    if raw_path == "/v1/health":
+        return Call(Action.HEALTH)
+    if raw_path == "/v1/prompts":
+        return Call(Action.PROMPTS)
+    if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH:
+        raise NoSuchRoute
+    rest = raw_path.removeprefix(_PREFIX)
+    for action in (Action.RENDER, Action.VERSIONS):
+        suffix = f"/{action.value}"
+        if rest.endswith(suffix):
+            return Call(action, _prompt_id(rest.removesuffix(suffix)))
+    return Call(Action.PROMPT, _prompt_id(rest))
+
+
+def _prompt_id(encoded: str) -> str:
+    """Decode once. What is looked up is this very text; dots in it never lead anywhere, and are not let near."""
+    decoded = unquote(encoded, errors="replace")
+    if not _ID.fullmatch(decoded) or not {"", ".", ".."}.isdisjoint(decoded.split("/")):
+        raise InvalidInput("the path does not name a prompt: an id has letters, digits and . _ - / and begins with one")
+    return decoded

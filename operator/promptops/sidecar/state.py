@@ -1,0 +1,62 @@
+"""How the sidecar stands: what it holds, whether it is ready, what is wrong. No prompt text."""
+
+import time
+from collections.abc import Callable
+from typing import Final, Literal
+
+from promptops.api.http import Health
+from promptops.cache.store import Store
+from promptops.sidecar.supply import Supply
+from promptops.telemetry.sidecar import SidecarMetrics
+
+STARTUP_SECONDS: Final = 20.0
+"""A pod must not hang in start-up because the operator is away."""
+
+
+class State:
+    """Answers the probes."""
+
+    def __init__(
+        self, store: Store, supply: Supply, now: Callable[[], float], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._supply = supply
+        self._now = now
+        self._monotonic = monotonic
+        self._began = monotonic()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is something to answer from, be it an empty index."""
+        return self._store.current is not None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the start is over, with something to answer from or without."""
+        return self.is_ready or self._monotonic() - self._began >= STARTUP_SECONDS
+
+    def health(self) -> Health:
+        """Return the dependency report."""
+        view = self._store.current
+        return Health(
+            status=self._status(),
+            dependencies=dict(self._supply.dependencies()),
+            prompts=len(view.entries) if view else 0,
+            position=f"{view.header.epoch}.{view.header.term}.{view.header.seq}" if view else None,
+            stale=self._store.stale(self._now()),
+        )
+
+    def observe(self, metrics: SidecarMetrics) -> None:
+        """Bring the gauges up to date."""
+        now, view = self._now(), self._store.current
+        metrics.feed(
+            connected=self._supply.connected, stale=self._store.stale(now), age_seconds=self._store.age_seconds(now)
+        )
+        metrics.index(seq=view.header.seq if view else 0, prompts=len(view.entries) if view else 0)
+        metrics.directory(self._supply.findings())
+
+    def _status(self) -> Literal["healthy", "degraded", "unhealthy"]:
+        if not self.is_ready:
+            return "unhealthy"
+        is_well = self._supply.connected and not self._supply.findings() and not self._store.stale(self._now())
+        return "healthy" if is_well else "degraded"
