@@ -6,6 +6,7 @@ from pydantic import Field
 
 from promptops.api.v1alpha1.content import Content
 from promptops.api.v1alpha1.schema import (
+    WITHOUT_NULLS,
     Column,
     Condition,
     Items,
@@ -47,7 +48,9 @@ class PromptVersionSpec(Model):
     """What changed and why, for people."""
     author: Annotated[str, Field(max_length=200)] | None = None
     """Who wrote it, for people; never used for authorisation."""
-    metadata: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] | None = None
+    metadata: (
+        Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64), WITHOUT_NULLS] | None
+    ) = None
     """Labels of your own. Not part of the digest."""
     lifecycle: Literal["Available", "Deprecated", "Archived"] = "Available"
     """Deprecated warns whoever renders it. Archived forbids a new activation and withdraws nothing that serves."""

@@ -35,6 +35,14 @@ WHOLE = BeforeValidator(whole)
 """Stands after the bounds of an int: a whole number, however it is spelled."""
 
 
+def _without_null_values(value: object) -> object:
+    return {key: each for key, each in value.items() if each is not None} if isinstance(value, dict) else value
+
+
+WITHOUT_NULLS = BeforeValidator(_without_null_values)
+"""Stands after the bounds of a map: a key with a null is an absent key, as the API server stores it."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """A CEL rule of a schema node, and what is said when it does not hold."""
