@@ -87,6 +87,7 @@ def test_up_and_down(dev: CommandLine, folders: tuple[Path, Path]) -> None:
     assert {key for key, value in answer.items() if value is None} == lacks
     namespaces = subprocess.run(
         (answer["kubectl"], "--kubeconfig", answer["kubeconfig"], "get", "namespace", "default", "-o", "name"),
+        env=dev.environment | {"KUBECACHEDIR": str(folder / "kubectl")},
         capture_output=True,
         text=True,
         check=True,

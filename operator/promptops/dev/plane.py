@@ -79,7 +79,8 @@ class Plane:
             input=input,
             capture_output=True,
             text=True,
-            env=dict(self.environment),
+            # What kubectl remembers of this API server goes with the plane, not into the home folder.
+            env={**self.environment, "KUBECACHEDIR": str(self.folder / "kubectl")},
             check=False,
         )
         if check and done.returncode:
