@@ -96,6 +96,8 @@ class KeyedQueue(Generic[KeyType]):
         self._workers = workers
         self._ledger: Ledger[KeyType] = Ledger()
         self._wake = asyncio.Event()
+        self.done: Callable[[KeyType], None] = lambda key: None
+        """Told of a key that was worked on."""
         self.failed: Callable[[KeyType, Exception, float], None] = lambda key, error, delay: None
         """Told of a failure and when the key is tried again."""
         self.retry_after: Callable[[Exception], float] = lambda error: 0.0
@@ -149,6 +151,7 @@ class KeyedQueue(Generic[KeyType]):
             self.failed(key, error, delay)
         else:
             self._ledger.done(key)
+            self.done(key)
         finally:
             slots.release()
             self._wake.set()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from typing import TypeVar
 
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.snapshot import Manifest
 
+KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
 
 
@@ -21,7 +23,12 @@ class Relations:
         """(namespace, ConfigMap) → names of the Prompts whose source it is."""
         self._called: _Index = defaultdict(set)
         """(namespace, name or promptId) → names of the Prompts that are called so."""
-        self._prompts: set[tuple[str, str]] = set()
+        self._prompts: defaultdict[str, set[str]] = defaultdict(set)
+        """Namespace → names of its Prompts."""
+
+    def prompts_in(self, namespace: str) -> tuple[str, ...]:
+        """Return the names of the Prompts of a namespace."""
+        return tuple(self._prompts.get(namespace, ()))
 
     def versions_of(self, namespace: str, prompt: str) -> tuple[str, ...]:
         """Return the names of the PromptVersions that name a prompt, whoever owns them."""
@@ -52,15 +59,15 @@ class Relations:
             yield from (prompt_key(namespace, rival) for rival in self._named(namespace, called) - {name})
         self._follow_source(namespace, name, before, after)
         if after is None:
-            self._prompts.discard((namespace, name))
+            _discard(self._prompts, namespace, name)
             yield from (version_key(namespace, version) for version in self._versions.get((namespace, name), ()))
         else:
-            self._prompts.add((namespace, name))
+            self._prompts[namespace].add(name)
 
     def _follow_source(self, namespace: str, name: str, before: Manifest | None, after: Manifest | None) -> None:
-        if (read := _config_map(before)) is not None:
+        if before is not None and (read := config_map_of(before)) is not None:
             _discard(self._readers, (namespace, read), name)
-        if (read := _config_map(after)) is not None:
+        if after is not None and (read := config_map_of(after)) is not None:
             self._readers[namespace, read].add(name)
 
     def _version(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
@@ -68,12 +75,12 @@ class Relations:
             if version is None:
                 continue
             namespace, name = _name(version)
-            prompt = str(version["spec"]["promptRef"]["name"])
+            prompt = prompt_of(version)
             if is_there:
                 self._versions[namespace, prompt].add(name)
             else:
                 _discard(self._versions, (namespace, prompt), name)
-            if (namespace, prompt) in self._prompts:
+            if prompt in self._prompts.get(namespace, ()):
                 # A version's own status follows from its prompt's, and is decided after it.
                 yield prompt_key(namespace, prompt)
             elif is_there:
@@ -89,6 +96,17 @@ class Relations:
         return self._called.get((namespace, called), set())
 
 
+def prompt_of(version: Manifest) -> str:
+    """Return the name of the Prompt that a PromptVersion says it belongs to."""
+    return str(((version.get("spec") or {}).get("promptRef") or {}).get("name", ""))
+
+
+def config_map_of(prompt: Manifest) -> str | None:
+    """Return the name of the ConfigMap that a Prompt's source is read from."""
+    reference = ((prompt.get("spec") or {}).get("source") or {}).get("configMapKeyRef")
+    return str(reference["name"]) if reference else None
+
+
 def _name(manifest: Manifest) -> tuple[str, str]:
     metadata = manifest["metadata"]
     return str(metadata.get("namespace") or ""), str(metadata["name"])
@@ -98,18 +116,11 @@ def _calls(prompt: Manifest | None) -> frozenset[str]:
     """What applications can call a prompt."""
     if prompt is None:
         return frozenset()
-    prompt_id = prompt["spec"].get("promptId")
+    prompt_id = (prompt.get("spec") or {}).get("promptId")
     return frozenset({str(prompt["metadata"]["name"]), *([str(prompt_id)] if prompt_id else [])})
 
 
-def _config_map(prompt: Manifest | None) -> str | None:
-    if prompt is None:
-        return None
-    reference = (prompt["spec"].get("source") or {}).get("configMapKeyRef")
-    return str(reference["name"]) if reference else None
-
-
-def _discard(index: _Index, key: tuple[str, str], name: str) -> None:
+def _discard(index: defaultdict[KeyType, set[str]], key: KeyType, name: str) -> None:
     index[key].discard(name)
     if not index[key]:
         del index[key]

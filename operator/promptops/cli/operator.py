@@ -1,0 +1,29 @@
+"""`promptops operator`: decides, writes status and publishes, with the rights of its ServiceAccount."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import click
+import uvloop
+
+from promptops.cluster.errors import ConnectionInvalid
+from promptops.controller.process import OperatorProcess
+from promptops.controller.servers import ListenError
+from promptops.settings import OperatorSettings, SettingsError
+from promptops.telemetry.logging import configure
+
+
+@click.command()
+def operator() -> None:
+    """Run the operator."""
+    configure()
+    # What goes wrong in the watch we report ourselves, once; kopf would add stack traces and an error a second.
+    logging.getLogger("kopf").setLevel(logging.CRITICAL)
+    try:
+        process = OperatorProcess(OperatorSettings.from_environment())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(process.run())
+    except (SettingsError, ListenError, ConnectionInvalid) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,212 @@
+"""The parts of a running operator and who is told of what by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+import structlog
+
+from promptops.api.feed import Header, Report
+from promptops.cache.signing import Signer, Verifier
+from promptops.cluster.client import Client
+from promptops.cluster.elector import Elector, Leadership, LostLease
+from promptops.cluster.errors import ClusterError
+from promptops.cluster.events import EventRecorder
+from promptops.cluster.objects import Objects
+from promptops.cluster.resources import LEASES, Resource
+from promptops.cluster.tokens import TokenReviewer
+from promptops.controller.authentication import Authenticator, Places
+from promptops.controller.convergence import Convergence
+from promptops.controller.door import Door, HandOver
+from promptops.controller.keys import Key
+from promptops.controller.publishing import Publishing
+from promptops.controller.queue import KeyedQueue
+from promptops.controller.reconciler import Reconciler, wall_clock
+from promptops.controller.servers import Server
+from promptops.controller.snapshots import Snapshots
+from promptops.controller.store import ObjectStore
+from promptops.controller.sweeps import Sweeper
+from promptops.controller.tenancy import Tenancy
+from promptops.controller.term import Terms
+from promptops.controller.watch import Watch
+from promptops.domain.snapshot import Transition
+from promptops.feed.authentication import Caller
+from promptops.feed.reports import Reports
+from promptops.feed.serve import feed_routes
+from promptops.settings import OperatorSettings
+from promptops.telemetry.operator import OperatorMetrics
+
+LEASE = "promptops"
+_WATCH_END_SECONDS = 1.0
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Assembly:
+    """Everything that runs once the kinds are served and the keys are there."""
+
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        client: Client,
+        objects: Objects,
+        signer: Signer,
+        verifier: Verifier,
+        metrics: OperatorMetrics,
+    ) -> None:
+        self._metrics = metrics
+        self._client = client
+        self._events = EventRecorder(client, settings.identity)
+        self._store = ObjectStore()
+        self._queue: KeyedQueue[Key] = KeyedQueue(self._reconcile)
+        self._tenancy = Tenancy(self._store, settings.tenancy_mode, wall_clock)
+        self._publishing = Publishing(self._store, self._tenancy)
+        self._reports = Reports(self._publishing.position)
+        self._convergence = Convergence(self._store, self._reports, self._publishing, self._queue.add)
+        self._door = Door(self._store, self._queue.add, self._tenancy.changed)
+        self._sweeper = Sweeper(self._store, objects, self._door.ingest, metrics)
+        self._elector = Elector(objects, settings.namespace, LEASE, settings.identity)
+        self._reconciler = Reconciler(
+            store=self._store,
+            snapshots=Snapshots(
+                self._store,
+                self._tenancy.tenant_of,
+                self._convergence.observation,
+                self._publishing.published_revision,
+            ),
+            tenancy=self._tenancy,
+            publishing=self._publishing,
+            objects=objects,
+            events=self._events,
+            metrics=metrics,
+            leads=lambda: self._elector.leadership is not None,
+            ingest=self._door.ingest,
+            enqueue=self._queue.add,
+            enqueue_after=self._queue.add_after,
+        )
+        self._terms = Terms(
+            store=self._store,
+            publishing=self._publishing,
+            convergence=self._convergence,
+            reconciler=self._reconciler,
+            metrics=metrics,
+            sync=self._sweeper.sync,
+            enqueue=self._queue.add,
+            signer=lambda: signer,
+        )
+        app = feed_routes(
+            self._publishing.stores,
+            Authenticator(TokenReviewer(client), Places(self._publishing.scope_of, self._tenancy.tenant_of), metrics),
+            self._reported,
+            self._higher_position,
+            verifier=verifier,
+        )
+        self._streams = app.state.streams
+        self._feed = Server(app, settings.feed_address)
+        self._loop = asyncio.get_running_loop()
+        self._watch = Watch(
+            client.connection, HandOver(self._loop, self._door.ingest), self._relisted, self._watch_restarted
+        )
+        self._raising: asyncio.Task[None] | None = None
+        self._was_ready = False
+        self._connect()
+
+    @property
+    def not_ready(self) -> str | None:
+        """Why nothing can be served or taken over yet; None once it could. An API server that goes away changes nothing."""
+        if not self._was_ready:
+            why = self._unready()
+            self._was_ready = why is None
+            return why
+        return None
+
+    async def run(self) -> None:
+        """Run everything, forever."""
+        self._feed.start()
+        self._watch.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._queue.run())
+            group.create_task(self._events.run())
+            group.create_task(self._sweeper.run())
+            group.create_task(self._convergence.run())
+            group.create_task(self._elector.run(self._terms.start, self._terms.stop))
+
+    async def end(self) -> None:
+        """Send the followers away, let another replica lead, and stop listening and watching."""
+        self._streams.goodbye("Stopping")
+        await asyncio.gather(self._elector.release(), self._feed.stop())
+        await asyncio.to_thread(self._watch.stop, _WATCH_END_SECONDS)
+
+    def _connect(self) -> None:
+        """Tell the parts of each other that cannot be told when they are made."""
+        self._queue.done = self._terms.decided
+        self._queue.failed = self._reconcile_failed
+        self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
+        self._client.returned = lambda: self._sweeper.request("returned")
+        self._metrics.watch_depth(lambda: float(len(self._queue)))
+        self._metrics.watch_subscribers(lambda: float(self._streams.subscribers))
+        self._metrics.watch_leadership(lambda: self._elector.leadership is not None)
+        self._metrics.watch_phases(self._count_phase)
+
+    def _unready(self) -> str | None:
+        if self._elector.leadership is not None:
+            return self._terms.problem
+        if self._elector.problem is not None:
+            return f"the Lease cannot be had: {self._elector.problem}"
+        return None if self._elector.holder else "waiting for the Lease"
+
+    async def _reconcile(self, key: Key) -> None:
+        await self._reconciler.reconcile(key)
+
+    def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
+        known = isinstance(error, ClusterError)
+        log.warning(
+            "reconcile failed",
+            kind=key.kind,
+            namespace=key.namespace,
+            name=key.name,
+            error=str(error) if known else type(error).__name__,
+            retry_after_seconds=round(delay, 1),
+            exc_info=None if known else error,
+        )
+
+    def _reported(self, caller: Caller, report: Report) -> None:
+        self._reports.record(caller, report, time.monotonic())
+
+    def _relisted(self, resource: Resource) -> None:
+        self._loop.call_soon_threadsafe(self._sweeper.request, "relist", (resource,))
+
+    def _watch_restarted(self) -> None:
+        self._loop.call_soon_threadsafe(self._metrics.watch_restarts.inc)
+
+    def _count_phase(self, phase: str) -> float:
+        phases = Counter((prompt.get("status") or {}).get("phase") for prompt in self._store.all("Prompt"))
+        return float(phases[phase])
+
+    def _higher_position(self, header: Header) -> None:
+        """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""
+        if self._publishing.is_publishing and (self._raising is None or self._raising.done()):
+            self._raising = asyncio.create_task(self._raise_epoch(header))
+
+    async def _raise_epoch(self, header: Header) -> None:
+        position = self._publishing.position(header.scope)
+        if position is not None and position > header.position:
+            return
+        try:
+            leadership: Leadership = await self._elector.raise_epoch(header.epoch)
+        except (LostLease, ClusterError) as error:
+            log.warning("shown a higher position, and the Lease could not be confirmed", error=str(error))
+            return
+        self._publishing.raise_epoch(leadership.epoch)
+        message = (
+            f"a follower in namespace {header.namespace} held position ({header.epoch}, {header.term}, {header.seq}), "
+            f"above everything known here; everything was published again in epoch {leadership.epoch}"
+        )
+        log.warning("epoch raised", epoch=leadership.epoch, namespace=header.namespace)
+        self._events.record(self._lease(), Transition("Warning", "EpochRaised", message))
+
+    def _lease(self) -> dict[str, object]:
+        metadata = {"name": self._elector.name, "namespace": self._elector.namespace}
+        return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata}

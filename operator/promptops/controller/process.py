@@ -1,0 +1,122 @@
+"""The operator's process: puts the parts together, starts them in order, and ends them in time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from contextlib import suppress
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from promptops.api.v1alpha1 import GROUP, KINDS, VERSION
+from promptops.cache.signing import Signer, Verifier
+from promptops.cluster.client import Client
+from promptops.cluster.connection import Connection
+from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
+from promptops.cluster.objects import Objects
+from promptops.controller.assembly import Assembly
+from promptops.controller.operations import operations_app
+from promptops.controller.servers import Server
+from promptops.controller.signing_keys import KeysUnusable, load_or_create
+from promptops.settings import OperatorSettings
+from promptops.telemetry.operator import OperatorMetrics
+
+_RETRY_SECONDS = 1.0
+_SAY_AGAIN_SECONDS = 30.0
+_EXPECTED = (NotFound, AlreadyExists, Conflict)
+"""Answers that are part of the protocol, not errors."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class OperatorProcess:
+    """Runs until it is told to stop."""
+
+    def __init__(self, settings: OperatorSettings) -> None:
+        """Bind the listeners. Raises ListenError."""
+        self._settings = settings
+        self._metrics = OperatorMetrics(CollectorRegistry())
+        self._assembly: Assembly | None = None
+        self._waiting_for: str | None = "starting"
+        self._said_at = 0.0
+        self._operations = Server(operations_app(self._metrics, self._not_ready), settings.operations_address)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then say goodbye, give up the Lease and return.
+
+        Raises ConnectionInvalid when there is no way to the API server that could ever work, and ListenError.
+        """
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        connection = await Connection.open(self._settings.kubeconfig)
+        client = Client(connection, self._call_failed)
+        self._operations.start()
+        work = asyncio.create_task(self._work(client))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            await self._end(work, client)
+
+    async def _work(self, client: Client) -> None:
+        objects = Objects(client)
+        await self._until_kinds_are_served(objects)
+        signer, verifier = await self._keys(objects)
+        self._assembly = Assembly(self._settings, client, objects, signer, verifier, self._metrics)
+        self._waiting_for = None
+        await self._assembly.run()
+
+    async def _end(self, work: asyncio.Task[None], client: Client) -> None:
+        if self._assembly is not None:
+            await self._assembly.end()
+        if not work.done():
+            work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+        await self._operations.stop()
+        await client.close()
+        log.info("stopped")
+
+    async def _until_kinds_are_served(self, objects: Objects) -> None:
+        wanted = frozenset(kind.NAMES.plural for kind in KINDS)
+        while True:
+            try:
+                missing = wanted - await objects.served_kinds(GROUP, VERSION)
+            except ClusterError as error:
+                self._wait_for(str(error))
+            else:
+                if not missing:
+                    return
+                names = ", ".join(f"{plural}.{GROUP}" for plural in sorted(missing))
+                self._wait_for(f"the CustomResourceDefinitions {names} are not installed")
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _keys(self, objects: Objects) -> tuple[Signer, Verifier]:
+        while True:
+            try:
+                return await load_or_create(objects, self._settings.namespace)
+            except (ClusterError, KeysUnusable) as error:
+                self._wait_for(f"the signing keys cannot be had: {error}")
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _wait_for(self, what: str) -> None:
+        """Say what is waited for: in /readyz always, in the log when it is news or half a minute old."""
+        now = time.monotonic()
+        if what != self._waiting_for or now - self._said_at > _SAY_AGAIN_SECONDS:
+            log.warning("waiting", reason=what)
+            self._said_at = now
+        self._waiting_for = what
+
+    def _not_ready(self) -> str | None:
+        if self._waiting_for is not None or self._assembly is None:
+            return self._waiting_for
+        return self._assembly.not_ready
+
+    def _call_failed(self, operation: str, error: ClusterError) -> None:
+        if not isinstance(error, _EXPECTED):
+            self._metrics.api_errors.labels(operation).inc()

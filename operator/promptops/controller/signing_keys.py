@@ -1,0 +1,70 @@
+"""The keys that indexes are signed with: made once, kept in a Secret, never changed here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from typing import Any
+
+import msgspec
+
+from promptops.api.feed import Trust
+from promptops.cache.signing import Signer, Verifier
+from promptops.cluster.errors import AlreadyExists, NotFound
+from promptops.cluster.objects import Objects
+from promptops.cluster.resources import SECRETS
+
+SECRET = "promptops-keys"  # noqa: S105 - a name, not a secret
+_ACTIVE = "active"
+_TRUST = "trust.json"
+_KEY_BYTES = 32
+
+
+class KeysUnusable(Exception):
+    """The Secret is there and what is in it is no set of keys. It is never overwritten: sidecars trust what it held."""
+
+
+async def load_or_create(objects: Objects, namespace: str) -> tuple[Signer, Verifier]:
+    """Return the active signer and the verifier of everything trusted; make the keys when there are none.
+
+    Raises KeysUnusable, or a ClusterError.
+    """
+    try:
+        secret = await objects.get(SECRETS, namespace, SECRET)
+    except NotFound:
+        try:
+            secret = await objects.create(SECRETS, _new_secret(namespace))
+        except AlreadyExists:
+            secret = await objects.get(SECRETS, namespace, SECRET)
+    return _read(secret.get("data") or {}, f"Secret {namespace}/{SECRET}")
+
+
+def _new_secret(namespace: str) -> dict[str, Any]:
+    private = secrets.token_bytes(_KEY_BYTES)
+    signer = Signer(private)
+    trust = msgspec.json.encode(Trust((signer.trusted,)))
+    data = {f"{signer.kid}.key": private, _ACTIVE: signer.kid.encode(), _TRUST: trust}
+    return {
+        "apiVersion": SECRETS.api_version,
+        "kind": SECRETS.kind,
+        "metadata": {"name": SECRET, "namespace": namespace},
+        "type": "Opaque",
+        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+    }
+
+
+def _read(data: dict[str, str], where: str) -> tuple[Signer, Verifier]:
+    try:
+        decoded = {key: base64.b64decode(value, validate=True) for key, value in data.items()}
+        kid = decoded[_ACTIVE].decode()
+        signer = Signer(decoded[f"{kid}.key"])
+        verifier = Verifier(msgspec.json.decode(decoded[_TRUST], type=Trust))
+    except (KeyError, ValueError, binascii.Error, msgspec.DecodeError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else "cannot be read"
+        raise KeysUnusable(f"{where} {what}; restore it from a backup") from None
+    if signer.kid != kid or kid not in verifier.kids:
+        raise KeysUnusable(
+            f"{where}: the active key {kid} is not the one that trust.json names; restore it from a backup"
+        )
+    return signer, verifier
