@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from promptops.api import reasons
 from promptops.domain.findings import Finding, join
+from promptops.domain.language.names import shown
 from promptops.domain.snapshot import Manifest
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -98,7 +99,7 @@ def _finding(detail: ErrorDetails, root: str) -> Finding:
 def _path(location: tuple[int | str, ...]) -> str:
     path = ""
     for step in location:
-        path = f"{path}[{step}]" if isinstance(step, int) else join(path, step)
+        path = f"{path}[{step}]" if isinstance(step, int) else join(path, step if step.isidentifier() else shown(step))
     return path
 
 

@@ -369,3 +369,14 @@ def test_a_spec_that_cannot_be_read_changes_nothing(world: Any, spec: dict[str, 
     assert world.published == before
     assert (world.said("Ready"), world.said("Stalled")) == ("False/InvalidSpec", "True/InvalidSpec")
     assert world.condition("Ready")["message"] == f"{message}; version 1.0.0 is served"
+
+
+def test_accepted_content_can_be_asked_for_from_the_first_decision_on(world: Any) -> None:
+    world.add("1.0.0").apply(activeVersion="1.0.0").settle()
+    now = digest({"text": "Something else", "variables": []})
+    world.drop("1.0.0").add("1.0.0", "Something else").apply(activeDigest=now).step()
+    first = world.published
+    world.settle()
+
+    assert [pin.digest for pin in first.pins] == [now]
+    assert world.published == first

@@ -119,9 +119,12 @@ class Candidates:
         """Return the own versions with that content, newest first."""
         return tuple(each for each in self.own if each.digest == digest)
 
-    def compiled(self, digest: str) -> Candidate | None:
-        """Return an own version that has that content and may be served."""
-        return next((each for each in self.with_digest(digest) if each.sound), None)
+    def compiled(self, reference: VersionReference) -> Candidate | None:
+        """Return a version with that content that may be served, the one of that number if possible."""
+        same_number = self.numbered(reference.version)
+        if same_number is not None and same_number.digest == reference.digest and same_number.sound:
+            return same_number
+        return next((each for each in self.with_digest(reference.digest) if each.sound), None)
 
     def in_the_way(self, version_name: str) -> Candidate | None:
         """Return the version of that name which is not this Prompt's."""

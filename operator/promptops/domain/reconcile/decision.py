@@ -76,7 +76,7 @@ def as_decided_before(case: Case, withheld: Problem | None = None) -> Decision:
 
 
 def _is_held(case: Case, stable: VersionReference | None) -> bool:
-    return stable is not None and case.candidates.compiled(stable.digest) is None
+    return stable is not None and case.candidates.compiled(stable) is None
 
 
 def _most_urgent(problems: tuple[Problem | None, ...]) -> Problem | None:

@@ -26,7 +26,7 @@ def entry_of(
         pins=tuple(each.reference for each in pins),
     )
     compiled = {each.digest: each for each in pins}
-    served = case.candidates.compiled(decision.stable.digest)
+    served = case.candidates.compiled(decision.stable)
     if served is not None:
         compiled[served.digest] = served
     blobs = tuple(
@@ -42,13 +42,15 @@ def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[
     """
     found: list[Candidate] = []
     memory = case.memory
-    ahead = {stable, memory.stable if memory.stable != stable else memory.previous}
-    room = MAX_PINS - len(ahead)
+    previous = memory.stable if memory.stable != stable else memory.previous
+    in_any_case = {each.version for each in (stable, previous) if each}
+    room = MAX_PINS - len(in_any_case)
     for candidate in case.candidates.own:
-        wanted = candidate.reference in ahead
+        wanted = candidate.number in in_any_case
         if not wanted and (room <= 0 or candidate.number in pruned):
             continue
-        if candidate.sound and memory.digest_served_as(candidate.number) in (None, candidate.digest):
+        served_as = stable.digest if candidate.number == stable.version else memory.digest_served_as(candidate.number)
+        if candidate.sound and served_as in (None, candidate.digest):
             found.append(candidate)
             room -= not wanted
     return found
