@@ -1,11 +1,11 @@
-# Two images from one build: `operator` (all roles) and `sidecar` (no kopf, no Kubernetes client).
+# Two images of one package: `operator` (all roles) and `sidecar` (no kopf, no Kubernetes client).
 #   docker build --target operator -t promptops:0.1.0 .
 #   docker build --target sidecar -t promptops-sidecar:0.1.0 .
 # Behind a package mirror: --secret id=pip.conf,src=FILE and, for its certificate authority, --secret id=ca.crt,src=FILE.
 # Neither ends up in a layer. Any base with Python 3.11 or newer and its venv module will do.
 ARG BASE=python:3.13-slim-bookworm
 
-FROM ${BASE} AS build
+FROM ${BASE} AS dependencies
 ENV PIP_CONFIG_FILE=/run/secrets/pip.conf \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -26,6 +26,9 @@ COPY requirements/operator.lock requirements/
 RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.crt \
     pip/bin/pip --python /opt/promptops/bin/python install --no-compile --require-hashes -r requirements/operator.lock \
     && /opt/promptops/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/promptops/lib
+
+# Apart from the dependencies, so that their layers in the images stay the same when only code has changed.
+FROM dependencies AS build
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 RUN pip/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheel . \
@@ -40,7 +43,7 @@ ENV PATH=/opt/promptops/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-COPY --from=build /build/sidecar/ /opt/promptops/
+COPY --from=dependencies /build/sidecar/ /opt/promptops/
 COPY --from=build /build/package/ /opt/promptops/
 USER 65532:65532
 WORKDIR /tmp
@@ -56,7 +59,7 @@ ENV PATH=/opt/promptops/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-COPY --from=build /opt/promptops/ /opt/promptops/
+COPY --from=dependencies /opt/promptops/ /opt/promptops/
 COPY --from=build /build/package/ /opt/promptops/
 USER 65532:65532
 WORKDIR /tmp

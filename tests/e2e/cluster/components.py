@@ -16,7 +16,7 @@ def foundation(folder: Path, binaries: Mapping[str, str]) -> dict[str, tuple[str
     return {
         "etcd": (
             binaries["etcd"],
-            f"--data-dir={folder}/etcd",
+            f"--data-dir={folder}/node/etcd",
             f"--listen-client-urls={_ETCD}",
             f"--advertise-client-urls={_ETCD}",
             f"--listen-peer-urls={_ETCD_PEER}",

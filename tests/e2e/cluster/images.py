@@ -22,6 +22,8 @@ from tests.e2e.cluster.machine import program
 
 REPOSITORIES = {"operator": "localhost/promptops", "sidecar": "localhost/promptops-sidecar"}
 """The Dockerfile's targets and what their images are called."""
+_STAGES = {"dependencies": "localhost/promptops-dependencies", "build": "localhost/promptops-build"}
+"""The stages before them. Without a name, their layers would be swept away with the old images."""
 _SUITE = "bookworm"
 _PACKAGES = "python3,python3-venv,ca-certificates"
 _LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt/lists", "var/log")
@@ -87,8 +89,7 @@ class Builder:
         with tempfile.TemporaryDirectory(prefix=".secrets-", dir=self._folder) as folder:
             secrets = pip_configuration.write_secrets(Path(folder), self._settings.environment).arguments()
             options = ("--isolation=chroot", "--network=host", "--layers", f"--build-arg=BASE={base}", *secrets)
-            # The build stage has a name too: without one, its layers would be swept away with the old images.
-            for target, repository in {"build": "localhost/promptops-build", **REPOSITORIES}.items():
+            for target, repository in {**_STAGES, **REPOSITORIES}.items():
                 self._buildah("bud", *options, f"--target={target}", f"--tag={repository}:latest", str(layout.ROOT))
         self._buildah("rmi", "--prune", check=False)
         for target, repository in REPOSITORIES.items():

@@ -35,9 +35,10 @@ class ComponentEnded(Exception):
 def main(folder: Path) -> None:
     """Run the node until one of its components ends."""
     socket.sethostname(NODE)
-    _mount(folder)
+    description = json.loads((folder / "node.json").read_text())
+    _mount(folder, in_memory=description["in_memory"])
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-    binaries: dict[str, str] = json.loads((folder / "node.json").read_text())
+    binaries: dict[str, str] = description["binaries"]
     running = _start(components.foundation(folder, binaries), folder, binaries)
     _wait_for_api_server(folder, running)
     running |= _start(components.rest(folder, binaries), folder, binaries)
@@ -45,10 +46,13 @@ def main(folder: Path) -> None:
         _reap(running, os.WEXITED)
 
 
-def _mount(folder: Path) -> None:
+def _mount(folder: Path, *, in_memory: bool) -> None:
     # What the kubelet mounts for a pod must reach containerd's mounts, and nobody outside.
     _run("mount", "--make-rshared", "/")
     _run("mount", "-t", "tmpfs", "tmpfs", "/run")
+    (folder / "node").mkdir()
+    if in_memory:  # unpacking and removing thousands of files takes a disk half a minute
+        _run("mount", "-t", "tmpfs", "tmpfs", str(folder / "node"))
     for path in MOUNTED:
         own = folder / "node" / path.lstrip("/")
         own.mkdir(parents=True)

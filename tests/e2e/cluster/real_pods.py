@@ -86,8 +86,7 @@ def up(folder: Path, binaries: Mapping[str, Path], claimed: socket.socket, *, at
         ownership.write_record(Record(str(folder), made := ownership.make_mount_points(MOUNTED)))
         folder.mkdir(parents=True, mode=0o700)
         (folder / "logs").mkdir()
-        configuration.write(folder, "overlayfs" if storage.overlay_works(folder) else "native")
-        (folder / "node.json").write_text(json.dumps({name: str(path) for name, path in binaries.items()}))
+        _describe(folder, binaries)
         cgroups.create()
         network.create()
         process = _start(folder, claimed, attached=attached)
@@ -101,6 +100,14 @@ def up(folder: Path, binaries: Mapping[str, Path], claimed: socket.socket, *, at
 def down() -> None:
     """End the cluster that is up, or clean up what is left of one. There may be none."""
     ownership.clean()
+
+
+def _describe(folder: Path, binaries: Mapping[str, Path]) -> None:
+    in_memory = storage.has_memory(Path("/proc/meminfo").read_text())
+    stacked = storage.overlay_works(storage.MEMORY if in_memory else folder)
+    configuration.write(folder, "overlayfs" if stacked else "native")
+    described = {"in_memory": in_memory, "binaries": {name: str(path) for name, path in binaries.items()}}
+    (folder / "node.json").write_text(json.dumps(described))
 
 
 def _start(folder: Path, claimed: socket.socket, *, attached: bool) -> subprocess.Popen[bytes]:

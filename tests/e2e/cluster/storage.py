@@ -1,4 +1,4 @@
-"""Whether layers can be stacked by the kernel here, or must be copied."""
+"""Where a node's files can lie on this machine, and whether the kernel can stack layers there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 
 from tests.e2e.cluster.commands import run
 from tests.e2e.cluster.machine import program
+
+MEMORY = Path("/dev/shm")
+"""A folder in memory."""
+_ENOUGH_KIBIBYTES = 5 * 1024 * 1024
 
 
 def overlay_works(folder: Path) -> bool:
@@ -19,3 +23,9 @@ def overlay_works(folder: Path) -> bool:
         options = f"lowerdir={parts['lower']},upperdir={parts['upper']},workdir={parts['work']}"
         mount = (program("mount") or "mount", "-t", "overlay", "overlay", "-o", options, str(parts["merged"]))
         return run(program("unshare") or "unshare", "--mount", *mount, check=False).returncode == 0
+
+
+def has_memory(memory: str) -> bool:
+    """Tell whether a node's files fit into memory, given the text of /proc/meminfo. They come to about 1 GiB."""
+    available = next((line.split()[1] for line in memory.splitlines() if line.startswith("MemAvailable:")), "0")
+    return int(available) >= _ENOUGH_KIBIBYTES
