@@ -1,0 +1,132 @@
+"""
+PromptOpsError                 what every call can raise: error_code, details, retryable
+├── AuthenticationError        who calls is not known
+├── AuthorizationError         who calls may not
+├── PromptNotFoundError        no prompt or version of that name; suggested_prompts
+├── ValidationError            the call is wrong; validation_errors names every variable
+├── NetworkError               the sidecar cannot be reached
+├── TimeoutError               the sidecar did not answer in time
+├── RateLimitError             too many calls; retry_after
+└── ServerError                the sidecar cannot answer this now, or at all
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.http import Problem, VariableError
+
+NETWORK: Final = "NetworkError"
+TIMEOUT: Final = "Timeout"
+UNEXPECTED_ANSWER: Final = "UnexpectedAnswer"
+
+
+class PromptOpsError(Exception):
+    """Root of everything that a call raises.
+
+    `error_code` is for programs, the message for people, `details` is what else is known. `retryable`: the same call
+    may succeed later.
+    """
+
+    def __init__(
+        self, message: str, error_code: str, details: dict[str, Any] | None = None, *, retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.error_code = error_code
+        self.details = details or {}
+        self.retryable = retryable
+
+
+class AuthenticationError(PromptOpsError):
+    """Who calls is not known."""
+
+
+class AuthorizationError(PromptOpsError):
+    """Who calls may not do this."""
+
+
+class PromptNotFoundError(PromptOpsError):
+    """No prompt, or no version of it, of that name is held."""
+
+    @property
+    def suggested_prompts(self) -> tuple[str, ...]:
+        """Names that were perhaps meant, the most similar first."""
+        return tuple(self.details.get("suggested_prompts", ()))
+
+
+class ValidationError(PromptOpsError):
+    """The call is wrong; sending it again is useless."""
+
+    @property
+    def validation_errors(self) -> tuple[VariableError, ...]:
+        """What is wrong with which variable; empty when it is the call as a whole."""
+        return tuple(self.details.get("validation_errors", ()))
+
+
+class NetworkError(PromptOpsError):
+    """The sidecar cannot be reached, or went away in between."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, NETWORK, retryable=True)
+
+
+class TimeoutError(PromptOpsError):
+    """The sidecar did not answer in time."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, TIMEOUT, retryable=True)
+
+
+class RateLimitError(PromptOpsError):
+    """Too many calls."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which to try again, when the server says so."""
+        return self.details.get("retry_after")
+
+
+class ServerError(PromptOpsError):
+    """The sidecar cannot answer this now (`retryable`), or at all."""
+
+
+_BY_STATUS: Final[dict[int, type[PromptOpsError]]] = {
+    400: ValidationError,
+    401: AuthenticationError,
+    403: AuthorizationError,
+    408: ServerError,
+    413: ValidationError,
+    415: ValidationError,
+    422: ValidationError,
+    429: RateLimitError,
+}
+_NOT_FOUND: Final = frozenset({reasons.PROMPT_NOT_FOUND, reasons.VERSION_NOT_FOUND})
+
+
+def error_of(status: int, body: bytes, retry_after: str | None = None) -> PromptOpsError:
+    """Return the error that an answer stands for, be it a problem or anything else."""
+    try:
+        problem = msgspec.json.decode(body, type=Problem)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # Not from a sidecar: what it says may be anything, and is not repeated.
+        message = f"the answer with status {status} is not one of a sidecar: is something else listening there?"
+        return ServerError(message, UNEXPECTED_ANSWER, {"status": status}, retryable=status >= 502)
+    kind = PromptNotFoundError if problem.code in _NOT_FOUND else _BY_STATUS.get(status, ServerError)
+    return kind(problem.detail, problem.code, _details(problem, retry_after), retryable=problem.retryable)
+
+
+def unexpected_answer() -> ServerError:
+    """Return the error for an answer that calls itself a success and cannot be read."""
+    return ServerError("the answer cannot be read: is something else listening there?", UNEXPECTED_ANSWER)
+
+
+def _details(problem: Problem, retry_after: str | None) -> dict[str, Any]:
+    details: dict[str, Any] = {"status": problem.status}
+    if problem.errors:
+        details["validation_errors"] = problem.errors
+    if problem.suggested_prompts:
+        details["suggested_prompts"] = problem.suggested_prompts
+    if retry_after is not None and retry_after.isdecimal():
+        details["retry_after"] = float(retry_after)
+    return details

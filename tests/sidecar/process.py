@@ -1,0 +1,159 @@
+"""A real sidecar process over a directory, and what tests ask it with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from promptops.dev.ports import free_ports
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 20.0
+
+
+def eventually(condition: Callable[[], Any], what: str) -> Any:
+    """Return the first true result; fail when there is none in time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            if result := condition():
+                return result
+        time.sleep(0.02)
+    pytest.fail(f"did not happen within {PATIENCE_SECONDS:.0f} s: {what}")
+
+
+@dataclass
+class Sidecar:
+    """A running process and how to talk to it."""
+
+    process: subprocess.Popen[bytes]
+    directory: Path
+    socket: Path
+    port: int
+    operations_port: int
+    log_file: Path
+    http: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def operations_url(self) -> str:
+        return f"http://127.0.0.1:{self.operations_port}"
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.http.get(f"{self.url}{path}", **options)
+
+    def render(self, prompt: str, variables: dict[str, Any] | None = None, **fields: Any) -> httpx.Response:
+        return self.post(prompt, json.dumps({"variables": variables or {}, **fields}).encode())
+
+    def post(self, prompt: str, body: bytes, **options: Any) -> httpx.Response:
+        return self.http.post(f"{self.url}/v1/prompts/{prompt}/render", content=body, **options)
+
+    def operations(self, path: str) -> httpx.Response:
+        return self.http.get(f"{self.operations_url}{path}")
+
+    def raw(self, data: bytes, *, unix: bool = False) -> bytes:
+        """Send bytes as they are and return all that comes back until the end of the connection."""
+        with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as connection:
+            connection.settimeout(10)
+            connection.connect(str(self.socket) if unix else ("127.0.0.1", self.port))
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(data)
+            received = b""
+            with suppress(ConnectionResetError):
+                while part := connection.recv(65536):
+                    received += part
+            return received
+
+    def stop(self) -> int:
+        """End the process as Kubernetes does; return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+Start = Callable[[Path], Sidecar]
+
+
+def sidecars() -> Iterator[Start]:
+    """Yield what starts a sidecar over a directory; all of them are gone in the end."""
+    started: list[Sidecar] = []
+    # Not pytest's own folder: the path of a Unix socket must be short.
+    home = Path(tempfile.mkdtemp(prefix="promptops-"))
+
+    def start(directory: Path) -> Sidecar:
+        started.append(_start(directory, home, len(started)))
+        return started[-1]
+
+    yield start
+
+    for sidecar in started:
+        sidecar.http.close()
+        sidecar.stop()
+    shutil.rmtree(home)
+
+
+def _start(directory: Path, home: Path, number: int) -> Sidecar:
+    data, operations = free_ports(2)
+    unix, log = home / f"{number}.sock", home / f"{number}.log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")}
+    environment |= {
+        "PYTHONPATH": str(ROOT / "operator"),
+        # asyncio then logs every call that blocks its loop for long; tests read the log.
+        "PYTHONASYNCIODEBUG": "1",
+        "PROMPTOPS_DATA_ADDRESS": f"127.0.0.1:{data}",
+        "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
+        "PROMPTOPS_SOCKET": str(unix),
+    }
+    command = [sys.executable, "-m", "promptops.cli.main", "sidecar", "--directory", str(directory)]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(command, env=environment, stderr=stderr, stdout=subprocess.DEVNULL)
+    sidecar = Sidecar(process, directory, unix, data, operations, log, httpx.Client(trust_env=False, timeout=20))
+    eventually(lambda: sidecar.get("/v1/health").status_code == 200, "the sidecar is ready")
+    return sidecar
+
+
+def manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    """Return an object of ours."""
+    return {"apiVersion": "promptops.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def sourced(name: str, content: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    """Return a Prompt that follows its own content."""
+    return manifest("Prompt", name, source={"content": content}, **spec)
+
+
+def version(prompt: str, number: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a PromptVersion."""
+    return manifest("PromptVersion", f"{prompt}-{number}", promptRef={"name": prompt}, version=number, content=content)
+
+
+def write(path: Path, *manifests: dict[str, Any]) -> Path:
+    """Put a file of several documents in the place of what is there, as an editor does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(yaml.safe_dump_all(manifests, sort_keys=False))
+    fresh.replace(path)
+    return path
