@@ -62,6 +62,19 @@ class Server:
             headers=_impersonating(user),
         )
 
+    def bind(self, namespace: str, user: str, role: str) -> None:
+        """Give a user one of the cluster's ready-made roles in a namespace, and wait until it has gathered ours."""
+        of_rbac = {"apiGroup": "rbac.authorization.k8s.io"}
+        binding = {
+            "metadata": {"name": user},
+            "roleRef": {**of_rbac, "kind": "ClusterRole", "name": role},
+            "subjects": [{**of_rbac, "kind": "User", "name": user}],
+        }
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+        self.send("POST", path, binding).raise_for_status()
+        prompts = f"/apis/{API_VERSION}/namespaces/{namespace}/prompts"
+        until(lambda: self.send("GET", prompts, None, user).is_success)
+
     def install(self, manifests: tuple[Manifest, ...]) -> None:
         """Apply an installation's manifests and wait until its kinds are served."""
         document = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})

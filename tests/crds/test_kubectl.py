@@ -1,0 +1,149 @@
+"""What people see of the kinds through kubectl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from promptops.dev.plane import Kubectl
+from tests.crds.server import OPERATOR, Server
+
+PROMPT = {
+    "apiVersion": "promptops.io/v1alpha1",
+    "kind": "Prompt",
+    "metadata": {"name": "greeting"},
+    "spec": {"promptId": "team/greeting", "activeVersion": "1.0.0"},
+}
+VERSION = {
+    "apiVersion": "promptops.io/v1alpha1",
+    "kind": "PromptVersion",
+    "metadata": {"name": "greeting-1.0.0"},
+    "spec": {"promptRef": {"name": "greeting"}, "version": "1.0.0", "content": {"text": "Hi"}},
+}
+TENANT = {
+    "apiVersion": "promptops.io/v1alpha1",
+    "kind": "Tenant",
+    "metadata": {"name": "acme"},
+    "spec": {"namespaces": ["acme-dev", "acme-prod"]},
+}
+READY = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Active",
+    "message": "Version 1.0.0 is served.",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+    "observedGeneration": 1,
+}
+DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.fixture(autouse=True)
+def objects(server: Server, namespace: str) -> Iterator[None]:
+    """One object of every kind."""
+    for manifest in (PROMPT, VERSION, TENANT):
+        server.create(manifest, namespace).raise_for_status()
+    yield
+    for manifest in (PROMPT, VERSION, TENANT):
+        server.delete(manifest, namespace)
+
+
+def _rows(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespace: str) -> None:
+    status = {
+        "observedGeneration": 1,
+        "phase": "Healthy",
+        "serving": {
+            "revision": 1,
+            "at": "2026-01-01T00:00:00Z",
+            "stable": {"version": "1.0.0", "digest": DIGEST},
+            "ids": ["team/greeting"],
+        },
+        "served": {"summary": "2/2", "ready": 2, "total": 2, "lost": 0, "at": "2026-01-01T00:00:00Z"},
+        "conditions": [READY],
+    }
+    server.apply_status(_with_status(PROMPT, status), namespace, OPERATOR).raise_for_status()
+
+    shown = _rows(kubectl("get", "pr", "-n", namespace).stdout)
+
+    assert shown[0] == ["NAME", "ACTIVE", "SERVED", "PHASE", "READY", "AGE"]
+    assert shown[1][:5] == ["greeting", "1.0.0", "2/2", "Healthy", "True"]
+
+
+def test_a_version_shows_whose_it_is(server: Server, kubectl: Kubectl, namespace: str) -> None:
+    status = {"observedGeneration": 1, "phase": "Active", "digest": DIGEST, "conditions": [READY]}
+    server.apply_status(_with_status(VERSION, status), namespace, OPERATOR).raise_for_status()
+
+    shown = _rows(kubectl("get", "prv", "-n", namespace, "-o", "wide").stdout)
+
+    assert shown[0] == ["NAME", "PROMPT", "VERSION", "PHASE", "READY", "DIGEST", "AGE"]
+    assert shown[1][:6] == ["greeting-1.0.0", "greeting", "1.0.0", "Active", "True", DIGEST]
+
+
+def test_a_tenant_shows_its_namespaces(server: Server, kubectl: Kubectl, namespace: str) -> None:
+    status = {"observedGeneration": 1, "conditions": [READY | {"reason": "Claimed"}]}
+    server.apply_status(_with_status(TENANT, status), namespace, OPERATOR).raise_for_status()
+
+    shown = _rows(kubectl("get", "ten", "acme").stdout)
+
+    assert shown[0] == ["NAME", "NAMESPACES", "READY", "REASON", "AGE"]
+    assert shown[1][:4] == ["acme", '["acme-dev","acme-prod"]', "True", "Claimed"]
+
+
+def test_everything_of_a_namespace_is_one_category(kubectl: Kubectl, namespace: str) -> None:
+    listed = kubectl("get", "promptops", "-n", namespace, "-o", "name").stdout.split()
+
+    assert listed == [
+        "prompt.promptops.io/greeting",
+        "promptversion.promptops.io/greeting-1.0.0",
+        "tenant.promptops.io/acme",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "selector", "found"),
+    [
+        ("prompts", "spec.promptId=team/greeting", "greeting"),
+        ("prompts", "spec.promptId=team/other", ""),
+        ("prompts", "spec.activeVersion=1.0.0", "greeting"),
+        ("promptversions", "spec.promptRef.name=greeting", "greeting-1.0.0"),
+        ("promptversions", "spec.promptRef.name=other", ""),
+        ("promptversions", "spec.version=1.0.0", "greeting-1.0.0"),
+    ],
+)
+def test_objects_are_selected_by_field(kubectl: Kubectl, namespace: str, kind: str, selector: str, found: str) -> None:
+    template = "--output=jsonpath={.items[*].metadata.name}"
+
+    assert kubectl("get", kind, "-n", namespace, f"--field-selector={selector}", template).stdout == found
+
+
+def test_kubectl_explains_a_field(kubectl: Kubectl, server: Server) -> None:
+    explained = kubectl("explain", "promptversion.spec.content.text").stdout
+
+    assert "`{{ name }}` stands for the value of a declared variable." in " ".join(explained.split())
+
+
+def test_what_was_applied_shows_no_difference(kubectl: Kubectl, namespace: str) -> None:
+    written = json.dumps({"apiVersion": "v1", "kind": "List", "items": [PROMPT, VERSION]})
+    kubectl("apply", "-n", namespace, "-f", "-", input=written)
+
+    compared = kubectl("diff", "-n", namespace, "-f", "-", input=written, check=False)
+
+    assert (compared.returncode, compared.stdout) == (0, "")
+
+
+def test_a_misspelled_field_is_refused_by_name(kubectl: Kubectl, namespace: str) -> None:
+    misspelled = "{apiVersion: promptops.io/v1alpha1, kind: Prompt, metadata: {name: a}, spec: {activeVerison: 1.0.0}}"
+
+    refused = kubectl("apply", "-n", namespace, "-f", "-", input=misspelled, check=False)
+
+    assert refused.returncode == 1
+    assert 'unknown field "spec.activeVerison"' in refused.stderr
+
+
+def _with_status(manifest: dict[str, object], status: dict[str, object]) -> dict[str, object]:
+    return {key: manifest[key] for key in ("apiVersion", "kind", "metadata")} | {"status": status}
