@@ -23,14 +23,17 @@ def _version_content() -> Manifest:
         "apiVersions": ["*"],
         "operations": ["UPDATE"],
         "resources": [PromptVersion.NAMES.plural],
+        "scope": "*",
     }
+    # What the API server would fill in stands here: applying twice, and GitOps, must find no difference.
+    matches = {"resourceRules": [rule], "matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy",
         "metadata": {"name": VERSION_CONTENT},
         "spec": {
             "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [rule]},
+            "matchConstraints": matches,
             "validations": [_unchanged(field) for field in PromptVersionSpec.fixed_fields()],
         },
     }

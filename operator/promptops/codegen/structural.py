@@ -38,7 +38,7 @@ def structural_schema(model: type[BaseModel], path: str, *, defaults: bool = Tru
     Raises NotStructural for unions, tuples, sets, recursion, a missing type and anything without a bound.
     """
     document = model.model_json_schema(by_alias=True)
-    return _Translation(document.get("$defs", {}), defaults).node(document, path, (model.__name__,))
+    return _Translation(document.get("$defs", {}), defaults).node(document, path, ())
 
 
 class _Translation:
