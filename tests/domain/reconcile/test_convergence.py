@@ -1,8 +1,12 @@
 """Desired versus served: what status says about the instances, how often, and when it may say Converged."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from promptops.domain.reconcile import decide_prompt
+from promptops.domain.snapshot import ServedObservation
 
 
 def served(world: Any) -> str:
@@ -68,6 +72,15 @@ def test_reports_about_the_revision_before_do_not_count_for_the_new_one(active: 
     active.apply(activeVersion="1.1.0").step()
 
     assert (before.ready, served(active)) == (2, "0/2")
+
+
+def test_what_is_observed_counts_only_once_the_revision_is_published(active: Any) -> None:
+    active.apply(activeVersion="1.1.0").step()
+    snapshot = replace(active.snapshot(), served=ServedObservation(2, 2, 0), published_revision=1)
+
+    outcome = decide_prompt(snapshot, active.now)
+
+    assert outcome.status == active.status
 
 
 def test_while_nothing_can_be_said_status_keeps_what_it_says(active: Any) -> None:

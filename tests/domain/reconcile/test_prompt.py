@@ -61,6 +61,12 @@ class TestIds:
         )
         assert (active.said("Stalled"), active.status["phase"]) == ("True/IdConflict", "Degraded")
 
+    def test_a_spec_that_cannot_be_read_loses_no_id(self, active: Any) -> None:
+        active.apply(promptId="hello").settle()
+        active.apply(promptId=3).settle()
+
+        assert (active.published.ids, active.said("Ready")) == (("hello",), "False/InvalidSpec")
+
     def test_a_name_always_wins_however_young(self, active: Any) -> None:
         active.rivals = [active.make_prompt("hello", "u9", "2026-12-31T00:00:00Z")]
         active.apply(promptId="hello").settle()

@@ -495,6 +495,13 @@ class TestPruning:
         assert "greeting-1.0.0" in world.versions
         assert world.serving == "1.0.0"
 
+    def test_a_version_that_is_asked_for_and_cannot_serve_stays(self, world: Any) -> None:
+        self.edit(world, 3)
+        world.change("1.0.0", lifecycle="Archived").apply(activeVersion="1.0.0", historyLimit=1).settle()
+
+        assert (world.serving, world.said("Ready")) == ("1.0.2", "False/VersionArchived")
+        assert "greeting-1.0.0" in world.versions
+
     def test_what_is_labelled_to_be_kept_stays_and_does_not_count(self, world: Any) -> None:
         self.edit(world, 1)
         world.versions["greeting-1.0.0"]["metadata"]["labels"]["promptops.io/keep"] = "true"

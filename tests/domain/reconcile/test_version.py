@@ -62,6 +62,16 @@ def test_the_author_s_mark_is_the_phase(world: Any, lifecycle: str, active: bool
     assert said(world, "1.0.0", "InUse").startswith("True" if active else "False")
 
 
+def test_a_mark_that_is_taken_back_leaves_what_it_was(world: Any) -> None:
+    world.add("1.0.0").add("1.1.0", "b").add("1.2.0", "c").apply(activeVersion="1.0.0").settle()
+    world.apply(activeVersion="1.1.0").settle()
+    for number in ("1.0.0", "1.2.0"):
+        world.change(number, lifecycle="Archived").settle()
+        world.change(number, lifecycle="Available").settle()
+
+    assert (phase(world, "1.0.0"), phase(world, "1.2.0")) == ("Deprecated", "Draft")
+
+
 @pytest.mark.parametrize(
     ("content", "ready"),
     [

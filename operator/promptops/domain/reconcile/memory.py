@@ -50,7 +50,7 @@ class Memory:
 
     def digest_served_as(self, version: str) -> str | None:
         """Return the digest with which a number was last served, as far back as the status reaches."""
-        decided = (self.stable, self.previous, *map(_reference, self.history))
+        decided = (self.stable, *map(_reference, self.history))
         return next((each.digest for each in decided if each is not None and each.version == version), None)
 
 
