@@ -66,7 +66,7 @@ class Sidecar:
         return self.http.get(f"{self.url}{path}", **options)
 
     def render(self, prompt: str, variables: dict[str, Any] | None = None, **fields: Any) -> httpx.Response:
-        return self.post(prompt, json.dumps({"variables": variables or {}, **fields}).encode())
+        return self.post(prompt, json.dumps({"variables": variables or {}, **fields}, ensure_ascii=False).encode())
 
     def post(self, prompt: str, body: bytes, **options: Any) -> httpx.Response:
         return self.http.post(f"{self.url}/v1/prompts/{prompt}/render", content=body, **options)
