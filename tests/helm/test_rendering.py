@@ -157,7 +157,7 @@ def test_the_values_are_possible_settings(render: Render) -> None:
     assert settings.operations_address == f"0.0.0.0:{container(render())['ports'][0]['containerPort']}"
     assert variables[0] == {
         "name": "PROMPTOPS_NAMESPACE",
-        "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}},
+        "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
     }
 
 

@@ -1,0 +1,83 @@
+"""manifests/install.yaml: the chart without Helm, applied in each of the ways people apply things."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from promptops.codegen.install import RenderFailed, install_manifest
+from promptops.dev.plane import Plane
+from tests.helm.command import Helm
+
+HELM_ALONE = ("managed-by", "helm.sh")
+
+
+@pytest.fixture(scope="module")
+def machine(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
+    plane = new_plane()
+    yield plane
+    plane.down()
+
+
+@pytest.fixture
+def manifest(root: Path) -> str:
+    return (root / "manifests" / "install.yaml").read_text()
+
+
+def test_it_is_what_the_chart_renders(helm: Helm, manifest: str, binary: Callable[[str], Path]) -> None:
+    assert manifest == install_manifest(binary("helm"), helm.chart)
+
+
+def test_it_has_what_the_chart_has_and_the_namespace(
+    render: Callable[..., list[dict[str, Any]]], manifest: str
+) -> None:
+    installed = [(m["kind"], m["metadata"]["name"]) for m in yaml.safe_load_all(manifest)]
+
+    assert installed == [("Namespace", "promptops-system"), *((m["kind"], m["metadata"]["name"]) for m in render())]
+
+
+def test_it_says_nothing_that_only_helm_reads(manifest: str) -> None:
+    metadata = [m["metadata"] for m in yaml.safe_load_all(manifest)]
+
+    assert [m for m in metadata if any(word in str(m) for word in HELM_ALONE)] == []
+    assert [m for m in metadata if m.get("annotations", {}) is None] == []
+
+
+def test_a_chart_that_does_not_render_is_told_in_words(tmp_path: Path, binary: Callable[[str], Path]) -> None:
+    with pytest.raises(RenderFailed, match="unable to detect chart"):
+        install_manifest(binary("helm"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("apply", "-f", "manifests/install.yaml"), id="client-side"),
+        pytest.param(("apply", "--server-side", "-f", "manifests/install.yaml"), id="server-side"),
+        pytest.param(("apply", "-k", "manifests"), id="kustomize"),
+    ],
+)
+def test_it_applies_in_one_go_and_again(machine: Plane, root: Path, arguments: tuple[str, ...]) -> None:
+    command = [str(root / word) if word.startswith("manifests") else word for word in arguments]
+    try:
+        machine.kubectl(*command)
+        before = _resource_versions(machine)
+        again = machine.kubectl(*command).stdout
+        changed = _resource_versions(machine) - before
+        machine.kubectl("wait", "--for=condition=Established", "crd/prompts.promptops.io", "--timeout=10s")
+    finally:
+        machine.kubectl("delete", "-f", str(root / "manifests" / "install.yaml"), "--wait", "--ignore-not-found")
+
+    assert "configured" not in again
+    assert changed == set()
+
+
+def _resource_versions(machine: Plane) -> set[tuple[str, str, str]]:
+    """Return kind, name and resourceVersion of what is installed and nobody else writes."""
+    kinds = "crd,clusterrole,role,serviceaccount,validatingadmissionpolicybinding"
+    found = machine.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=promptops", "-o", "json").stdout
+    return {(m["kind"], m["metadata"]["name"], m["metadata"]["resourceVersion"]) for m in json.loads(found)["items"]}
