@@ -164,7 +164,7 @@ class Hop:
         assert self.server is not None
         assert self.serving is not None
         if goodbye:
-            self.server.config.app.state.streams.goodbye("Shutdown")  # type: ignore[union-attr]
+            self.server.config.app.state.streams.close("Shutdown")  # type: ignore[union-attr]
         self.server.should_exit = True
         await self.serving
 

@@ -409,10 +409,11 @@ async def test_a_server_that_stops_says_goodbye(running: Hop, http: httpx.AsyncC
     async with http.stream("GET", "/v1/stream") as response:
         events = Stream(response)
         _ = await events.next(), await events.next()
-        running.server.config.app.state.streams.goodbye("Shutdown")  # type: ignore[union-attr]
+        running.server.config.app.state.streams.close("Shutdown")  # type: ignore[union-attr]
 
         assert await events.next() == ("goodbye", {"reason": "Shutdown"})
         assert await events.ends()
+    assert (await http.get("/v1/stream")).status_code == 503
 
 
 async def test_a_revoked_scope_ends_with_the_signed_word(running: Hop, http: httpx.AsyncClient) -> None:

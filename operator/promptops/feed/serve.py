@@ -52,7 +52,7 @@ def feed_routes(
     verifier: Verifier,
     stream_seconds: float = 600.0,
 ) -> Starlette:
-    """Return the application. Before its server stops, call `app.state.streams.goodbye(reason)`.
+    """Return the application. Before its server stops, call `app.state.streams.close(reason)`.
 
     A stream ends after `stream_seconds`, shortened by up to a fifth at random: the follower comes back with a fresh
     token, so one that was revoked, or a namespace that is no longer admitted, follows for no longer than that.
@@ -91,6 +91,8 @@ class _Feed:
 
     async def stream(self, request: Request) -> Response:
         caller = await self._caller(request)
+        if self.streams.closed:
+            raise _Wrong(503, reasons.NOT_READY, "this server is going away; retry")
         store, view = self._served(caller)
         held = self._held(request, caller)
         ahead = held is not None and (held.position > view.position or _is_fork(held, view))

@@ -24,14 +24,21 @@ class Streams:
     """Every open stream of a server."""
 
     channels: dict[str, Channel] = field(default_factory=dict)
+    closed: bool = False
+    """Whether no stream is opened any more."""
 
     @property
     def subscribers(self) -> int:
         """How many streams are open."""
         return sum(len(channel.subscribers) for channel in self.channels.values())
 
+    def close(self, reason: str) -> None:
+        """Open no stream any more and end every open one. Call this before the server stops: it waits for its streams."""
+        self.closed = True
+        self.goodbye(reason)
+
     def goodbye(self, reason: str) -> None:
-        """End every stream with a goodbye: call this before the server stops, which waits for its streams."""
+        """End every stream with a goodbye; the followers come back."""
         for channel in tuple(self.channels.values()):
             channel.goodbye(reason)
 
