@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from promptops.dev import binaries
+from promptops.dev.builder import build, cached_path
 from promptops.dev.errors import BinaryUnusable, BuildFailed
 from promptops.dev.progress import Progress
 from promptops.dev.tools import CONTROL_PLANE, TOOLS, Tool
@@ -30,7 +31,12 @@ def progress(said: io.StringIO) -> Progress:
 
 @pytest.fixture
 def settings(dev_settings: DevSettings, tmp_path: Path) -> DevSettings:
-    return replace(dev_settings, cache=tmp_path / "cache", kubebuilder_assets=None)
+    cache = tmp_path / "cache"
+    compiled = dev_settings.cache / "go" / "build"
+    compiled.mkdir(parents=True, exist_ok=True)
+    (cache / "go").mkdir(parents=True)
+    (cache / "go" / "build").symlink_to(compiled)  # Go's own runtime need not be compiled for every test
+    return replace(dev_settings, cache=cache, kubebuilder_assets=None)
 
 
 def executable(path: Path) -> Path:
@@ -49,7 +55,7 @@ def program(folder: Path, text: str) -> Tool:
 
 @pytest.mark.parametrize("name", CONTROL_PLANE)
 def test_kubebuilder_assets_win_over_the_cache(settings: DevSettings, progress: Progress, name: str) -> None:
-    executable(binaries.cached_path(TOOLS[name], settings.cache))
+    executable(cached_path(TOOLS[name], settings.cache))
     assets = settings.cache.parent / "assets"
     given = executable(assets / name)
 
@@ -57,14 +63,14 @@ def test_kubebuilder_assets_win_over_the_cache(settings: DevSettings, progress: 
 
 
 def test_the_cache_comes_next(settings: DevSettings, progress: Progress, said: io.StringIO) -> None:
-    cached = executable(binaries.cached_path(TOOLS["etcd"], settings.cache))
+    cached = executable(cached_path(TOOLS["etcd"], settings.cache))
 
     assert binaries.provide("etcd", settings, progress) == cached
     assert said.getvalue() == ""
 
 
 def test_kubebuilder_assets_need_no_controller_manager(settings: DevSettings, progress: Progress) -> None:
-    cached = executable(binaries.cached_path(TOOLS["kube-controller-manager"], settings.cache))
+    cached = executable(cached_path(TOOLS["kube-controller-manager"], settings.cache))
     assets = executable(settings.cache.parent / "assets" / "etcd").parent
 
     found = binaries.provide("kube-controller-manager", replace(settings, kubebuilder_assets=assets), progress)
@@ -99,12 +105,12 @@ def test_two_who_want_the_same_build_it_once(
     tool = program(tmp_path / "program", 'print("built")')
 
     with ThreadPoolExecutor() as pool:
-        first, second = pool.map(lambda _: binaries.build(tool, settings, progress), range(2))
+        list(pool.map(lambda _: build((tool,), settings, progress), range(2)))
 
-    assert first == second
-    assert subprocess.run((str(first),), capture_output=True, text=True, check=True).stderr == "built"
+    built = cached_path(tool, settings.cache)
+    assert subprocess.run((str(built),), capture_output=True, text=True, check=True).stderr == "built"
     assert said.getvalue().count("building program (about 5 s on two cores)…") == 1
-    assert [path.name for path in first.parent.iterdir() if not path.name.startswith(".")] == ["program"]
+    assert [path.name for path in built.parent.iterdir()] == ["program"]
 
 
 def test_a_build_that_fails_says_what_go_said(settings: DevSettings, progress: Progress, tmp_path: Path) -> None:
@@ -113,10 +119,20 @@ def test_a_build_that_fails_says_what_go_said(settings: DevSettings, progress: P
     with pytest.raises(
         BuildFailed, match=r"(?s)^program could not be built; go says:\n.*undefined: undefined"
     ) as raised:
-        binaries.build(tool, settings, progress)
+        build((tool,), settings, progress)
 
     assert "make clean-cache" in raised.value.hint
-    assert not binaries.cached_path(tool, settings.cache).exists()
+    assert not cached_path(tool, settings.cache).exists()
+
+
+def test_one_that_fails_ends_the_others(settings: DevSettings, progress: Progress, tmp_path: Path) -> None:
+    good, bad = program(tmp_path / "good", 'print("built")'), program(tmp_path / "bad", "undefined()")
+
+    with pytest.raises(BuildFailed, match="undefined: undefined"):
+        build((good, replace(bad, name="other", module=str(tmp_path / "bad"))), settings, progress)
+
+    left = [path.name for path in (settings.cache / "bin").iterdir()]
+    assert left == [".build.lock"]
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)

@@ -61,8 +61,8 @@ def dev() -> None:
 def build(names: tuple[str, ...]) -> None:
     """Find or build binaries and print their paths."""
     settings = DevSettings.from_environment()
-    for name in names:
-        click.echo(binaries.provide(name, settings, Progress()))
+    for path in binaries.provide_all(names, settings, Progress()):
+        click.echo(path)
 
 
 @dev.command()
