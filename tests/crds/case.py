@@ -6,7 +6,8 @@ A file has a base `object` and its `cases`. In a case:
 - `refused`: words of the refusal; a case without it is accepted
 - `stored`: what must stand at these paths afterwards
 - `server_only`: why nobody but the API server can see what is wrong
-`!null` is a null that stays, `!repeat [text, times]` a long text.
+`!null` is a null that stays, `!repeat [text, times]` a long text, `!times [item, times]` a long list, and in
+`!keys [text, times]` a map of as many keys.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def at(manifest: Any, path: str) -> Any:
 
 
 def _of_file(path: Path) -> Iterator[Case]:
-    read = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader with two tags of our own
+    read = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader with tags of our own
     for row in read["cases"]:
         known = {"name", "with", "object", "then", "refused", "stored", "server_only"}
         assert row.keys() <= known, f"{path.name}: {row['name']}: {row.keys() - known}"
@@ -87,7 +88,7 @@ def _settled(value: Any) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with our two tags."""
+    """YAML with our tags."""
 
 
 def _repeat(loader: _Loader, node: yaml.SequenceNode) -> str:
@@ -95,5 +96,17 @@ def _repeat(loader: _Loader, node: yaml.SequenceNode) -> str:
     return str(text) * int(times)
 
 
+def _times(loader: _Loader, node: yaml.SequenceNode) -> list[Any]:
+    item, times = loader.construct_sequence(node, deep=True)
+    return [item] * int(times)
+
+
+def _keys(loader: _Loader, node: yaml.SequenceNode) -> dict[str, Any]:
+    text, times = loader.construct_sequence(node, deep=True)
+    return {f"key-{number}": text for number in range(int(times))}
+
+
 _Loader.add_constructor("!null", lambda loader, node: _Null())
 _Loader.add_constructor("!repeat", _repeat)
+_Loader.add_constructor("!times", _times)
+_Loader.add_constructor("!keys", _keys)

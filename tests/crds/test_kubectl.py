@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from promptops import codegen
 from promptops.dev.plane import Kubectl
-from tests.crds.server import OPERATOR, Server
+from tests.crds.server import OPERATOR, OPERATOR_NAMESPACE, Server
 
 PROMPT = {
     "apiVersion": "promptops.io/v1alpha1",
@@ -132,6 +133,14 @@ def test_what_was_applied_shows_no_difference(kubectl: Kubectl, namespace: str) 
     kubectl("apply", "-n", namespace, "-f", "-", input=written)
 
     compared = kubectl("diff", "-n", namespace, "-f", "-", input=written, check=False)
+
+    assert (compared.returncode, compared.stdout) == (0, "")
+
+
+def test_an_installation_applied_again_shows_no_difference(server: Server, kubectl: Kubectl) -> None:
+    installed = json.dumps({"apiVersion": "v1", "kind": "List", "items": codegen.manifests(OPERATOR_NAMESPACE)})
+
+    compared = kubectl("diff", "--server-side", "--force-conflicts", "-f", "-", input=installed, check=False)
 
     assert (compared.returncode, compared.stdout) == (0, "")
 

@@ -54,19 +54,12 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
     Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
     Grant("", ("events",), ("create", "patch"), "transitions, for people"),
     Grant("authentication.k8s.io", ("tokenreviews",), ("create",), "which namespace a sidecar's token speaks for"),
-    Grant(
-        "apiextensions.k8s.io",
-        ("customresourcedefinitions",),
-        ("get",),
-        "the check at start that the kinds are there",
-        names=tuple(f"{plural}.{GROUP}" for plural in _PLURALS),
-    ),
 )
 """The operator, in every namespace."""
 
 OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
     Grant("coordination.k8s.io", ("leases",), ("get", "update"), "leadership", names=(LEASE,)),
-    Grant("", ("secrets",), ("get", "update"), "the feed's signing keys", names=(KEYS_SECRET,)),
+    Grant("", ("secrets",), ("get",), "the feed's signing keys", names=(KEYS_SECRET,)),
     # Kubernetes cannot restrict create by name: the object has none yet when it is authorized.
     Grant("coordination.k8s.io", ("leases",), ("create",), "the first leader makes the Lease"),
     Grant("", ("secrets",), ("create",), "the first leader makes the keys"),
