@@ -52,6 +52,8 @@ CMD ["sidecar"]
 
 # Last, so that a build without --target gives the image that knows every role.
 FROM ${BASE} AS operator
+# kopf asks for the user's name; the number that a pod runs under need not have one.
+ENV USER=promptops
 LABEL org.opencontainers.image.title="promptops" \
       org.opencontainers.image.description="Kubernetes operator for LLM prompts: decides what is served and feeds the sidecars" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -11,7 +11,7 @@ from tests.e2e.cluster.images import REPOSITORIES
 
 NAME = "promptops"
 NAMESPACE = "promptops-system"
-_SELECTOR = f"-l=app.kubernetes.io/instance={NAME},app.kubernetes.io/component=operator"
+_SELECTOR = "-l=app.kubernetes.io/name=promptops,app.kubernetes.io/component=operator"
 
 
 class Release:

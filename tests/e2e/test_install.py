@@ -79,9 +79,8 @@ def test_a_prompt_becomes_ready(cluster: Cluster, greeting: str) -> None:
 def test_columns_say_what_is_served(cluster: Cluster, greeting: str) -> None:
     header, row = cluster.kubectl("get", "prompts", f"-n={greeting}").stdout.splitlines()
 
-    columns = dict(zip(header.split(), row.split(), strict=False))
-    assert set(columns) >= {"NAME", "ACTIVE", "SERVED", "PHASE", "READY", "AGE"}
-    assert (columns["NAME"], columns["ACTIVE"]) == ("greeting", "1.0.0")
+    assert header.split() == ["NAME", "ACTIVE", "SERVED", "PHASE", "READY", "AGE"]
+    assert row.split()[:2] == ["greeting", "1.0.0"]
     assert "True" in row.split()
 
 

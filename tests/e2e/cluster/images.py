@@ -63,7 +63,7 @@ class Builder:
         stamp.unlink(missing_ok=True)
         self._make_base(base)
         with self._progress.step(f"building images {tag}", 60):
-            self._build(images, base)
+            self._build(base)
             self._collect(images, coredns)
         stamp.write_text(tag)
         return images
@@ -84,7 +84,7 @@ class Builder:
             recipe.write_text("FROM scratch\nCOPY root /\n")
             self._buildah("bud", "--isolation=chroot", f"--tag={name}", f"--file={recipe}", unfinished)
 
-    def _build(self, images: Images, base: str) -> None:
+    def _build(self, base: str) -> None:
         self._buildah("rm", "--all")  # what a killed build left
         with tempfile.TemporaryDirectory(prefix=".secrets-", dir=self._folder) as folder:
             secrets = pip_configuration.write_secrets(Path(folder), self._settings.environment).arguments()
@@ -92,10 +92,13 @@ class Builder:
             for target, repository in {**_STAGES, **REPOSITORIES}.items():
                 self._buildah("bud", *options, f"--target={target}", f"--tag={repository}:latest", str(layout.ROOT))
         self._buildah("rmi", "--prune", check=False)
-        for target, repository in REPOSITORIES.items():
-            self._buildah("push", "--disable-compression", f"{repository}:latest", f"oci:{images.folder}:{target}")
 
     def _collect(self, images: Images, coredns: Path) -> None:
+        for target, repository in REPOSITORIES.items():
+            with tempfile.TemporaryDirectory(prefix=".pushed-", dir=self._folder) as folder:
+                # Not into the layout at once: buildah compresses there, whatever it is told, and that takes longest.
+                self._buildah("push", "--disable-compression", f"{repository}:latest", f"dir:{folder}")
+                oci.add_folder(images.folder, target, Path(folder))
         oci.add_program(images.folder, "coredns", coredns)
         with tempfile.TemporaryDirectory(prefix=".pause-", dir=self._folder) as folder:
             oci.add_program(images.folder, "pause", self._compile_pause(Path(folder)))

@@ -37,8 +37,18 @@ def add_program(layout: Path, tag: str, program: Path) -> None:
         "config": _blob(layout, "config.v1+json", json.dumps(configuration).encode()),
         "layers": [_blob(layout, "layer.v1.tar", layer)],
     }
-    added = _blob(layout, "manifest.v1+json", json.dumps(manifest).encode()) | {"annotations": {_TAG: tag}}
-    _write_index(layout, [*(entry for entry in _read_index(layout) if _tag(entry) != tag), added])
+    _add(layout, tag, json.dumps(manifest).encode())
+
+
+def add_folder(layout: Path, tag: str, folder: Path) -> None:
+    """Move an image here from a folder in the form that buildah calls `dir`: blobs by digest, and a manifest."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True, exist_ok=True)
+    for described in (manifest["config"], *manifest["layers"]):
+        name = described["digest"].removeprefix("sha256:")
+        (folder / name).replace(blobs / name)
+    _add(layout, tag, (folder / "manifest.json").read_bytes())
 
 
 def name_images(layout: Path, names: Mapping[str, str]) -> None:
@@ -49,6 +59,11 @@ def name_images(layout: Path, names: Mapping[str, str]) -> None:
             kept.append(entry | {"annotations": {_TAG: _tag(entry), _IMPORTED_AS: name}})
     _write_index(layout, kept)
     _remove_unused(layout, kept)
+
+
+def _add(layout: Path, tag: str, manifest: bytes) -> None:
+    added = _blob(layout, "manifest.v1+json", manifest) | {"annotations": {_TAG: tag}}
+    _write_index(layout, [*(entry for entry in _read_index(layout) if _tag(entry) != tag), added])
 
 
 def _layer(program: Path) -> bytes:
