@@ -11,6 +11,7 @@ import json
 import ssl
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -48,7 +49,7 @@ class BareWatch:
 
     def _run(self) -> None:
         query = {"watch": "1", "fieldSelector": "metadata.name=greeting"}
-        with self._client.stream("GET", PROMPT.rsplit("/", 1)[0], params=query) as answer:
+        with suppress(httpx.HTTPError), self._client.stream("GET", PROMPT.rsplit("/", 1)[0], params=query) as answer:
             for line in answer.iter_lines():
                 version = json.loads(line)["object"]["spec"].get("activeVersion", "")
                 if version != self.version:

@@ -145,7 +145,7 @@ class ApiProxy:
             while True:
                 chunk = asyncio.ensure_future(anext(chunks, b""))
                 await asyncio.wait({chunk, stop}, return_when=asyncio.FIRST_COMPLETED)
-                if stop.done() or not chunk.done() or not chunk.result():
+                if stop.done() or not chunk.done() or chunk.exception() or not chunk.result():
                     chunk.cancel()
                     return
                 yield chunk.result()

@@ -66,7 +66,7 @@ class Reader:
                 elif not self.versions or self.versions[-1] != answer["version"]:
                     self.versions.append(answer["version"])
                 position = client.get("/v1/health").json()["position"]
-                self.positions.append(tuple(int(part) for part in position.split("/")))
+                self.positions.append(tuple(int(part) for part in position.split(".")))
 
 
 @pytest.mark.timeout(600)

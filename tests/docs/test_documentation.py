@@ -1,0 +1,70 @@
+"""What the documentation shows is true: links lead somewhere, manifests are accepted, Python runs, commands exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from promptops.api.v1alpha1 import API_VERSION, KINDS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+MODELS = {kind.__name__: kind for kind in KINDS}
+
+
+def blocks(language: str) -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        yield from ((page, body) for found, body in BLOCK.findall(page.read_text()) if found == language)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
+
+    missing = [target for target in targets if not (page.parent / target).exists()]
+
+    assert missing == []
+
+
+def test_manifests_are_accepted() -> None:
+    manifests = [
+        each for _, body in blocks("yaml") for each in yaml.safe_load_all(body) if each.get("apiVersion") == API_VERSION
+    ]
+
+    for manifest in manifests:
+        MODELS[manifest["kind"]].model_validate({"metadata": manifest["metadata"], "spec": manifest["spec"]})
+
+    assert manifests, "the README shows at least one prompt"
+
+
+def test_make_targets_exist() -> None:
+    named = {target for page in PAGES for target in re.findall(r"\bmake ([a-z][a-z0-9-]+)", page.read_text())}
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert named <= targets
+
+
+def test_promptops_commands_exist() -> None:
+    text = "\n".join(body for _, body in blocks("bash"))
+    named = {tuple(match.split()) for match in re.findall(r"^promptops ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE)}
+
+    for words in named:
+        done = subprocess.run(
+            [sys.executable, "-m", "promptops.cli.main", *words, "--help"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={"PYTHONPATH": "operator", "PATH": "/usr/bin:/bin"},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    assert ("sidecar",) in named
