@@ -81,7 +81,7 @@ class Assembly:
             objects=objects,
             events=self._events,
             metrics=metrics,
-            leads=lambda: self._elector.leadership is not None,
+            leads=self._may_write,
             ingest=self._door.ingest,
             enqueue=self._queue.add,
             enqueue_after=self._queue.add_after,
@@ -135,7 +135,7 @@ class Assembly:
 
     async def end(self) -> None:
         """Send the followers away, let another replica lead, and stop listening and watching."""
-        self._streams.goodbye("Stopping")
+        self._streams.close("Stopping")
         await asyncio.gather(self._elector.release(), self._feed.stop())
         await asyncio.to_thread(self._watch.stop, _WATCH_END_SECONDS)
 
@@ -156,6 +156,9 @@ class Assembly:
         if self._elector.problem is not None:
             return f"the Lease cannot be had: {self._elector.problem}"
         return None if self._elector.holder else "waiting for the Lease"
+
+    def _may_write(self) -> bool:
+        return self._elector.leadership is not None and self._terms.is_deciding
 
     async def _reconcile(self, key: Key) -> None:
         await self._reconciler.reconcile(key)
