@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
+from promptops.api.v1alpha1.schema import Kind, Model
 from promptops.codegen import crds, manifests, policies
 
 Schema = dict[str, Any]
@@ -82,6 +83,25 @@ def test_every_field_of_a_version_but_its_lifecycle_is_locked_twice() -> None:
     by_policy = {rule["message"].split()[0] for rule in policies.policies()[0]["spec"]["validations"]}
 
     assert fields == by_schema == by_policy == set(PromptVersionSpec.fixed_fields())
+
+
+def test_every_rule_over_one_object_can_be_held_without_an_api_server() -> None:
+    rules = [rule for model in _models() for rule in model.rules()]
+
+    assert rules
+    for rule in rules:
+        assert (rule.holds is None) == ("oldSelf" in rule.rule), rule.rule
+
+
+def _models() -> Iterator[type[Model]]:
+    # Kind is what the kinds have in common and has no names of its own.
+    return (each for each in _subclasses(Model) if each.__module__.startswith("promptops.") and each is not Kind)
+
+
+def _subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _subclasses(each)
 
 
 def test_no_field_names_a_secret_or_another_namespace() -> None:
