@@ -201,3 +201,22 @@ def test_bad_input_ends_in_advice_and_never_in_a_stack_trace(dev: CommandLine, f
         "Error: KUBEBUILDER_ASSETS=/nowhere is not a folder\nWhat helps: correct it, or unset it\n"
     )
     assert not folders[0].exists()
+
+
+def test_up_with_operator_and_sidecar_and_up_again_after_one_was_killed(
+    dev: CommandLine, folders: tuple[Path, Path]
+) -> None:
+    folder = folders[0]
+    first = dev("up", "--json", "--directory", str(folder))
+    processes.stop(folder, "operator", signal.SIGKILL)
+    damaged = dev("status", "--directory", str(folder))
+
+    again = dev("up", "--json", "--directory", str(folder))
+
+    assert all(json.loads(first.stdout).values()), first.stderr
+    assert damaged.returncode == 1
+    assert json.loads(again.stdout)["kubeconfig"] == json.loads(first.stdout)["kubeconfig"]
+    assert set(processes.running(folder)) == PARTS | {"operator", "sidecar"}
+    assert dev("status", "--directory", str(folder)).returncode == 0
+    assert dev("down", "--directory", str(folder)).stdout == "a is down\n"
+    assert processes.running(folder) == {}
