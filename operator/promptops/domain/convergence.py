@@ -56,8 +56,12 @@ def _serves(instance: Instance, name: str, uid: str, revision: int, changed_at: 
 
 
 def believable(observation: ServedObservation, prompt: Manifest, leader_for: float) -> ServedObservation | None:
-    """Return what may be said of an observation: nothing, while a new leader has not yet heard from all that status counts."""
-    told = whole(mapping(status_of(prompt).get("served")).get("total"))
-    if leader_for < WARM_UP_SECONDS and (observation.total == 0 or observation.total < told):
+    """Return what may be said of an observation: nothing, while a new leader has not yet heard from all that status counts.
+
+    An instance that was heard of may still hold what the leader before published: nor is it said then that fewer serve.
+    """
+    told = mapping(status_of(prompt).get("served"))
+    heard_all = observation.total >= max(1, whole(told.get("total"))) and observation.ready >= whole(told.get("ready"))
+    if leader_for < WARM_UP_SECONDS and not heard_all:
         return None
     return observation
