@@ -24,29 +24,34 @@ body = json.dumps({"variables": json.loads(sys.argv[2])}).encode()
 call = urllib.request.Request(f"http://127.0.0.1:8181/v1/prompts/{sys.argv[1]}/render", body, {"content-type": "application/json"})
 print(urllib.request.urlopen(call, timeout=5).read().decode())
 """
-_VERSION = """
+_MANIFESTS = """
+apiVersion: promptops.io/v1alpha1
+kind: Prompt
+metadata: {name: hello}
+spec: {activeVersion: %s}
+---
 apiVersion: promptops.io/v1alpha1
 kind: PromptVersion
 metadata: {name: hello-1.0.0}
 spec:
   promptRef: {name: hello}
   version: 1.0.0
-  content:
-    text: %s
-    variables: [{name: name, type: string}]
-"""
-_PROMPT = """
+  content: {text: "Hello {{ name }}.", variables: [{name: name, type: string}]}
+---
 apiVersion: promptops.io/v1alpha1
-kind: Prompt
-metadata: {name: hello}
-spec: {activeVersion: 1.0.0}
+kind: PromptVersion
+metadata: {name: hello-1.0.1}
+spec:
+  promptRef: {name: hello}
+  version: 1.0.1
+  content: {text: "Good evening, {{ name }}.", variables: [{name: name, type: string}]}
 """
 
 
 @pytest.fixture(scope="module")
 def sidecar(cluster: Cluster, namespace: str) -> str:
     """The name of a pod with a sidecar that holds one prompt."""
-    _write_manifests(cluster, namespace, "Hello {{ name }}.")
+    _write_manifests(cluster, namespace, active="1.0.0")
     image = cluster.images.name("sidecar")
     manifest = pods.pod(
         "sidecar", image, arguments=("sidecar", "--directory", "/prompts"), config_map="prompts", probes=_PROBES
@@ -61,16 +66,16 @@ def test_renders_from_a_mounted_config_map(cluster: Cluster, namespace: str, sid
     assert (answer["rendered_content"], answer["version"], answer["source"]) == ("Hello Ada.", "1.0.0", "directory")
 
 
-def test_follows_an_edit_of_the_config_map(cluster: Cluster, namespace: str, sidecar: str) -> None:
-    _write_manifests(cluster, namespace, "Good evening, {{ name }}.")
+def test_an_activation_in_the_config_map_is_followed(cluster: Cluster, namespace: str, sidecar: str) -> None:
+    _write_manifests(cluster, namespace, active="1.0.1")
     # A changed pod is looked at at once; otherwise the kubelet takes up to a minute to bring the files.
-    cluster.kubectl("annotate", f"-n={namespace}", f"pod/{sidecar}", "promptops.test/edited=true")
+    cluster.kubectl("annotate", f"-n={namespace}", f"pod/{sidecar}", "promptops.test/touched=true")
 
-    def edited() -> bool:
+    def activated() -> bool:
         answer = json.loads(pods.python(cluster, namespace, sidecar, _RENDER, "hello", '{"name": "Ada"}'))
         return bool(answer["rendered_content"] == "Good evening, Ada.")
 
-    wait_until(edited, "the sidecar serves the edited prompt", within=150)
+    wait_until(activated, "the sidecar serves the version that was activated", within=150)
 
 
 def test_the_samples_are_served_as_they_are(cluster: Cluster, namespace: str, root: Path) -> None:
@@ -85,7 +90,7 @@ def test_the_samples_are_served_as_they_are(cluster: Cluster, namespace: str, ro
     assert "Ada" in answer["rendered_content"]
 
 
-def _write_manifests(cluster: Cluster, namespace: str, text: str) -> None:
-    files = {"hello.yaml": f"{_PROMPT}---{_VERSION % json.dumps(text)}"}
+def _write_manifests(cluster: Cluster, namespace: str, *, active: str) -> None:
+    files = {"hello.yaml": _MANIFESTS % active}
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prompts"}, "data": files}
     cluster.kubectl("apply", f"-n={namespace}", "-f=-", input=json.dumps(manifest))
