@@ -16,6 +16,7 @@ from promptops.api.v1alpha1 import API_VERSION, KINDS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 MODELS = {kind.__name__: kind for kind in KINDS}
 
@@ -27,7 +28,8 @@ def blocks(language: str) -> Iterator[tuple[Path, str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
+    prose = CODE.sub("", page.read_text())
+    targets = [target for target in LINK.findall(prose) if "://" not in target]
 
     missing = [target for target in targets if not (page.parent / target).exists()]
 
@@ -46,7 +48,11 @@ def test_manifests_are_accepted() -> None:
 
 
 def test_make_targets_exist() -> None:
-    named = {target for page in PAGES for target in re.findall(r"\bmake ([a-z][a-z0-9-]+)", page.read_text())}
+    named = {
+        target
+        for page in PAGES
+        for target in re.findall(r"(?:^|`)make ([a-z][a-z0-9-]+)", page.read_text(), re.MULTILINE)
+    }
     targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     assert named <= targets
