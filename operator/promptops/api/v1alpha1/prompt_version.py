@@ -53,7 +53,7 @@ class PromptVersionSpec(Model):
     ) = None
     """Labels of your own. Not part of the digest."""
     lifecycle: Literal["Available", "Deprecated", "Archived"] = "Available"
-    """Deprecated warns whoever renders it. Archived forbids a new activation and withdraws nothing that serves."""
+    """Deprecated is shown in the status and Events of the Prompt that serves it. Archived forbids a new activation and withdraws nothing that serves."""
 
     @classmethod
     def fixed_fields(cls) -> tuple[str, ...]:
