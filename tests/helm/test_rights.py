@@ -1,0 +1,174 @@
+"""The operator lives on what the chart grants: with it everything works and nothing is refused; without a part of it, that part fails."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from promptops.dev.plane import Kubectl, Plane
+from promptops.dev.stack import OPERATOR, Stack
+from tests.helm.command import NAMESPACE, RELEASE, Helm
+
+USER = f"system:serviceaccount:{NAMESPACE}:promptops"
+POWERS = {"escalate", "bind", "impersonate", "*"}
+WITHIN_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def machine(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
+    plane = new_plane()
+    yield plane
+    plane.down()
+
+
+@pytest.fixture
+def stack(helm: Helm, machine: Plane) -> Iterator[Stack]:
+    """Nothing yet; what a test installs and starts is gone afterwards."""
+    stack = Stack(machine)
+    yield stack
+    for name in stack.processes:
+        machine.stop(name)
+    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", plane=machine)
+    machine.kubectl("delete", "crd", "prompts.promptops.io", "promptversions.promptops.io", "tenants.promptops.io")
+    machine.kubectl("delete", "secret,lease", "--all", "-n", NAMESPACE)
+
+
+def _install(helm: Helm, plane: Plane, chart: Path) -> None:
+    helm("install", RELEASE, str(chart), "--namespace", NAMESPACE, "--create-namespace", plane=plane)
+
+
+def _settings(kubectl: Kubectl) -> dict[str, str]:
+    """What the installed Deployment says, but for the ports, which are free ones on this machine."""
+    found = json.loads(kubectl("get", "deployment", "promptops", "-n", NAMESPACE, "-o", "json").stdout)
+    variables = found["spec"]["template"]["spec"]["containers"][0]["env"]
+    given = {variable["name"]: variable.get("value", NAMESPACE) for variable in variables}
+    return {name: value for name, value in given.items() if not name.endswith("_ADDRESS")}
+
+
+def _refused(plane: Plane, since: int = 0) -> set[tuple[str, str]]:
+    """Return verb and resource of what the API server refused the operator, from a position in the audit log on."""
+    written = plane.audit_log.read_text()[since:].rpartition("\n")[0]
+    events = (json.loads(line) for line in written.splitlines())
+    return {
+        (event["verb"], "/".join(filter(None, (event["objectRef"]["resource"], event["objectRef"].get("subresource")))))
+        for event in events
+        if event["user"]["username"] == USER and event.get("responseStatus", {}).get("code") == httpx.codes.FORBIDDEN
+    }
+
+
+def _until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {WITHIN_SECONDS:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def _source(text: str) -> str:
+    """A prompt that keeps one version beside the one in use."""
+    spec = {"historyLimit": 1, "source": {"content": {"text": text}}}
+    metadata = {"name": "pruned", "namespace": "default"}
+    return json.dumps({"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "metadata": metadata, "spec": spec})
+
+
+def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machine: Plane, root: Path) -> None:
+    _install(helm, machine, helm.chart)
+    operator = stack.start_operator(_settings(machine.kubectl))
+    sidecar = stack.start_sidecar()
+    kubectl = machine.kubectl
+
+    kubectl("apply", "-f", str(root / "manifests" / "samples"))
+    kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "tenant", "--all", "--timeout=30s")
+    rendered = httpx.post(
+        f"{sidecar.url}/v1/prompts/greeting/render", json={"variables": {"name": "Ada"}}, trust_env=False
+    )
+    for number, text in enumerate(("one", "two", "three")):
+        kubectl("apply", "-f", "-", input=_source(text))
+        kubectl("wait", f"--for=jsonpath={{.status.serving.stable.version}}=1.0.{number}", "prompt/pruned")
+    _until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
+
+    assert rendered.json()["rendered_content"] == "Greet Ada in one short, friendly sentence.\n"
+    assert _refused(machine) == set()
+    # Leases and Events are in no audit log; the operator counts what it was refused there, too.
+    metrics = httpx.get(operator.metrics_url, trust_env=False).text
+    assert "promptops_leader 1.0" in metrics
+    assert "promptops_api_errors_total{" not in metrics
+    events = json.loads(kubectl("get", "events", "-o", "json").stdout)["items"]
+    assert {event["reason"] for event in events if event["involvedObject"]["kind"] == "Prompt"} >= {
+        "Activated",
+        "SourceChanged",
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb", "refused"),
+    [
+        pytest.param("promptversions", "create", ("create", "promptversions"), id="a version from a source"),
+        pytest.param("prompts/status", "patch", ("patch", "prompts/status"), id="a decision"),
+    ],
+)
+def test_what_is_not_granted_fails(
+    stack: Stack,
+    helm: Helm,
+    machine: Plane,
+    tmp_path: Path,
+    resource: str,
+    verb: str,
+    refused: tuple[str, str],
+) -> None:
+    before = len(machine.audit_log.read_text())
+    _install(helm, machine, _without(helm.chart, tmp_path / "chart", resource, verb))
+    stack.start_operator(_settings(machine.kubectl))
+    machine.kubectl("apply", "-f", "-", input=_source("one"))
+
+    _until(lambda: refused in _refused(machine, since=before), f"{refused} is refused")
+
+    assert machine.kubectl("get", "prompt", "pruned", "-o", "jsonpath={.status.serving}").stdout == ""
+    assert OPERATOR in machine.running()
+
+
+def _without(chart: Path, copy: Path, resource: str, verb: str) -> Path:
+    """Return a copy of the chart in which the operator may only get what it could `verb`."""
+    shutil.copytree(chart, copy)
+    template = copy / "templates" / "rbac" / "operator.yaml"
+    text = template.read_text()
+    grants = re.compile(rf"(- {re.escape(resource)}\n(?:(?!    resources:|---).*\n)*?      - ){verb}\n")
+    weakened, changes = grants.subn(r"\1get\n", text)
+    assert changes == 1, f"the chart grants {verb} on {resource} {changes} times"
+    template.write_text(weakened)
+    return copy
+
+
+def test_no_rule_is_a_master_key(render: Callable[..., list[dict[str, Any]]]) -> None:
+    rules = [rule for m in render() if m["kind"] in ("ClusterRole", "Role") for rule in m["rules"]]
+
+    assert [rule for rule in rules if POWERS & {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}] == []
+    assert [rule for rule in rules if "secrets" in rule["resources"] and {"list", "watch"} & set(rule["verbs"])] == []
+    assert [rule for rule in rules if any(name.startswith("pods") for name in rule["resources"])] == []
+
+
+@pytest.mark.usefixtures("stack")
+def test_can_i_list_is_as_reviewed(helm: Helm, machine: Plane) -> None:
+    _install(helm, machine, helm.chart)
+    folder = Path(__file__).parent / "can-i-list"
+
+    # Whoever is authenticated may ask for what nobody's account may: that is not the operator's.
+    listed = {
+        within: sorted(_listed(machine.kubectl, within, USER) - _listed(machine.kubectl, within, f"{USER}-nobody"))
+        for within in ("default", NAMESPACE)
+    }
+
+    assert listed == {within: (folder / f"{within}.txt").read_text().splitlines() for within in listed}
+
+
+def _listed(kubectl: Kubectl, within: str, user: str) -> set[str]:
+    lines = kubectl("auth", "can-i", "--list", "--no-headers", "-n", within, f"--as={user}").stdout.splitlines()
+    return {" ".join(line.split()) for line in lines}
