@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 import pytest
 
 from promptops.api.feed import Blob, Entry, Position
 from promptops.cache.signing import Signer, Verifier
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Swapped
-from promptops.controller.origin import COALESCE_SECONDS, Origin
+from promptops.controller.origin import Origin
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
 from tests.feed.conftest import until
 
@@ -53,8 +51,8 @@ class Published:
 async def test_nothing_is_published_before_begin() -> None:
     published = Published()
     published.put("a", "Hello")
-    await asyncio.sleep(4 * COALESCE_SECONDS)
 
+    assert published.origin._scopes[SCOPE].timer is None
     assert published.origin.store(SCOPE) is None
     assert published.origin.position(SCOPE) is None
     assert published.origin.published(SCOPE, "a") is None
@@ -252,8 +250,8 @@ async def test_a_leadership_that_is_over_publishes_nothing() -> None:
 
     published.origin.end("LeaseLost")
     published.put("b", "Bye")
-    await asyncio.sleep(4 * COALESCE_SECONDS)
 
+    assert published.origin._scopes[SCOPE].timer is None
     assert published.events == [Ended("LeaseLost")]
 
 
@@ -277,7 +275,10 @@ async def test_a_held_entry_may_name_what_is_lost() -> None:
     published.origin.put(SCOPE, gone)
     await published.settled()
 
-    assert published.entries()["a"] == gone
+    assert published.origin.published(SCOPE, "a") == gone
+    assert published.swaps[-1].view.index["a"].entry == gone
+    # Whoever asks for the blob that served before still gets it.
+    assert published.swaps[-1].view.blobs == held_blobs("Hello")
 
 
 async def test_the_same_content_in_many_scopes_is_one_piece_of_memory() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from promptops.api import reasons
 from promptops.api.feed import Entry, Header, Nack, Signed
@@ -29,8 +30,9 @@ class Proposal:
 
     def missing(self, blobs: Mapping[str, bytes]) -> frozenset[str]:
         """Digests it needs beyond those blobs."""
-        names = self.index if self.touched is None else self.touched & self.index.keys()
-        return frozenset().union(*(self.index[name].blobs for name in names)) - blobs.keys()
+        names = self.index if self.touched is None else [name for name in self.touched if name in self.index]
+        needed = frozenset().union(*(self.index[name].blobs for name in names))
+        return frozenset(digest for digest in needed if digest not in blobs)
 
 
 def propose_index(held: View | None, message: IndexMessage, verifier: Verifier, scope: str | None) -> Proposal:
@@ -108,32 +110,33 @@ def settle(
     """
     if held is not None and held.header.scope != proposal.header.scope:
         held = None
-    blobs = {**(held.blobs if held else {}), **offered}
-    touched = proposal.touched
-    if held is None or touched is None:
-        names: Iterable[str] = proposal.index
-        entries: dict[str, Entry] = {}
-        nacks: dict[str, Nack] = {}
-    else:
+    names: frozenset[str] = frozenset(proposal.index)
+    entries: dict[str, Entry] = {}
+    if held is not None and proposal.touched is not None:
         # What was nacked before is looked at again: its blob may have come since.
-        names = touched | held.nacks.keys()
-        entries = {name: entry for name, entry in held.entries.items() if name not in names}
-        nacks = {}
+        names = proposal.touched | held.nacks.keys()
+        entries = dict(held.entries)
+    blobs = {**(held.blobs if held is not None else {}), **offered}
+    nacks: dict[str, Nack] = {}
     for name in names:
-        encoded = proposal.index.get(name)
-        if encoded is None:
+        old = held.entries.get(name) if held is not None else None
+        entries.pop(name, None)
+        if (encoded := proposal.index.get(name)) is None:
             continue
-        entry, nack = _judge(encoded, held.entries.get(name) if held else None, blobs, bad)
+        entry, nack = _judge(encoded, old, blobs, bad)
         if entry is not None:
             entries[name] = entry
         if nack is not None:
             nacks[name] = nack
+    whole = held is None or proposal.touched is None
+    for digest in _unnamed(set(blobs) if whole else _doubtful(held, names, offered), entries, proposal.index, names):
+        blobs.pop(digest, None)
     return View(
         header=proposal.header,
         signed=proposal.signed,
         entries=entries,
-        names=resolve_names(entries),
-        blobs=_named(blobs, entries, proposal.index),
+        names=_names(held, entries, names),
+        blobs=blobs,
         source=source,
         nacks=nacks,
         index=proposal.index,
@@ -154,17 +157,44 @@ def _judge(
     return new, nack
 
 
-def _named(
-    blobs: Mapping[str, bytes], entries: Mapping[str, Entry], index: Mapping[str, EncodedEntry]
-) -> dict[str, bytes]:
-    unnamed = set(blobs)
-    for name, encoded in index.items():
-        unnamed -= encoded.blobs
-        if (entry := entries.get(name)) is not encoded.entry and entry is not None:
-            unnamed -= entry.digests()
-    if not unnamed:
-        return dict(blobs)
-    return {digest: content for digest, content in blobs.items() if digest not in unnamed}
+def _names(held: View | None, entries: Mapping[str, Entry], touched: frozenset[str]) -> Mapping[str, str]:
+    """Return every name and id → name; the held ones when no name and no id has changed."""
+    if held is None or len(entries) != len(held.entries):
+        return resolve_names(entries)
+    for name in touched:
+        old, new = held.entries.get(name), entries.get(name)
+        if (old and old.ids) != (new and new.ids):
+            return resolve_names(entries)
+    return held.names
+
+
+def _doubtful(held: View | None, touched: frozenset[str], offered: Iterable[str]) -> set[str]:
+    """Return the digests that a change of these names may leave without a name."""
+    digests = set(offered)
+    for name in touched:
+        if held is not None and name in held.index:
+            digests |= held.index[name].blobs
+        if held is not None and name in held.entries:
+            digests |= held.entries[name].digests()
+    return digests
+
+
+def _unnamed(
+    digests: set[str], entries: Mapping[str, Entry], index: Mapping[str, EncodedEntry], likely: Iterable[str]
+) -> set[str]:
+    """Return those of the digests that nothing names, neither what was signed nor what is served.
+
+    `likely`: where to look first, so that the others need not be looked at.
+    """
+    for name in chain(likely, index):
+        if not digests:
+            break
+        if name in index and not digests.isdisjoint(index[name].blobs):
+            digests = digests - index[name].blobs
+        entry = entries.get(name)
+        if entry is not None and entry is not (index[name].entry if name in index else None):
+            digests = digests - entry.digests()
+    return digests
 
 
 def _check_scope(header: Header, scope: str | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from promptops.api.feed import HEARTBEAT_SECONDS, PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
+from promptops.cache.advance import Proposal, settle
 from promptops.cache.clock import Clock
 from promptops.cache.index import EncodedEntry, encode_entry, entries_digest
 from promptops.cache.pool import Pool
@@ -162,7 +163,8 @@ class Origin:
     def published(self, scope: str, name: str) -> Entry | None:
         """The entry that followers are offered under this name now."""
         store = self.store(scope)
-        return store.current.entries.get(name) if store is not None and store.current is not None else None
+        encoded = store.current.index.get(name) if store is not None and store.current is not None else None
+        return encoded.entry if encoded is not None else None
 
     def changed_at(self, scope: str, name: str) -> Position | None:
         """The position that brought the entry that was put last; None while it is not published."""
@@ -229,7 +231,7 @@ class Origin:
         position = self._next(state)
         self._seqs[state.uid] = position.seq
         names = frozenset(state.pending)
-        view = self._view(state, position)
+        view = self._view(state, position, names)
         step = _step(current, view, names) if current is not None else None
         for name in names:
             if name in state.wanted:
@@ -243,12 +245,8 @@ class Origin:
         state.store.confirmed_at = self._clock.now()
         self._on_publication(state.uid, names)
 
-    def _view(self, state: _Scope, position: Position) -> View:
+    def _view(self, state: _Scope, position: Position, names: frozenset[str]) -> View:
         index = dict(state.wanted)
-        unnamed = state.blobs.keys() - frozenset().union(*(encoded.blobs for encoded in index.values()))
-        self._pool.release(unnamed)
-        for digest in unnamed:
-            del state.blobs[digest]
         header = Header(
             v=PROTOCOL,
             scope=state.uid,
@@ -261,8 +259,15 @@ class Origin:
             count=len(index),
             kid=self._signer.kid,
         )
-        entries = [encoded.entry for encoded in index.values() if encoded.entry is not None]
-        return View.build(header, self._signer.sign(header), entries, dict(state.blobs), "live", index=index)
+        proposal = Proposal(header, self._signer.sign(header), index, names)
+        named = {digest for name in names if name in index for digest in index[name].blobs}
+        offered = {digest: state.blobs[digest] for digest in named if digest in state.blobs}
+        view = settle(state.store.current, proposal, offered, "live")
+        unnamed = [digest for digest in state.blobs if digest not in view.blobs]
+        self._pool.release(unnamed)
+        for digest in unnamed:
+            del state.blobs[digest]
+        return view
 
 
 def _step(before: View, after: View, names: frozenset[str]) -> Step:

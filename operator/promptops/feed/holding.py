@@ -124,7 +124,8 @@ class Holding:
     async def _take(self, proposal: Proposal, offered: tuple[Blob, ...], fetch: Fetch) -> None:
         held = self._store.current
         good, bad = self._verified(offered)
-        fetched, fetched_bad = await self._fetch(proposal.missing({**_blobs(held), **good}), fetch)
+        missing = proposal.missing(held.blobs if held is not None else {}) - good.keys()
+        fetched, fetched_bad = await self._fetch(missing, fetch)
         view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys())
         now = self._clock.now()
         self._durable = await self._persist(view, proposal.step, now)
@@ -178,10 +179,6 @@ class Holding:
     def _check_floor(self, proposal: Proposal) -> None:
         if self._floor is not None and proposal.header.position <= self._floor:
             raise Refused(reasons.LOWER_POSITION, f"revoked at {self._floor}")
-
-
-def _blobs(view: View | None) -> dict[str, bytes]:
-    return dict(view.blobs) if view is not None else {}
 
 
 def _same(held: View, view: View) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 
-from promptops.api import reasons
 from promptops.api.feed import HEARTBEAT_SECONDS, Nack, RenderCounters, Report
 from promptops.cache.store import Store
 from promptops.feed.connection import Connection, Disconnected, Token
 
-RETRY_SECONDS = 0.5
+RETRY_SECONDS = 0.1
+"""The first pause after a failure: a kept connection that the other side has just closed fails once."""
 GOODBYE_SECONDS = 1.0
 
 
@@ -73,9 +74,15 @@ class Reporter:
     async def run(self) -> None:
         """Report until cancelled, and then say goodbye."""
         connection = Connection(self._url, self._token)
+        backoff = RETRY_SECONDS
         try:
             while True:
-                await self._wait(HEARTBEAT_SECONDS if await self._send(connection) else RETRY_SECONDS)
+                if await self._send(connection):
+                    backoff = RETRY_SECONDS
+                    await self._wait(HEARTBEAT_SECONDS)
+                else:
+                    await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the attempts
+                    backoff = min(2 * backoff, HEARTBEAT_SECONDS)
         finally:
             await self._say_goodbye(connection)
             await connection.close()
@@ -91,9 +98,8 @@ class Reporter:
         self._wake.clear()
         try:
             await connection.report(self.report())
-        except Disconnected as error:
-            # A kept connection that the other side closed just now fails once; refusals are not retried at once.
-            return error.reason != reasons.UNREACHABLE
+        except Disconnected:
+            return False
         return True
 
     async def _say_goodbye(self, connection: Connection) -> None:
