@@ -151,9 +151,10 @@ def version(prompt: str, number: str, content: dict[str, Any]) -> dict[str, Any]
 
 
 def write(path: Path, *manifests: dict[str, Any]) -> Path:
-    """Put a file of several documents in the place of what is there, as an editor does."""
+    """Put a file of these documents (of one, when it is JSON) in the place of what is there, as an editor does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(yaml.safe_dump_all(manifests, sort_keys=False))
+    written = json.dumps(manifests[0]) if path.suffix == ".json" else yaml.safe_dump_all(manifests, sort_keys=False)
+    fresh.write_text(written)
     fresh.replace(path)
     return path

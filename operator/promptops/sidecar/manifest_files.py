@@ -76,7 +76,9 @@ def _objects(name: str, written: str) -> Iterator[Found | Flaw]:
         try:
             value = read(document)
         except InvalidDocument as error:
-            yield Flaw(f"{name}:{line + error.line - 1}", error.message, _guess(document))
+            # Its lines are those of the document; the reader looks for those of the file.
+            message = error.message.removeprefix(f"line {error.line}, column {error.column}: ")
+            yield Flaw(f"{name}:{line + error.line - 1}", message, _guess(document))
             continue
         place = f"{name}:{line + _first_line(document)}"
         for one in _items(value):
