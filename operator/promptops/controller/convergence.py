@@ -110,14 +110,14 @@ class Convergence:
     def _observed(self, prompt: Manifest) -> ServedObservation | None:
         metadata = prompt["metadata"]
         scope = self._publishing.scope_of(metadata["namespace"])
-        serving = (prompt.get("status") or {}).get("serving")
-        if scope is None or not serving:
+        if scope is None:
             return None
+        serving = (prompt.get("status") or {}).get("serving") or {}
         now = self._monotonic()
         observation = served(
             metadata["name"],
             metadata["uid"],
-            serving["revision"],
+            serving.get("revision", 0),
             self._publishing.changed_at(scope, metadata["name"]),
             self._reports.instances(scope),
             now,

@@ -52,7 +52,7 @@ class Sweeper:
             difference = self._store.compare(resource.kind, listing.objects, listing.resource_version)
             for manifest in listing.objects:
                 self._ingest(resource.kind, None, manifest)
-            self._settle(resource, difference)
+            self._settle(resource, Discrepancy(difference.gone, (), difference.known))
             await asyncio.sleep(0)
 
     async def run(self) -> None:

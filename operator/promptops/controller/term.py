@@ -42,6 +42,8 @@ class Terms:
     signer: Callable[[], Signer]
     problem: str | None = None
     """Why the term has not begun; None when it has."""
+    is_deciding: bool = False
+    """Whether complete lists were taken in since we lead: before, half of the objects would be decided on."""
     _undecided: set[Key] = field(default_factory=set)
     _all_decided: asyncio.Event = field(default_factory=asyncio.Event)
     _heart: asyncio.Task[None] | None = None
@@ -55,6 +57,7 @@ class Terms:
         self.reconciler.forget()
         self.convergence.lead()
         self.publishing.fill(origin)
+        self.is_deciding = True
         await self._decide_on_everything()
         self.publishing.begin()
         self._heart = asyncio.create_task(_beat(origin))
@@ -64,6 +67,7 @@ class Terms:
     async def stop(self, reason: str) -> None:
         """End the term: write and publish nothing more. What was published goes on being served."""
         log.warning("no longer leading", reason=reason)
+        self.is_deciding = False
         self.problem = None
         if self._heart is not None:
             self._heart.cancel()
