@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,8 @@ from tests.e2e.cluster.errors import ClusterError
 from tests.e2e.cluster.layout import NAME
 
 _NEEDED = frozenset({"cpu", "cpuset", "memory", "pids"})
+_USED_BY_KUBELET = _NEEDED | {"hugetlb"}
+"""In version 2, the kubelet refuses a group that lacks one of these which the root has."""
 _ELSEWHERE = "run on a machine or virtual machine of its own; or, with Docker and kind: make e2e-kind"
 
 
@@ -41,11 +44,15 @@ def hierarchies(mounts: str) -> tuple[Hierarchy, ...]:
 
 def create() -> None:
     """Make the node's cgroup. Raises ClusterError when this machine's cgroups do not allow it."""
-    found = hierarchies(Path("/proc/self/mounts").read_text())
+    create_in(hierarchies(Path("/proc/self/mounts").read_text()))
+
+
+def create_in(found: Sequence[Hierarchy]) -> None:
+    """Make the node's cgroup in these hierarchies, whose version the kubelet tells in the same way."""
     first = [hierarchy for hierarchy in found if hierarchy.version == 1]
     second = [hierarchy for hierarchy in found if hierarchy.version == 2]
     try:
-        if first:
+        if any(hierarchy.controllers & _NEEDED for hierarchy in first):
             _create_first(first)
         elif second:
             _create_second(second[0].folder)
@@ -63,7 +70,7 @@ def remove() -> None:
             wait_until(emptied, f"cgroup {hierarchy.node} is empty", within=20)
 
 
-def _create_first(found: list[Hierarchy]) -> None:
+def _create_first(found: Sequence[Hierarchy]) -> None:
     _require(frozenset().union(*(hierarchy.controllers for hierarchy in found)))
     for hierarchy in found:
         hierarchy.node.mkdir(exist_ok=True)
@@ -73,9 +80,10 @@ def _create_first(found: list[Hierarchy]) -> None:
 
 
 def _create_second(folder: Path) -> None:
-    _require(frozenset((folder / "cgroup.controllers").read_text().split()))
+    available = frozenset((folder / "cgroup.controllers").read_text().split())
+    _require(available)
     delegated = frozenset((folder / "cgroup.subtree_control").read_text().split())
-    if missing := _NEEDED - delegated:
+    if missing := (available & _USED_BY_KUBELET) - delegated:
         # In a container, whose processes sit in the root of what it sees, the kernel answers: busy.
         (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in sorted(missing)))
     (folder / NAME).mkdir(exist_ok=True)
