@@ -385,7 +385,7 @@ def test_a_disk_without_any_room_is_no_error_to_a_follower(disk: Disk) -> None:
     assert not with_file_limit(0, lambda: writing.save(view, None, 1.0))
     assert not with_file_limit(0, lambda: writing.stamp(view.position, 1.0))
     assert set(disk.errors) == {reasons.SNAPSHOT_DISK_FULL}
-    assert [path for path in disk.path.rglob("*.tmp")] == []
+    assert list(disk.path.rglob("*.tmp")) == []
     assert writing.save(view, None, 1.0)
     writing.close()
 

@@ -448,3 +448,16 @@ async def test_a_follower_that_disappears_is_forgotten(running: Hop) -> None:
 
     await until(lambda: streams.subscribers == 0)
     assert await reader.read(10) != b""
+
+
+async def test_a_stream_of_a_store_that_has_just_ended_ends(running: Hop, http: httpx.AsyncClient) -> None:
+    store = running.origin.store(SCOPE)
+    assert store is not None
+    store.end("NewTerm")
+
+    async with http.stream("GET", "/v1/stream") as response:
+        events = Stream(response)
+        _ = await events.next(), await events.next()
+
+        assert await events.next() == ("goodbye", {"reason": "NewTerm"})
+        assert await events.ends()

@@ -62,6 +62,8 @@ class Store:
         self.current: View | None = None
         self.confirmed_at: float | None = None
         """CLOCK_BOOTTIME at which the origin last confirmed `current`; below 0 when that was before this boot."""
+        self.ended: str | None = None
+        """Why nothing more comes from here; None while it does."""
         self._listeners: dict[object, Listener] = {}
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -84,6 +86,7 @@ class Store:
 
     def end(self, reason: str) -> None:
         """Tell the listeners that nothing more comes; what is held stays."""
+        self.ended = reason
         self._tell(Ended(reason))
 
     def listen(self, listener: Listener) -> Callable[[], None]:

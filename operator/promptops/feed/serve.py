@@ -24,7 +24,7 @@ from promptops.cache.signing import Verifier
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.feed.authentication import Authenticate, Caller, Refusal, Unauthenticated
-from promptops.feed.stream import Stream, Streams
+from promptops.feed.stream import Stream, Streams, is_ahead
 
 MAX_REPORT_BYTES: Final = 2 * 1024 * 1024
 MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
@@ -95,13 +95,11 @@ class _Feed:
             raise _Wrong(503, reasons.NOT_READY, "this server is going away; retry")
         store, view = self._served(caller)
         held = self._held(request, caller)
-        ahead = held is not None and (held.position > view.position or _is_fork(held, view))
-        if held is not None and ahead:
+        if held is not None and is_ahead(held, view):
             self._on_higher_position(held)
-        header_only = ahead or (held is not None and held.entries == view.header.entries)
         hello = Hello(caller.scope, caller.tenant, caller.namespace)
         seconds = self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
-        return Stream(self.streams, store, hello, header_only, seconds)  # type: ignore[return-value]
+        return Stream(self.streams, store, hello, held, seconds)  # type: ignore[return-value]
 
     async def blob(self, request: Request) -> Response:
         _, view = self._served(await self._caller(request))
@@ -167,10 +165,6 @@ class _Wrong(Exception):
         self.status = status
         self.code = code
         self.detail = detail
-
-
-def _is_fork(held: Header, view: View) -> bool:
-    return held.position == view.position and held != view.header
 
 
 async def _body(request: Request, limit: int) -> bytes:

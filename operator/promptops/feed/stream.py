@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from promptops.api.feed import Goodbye, Hello
+from promptops.api.feed import Goodbye, Header, Hello
 from promptops.cache.store import Store
+from promptops.cache.view import View
 from promptops.feed import frames
 from promptops.feed.channel import Channel, Subscriber
 
@@ -65,16 +66,21 @@ class Stream:
     streams: Streams
     store: Store
     hello: Hello
-    header_only: bool
-    """The follower holds these entries, or is ahead of them."""
+    held: Header | None
+    """What the follower has proved that it holds."""
     seconds: float
     """After so long the follower has to show its token again."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Write until the end, the reader's or ours."""
         channel = self.streams.channel(self.hello.scope, self.store)
+        # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()
-        writing = asyncio.ensure_future(self._write(channel, subscriber, send))
+        first = frames.write(frames.HELLO, self.hello) + self._first_index(channel)
+        if self.streams.closed or self.store.ended is not None or self.store.current is None:
+            # It ended between the request and now: nobody would tell this subscriber any more.
+            subscriber.end(frames.write(frames.GOODBYE, Goodbye(self.store.ended or "Closed")))
+        writing = asyncio.ensure_future(self._write(first, channel, subscriber, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -84,10 +90,8 @@ class Stream:
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)
 
-    async def _write(self, channel: Channel, subscriber: Subscriber, send: Send) -> None:
+    async def _write(self, first: bytes, channel: Channel, subscriber: Subscriber, send: Send) -> None:
         headers = [(b"content-type", frames.CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
-        # Taken before the first await: everything later is in the subscriber's queue.
-        first = frames.write(frames.HELLO, self.hello) + self._first_index(channel)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await _send(send, first)
         deadline = asyncio.get_running_loop().time() + self.seconds
@@ -108,13 +112,20 @@ class Stream:
         view = self.store.current
         if view is None:
             return b""
-        return channel.header(view) if self.header_only else channel.index(view)
+        if self.held is None or not (is_ahead(self.held, view) or self.held.entries == view.header.entries):
+            return channel.index(view)
+        return channel.header(view)
 
     def _caught_up(self, channel: Channel, subscriber: Subscriber) -> bytes:
         subscriber.take()
         subscriber.behind = False
         view = self.store.current
         return BEHIND_FRAME + channel.index(view) if view is not None else b""
+
+
+def is_ahead(held: Header, view: View) -> bool:
+    """Whether the follower holds something above what is served here, or a fork of it: it will take none of our entries."""
+    return held.position > view.position or (held.position == view.position and held != view.header)
 
 
 async def _send(send: Send, data: bytes) -> None:
