@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -74,21 +74,23 @@ class Elector:
         return self._sighting.record.holder if self._sighting else None
 
     async def run(
-        self, started: Callable[[Leadership], Awaitable[None]], stopped: Callable[[str], Awaitable[None]]
+        self,
+        started: Callable[[Leadership], Coroutine[Any, Any, None]],
+        stopped: Callable[[str], Awaitable[None]],
     ) -> None:
-        """Compete forever. `started` is awaited when we lead, `stopped` with the reason when we no longer do."""
+        """Compete forever. `started` runs when we lead, until it ends or we lose; `stopped` is told why we no longer do."""
         while True:
             leadership = await self._acquired()
-            # What a new leader has to do first may take longer than a Lease is worth: renew meanwhile.
-            start = asyncio.ensure_future(started(leadership))
+            reason = ""
             try:
-                await self._keep()
-            except LostLease as lost:
-                self._leadership = None
-                await _ended(start)
-                await stopped(str(lost))
-            finally:
-                start.cancel()
+                async with asyncio.TaskGroup() as group:
+                    # What a new leader has to do first may take longer than a Lease is worth: renew meanwhile.
+                    group.create_task(started(leadership))
+                    await self._keep()
+            except* LostLease as lost:
+                reason = str(lost.exceptions[0])
+            self._leadership = None
+            await stopped(reason)
 
     async def release(self) -> None:
         """Give the Lease up, so that the next leader need not wait. Failing to is no harm: it expires."""
@@ -200,12 +202,6 @@ class Elector:
     async def _write(self, lease: dict[str, Any]) -> None:
         self._lease = await self._objects.replace(LEASES, lease)
         self._sighting = leases.sighted(self._sighting, Record.of(self._lease), self._monotonic())
-
-
-async def _ended(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def _now() -> datetime:

@@ -7,10 +7,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
 from promptops.controller.keys import TENANCY, Key
 from promptops.controller.store import ObjectStore
 from promptops.domain.snapshot import Manifest
 
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 _BATCH = 200
 """Objects taken in before the event loop gets to do something else."""
 
@@ -50,4 +53,9 @@ class HandOver:
 
     def _take(self) -> None:
         for _ in range(min(_BATCH, len(self._waiting))):
-            self._ingest(*self._waiting.popleft())
+            kind, type_, manifest = self._waiting.popleft()
+            try:
+                self._ingest(kind, type_, manifest)
+            except Exception as error:
+                # One object that nobody foresaw must not keep the next ones out.
+                log.error("object not taken in", kind=kind, uid=manifest["metadata"].get("uid"), exc_info=error)

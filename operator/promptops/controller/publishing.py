@@ -128,6 +128,10 @@ class Publishing:
         if self._filling is not None and scope is not None and uid is not None:
             self._filling.remove(scope, name, uid)
 
+    def is_published(self, namespace: str, name: str) -> bool:
+        """Tell whether anything is served under a name."""
+        return (self.scope_of(namespace), name) in self._uids
+
     def published_revision(self, namespace: str, name: str) -> int | None:
         """Return the revision that followers of this term are offered."""
         scope = self.scope_of(namespace)

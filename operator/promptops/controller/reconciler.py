@@ -13,7 +13,7 @@ import structlog
 from promptops.cluster.errors import AlreadyExists, Conflict, NotFound
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS, Resource
+from promptops.cluster.resources import NAMESPACES, PROMPT_VERSIONS, PROMPTS, Resource
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.controller.publishing import Publishing
 from promptops.controller.snapshots import Snapshots
@@ -87,7 +87,7 @@ class Reconciler:
         for _ in range(_MOST_ROUNDS):
             snapshot = self.snapshots.of_prompt(key)
             if snapshot is None:
-                self.publishing.withdraw(key.namespace, key.name)
+                await self._withdraw(key)
                 return
             if not self._is_to_be_decided(key):
                 return
@@ -95,6 +95,18 @@ class Reconciler:
             if await self._is_carried_out(key, snapshot, outcome):
                 return
         raise TooManyRounds(f"{key.namespace}/{key.name} kept changing")
+
+    async def _withdraw(self, key: Key) -> None:
+        """Serve a deleted prompt no more, unless its whole namespace goes: then its draining pods still render."""
+        if self.publishing.is_published(key.namespace, key.name):
+            try:
+                # The namespace's own event may come later than those of what is deleted with it.
+                namespace = await self.objects.get(NAMESPACES, None, key.namespace)
+            except NotFound:
+                return
+            self.ingest(NAMESPACES.kind, None, namespace)
+        if not self.publishing.is_terminating(key.namespace):
+            self.publishing.withdraw(key.namespace, key.name)
 
     def _is_to_be_decided(self, key: Key) -> bool:
         if self.publishing.scope_of(key.namespace) is None:
@@ -121,10 +133,9 @@ class Reconciler:
 
     def _look_again(self, key: Key, snapshot: PromptSnapshot, outcome: PromptOutcome) -> None:
         seconds = outcome.look_again_seconds
-        if not snapshot.settled:
-            to_settle = self.store.seconds_to_settle(snapshot.prompt)
-            seconds = to_settle if seconds is None else min(seconds, to_settle)
         if seconds is not None:
+            if not snapshot.settled:
+                seconds = min(seconds, self.store.seconds_to_settle(snapshot.prompt))
             self.enqueue_after(key, max(seconds, 0.05))
 
     def _enqueue_versions(self, key: Key) -> None:
@@ -202,5 +213,9 @@ class Reconciler:
 
     async def _prune(self, versions: tuple[Manifest, ...]) -> None:
         for version in versions:
-            await self.objects.delete(PROMPT_VERSIONS, version)
+            try:
+                await self.objects.delete(PROMPT_VERSIONS, version)
+            except Conflict:
+                await self._read_again(PROMPT_VERSIONS, version)
+                continue
             self.ingest(PROMPT_VERSIONS.kind, DELETED, version)

@@ -17,7 +17,7 @@ class OperatorMetrics:
         self._registry = registry
         self.reconciles = Counter(
             "promptops_reconciles_total",
-            "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, conflict, failed.",
+            "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, failed.",
             ("kind", "outcome"),
             registry=registry,
         )

@@ -1,0 +1,90 @@
+"""Who may take a Lease: decided by what it says and how long it said so, by the reader's own clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from promptops.cluster import lease as leases
+from promptops.cluster.lease import Record, Sighting, Timing
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+
+
+def lease(holder: str, transitions: int = 3, epoch: str | None = "7", renewed: str = "a") -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": "promptops", "namespace": "system", "resourceVersion": "5"}
+    if epoch is not None:
+        metadata["annotations"] = {leases.EPOCH_ANNOTATION: epoch, "other": "kept"}
+    spec = {
+        "holderIdentity": holder,
+        "leaseTransitions": transitions,
+        "leaseDurationSeconds": 15,
+        "renewTime": renewed,
+    }
+    return {"metadata": metadata, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("holder", "seconds", "expected"),
+    [
+        pytest.param("", 0.0, True, id="released"),
+        pytest.param("me", 0.0, True, id="our own, from before a restart"),
+        pytest.param("other", 0.0, False, id="somebody else's"),
+        pytest.param("other", 14.9, False, id="somebody else's, not renewed for almost its duration"),
+        pytest.param("other", 15.0, True, id="expired while we watched"),
+    ],
+)
+def test_may_take(holder: str, seconds: float, expected: bool) -> None:
+    sighting = Sighting(Record.of(lease(holder)), since=1000.0)
+
+    assert leases.may_take(sighting, "me", 1000.0 + seconds) == expected
+
+
+def test_a_second_process_of_our_identity_is_somebody_else() -> None:
+    sighting = Sighting(Record.of(lease("me")), since=1000.0)
+
+    assert not leases.may_take(sighting, None, 1001.0)
+
+
+def test_whoever_has_just_come_cannot_know_that_a_lease_expired() -> None:
+    long_ago = Record.of(lease("other", renewed="2001-01-01T00:00:00Z"))
+
+    sighting = leases.sighted(None, long_ago, 1000.0)
+
+    assert not leases.may_take(sighting, "me", 1000.0)
+
+
+def test_a_renewal_starts_the_wait_anew() -> None:
+    first = leases.sighted(None, Record.of(lease("other", renewed="a")), 1000.0)
+    unchanged = leases.sighted(first, Record.of(lease("other", renewed="a")), 1010.0)
+    renewed = leases.sighted(unchanged, Record.of(lease("other", renewed="b")), 1014.0)
+
+    assert (unchanged.since, renewed.since) == (1000.0, 1014.0)
+
+
+def test_taking_is_a_new_term_in_the_same_epoch() -> None:
+    taken = leases.taken(lease("other"), "me", Timing(), NOW, new_epoch=99)
+
+    assert Record.of(taken) == Record("me", 4, "2026-01-02T03:04:05.678901Z", 15.0, 7)
+    assert taken["metadata"]["resourceVersion"] == "5", "what was read is the precondition"
+    assert taken["metadata"]["annotations"]["other"] == "kept"
+
+
+def test_a_lease_without_an_epoch_gets_one() -> None:
+    taken = leases.taken(lease("", epoch=None), "me", Timing(), NOW, new_epoch=99)
+
+    assert Record.of(taken).epoch == 99
+
+
+def test_what_is_released_can_be_taken_at_once() -> None:
+    released = leases.released(lease("me"), NOW)
+
+    assert Record.of(released).holder == ""
+    assert Record.of(released).transitions == 3
+
+
+@pytest.mark.parametrize("value", [None, "", "x", "-1"], ids=["absent", "empty", "no number", "negative"])
+def test_an_epoch_that_cannot_be_read_is_none(value: str | None) -> None:
+    assert Record.of(lease("me", epoch=value)).epoch is None
