@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -430,3 +431,37 @@ async def test_a_revocation_damaged_at_any_byte_is_refused() -> None:
 
     assert accepted == []
     assert isinstance(scribe.verifier.verify_revocation(scribe.revocation(9)), Revocation)
+
+
+async def test_lost_content_is_asked_for_less_and_less(liar: Liar, following: Following) -> None:
+    new = entry("greeting", "Lost", revision=2)
+    liar.say(frames.write("patch", scribe.patch(2, [new, BYE_ENTRY], upserts=[new])))
+    await until(lambda: following.position == Position(1, 1, 2))
+    before = len(liar.asked)
+
+    for _ in range(60):
+        confirmed = following.store.confirmed_at
+        liar.say(heartbeat(2))
+        await until(lambda confirmed=confirmed: following.store.confirmed_at != confirmed)
+
+    assert 5 <= len(liar.asked) - before <= 9
+    liar.blobs[content("Lost").digest] = content("Lost").content
+    await until(lambda: liar.say(heartbeat(2)) or following.serves("Lost"))
+
+
+async def test_nothing_piles_up_over_many_connections(liar: Liar, following: Following) -> None:
+    def held_by_the_process() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+
+    async def reconnect(times: int) -> None:
+        for _ in range(times):
+            connections = following.observed.connections
+            liar.hang_up()
+            await until(lambda before=connections: following.observed.connections > before and liar.streams == 1)
+
+    await reconnect(5)
+    descriptors, tasks = held_by_the_process()
+    await reconnect(40)
+    await until(lambda: held_by_the_process()[0] <= descriptors + 2)
+
+    assert held_by_the_process()[1] <= tasks + 2

@@ -25,6 +25,8 @@ FETCH_SECONDS: Final = 2.0
 """So long the prompts whose blobs are there wait for those whose blobs are not."""
 FIRST_FETCH_SECONDS: Final = 8.0
 """… while nothing is held: then there is nothing to be late with."""
+MAX_PATIENCE: Final = 12
+"""At least at every so many-th heartbeat what could not be taken or written is tried again."""
 DISK_SECONDS: Final = 2.0
 """A disk that hangs costs durability, not freshness."""
 
@@ -54,6 +56,10 @@ class Holding:
         self._observer = observer
         self._floor: Position | None = None
         self._durable = snapshot is None
+        self._heartbeats = 0
+        """Since something was tried again."""
+        self._patience = 1
+        """At which of them to try again."""
         self._writing: asyncio.Future[bool] | None = None
 
     def restore(self) -> None:
@@ -98,7 +104,11 @@ class Holding:
             return
         now = self._clock.now()
         self._store.confirm(now)
-        if view.nacks or not self._durable:
+        self._heartbeats += 1
+        if (view.nacks or not self._durable) and self._heartbeats >= self._patience:
+            # Content that is lost for good must not cost a request at every heartbeat.
+            self._patience = min(2 * self._patience, MAX_PATIENCE)
+            self._heartbeats = 0
             await self._take(again(view), (), fetch)
         elif self._snapshot is not None:
             snapshot = self._snapshot
@@ -123,6 +133,8 @@ class Holding:
 
     async def _take(self, proposal: Proposal, offered: tuple[Blob, ...], fetch: Fetch) -> None:
         held = self._store.current
+        if held is None or held.signed != proposal.signed:
+            self._heartbeats, self._patience = 0, 1
         good, bad = self._verified(offered)
         missing = proposal.missing(held.blobs if held is not None else {}) - good.keys()
         fetched, fetched_bad = await self._fetch(missing, fetch)

@@ -40,13 +40,16 @@ class Reporter:
         self._renders = renders
         self._durable = False
         self._refusing: str | None = None
+        self._serving: object = None
         self._wake = asyncio.Event()
 
     def changed(self, *, durable: bool) -> None:
-        """Report at once: another view is served. `durable`: whether it is on disk."""
-        self._durable = durable
-        self._refusing = None
-        self._wake.set()
+        """Report at once if what is served differs from what was served. `durable`: whether it is on disk."""
+        view = self._store.current
+        serving = (durable, view.signed if view is not None else None, view.nacks if view is not None else None)
+        if self._refusing is not None or serving != self._serving:
+            self._wake.set()
+        self._durable, self._refusing, self._serving = durable, None, serving
 
     def refusing(self, reason: str) -> None:
         """Report at once: what is offered is refused as a whole, so what is held stays."""
