@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
 
+from promptops.dev.errors import DevError
 from promptops.dev.progress import Progress
 from promptops.settings import DevSettings
 from tests.e2e.cluster import sessions
@@ -27,15 +28,15 @@ RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, dev_settings: DevSettings) -> Iterator[Cluster]:
     """A cluster with the product's images. Progress is shown while it is made, whatever pytest captures."""
-    kind = dev_settings.environment.get("PROMPTOPS_E2E_CLUSTER", "real-pods")
-    if kind not in sessions.CLUSTERS:
-        raise ClusterError(f"PROMPTOPS_E2E_CLUSTER is {kind!r}", f"it must be one of: {', '.join(sessions.CLUSTERS)}")
-    making = sessions.CLUSTERS[kind](dev_settings, Progress())
-    with _shown(request):
-        made = making.__enter__()
-    yield made
-    with _shown(request):
-        making.__exit__(None, None, None)
+    with ExitStack() as open_clusters:
+        with _shown(request):
+            try:
+                made = open_clusters.enter_context(_chosen(dev_settings))
+            except DevError as error:  # once, and not once more for each test
+                pytest.exit(f"there is no cluster to test on: {error}", returncode=1)
+        yield made
+        with _shown(request):
+            open_clusters.close()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and isinstance(made, Cluster):
         report.sections.append(("cluster", diagnose(made)))
     return report
+
+
+def _chosen(settings: DevSettings) -> AbstractContextManager[Cluster]:
+    kind = settings.environment.get("PROMPTOPS_E2E_CLUSTER", "real-pods")
+    if kind not in sessions.CLUSTERS:
+        raise ClusterError(f"PROMPTOPS_E2E_CLUSTER is {kind!r}", f"it must be one of: {', '.join(sessions.CLUSTERS)}")
+    return sessions.CLUSTERS[kind](settings, Progress())
 
 
 def _shown(request: pytest.FixtureRequest) -> AbstractContextManager[None]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cluster import cgroups, inputs, machine, oci, pip_configuration, storage
 from tests.e2e.cluster.cgroups import Hierarchy
+from tests.e2e.cluster.commands import run
 from tests.e2e.cluster.errors import ClusterError
 from tests.e2e.cluster.layout import NAME
 
@@ -135,6 +137,20 @@ def test_images_that_are_not_named_are_dropped(tmp_path: Path) -> None:
     (entry,) = json.loads((tmp_path / "layout" / "index.json").read_text())["manifests"]
     assert entry["annotations"]["io.containerd.image.name"] == "localhost/kept:1"
     assert len(list((tmp_path / "layout" / "blobs" / "sha256").iterdir())) == 3
+
+
+def test_a_user_without_rights_is_told_of_kind(root: Path) -> None:
+    code = """
+import os
+from promptops.dev.progress import Progress
+from tests.e2e.cluster import machine
+if os.geteuid() == 0:
+    os.setuid(65534)
+machine.prepare(Progress())
+"""
+    done = run(sys.executable, "-c", code, environment={"PYTHONPATH": f"{root}:{root / 'operator'}"}, check=False)
+
+    assert "make e2e-kind" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["ls", "mount"])
