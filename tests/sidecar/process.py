@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -94,18 +94,26 @@ class Sidecar:
         return self.process.wait(20)
 
 
-Start = Callable[[Path], Sidecar]
+class Start(Protocol):
+    """Starts a sidecar over a directory, or over what the environment says."""
+
+    def __call__(self, directory: Path | None = None, **environment: str) -> Sidecar: ...
 
 
 def sidecars() -> Iterator[Start]:
-    """Yield what starts a sidecar over a directory; all of them are gone in the end."""
+    """Yield what starts sidecars; all of them are gone in the end."""
     started: list[Sidecar] = []
     # Not pytest's own folder: the path of a Unix socket must be short.
     home = Path(tempfile.mkdtemp(prefix="promptops-"))
 
-    def start(directory: Path) -> Sidecar:
-        started.append(_start(directory, home, len(started)))
-        return started[-1]
+    def start(directory: Path | None = None, **environment: str) -> Sidecar:
+        number = len(started)
+        started.append(_launch(directory or home, home / f"{number}.sock", home / f"{number}.log", environment))
+        running = started[-1]
+        eventually(lambda: running.get("/v1/health"), "the sidecar listens")
+        if directory is not None:
+            eventually(lambda: running.get("/v1/health").is_success, "the sidecar is ready")
+        return running
 
     yield start
 
@@ -115,24 +123,24 @@ def sidecars() -> Iterator[Start]:
     shutil.rmtree(home)
 
 
-def _start(directory: Path, home: Path, number: int) -> Sidecar:
+def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str]) -> Sidecar:
     data, operations = free_ports(2)
-    unix, log = home / f"{number}.sock", home / f"{number}.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")}
-    environment |= {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")}
+    settings = {
         "PYTHONPATH": str(ROOT / "operator"),
         # asyncio then logs every call that blocks its loop for long; tests read the log.
         "PYTHONASYNCIODEBUG": "1",
         "PROMPTOPS_DATA_ADDRESS": f"127.0.0.1:{data}",
         "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
         "PROMPTOPS_SOCKET": str(unix),
+        **({} if environment else {"PROMPTOPS_DIRECTORY": str(directory)}),
     }
-    command = [sys.executable, "-m", "promptops.cli.main", "sidecar", "--directory", str(directory)]
+    command = [sys.executable, "-m", "promptops.cli.main", "sidecar"]
     with log.open("wb") as stderr:
-        process = subprocess.Popen(command, env=environment, stderr=stderr, stdout=subprocess.DEVNULL)
-    sidecar = Sidecar(process, directory, unix, data, operations, log, httpx.Client(trust_env=False, timeout=20))
-    eventually(lambda: sidecar.get("/v1/health").status_code == 200, "the sidecar is ready")
-    return sidecar
+        process = subprocess.Popen(
+            command, env=inherited | settings | environment, stderr=stderr, stdout=subprocess.DEVNULL
+        )
+    return Sidecar(process, directory, unix, data, operations, log, httpx.Client(trust_env=False, timeout=20))
 
 
 def manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
