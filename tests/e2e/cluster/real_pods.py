@@ -49,7 +49,9 @@ class RealPods:
 
     def _kubectl(self, *arguments: str, check: bool = True) -> int:
         kubectl = (str(self._binaries["kubectl"]), f"--kubeconfig={self.kubeconfig}")
-        return run(*kubectl, *arguments, environment={"PATH": machine.search_path()}, check=check).returncode
+        # Without a home, it keeps its cache in the folder that the caller is in.
+        environment = {"PATH": machine.search_path(), "HOME": str(self.folder)}
+        return run(*kubectl, *arguments, environment=environment, check=check).returncode
 
     def _ctr(self, *arguments: str) -> bool:
         if self._process_1() is None:
