@@ -19,6 +19,7 @@ from promptops.client.errors import (
     error_of,
     unexpected_answer,
 )
+from promptops.domain.selection import PROMPT_ID_RULE, is_prompt_id
 
 Answer = TypeVar("Answer")
 
@@ -88,4 +89,7 @@ def error_of_transport(error: httpx.HTTPError | httpx.InvalidURL, url: str) -> P
 
 
 def _path(prompt_id: str) -> str:
+    if not is_prompt_id(prompt_id):
+        # Not left to the sidecar: on the way there a path of dots becomes another path.
+        raise ValidationError(f"this is not the id of a prompt: {PROMPT_ID_RULE}", reasons.INVALID_REQUEST)
     return f"/v1/prompts/{quote(prompt_id, safe='')}"

@@ -1,6 +1,7 @@
 """Which content answers a call: a prompt by name or id, its active version or one asked for by number."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
@@ -8,6 +9,11 @@ from promptops.api import reasons
 from promptops.api.feed import Entry, VersionReference
 from promptops.domain.errors import PromptDisabled, PromptNotFound, Unavailable
 from promptops.domain.language.names import shown
+
+_PROMPT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+PROMPT_ID_RULE = (
+    "an id has at most 128 letters, digits and . _ - /, begins with a letter or digit, and has no part . or .."
+)
 
 _MAX_CANDIDATES = 1000
 """Similarity is costly; beyond so many names only those that begin alike are compared."""
@@ -23,6 +29,11 @@ class Held(Protocol):
     @property
     def names(self) -> Mapping[str, str]:
         """Every id and every name, and the prompt's name it stands for."""
+
+
+def is_prompt_id(text: str) -> bool:
+    """Whether a prompt can have this name or id and be asked for by it. Dots never lead anywhere, and are not let near."""
+    return _PROMPT_ID.fullmatch(text) is not None and {"", ".", ".."}.isdisjoint(text.split("/"))
 
 
 def find(held: Held, prompt_id: str) -> Entry:

@@ -9,17 +9,15 @@ POST /v1/prompts/{id}/render
 An id may contain slashes. An id that ends in /render or /versions is asked for with that slash written as %2F.
 """
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 from urllib.parse import unquote
 
-from promptops.api.v1alpha1.schema import PROMPT_ID_PATTERN
 from promptops.domain.errors import InvalidInput
+from promptops.domain.selection import PROMPT_ID_RULE, is_prompt_id
 
 _PREFIX: Final = "/v1/prompts/"
-_ID: Final = re.compile(PROMPT_ID_PATTERN.removeprefix("^").removesuffix("$"))
 _MAX_PATH: Final = 1024
 
 
@@ -70,8 +68,8 @@ def call_of(raw_path: str) -> Call:
 
 
 def _prompt_id(encoded: str) -> str:
-    """Decode once. What is looked up is this very text; dots in it never lead anywhere, and are not let near."""
+    """Decode once. What is looked up is this very text."""
     decoded = unquote(encoded, errors="replace")
-    if not _ID.fullmatch(decoded) or not {"", ".", ".."}.isdisjoint(decoded.split("/")):
-        raise InvalidInput("the path does not name a prompt: an id has letters, digits and . _ - / and begins with one")
+    if not is_prompt_id(decoded):
+        raise InvalidInput(f"the path does not name a prompt: {PROMPT_ID_RULE}")
     return decoded

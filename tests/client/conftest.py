@@ -1,0 +1,65 @@
+"""A real sidecar, and both clients on it by one set of calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from promptops.client import ClientConfig, PromptOpsClient, SyncPromptOpsClient
+from tests.sidecar.process import Sidecar, manifest, sidecars, sourced, version, write
+
+Ask = Callable[..., Any]
+"""Calls a method of a client by name."""
+
+
+@pytest.fixture(scope="session")
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+    """A sidecar over prompts that no test changes."""
+    directory = tmp_path_factory.mktemp("prompts")
+    count = {"name": "count", "type": "integer"}
+    write(
+        directory / "prompts.yaml",
+        sourced("greeting", {"text": "Hello {{ name }}", "variables": [{"name": "name", "type": "string"}]}),
+        sourced("typed", {"text": "{{ count }} {{ self }}", "variables": [count, {"name": "self", "type": "string"}]}),
+        sourced("slash", {"text": "x"}, promptId="team/slash.v1"),
+        sourced("route", {"text": "ends in a route"}, promptId="team/render"),
+        sourced("off", {"text": "off"}, disabled=True),
+        manifest("Prompt", "two", activeVersion="1.0.0"),
+        version("two", "1.0.0", {"text": "one"}),
+        version("two", "1.1.0", {"text": "two"}),
+    )
+    for start in sidecars():
+        yield start(directory)
+
+
+def ask_with(kind: str, config: ClientConfig) -> Ask:
+    """Return what asks through a new client of the kind."""
+
+    def through_sync(method: str, *arguments: Any, **options: Any) -> Any:
+        with SyncPromptOpsClient(config) as client:
+            return getattr(client, method)(*arguments, **options)
+
+    async def call(method: str, *arguments: Any, **options: Any) -> Any:
+        async with PromptOpsClient(config) as client:
+            return await getattr(client, method)(*arguments, **options)
+
+    def through_async(method: str, *arguments: Any, **options: Any) -> Any:
+        return asyncio.run(call(method, *arguments, **options))
+
+    return through_sync if kind == "sync" else through_async
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which of the two clients."""
+    return str(request.param)
+
+
+@pytest.fixture(params=["socket", "url"])
+def ask(request: pytest.FixtureRequest, kind: str, sidecar: Sidecar) -> Ask:
+    """Each client over each way to the sidecar."""
+    over_socket = request.param == "socket"
+    return ask_with(kind, ClientConfig(socket=sidecar.socket) if over_socket else ClientConfig(base_url=sidecar.url))
