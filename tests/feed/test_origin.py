@@ -309,3 +309,18 @@ async def test_a_new_leadership_signs_what_the_old_one_had_as_its_first_position
     with pytest.raises(Exception, match="UnknownKey"):
         scribe.verifier.verify(published.origin.store(SCOPE).current.signed)  # type: ignore[union-attr, arg-type]
     assert isinstance(scribe.verifier, Verifier)
+
+
+async def test_another_version_to_ask_for_moves_no_decision() -> None:
+    published = Published()
+    published.put("a", "Hello", revision=1)
+    published.begin()
+    decided = published.origin.changed_at(SCOPE, "a")
+    pin = msgspec.structs.replace(entry("a", "Hello").stable, version="1.1.0")
+
+    published.put("a", "Hello", revision=1, pins=(pin,))
+    while_pending = published.origin.changed_at(SCOPE, "a")
+    await published.settled()
+
+    assert published.entries()["a"].pins == (pin,)
+    assert while_pending == published.origin.changed_at(SCOPE, "a") == decided

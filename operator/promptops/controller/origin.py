@@ -167,9 +167,12 @@ class Origin:
         return encoded.entry if encoded is not None else None
 
     def changed_at(self, scope: str, name: str) -> Position | None:
-        """The position that brought the entry that was put last; None while it is not published."""
+        """The position that brought the decision that was put last; None while it is not published.
+
+        Which other versions may be asked for is no decision: it does not move this position.
+        """
         state = self._scopes.get(scope)
-        if state is None or name in state.pending:
+        if state is None or (name in state.pending and not _is_offered(state, name)):
             return None
         return state.changed_at.get(name)
 
@@ -234,10 +237,10 @@ class Origin:
         view = self._view(state, position, names)
         step = _step(current, view, names) if current is not None else None
         for name in names:
-            if name in state.wanted:
-                state.changed_at[name] = position
-            else:
+            if name not in state.wanted:
                 state.changed_at.pop(name, None)
+            elif name not in state.changed_at or not _is_offered(state, name):
+                state.changed_at[name] = position
         state.pending.clear()
         state.renew = False
         state.store.swap(view, step)
@@ -268,6 +271,15 @@ class Origin:
         for digest in unnamed:
             del state.blobs[digest]
         return view
+
+
+def _is_offered(state: _Scope, name: str) -> bool:
+    """Whether followers are offered the decision about this name already, if not the very entry."""
+    wanted = state.wanted.get(name)
+    offered = state.store.current.index.get(name) if state.store.current is not None else None
+    return (
+        wanted is not None and offered is not None and (wanted.uid, wanted.revision) == (offered.uid, offered.revision)
+    )
 
 
 def _step(before: View, after: View, names: frozenset[str]) -> Step:
