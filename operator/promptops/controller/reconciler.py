@@ -19,7 +19,7 @@ from promptops.controller.publishing import Publishing
 from promptops.controller.snapshots import Snapshots
 from promptops.controller.store import DELETED, ObjectStore
 from promptops.controller.tenancy import Tenancy
-from promptops.domain.reconcile import decide_prompt, decide_version
+from promptops.domain.reconcile import as_written, decide_prompt, decide_version
 from promptops.domain.snapshot import Manifest, PromptOutcome, PromptSnapshot
 from promptops.telemetry.operator import OperatorMetrics
 
@@ -73,6 +73,12 @@ class Reconciler:
     def forget(self) -> None:
         """Start anew, as a new leader does."""
         self._decided.clear()
+
+    def stand_by_status(self, key: Key) -> None:
+        """Serve what a prompt's status says although it could not be decided on yet."""
+        snapshot = self.snapshots.of_prompt(key)
+        if snapshot is not None:
+            self.publishing.publish(snapshot.prompt, as_written(snapshot))
 
     async def _step(self, key: Key) -> None:
         match key.kind:

@@ -106,7 +106,11 @@ class Terms:
             async with asyncio.timeout(FIRST_DECISIONS_SECONDS):
                 await self._all_decided.wait()
         except TimeoutError:
-            log.warning("publishing without some prompts that could not be decided on", count=len(self._undecided))
+            log.warning("some prompts could not be decided on and are served as before", count=len(self._undecided))
+            # A whole index without them would take them from everybody who renders them.
+            for key in self._undecided:
+                if key.kind == "Prompt":
+                    self.reconciler.stand_by_status(key)
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
         self.metrics.feed_publications.inc()

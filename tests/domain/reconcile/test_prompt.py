@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from promptops.api.feed import Entry
+from promptops.domain.reconcile import as_written
 from promptops.domain.reconcile.history import latest_manager
 
 
@@ -335,3 +336,15 @@ def test_a_status_of_another_shape_is_as_good_as_none(world: Any, status: Any) -
     world.add("1.0.0").apply(activeVersion="1.0.0").settle()
 
     assert (world.serving, world.status["serving"]["revision"]) == ("1.0.0", 1)
+
+
+def test_a_decision_that_cannot_be_written_leaves_what_status_says_in_service(world: Any) -> None:
+    world.add("1.0.0").add("1.1.0", "b").apply(activeVersion="1.0.0").settle()
+    decided = world.decide().entry
+    world.apply(activeVersion="1.1.0")
+
+    outcome = as_written(world.snapshot())
+
+    assert outcome.entry == decided
+    assert outcome.status is None
+    assert [blob.digest for blob in outcome.blobs] == sorted(decided.digests())

@@ -33,6 +33,11 @@ def decide_prompt(snapshot: PromptSnapshot, now: datetime) -> PromptOutcome:
     return _decided(case, decision, now)
 
 
+def as_written(snapshot: PromptSnapshot) -> PromptOutcome:
+    """Return what status says is served, deciding nothing anew: for a leader whose decision cannot be written yet."""
+    return PromptOutcome() if snapshot.tenant is None else _frozen(Case.of(snapshot))
+
+
 def _decided(case: Case, decision: Decision, now: datetime) -> PromptOutcome:
     progress = progress_of(case, decision, now)
     pruned = too_many(case, (decision.stable, previous_of(case, decision)))
@@ -65,7 +70,7 @@ def _unannounced(case: Case) -> PromptOutcome:
 
 
 def _frozen(case: Case) -> PromptOutcome:
-    """A Prompt that is being deleted serves on as decided until it is gone; nothing is made, said or pruned for it."""
+    """Serve on as decided; nothing is made, said or pruned. So does a Prompt that is being deleted, until it is gone."""
     entry, blobs = entry_of(case, as_decided_before(case))
     return PromptOutcome(entry=entry, blobs=blobs)
 
