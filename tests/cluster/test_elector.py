@@ -185,7 +185,7 @@ async def test_a_label_on_the_lease_costs_no_leadership(objects: Objects, namesp
         held = await lease(objects, namespace)
         await _written(objects, {**held, "metadata": {**held["metadata"], "labels": {"seen": "yes"}}})
         wire.writes = 0
-        await until(lambda: wire.writes > 1)
+        await until(lambda: wire.writes > 2)
         after = await lease(objects, namespace)
 
     assert replica.lost == []
