@@ -1,0 +1,106 @@
+"""A fault of ours is a problem for the caller and a line in the log: no trace, no value."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+from starlette.requests import Request
+
+from promptops.api.http import Health
+from promptops.cache.store import Store
+from promptops.sidecar import guard
+from promptops.sidecar.answers import Answers
+from promptops.sidecar.data import DataApp
+from promptops.sidecar.guard import Guard, Refusal, read_body
+from promptops.sidecar.tally import Tally
+from promptops.telemetry.logging import configure
+from promptops.telemetry.sidecar import SidecarMetrics
+
+CANARY = "canary-value-5f1d"
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is logged, as outside of a terminal."""
+    stream = io.StringIO()
+    configure(stream=stream)
+    yield stream
+    structlog.reset_defaults()
+    logging.basicConfig(force=True)
+
+
+@pytest.fixture
+async def asking() -> AsyncIterator[httpx.AsyncClient]:
+    """A data listener whose health report fails."""
+
+    def health() -> Health:
+        raise RuntimeError(CANARY)
+
+    answers = Answers(Store(), SidecarMetrics(CollectorRegistry()), Tally(), lambda: 0.0)
+    app = DataApp(answers, health, Guard(check_host=True))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
+        yield client
+
+
+async def test_a_bug_is_a_problem_that_says_nothing(asking: httpx.AsyncClient, log: io.StringIO) -> None:
+    answer = await asking.get("/v1/health")
+
+    assert answer.status_code == 500
+    assert answer.json() == {
+        "title": "Internal error",
+        "status": 500,
+        "code": "InternalError",
+        "detail": "the sidecar failed to answer; its log says where",
+    }
+    (line,) = log.getvalue().splitlines()
+    logged = json.loads(line)
+    assert (logged["event"], logged["error"], logged["level"]) == ("request failed", "RuntimeError", "error")
+    assert logged["at"].startswith("tests.sidecar.test_faults_inside:")
+    assert CANARY not in line
+
+
+def test_what_a_library_logs_has_no_trace_either(log: io.StringIO) -> None:
+    try:
+        raise ValueError(CANARY)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+
+    (line,) = log.getvalue().splitlines()
+    assert json.loads(line)["error"] == "ValueError"
+    assert CANARY not in line
+
+
+def test_a_forged_line_stays_in_its_own(log: io.StringIO) -> None:
+    structlog.get_logger().warning("file\n{}", place='a\r\n{"event": "forged"}\u2028.yaml')
+
+    (line,) = log.getvalue().splitlines()
+    assert json.loads(line)["place"].startswith("a\r\n")
+
+
+def test_libraries_do_not_chat(log: io.StringIO) -> None:
+    logging.getLogger("httpx").info("HTTP Request: POST http://localhost")
+
+    assert log.getvalue() == ""
+
+
+async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BODY_SECONDS", 0.05)
+
+    async def receive() -> dict[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with pytest.raises(Refusal) as refused:
+        await read_body(request)
+
+    assert refused.value.problem.status == 408
+    assert refused.value.headers == {"connection": "close"}
