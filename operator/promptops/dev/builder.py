@@ -35,9 +35,18 @@ class Job:
         """The binaries' names, for people."""
         return _names(self.tools)
 
-    def said(self, lines: int) -> str:
-        """Return the last lines that go wrote."""
-        return "\n".join((self.folder / "log").read_text(errors="replace").rstrip().splitlines()[-lines:])
+    @property
+    def package(self) -> str:
+        """The package that go is at."""
+        return next(reversed(self._lines()), "")
+
+    @property
+    def complaint(self) -> str:
+        """The last lines that are more than a package's name."""
+        return "\n".join([line for line in self._lines() if " " in line][-_SHOWN_LINES:])
+
+    def _lines(self) -> list[str]:
+        return (self.folder / "log").read_text(errors="replace").splitlines()
 
 
 def cached_path(tool: Tool, cache: Path) -> Path:
@@ -67,7 +76,7 @@ def _build(tools: tuple[Tool, ...], compiler: Path, settings: DevSettings, show:
         jobs = [stack.enter_context(_job(module, compiler, settings)) for module in _by_module(tools)]
         while any(job.process.poll() is None for job in jobs):
             _raise_for_failed(jobs, settings.cache)
-            show(next((job.said(1) for job in jobs if job.process.returncode is None), ""))
+            show(next((job.package for job in jobs if job.process.returncode is None), ""))
             time.sleep(_POLL_SECONDS)
         _raise_for_failed(jobs, settings.cache)
         for job in jobs:
@@ -107,7 +116,7 @@ def _command(tools: tuple[Tool, ...], compiler: Path, output: Path) -> tuple[str
     # Nobody debugs these: without debug information they compile an eighth faster.
     flags = (f"-ldflags={first.ldflags}", "-gcflags=all=-dwarf=false", *tags)
     packages = (tool.package for tool in tools)
-    return (str(compiler), "build", "-C", str(first.folder), "-o", f"{output}/", *flags, *packages)
+    return (str(compiler), "build", "-C", str(first.folder), "-v", "-o", f"{output}/", *flags, *packages)
 
 
 def go_environment(settings: DevSettings) -> dict[str, str]:
@@ -127,9 +136,8 @@ def go_environment(settings: DevSettings) -> dict[str, str]:
 def _raise_for_failed(jobs: list[Job], cache: Path) -> None:
     for job in jobs:
         if job.process.poll():
-            said = job.said(_SHOWN_LINES)
-            shown = "\n".join(f"  {line}" for line in said.splitlines())
-            raise BuildFailed(f"{job.names} could not be built; go says:\n{shown}", _advice(said, cache))
+            shown = "\n".join(f"  {line}" for line in job.complaint.splitlines())
+            raise BuildFailed(f"{job.names} could not be built; go says:\n{shown}", _advice(shown, cache))
 
 
 def _advice(said: str, cache: Path) -> str:

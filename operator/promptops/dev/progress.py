@@ -1,4 +1,4 @@
-"""Progress on standard error: a living line on a terminal, two plain lines when piped."""
+"""Progress on standard error: a living line on a terminal, plain lines when piped."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from rich.console import Console
 class Progress:
     """Says what takes long, before and after."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, console: Console | None = None, sign_of_life_seconds: float = 20.0) -> None:
+        self._console = console or Console(stderr=True)
+        self._sign_of_life_seconds = sign_of_life_seconds
 
     def say(self, text: str) -> None:
         """Print one line."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def step(self, what: str, seconds: int = 0) -> Iterator[Callable[[str], None]]:
@@ -26,15 +27,24 @@ class Progress:
         announced = f"{what} (about {seconds} s on two cores)…" if seconds else f"{what}…"
         if not self._console.is_terminal:
             self.say(announced)
-            yield _ignore
+            yield self._sign_of_life(begun)
         else:
             with self._console.status(announced) as status:
                 yield lambda detail: status.update(f"{announced} [dim]{_escaped(detail)}[/dim]")
         self.say(f"{what}… done in {time.monotonic() - begun:.1f} s")
 
+    def _sign_of_life(self, begun: float) -> Callable[[str], None]:
+        """Return what prints a detail now and then, for those who watch a log."""
+        last = begun
 
-def _ignore(_: str) -> None:
-    """Take a detail that nobody can see."""
+        def show(detail: str) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= self._sign_of_life_seconds:
+                last = now
+                self.say(f"  {now - begun:.0f} s: {detail}")
+
+        return show
 
 
 def _escaped(detail: str) -> str:
