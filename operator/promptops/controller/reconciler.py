@@ -155,9 +155,11 @@ class Reconciler:
             snapshot = self.snapshots.of_version(key)
             if snapshot is None:
                 return
-            if snapshot.prompt is None and not self.store.is_settled(snapshot.version):
-                # Its prompt is about to arrive, and the status would have to be written twice.
-                self.enqueue_after(key, max(0.05, self.store.seconds_to_settle(snapshot.version)))
+            if snapshot.prompt is not None and not _is_decided(snapshot.prompt):
+                return  # what the version is follows from its prompt, which brings it up again
+            if snapshot.prompt is None and (seconds := self.store.seconds_to_settle(snapshot.version)):
+                # Its prompt is about to arrive, or the version to go as its prompt went: one write, or none.
+                self.enqueue_after(key, max(0.05, seconds))
                 return
             outcome = decide_version(snapshot, self.now())
             grounds = self.snapshots.version_grounds({**snapshot.version, "status": outcome.status})
@@ -225,3 +227,8 @@ class Reconciler:
                 await self._read_again(PROMPT_VERSIONS, version)
                 continue
             self.ingest(PROMPT_VERSIONS.kind, DELETED, version)
+
+
+def _is_decided(prompt: Manifest) -> bool:
+    """Tell whether a Prompt's status was ever written: the schema's default says -1."""
+    return int((prompt.get("status") or {}).get("observedGeneration", -1)) >= 0

@@ -14,7 +14,7 @@ from promptops.domain.snapshot import Manifest
 
 DELETED = "DELETED"
 SETTLE_SECONDS = 1.0
-"""A namespace in which nothing new arrived for so long is settled: whoever applies a folder is done."""
+"""A namespace in which nothing came or went for so long is settled: whoever applies or deletes a folder is done."""
 SETTLE_AT_MOST_SECONDS = 10.0
 _MAX_TOMBSTONES = 100_000
 
@@ -96,7 +96,7 @@ class ObjectStore:
         return now - quiet_since >= SETTLE_SECONDS or now - arrived >= SETTLE_AT_MOST_SECONDS
 
     def seconds_to_settle(self, manifest: Manifest) -> float:
-        """Return how long it takes at least until the object is settled."""
+        """Return how long nothing must come or go for the object's namespace to be settled; 0 when it is."""
         return max(0.0, self._arrivals.get(_name(manifest)[0], 0.0) + SETTLE_SECONDS - self._monotonic())
 
     def compare(self, kind: str, listed: Iterable[Manifest], resource_version: str) -> Discrepancy:
@@ -159,6 +159,7 @@ class ObjectStore:
             return frozenset()
         del self._known[uid]
         before = self._objects[kind].pop(name)
+        self._arrivals[name[0]] = self._monotonic()
         return self._affected(kind, before, None)
 
     def _forget(self, uid: str) -> None:
