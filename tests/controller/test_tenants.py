@@ -1,0 +1,113 @@
+"""Who holds a namespace, and what comes of it: claims, conflicts, and namespaces that nobody claims."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from promptops import codegen
+from promptops.api.feed import AUDIENCE
+from promptops.dev.plane import Plane
+from promptops.dev.stack import NAMESPACE, Stack, install
+from tests.controller.world import World, prompt, tenant, until
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def claimed(world: World) -> Iterator[World]:
+    """The namespace; tenants named after it are removed afterwards."""
+    yield world
+    world.kubectl("delete", "tenants", "--all")
+
+
+def claims(world: World, name: str) -> list[tuple[str, str]]:
+    """How a tenant's claims ended."""
+    status = world.get("tenant", name)["status"]
+    return [(row["namespace"], row["state"]) for row in status.get("claims", ())]
+
+
+def feed_tenant(stack: Stack, world: World) -> tuple[int, str]:
+    """Ask the feed who we are, as a pod of the namespace would."""
+    if not stack.operator:
+        raise AssertionError("no operator")
+    if "app" not in world.kubectl("get", "serviceaccounts", "-o", "name"):
+        world.kubectl("create", "serviceaccount", "app")
+    token = world.kubectl("create", "token", "app", f"--audience={AUDIENCE}").strip()
+    url = f"{stack.operator.feed_url}/v1/stream"
+    with httpx.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=10) as answer:
+        if answer.status_code != 200:
+            return answer.status_code, json.loads(answer.read())["code"]
+        for line in answer.iter_lines():
+            if line.startswith("data:"):
+                return 200, str(json.loads(line[5:])["tenant"])
+    raise AssertionError("the stream ended before it said hello")
+
+
+def test_an_unclaimed_namespace_is_its_own_tenant(stack: Stack, world: World) -> None:
+    until(lambda: feed_tenant(stack, world)[0] == 200, lambda: feed_tenant(stack, world))
+
+    assert feed_tenant(stack, world) == (200, world.namespace)
+
+
+def test_a_claim_on_a_namespace(stack: Stack, claimed: World) -> None:
+    claimed.apply(tenant("blue", claimed.namespace, "not-there-yet"))
+    claimed.until_ready("blue", "True", "Claimed", of="tenant")
+
+    assert claims(claimed, "blue") == [(claimed.namespace, "Claimed"), ("not-there-yet", "Absent")]
+    assert feed_tenant(stack, claimed) == (200, "blue")
+
+
+def test_of_two_claims_the_one_that_holds_the_namespace_keeps_it(stack: Stack, claimed: World) -> None:
+    claimed.apply(tenant("zebra", claimed.namespace))
+    claimed.until_ready("zebra", "True", "Claimed", of="tenant")
+    claimed.apply(tenant("aardvark", claimed.namespace))
+    message = claimed.until_ready("aardvark", "False", "NamespaceConflict", of="tenant")
+    held = feed_tenant(stack, claimed)
+    claimed.delete(tenant("zebra", claimed.namespace))
+    claimed.until_ready("aardvark", "True", "Claimed", of="tenant")
+
+    assert held == (200, "zebra")
+    assert 'held by tenant "zebra"' in message
+    assert feed_tenant(stack, claimed) == (200, "aardvark")
+
+
+@pytest.fixture(scope="module")
+def strict(new_plane: Callable[[], Plane]) -> Stack:
+    """An operator that refuses what nobody claims."""
+    stack = Stack(new_plane())
+    install(stack.plane, codegen.manifests(NAMESPACE))
+    stack.start_operator({"PROMPTOPS_TENANCY_MODE": "Strict"})
+    return stack
+
+
+def test_in_strict_mode_nothing_is_served_from_an_unclaimed_namespace(strict: Stack) -> None:
+    world = World(strict.plane, "default")
+    world.apply(prompt("greeting", source={"content": {"text": "x"}}))
+    message = world.until_ready("greeting", "False", "TenantUnknown")
+    refused = feed_tenant(strict, world)
+    world.apply(tenant("team", "default"))
+    world.until_ready("greeting", "True", "Active")
+    until(lambda: feed_tenant(strict, world)[0] == 200, lambda: feed_tenant(strict, world))
+    admitted = feed_tenant(strict, world)
+    world.delete(tenant("team", "default"))
+    world.until_ready("greeting", "False", "TenantUnknown")
+
+    assert refused == (403, "TenantUnknown")
+    assert admitted == (200, "team")
+    assert feed_tenant(strict, world) == (403, "TenantUnknown")
+    assert "no Tenant claims the namespace" in message
+
+
+def test_the_keys_are_made_once_and_their_public_half_stands_beside_them(strict: Stack) -> None:
+    secret = json.loads(strict.plane.kubectl("get", "secret", "promptops-keys", "-n", NAMESPACE, "-o", "json").stdout)
+    data = {name: base64.b64decode(value) for name, value in secret["data"].items()}
+    kid = data["active"].decode()
+
+    assert set(data) == {f"{kid}.key", "active", "trust.json"}
+    assert len(data[f"{kid}.key"]) == 32
+    assert [key["kid"] for key in json.loads(data["trust.json"])["keys"]] == [kid]

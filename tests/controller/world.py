@@ -1,0 +1,174 @@
+"""A namespace with a running operator in it, as a user sees it through kubectl, and the API server's own account of writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from promptops.cluster.client import Client
+from promptops.cluster.connection import Connection
+from promptops.cluster.resources import Resource
+from promptops.dev.plane import Plane
+
+OPERATOR_USER = "system:serviceaccount:promptops-system:promptops"
+SECONDS = 45.0
+"""A new leader says nothing about consumers for half a minute."""
+_NOT_COUNTED = frozenset({"leases", "events", "tokenreviews"})
+
+
+def prompt(name: str, **spec: Any) -> dict[str, Any]:
+    """A Prompt."""
+    return {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "metadata": {"name": name}, "spec": spec}
+
+
+def version(of: str, number: str, text: str) -> dict[str, Any]:
+    """A PromptVersion with a text."""
+    return {
+        "apiVersion": "promptops.io/v1alpha1",
+        "kind": "PromptVersion",
+        "metadata": {"name": f"{of}-{number}"},
+        "spec": {"promptRef": {"name": of}, "version": number, "content": {"text": text}},
+    }
+
+
+def config_map(name: str, text: str, labelled: bool = True) -> dict[str, Any]:
+    """A ConfigMap with the key `text`."""
+    labels = {"promptops.io/watch": "true"} if labelled else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "labels": labels},
+        "data": {"text": text},
+    }
+
+
+def tenant(name: str, *namespaces: str) -> dict[str, Any]:
+    """A Tenant."""
+    return {
+        "apiVersion": "promptops.io/v1alpha1",
+        "kind": "Tenant",
+        "metadata": {"name": name},
+        "spec": {"namespaces": list(namespaces)},
+    }
+
+
+def reading(name: str) -> dict[str, Any]:
+    """The source of a Prompt that is a ConfigMap's key `text`."""
+    return {"configMapKeyRef": {"name": name, "key": "text", "format": "text"}}
+
+
+def until(condition: Callable[[], object], what: Callable[[], object], seconds: float = SECONDS) -> None:
+    """Wait for a condition; fail with `what` when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.05)
+
+
+class World:
+    """One namespace on a plane."""
+
+    def __init__(self, plane: Plane, namespace: str) -> None:
+        self.plane = plane
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, **options: Any) -> str:
+        """Run kubectl in the namespace."""
+        return self.plane.kubectl("--namespace", self.namespace, *arguments, **options).stdout
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        """Apply manifests in one go."""
+        self.kubectl("apply", "-f", "-", input=_list(manifests))
+
+    def delete(self, *manifests: dict[str, Any]) -> None:
+        """Delete manifests in one go and wait until they are gone."""
+        self.kubectl("delete", "-f", "-", "--timeout=20s", input=_list(manifests))
+
+    def activate(self, name: str, number: str) -> None:
+        """Edit the one line."""
+        self.kubectl("patch", "prompt", name, "--type=merge", "-p", json.dumps({"spec": {"activeVersion": number}}))
+
+    def edit_at_once(self, resource: Resource, name: str, *edits: dict[str, Any]) -> float:
+        """Edit an object several times as fast as the API server takes it; return how long all of that took."""
+        return asyncio.run(self._edit(resource.path(self.namespace, name), edits))
+
+    async def _edit(self, path: str, edits: tuple[dict[str, Any], ...]) -> float:
+        client = Client(await Connection.open(self.plane.kubeconfig))
+        try:
+            await client.call("warm up", "GET", path)
+            begun = time.monotonic()
+            for edit in edits:
+                await client.call("edit", "PATCH", path, body=edit, content_type="application/merge-patch+json")
+            return time.monotonic() - begun
+        finally:
+            await client.close()
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """Return an object."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        return found
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Return all objects of a kind."""
+        items: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, "-o", "json"))["items"]
+        return items
+
+    def status(self, name: str) -> dict[str, Any]:
+        """Return a Prompt's status."""
+        return dict(self.get("prompt", name)["status"])
+
+    def serves(self, name: str) -> str | None:
+        """Return the version that a Prompt's status says is served."""
+        serving = self.status(name).get("serving")
+        return serving["stable"]["version"] if serving else None
+
+    def until_serves(self, name: str, number: str) -> None:
+        """Wait until a version is served and that has converged."""
+        until(
+            lambda: self.serves(name) == number and self.condition(name, "Converged")[0] == "True",
+            lambda: self.status(name),
+        )
+
+    def condition(self, name: str, kind: str, of: str = "prompt") -> tuple[str, str, str]:
+        """Return status, reason and message of a condition."""
+        for each in self.get(of, name).get("status", {}).get("conditions", ()):
+            if each["type"] == kind:
+                return each["status"], each["reason"], each["message"]
+        return "", "", ""
+
+    def until_ready(self, name: str, status: str, reason: str, of: str = "prompt") -> str:
+        """Wait until Ready has a status and reason; return its message."""
+        until(
+            lambda: self.condition(name, "Ready", of)[:2] == (status, reason),
+            lambda: self.get(of, name).get("status"),
+        )
+        return self.condition(name, "Ready", of)[2]
+
+    def audit_position(self) -> int:
+        """Return a place in the audit log."""
+        return self.plane.audit_log.stat().st_size
+
+    def writes(self, since: int) -> Counter[tuple[str, str, str]]:
+        """Count what the operator wrote in the namespace since then: (verb, resource, name), Leases and Events aside."""
+        counted: Counter[tuple[str, str, str]] = Counter()
+        with self.plane.audit_log.open("rb") as log:
+            log.seek(since)
+            for line in log:
+                entry = json.loads(line)
+                about = entry.get("objectRef", {})
+                if (
+                    entry["user"]["username"] == OPERATOR_USER
+                    and entry["verb"] in ("create", "update", "patch", "delete")
+                    and about.get("resource") not in _NOT_COUNTED
+                    and about.get("namespace", "") in (self.namespace, "")
+                ):
+                    counted[entry["verb"], about["resource"], about.get("name", "")] += 1
+        return counted
+
+
+def _list(manifests: tuple[dict[str, Any], ...]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
