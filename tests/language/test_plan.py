@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -111,12 +112,16 @@ def test_a_large_number_keeps_its_spelling_through_canonical_json() -> None:
 
 
 def test_the_output_is_counted_before_it_is_joined() -> None:
-    often = planned(text="{{ text }}" * 6000, variables=[TEXT])
+    often, value = planned(text="{{ text }}" * 100, variables=[TEXT]), "x" * 1_000_000
+    tracemalloc.start()
 
     with pytest.raises(InvalidInput) as refused:
-        often.render({"text": "x" * 1_000_000})
+        often.render({"text": value})
 
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert refused.value.reason == "OutputTooLarge"
+    assert peak < 10_000_000
 
 
 def test_all_missing_variables_are_named() -> None:

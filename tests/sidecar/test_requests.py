@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import Any
 
 import pytest
 
@@ -99,13 +98,13 @@ def test_a_client_that_asks_first_is_not_told_to_go_on(sidecar: Sidecar) -> None
 
 
 def test_a_chunked_body_is_refused_as_soon_as_it_exceeds_the_limit(sidecar: Sidecar) -> None:
-    def chunks() -> Any:
-        for _ in range(100):
-            yield b" " * 65536
+    head = b"POST /v1/prompts/echo/render HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
 
-    answer = sidecar.post("echo", chunks())
+    # The last chunk, which would end the body, is never sent.
+    answer = sidecar.raw(head + chunk * 20)
 
-    assert answer.status_code == 413
+    assert answer.startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
