@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -35,17 +36,31 @@ def require(environment: Mapping[str, str]) -> None:
 def cluster(settings: DevSettings, progress: Progress, home: Path) -> Iterator[tuple[Path, Images]]:
     """Yield the kubeconfig of a kind cluster and the images it has; the cluster is gone afterwards."""
     environment = settings.environment
-    images = _build(settings, progress)
     kubeconfig = home / "kubeconfig"
-    try:
-        with progress.step("starting a kind cluster", 60):
-            _kind(environment, "delete", "cluster")  # what a killed run left
-            _kind(environment, "create", "cluster", f"--kubeconfig={kubeconfig}", "--wait=120s")
-            _kind(environment, "load", "docker-image", *map(images.name, REPOSITORIES))
-        yield kubeconfig, images
-    finally:
-        with progress.step("ending the kind cluster", 5):
-            _kind(environment, "delete", "cluster", f"--kubeconfig={kubeconfig}")
+    with _only_run(settings.cache / "e2e"):
+        images = _build(settings, progress)
+        try:
+            with progress.step("starting a kind cluster", 60):
+                _kind(environment, "delete", "cluster")  # what a killed run left
+                _kind(environment, "create", "cluster", f"--kubeconfig={kubeconfig}", "--wait=120s")
+                _kind(environment, "load", "docker-image", *map(images.name, REPOSITORIES))
+            yield kubeconfig, images
+        finally:
+            with progress.step("ending the kind cluster", 5):
+                _kind(environment, "delete", "cluster", f"--kubeconfig={kubeconfig}")
+
+
+@contextmanager
+def _only_run(folder: Path) -> Iterator[None]:
+    """Keep a second run from deleting the first one's cluster; the lock ends with the process that holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".kind.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"another run uses the kind cluster {layout.NAME}, and there can be only one"
+            raise ClusterError(message, "wait for that run to end") from None
+        yield
 
 
 def _build(settings: DevSettings, progress: Progress) -> Images:
