@@ -1,0 +1,294 @@
+"""The operator as a process: what it says while it waits, how it ends, and what it needs no second chance for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from promptops import codegen
+from promptops.dev import kubeconfig
+from promptops.dev.plane import Plane
+from promptops.dev.ports import free_ports
+from promptops.dev.stack import ACCOUNT, NAMESPACE, Stack, install
+from tests.controller.world import World, prompt, until, version
+
+pytestmark = pytest.mark.cluster
+
+
+@dataclass
+class Process:
+    """An operator that the test starts and ends itself."""
+
+    process: subprocess.Popen[str]
+    operations_url: str
+    log: Path
+
+    def ready(self) -> tuple[int, str]:
+        """Ask /readyz; 0 while nobody listens."""
+        try:
+            answer = httpx.get(f"{self.operations_url}/readyz")
+        except httpx.TransportError:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    def until_ready(self, status: int, says: str) -> None:
+        """Wait until /readyz answers so."""
+        until(lambda: self.ready()[0] == status and says in self.ready()[1], lambda: (self.ready(), self.said()))
+
+    def end(self) -> tuple[int, float]:
+        """Send SIGTERM; return the exit code and the seconds it took."""
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10), time.monotonic() - begun
+
+    def said(self) -> str:
+        """Everything it wrote."""
+        return self.log.read_text()
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(tmp_path: Path, root: Path) -> Iterator[Start]:
+    """Start an operator with a kubeconfig; it is killed when the test leaves it running."""
+    started: list[Process] = []
+
+    def begin(config: str | None, **environment: str) -> Process:
+        path = tmp_path / "kubeconfig"
+        if config is not None:
+            path.write_text(config)
+        feed, operations = free_ports(2)
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(root / "operator"),
+            "KUBECONFIG": str(path),
+            "PROMPTOPS_IDENTITY": "test",
+            "PROMPTOPS_FEED_ADDRESS": f"127.0.0.1:{feed}",
+            "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
+            **environment,
+        }
+        log = tmp_path / f"operator-{len(started)}.log"
+        command = (sys.executable, "-m", "promptops.cli.main", "operator")
+        with log.open("w") as stream:
+            process = subprocess.Popen(command, env=variables, stderr=stream, stdout=stream, text=True)
+        started.append(Process(process, f"http://127.0.0.1:{operations}", log))
+        return started[-1]
+
+    yield begin
+
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.fixture(scope="module")
+def empty(new_plane: Callable[[], Plane]) -> Plane:
+    """A plane of this file's own on which nothing is installed at first."""
+    return new_plane()
+
+
+def administrator(plane: Plane) -> str:
+    """The administrator's kubeconfig."""
+    return plane.kubeconfig.read_text()
+
+
+def test_without_an_api_server_it_waits_and_says_for_what(start: Start, empty: Plane) -> None:
+    nobody = f"https://127.0.0.1:{free_ports(1)[0]}"
+    operator = start(kubeconfig.for_token(nobody, empty.authority, "none"))
+    operator.until_ready(503, f"{nobody} cannot be reached")
+    alive = httpx.get(f"{operator.operations_url}/healthz").status_code
+    metrics = httpx.get(f"{operator.operations_url}/metrics").text
+
+    code, seconds = operator.end()
+
+    assert alive == 200
+    assert 'promptops_api_errors_total{operation="discover"}' in metrics
+    assert (code, seconds < 3) == (0, True)
+    assert "Traceback" not in operator.said()
+    assert operator.said().count('"waiting"') == 1, "news is told once"
+
+
+def test_without_the_kinds_it_waits_for_them(start: Start, empty: Plane) -> None:
+    operator = start(administrator(empty))
+    operator.until_ready(
+        503,
+        "the CustomResourceDefinitions prompts.promptops.io, promptversions.promptops.io, tenants.promptops.io "
+        "are not installed",
+    )
+    install(empty, codegen.manifests(NAMESPACE))
+
+    operator.until_ready(200, "ok")
+
+    assert operator.end()[0] == 0
+    assert "Traceback" not in operator.said()
+
+
+@pytest.mark.parametrize(
+    ("config", "environment", "said"),
+    [
+        pytest.param(None, {}, "cannot be used", id="no kubeconfig"),
+        pytest.param("{", {}, "cannot be used", id="a broken kubeconfig"),
+        pytest.param(None, {"KUBECONFIG": ""}, "this is not a pod", id="neither kubeconfig nor pod"),
+        pytest.param("{}", {"PROMPTOPS_TENANCY_MODE": "Loose"}, "must be Implicit or Strict", id="impossible setting"),
+    ],
+)
+def test_what_can_never_work_ends_it_with_one_sentence(
+    start: Start, config: str | None, environment: dict[str, str], said: str
+) -> None:
+    operator = start(config, **environment)
+
+    code = operator.process.wait(20)
+
+    assert code == 1
+    assert said in operator.said()
+    assert "Traceback" not in operator.said()
+
+
+def test_an_address_that_is_taken_is_named(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        operator = start("{}", PROMPTOPS_OPERATIONS_ADDRESS=address)
+        code = operator.process.wait(20)
+
+    assert code == 1
+    assert f"cannot listen on {address}: Address already in use" in operator.said()
+
+
+def test_without_its_rights_it_says_which_one_is_missing(start: Start, empty: Plane) -> None:
+    install(empty, codegen.manifests(NAMESPACE))
+    token = empty.kubectl("create", "token", "default", "-n", NAMESPACE).stdout.strip()
+    operator = start(kubeconfig.for_token(empty.server, empty.authority, token))
+
+    operator.until_ready(503, 'cannot get resource "secrets"')
+
+    assert operator.end()[0] == 0
+
+
+def test_on_sigterm_it_gives_up_the_lease_and_the_next_one_leads_at_once(start: Start, empty: Plane) -> None:
+    install(empty, codegen.manifests(NAMESPACE))
+    token = empty.kubectl("create", "token", ACCOUNT, "-n", NAMESPACE).stdout.strip()
+    config = kubeconfig.for_token(empty.server, empty.authority, token)
+    first = start(config)
+    first.until_ready(200, "ok")
+    held = _lease(empty)
+    code, seconds = first.end()
+    released = _lease(empty)
+    second = start(config, PROMPTOPS_IDENTITY="another")
+    second.until_ready(200, "ok")
+    taken = _lease(empty)
+
+    assert (code, seconds < 5) == (0, True)
+    assert (held["holderIdentity"], released.get("holderIdentity", "")) == ("test", "")
+    assert (taken["holderIdentity"], taken["leaseTransitions"]) == ("another", held["leaseTransitions"] + 1)
+    assert second.end()[0] == 0
+
+
+def test_a_second_replica_stands_by(start: Start, empty: Plane) -> None:
+    install(empty, codegen.manifests(NAMESPACE))
+    leader = start(administrator(empty), PROMPTOPS_IDENTITY="leader")
+    leader.until_ready(200, "ok")
+    standby = start(administrator(empty), PROMPTOPS_IDENTITY="standby")
+    standby.until_ready(200, "ok")
+    world = World(empty, "default")
+    world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"))
+    world.until_ready("greeting", "True", "Active")
+
+    gauges = [_leads(each) for each in (leader, standby)]
+
+    assert gauges == ["1.0", "0.0"]
+    assert 'promptops_status_writes_total{kind="Prompt"}' not in httpx.get(f"{standby.operations_url}/metrics").text
+
+
+def test_a_restart_writes_nothing(new_plane: Callable[[], Plane], root: Path) -> None:
+    stack = Stack(new_plane())
+    install(stack.plane, codegen.manifests(NAMESPACE))
+    stack.start_operator()
+    stack.start_sidecar()
+    world = World(stack.plane, "default")
+    world.kubectl("apply", "-f", str(root / "manifests" / "samples"))
+    until(lambda: _settled(world), lambda: world.all("prompts"))
+    before = _states(world)
+    since = world.audit_position()
+    for how in (stack.plane.stop, stack.plane.kill):
+        how("operator")
+        stack.plane.start("operator")
+    # A new leader says for half a minute what was said before; what it says of itself comes after that.
+    leading = time.monotonic()
+    until(lambda: time.monotonic() - leading > 35, lambda: "", seconds=60)
+
+    assert world.writes(since) == {}
+    assert _states(world) == before
+
+
+def test_the_api_server_goes_away_and_returns(new_plane: Callable[[], Plane]) -> None:
+    stack = Stack(new_plane())
+    install(stack.plane, codegen.manifests(NAMESPACE))
+    endpoints = stack.start_operator()
+    sidecar = stack.start_sidecar()
+    world = World(stack.plane, "default")
+    world.apply(
+        prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"), version("greeting", "1.1.0", "B")
+    )
+    world.until_serves("greeting", "1.0.0")
+    stack.plane.kill("kube-apiserver")
+    until(lambda: _gauge(endpoints.operations_url, "promptops_leader") == "0.0", lambda: "still leading")
+    while_away = httpx.get(f"{sidecar.url}/v1/prompts").json()["prompts"][0]["version"]
+    ready = httpx.get(f"{endpoints.operations_url}/readyz").status_code
+    stack.plane.start("kube-apiserver")
+    begun = time.monotonic()
+    world.activate("greeting", "1.1.0")
+    until(lambda: httpx.get(f"{sidecar.url}/v1/prompts").json()["prompts"][0]["version"] == "1.1.0", lambda: "")
+
+    assert (while_away, ready) == ("1.0.0", 200)
+    assert time.monotonic() - begun < 10
+    assert float(_gauge(endpoints.operations_url, 'promptops_sweeps_total{trigger="returned"}')) >= 1
+    assert "Traceback" not in (stack.plane.folder / "logs" / "operator.log").read_text()
+
+
+def _gauge(url: str, name: str) -> str:
+    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    return next((line.removeprefix(name).strip() for line in lines if line.startswith(f"{name} ")), "absent")
+
+
+def _leads(operator: Process) -> str:
+    return _gauge(operator.operations_url, "promptops_leader")
+
+
+def _lease(plane: Plane) -> dict[str, object]:
+    spec: dict[str, object] = json.loads(
+        plane.kubectl("get", "lease", "promptops", "-n", NAMESPACE, "-o", "json").stdout
+    )["spec"]
+    return spec
+
+
+def _settled(world: World) -> bool:
+    """Every prompt converged with the sidecar, every version's phase follows."""
+    prompts, versions = world.all("prompts"), world.all("promptversions")
+    return bool(
+        prompts
+        and all(each["status"].get("served", {}).get("summary") == "1/1" for each in prompts)
+        and all(each["status"].get("phase") == "Healthy" for each in prompts)
+        and all(each["status"].get("phase") for each in versions)
+        and sum(each["status"]["phase"] == "Active" for each in versions) == len(prompts)
+    )
+
+
+def _states(world: World) -> dict[str, str]:
+    """uid → resourceVersion of everything of ours."""
+    kinds = ("prompts", "promptversions", "tenants")
+    metadata = [each["metadata"] for kind in kinds for each in world.all(kind)]
+    return {each["uid"]: each["resourceVersion"] for each in metadata}
