@@ -75,11 +75,18 @@ def machine(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
 
 @pytest.fixture
 def cluster(helm: Helm, machine: Plane) -> Iterator[Cluster]:
-    """A cluster in which nothing of ours is left over when the test ends."""
+    """A cluster without a release. Definitions stay from test to test, as they do for users: deleting them can take minutes."""
     yield Cluster(helm, machine)
+    machine.kubectl("delete", "prompts", "--all", "--ignore-not-found")
     helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found", plane=machine)
-    definitions = (*DEFINITIONS, *(f"{plural}.monitoring.coreos.com" for plural in MONITORING))
-    machine.kubectl("delete", "crd", *definitions, "--ignore-not-found")
+
+
+@pytest.fixture
+def own_cluster(helm: Helm, new_plane: Callable[[], Plane]) -> Iterator[Cluster]:
+    """A cluster for one test, which it may leave in any state."""
+    plane = new_plane()
+    yield Cluster(helm, plane)
+    plane.down()
 
 
 def test_install(cluster: Cluster, render: Callable[..., list[dict[str, Any]]]) -> None:
@@ -98,16 +105,18 @@ def test_install(cluster: Cluster, render: Callable[..., list[dict[str, Any]]]) 
     cluster.plane.kubectl("wait", "--for=condition=Established", "--timeout=10s", "crd", *DEFINITIONS)
 
 
-def test_objects_of_the_prometheus_operator_where_its_kinds_are(cluster: Cluster) -> None:
+def test_objects_of_the_prometheus_operator_where_its_kinds_are(own_cluster: Cluster) -> None:
     definitions = [_definition(plural, kind) for plural, kind in MONITORING.items()]
-    cluster.plane.kubectl(
+    own_cluster.plane.kubectl(
         "create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions})
     )
-    cluster.plane.kubectl("wait", "--for=condition=Established", "crd", *(d["metadata"]["name"] for d in definitions))
+    own_cluster.plane.kubectl(
+        "wait", "--for=condition=Established", "crd", *(d["metadata"]["name"] for d in definitions)
+    )
 
-    said = cluster.install()
+    said = own_cluster.install()
 
-    assert cluster.names("podmonitors,prometheusrules", "-n", NAMESPACE) == {
+    assert own_cluster.names("podmonitors,prometheusrules", "-n", NAMESPACE) == {
         "podmonitor.monitoring.coreos.com/promptops",
         "prometheusrule.monitoring.coreos.com/promptops",
     }
@@ -173,18 +182,17 @@ def test_a_second_release_is_refused_in_words(cluster: Cluster, name: str, names
     assert cluster.names("deployments", "-A", "-l", OURS) == {"deployment.apps/promptops"}
 
 
-def test_definitions_of_a_removed_release_can_be_taken_over(cluster: Cluster, helm: Helm) -> None:
-    cluster.install()
-    before = cluster.uids("crd", *DEFINITIONS)
-    cluster.uninstall()
+def test_definitions_of_a_removed_release_can_be_taken_over(own_cluster: Cluster, helm: Helm) -> None:
+    own_cluster.install()
+    before = own_cluster.uids("crd", *DEFINITIONS)
+    own_cluster.uninstall()
 
-    refused = cluster.install(name="second", check=False)
+    refused = own_cluster.install(name="second", check=False)
     arguments = ("second", str(helm.chart), "--namespace", NAMESPACE, "--take-ownership")
-    helm("install", *arguments, plane=cluster.plane)
+    helm("install", *arguments, plane=own_cluster.plane)
 
     assert "exists and cannot be imported into the current release" in refused
-    assert cluster.uids("crd", *DEFINITIONS) == before
-    helm("uninstall", "second", "--namespace", NAMESPACE, "--wait", plane=cluster.plane)
+    assert own_cluster.uids("crd", *DEFINITIONS) == before
 
 
 def _definition(plural: str, kind: str) -> dict[str, Any]:

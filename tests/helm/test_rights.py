@@ -37,7 +37,7 @@ def stack(helm: Helm, machine: Plane) -> Iterator[Stack]:
     for name in stack.processes:
         machine.stop(name)
     helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", plane=machine)
-    machine.kubectl("delete", "crd", "prompts.promptops.io", "promptversions.promptops.io", "tenants.promptops.io")
+    machine.kubectl("delete", "prompts,promptversions,tenants", "--all")
     machine.kubectl("delete", "secret,lease", "--all", "-n", NAMESPACE)
 
 
