@@ -139,7 +139,7 @@ async def test_a_silent_origin_is_called_stale(followed: Following) -> None:
         answer = (await followed.render()).json()
 
     assert answer["stale"] is True
-    assert 10 < answer["age_seconds"] < 12
+    assert 10 <= answer["age_seconds"] < 12
     assert [warning["code"] for warning in answer["warnings"]] == ["Stale"]
     assert answer["rendered_content"] == "Hello"
     assert "promptops_feed_stale 1.0" in await followed.metrics()
