@@ -21,14 +21,14 @@ TYPED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def start_sidecar() -> Iterator[Start]:
-    """Start a sidecar over a directory."""
+    """Start a sidecar; it ends with the test."""
     yield from sidecars()
 
 
 @pytest.fixture(scope="session")
-def sidecar(start_sidecar: Start, tmp_path_factory: pytest.TempPathFactory) -> Sidecar:
+def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
     """A sidecar over prompts that no test changes."""
     directory = tmp_path_factory.mktemp("prompts")
     write(
@@ -46,4 +46,5 @@ def sidecar(start_sidecar: Start, tmp_path_factory: pytest.TempPathFactory) -> S
         version("two", "1.1.0", {"text": "two"}),
         sourced("slashed", {"text": "ends in a route"}, promptId="team/render"),
     )
-    return start_sidecar(directory)
+    for start in sidecars():
+        yield start(directory)
