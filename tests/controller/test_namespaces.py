@@ -1,0 +1,98 @@
+"""A namespace's end: what drains still renders, and what is gone is gone, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from promptops.dev.stack import SidecarEndpoints, Stack
+from tests.controller.world import World, prompt, until, version
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def served(stack: Stack, world: World) -> Iterator[tuple[World, SidecarEndpoints]]:
+    """A namespace with a prompt and a sidecar of its own."""
+    name = f"sidecar-{world.namespace}"
+    sidecar = stack.start_sidecar(name, world.namespace)
+    world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Hello"))
+    until(lambda: render(sidecar) == (200, "Hello"), lambda: render(sidecar))
+
+    yield world, sidecar
+
+    stack.plane.stop(name)
+    del stack.sidecars[name]
+
+
+def render(sidecar: SidecarEndpoints) -> tuple[int, str]:
+    """Render the prompt."""
+    answer = httpx.post(f"{sidecar.url}/v1/prompts/greeting/render", json={"variables": {}})
+    return answer.status_code, answer.json().get("rendered_content", answer.json().get("code"))
+
+
+def test_a_namespace_on_its_way_out_is_served_until_it_is_gone(served: tuple[World, SidecarEndpoints]) -> None:
+    world, sidecar = served
+    world.kubectl("create", "configmap", "holds-on")
+    finalizers = '{"metadata": {"finalizers": %s}}'
+    world.kubectl("patch", "configmap", "holds-on", "--type=merge", "-p", finalizers % '["example.com/hold"]')
+    world.plane.kubectl("delete", "namespace", world.namespace, "--wait=false")
+    until(lambda: not world.all("prompts") and not world.all("promptversions"), lambda: world.all("prompts"))
+    while_draining = render(sidecar)
+    world.kubectl("patch", "configmap", "holds-on", "--type=merge", "-p", finalizers % "null")
+
+    until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
+
+    assert while_draining == (200, "Hello")
+    assert world.plane.kubectl("get", "namespace", world.namespace, check=False).returncode
+    world.plane.kubectl("create", "namespace", world.namespace)
+
+
+def test_a_namespace_recreated_under_the_name_is_another_scope(
+    stack: Stack, served: tuple[World, SidecarEndpoints]
+) -> None:
+    world, sidecar = served
+    world.plane.kubectl("delete", "namespace", world.namespace)
+    world.plane.kubectl("create", "namespace", world.namespace)
+    world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "New here"))
+    world.until_ready("greeting", "True", "Active")
+    until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
+
+    again = stack.start_sidecar(f"again-{world.namespace}", world.namespace)
+    until(lambda: render(again) == (200, "New here"), lambda: render(again))
+
+    assert render(sidecar)[0] != 200, "the old token is nobody's any more"
+    stack.plane.stop(f"again-{world.namespace}")
+    del stack.sidecars[f"again-{world.namespace}"]
+
+
+def test_a_deleted_prompt_is_gone_from_the_sidecar(served: tuple[World, SidecarEndpoints]) -> None:
+    world, sidecar = served
+    world.kubectl("delete", "prompt", "greeting")
+
+    until(lambda: render(sidecar) == (404, "PromptNotFound"), lambda: render(sidecar))
+
+
+def test_content_of_a_recreated_prompt_is_never_the_old_one(served: tuple[World, SidecarEndpoints]) -> None:
+    world, sidecar = served
+    world.delete(prompt("greeting"), version("greeting", "1.0.0", ""))
+    world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Another"))
+    world.until_ready("greeting", "True", "Active")
+
+    until(lambda: render(sidecar) == (200, "Another"), lambda: render(sidecar))
+
+    assert world.status("greeting")["serving"]["revision"] == 1
+
+
+def test_many_instances_are_counted(stack: Stack, served: tuple[World, SidecarEndpoints]) -> None:
+    world, _ = served
+    second = f"second-{world.namespace}"
+    stack.start_sidecar(second, world.namespace)
+    until(lambda: world.status("greeting")["served"]["summary"] == "2/2", lambda: world.status("greeting"))
+    stack.plane.stop(second)
+
+    until(lambda: world.status("greeting")["served"]["summary"] == "1/1", lambda: world.status("greeting"))
+
+    del stack.sidecars[second]
