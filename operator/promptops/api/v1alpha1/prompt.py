@@ -90,6 +90,11 @@ class PromptSpec(Model):
             "!has(oldSelf.promptId) || (has(self.promptId) && self.promptId == oldSelf.promptId)",
             "promptId cannot be changed or removed once set: applications ask by it",
         ),
+        Rule(
+            "!has(self.promptId) || !self.promptId.matches('(^|/)[.]{0,2}(/|$)')",
+            "promptId must not have an empty part, nor . or .. as one: no URL could ask for it",
+            lambda spec: spec.prompt_id is None or not {"", ".", ".."} & set(spec.prompt_id.split("/")),
+        ),
     )
 
     prompt_id: Annotated[str, Field(max_length=128, pattern=PROMPT_ID_PATTERN)] | None = None
