@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from promptops.cluster import lease as leases
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.lease import Record, Sighting, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
 
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 _TIMING = Timing()
 _RELEASE_SECONDS = 2.0
 
@@ -118,14 +121,14 @@ class Elector:
     async def _acquired(self) -> Leadership:
         while True:
             try:
-                if leadership := await self._try_to_acquire():
-                    self.problem = None
+                leadership = await self._try_to_acquire()
+                self._note(None)
+                if leadership:
                     return leadership
-                self.problem = None
             except Conflict:
                 pass  # another replica was faster; look again
             except ClusterError as error:
-                self.problem = str(error)
+                self._note(str(error))
             await asyncio.sleep(self._timing.retry * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
     async def _try_to_acquire(self) -> Leadership | None:
@@ -164,9 +167,12 @@ class Elector:
                 raise LostLease(
                     f"the Lease could not be renewed for {self._timing.renew_deadline:.0f} s: {self.problem}"
                 )
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+            try:
+                # A connection that died silently must not cost more than one attempt.
+                async with asyncio.timeout(min(left, self._timing.renew_deadline / 3)):
                     await self._renew()
+            except TimeoutError:
+                self._note("no answer in time")
 
     async def _renew(self) -> None:
         asked_at = self._monotonic()
@@ -184,10 +190,18 @@ class Elector:
         except NotFound:
             raise LostLease("the Lease was deleted") from None
         except ClusterError as error:
-            self.problem = str(error)
+            self._note(str(error))
             return
-        self.problem = None
+        self._note(None)
         self._renewed_at = asked_at
+
+    def _note(self, problem: str | None) -> None:
+        if problem != self.problem:
+            if problem is None:
+                log.info("Lease within reach again")
+            else:
+                log.warning("Lease out of reach", reason=problem)
+        self.problem = problem
 
     def _confirmed(self, lease: dict[str, Any]) -> Leadership:
         record = Record.of(lease)

@@ -20,10 +20,19 @@ class ClusterError(Exception):
 
     retryable: bool = False
 
-    def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, retry_after: float | None = None, where: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.retry_after = retry_after
+        self.where = where
+        """Fields that are refused, each with the reason's word."""
+
+    @property
+    def for_logs(self) -> str:
+        """What happened, without the values that were sent."""
+        return str(self)
 
 
 class ApiUnavailable(ClusterError):
@@ -61,6 +70,11 @@ class Conflict(ClusterError):
 class Invalid(ClusterError):
     """The API server refuses what we sent."""
 
+    @property
+    def for_logs(self) -> str:
+        """Which fields are refused. The message would quote them."""
+        return f"the API server refuses it: {', '.join(self.where) or self.status}"
+
 
 class ConnectionInvalid(ClusterError):
     """The kubeconfig or the mounted ServiceAccount cannot be used."""
@@ -84,4 +98,10 @@ def from_answer(status: int, answer: Any, retry_after: str | None) -> ClusterErr
     error = AlreadyExists if said.get("reason") == "AlreadyExists" else _BY_STATUS.get(status, Invalid)
     if status >= 500:
         error = ApiUnavailable
-    return error(message, status, float(retry_after) if retry_after and retry_after.isdecimal() else None)
+    seconds = float(retry_after) if retry_after and retry_after.isdecimal() else None
+    return error(message, status, seconds, _refused_fields(said))
+
+
+def _refused_fields(said: dict[str, Any]) -> tuple[str, ...]:
+    causes = (said.get("details") or {}).get("causes") or ()
+    return tuple(f"{cause.get('field', '?')} ({cause.get('reason', '?')})" for cause in causes)

@@ -117,7 +117,7 @@ class Assembly:
     def not_ready(self) -> str | None:
         """Why nothing can be served or taken over yet; None once it could. An API server that goes away changes nothing."""
         if not self._was_ready:
-            why = self._unready()
+            why = self._unready() or self._watch.problem
             self._was_ready = why is None
             return why
         return None
@@ -164,15 +164,14 @@ class Assembly:
         await self._reconciler.reconcile(key)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
-        known = isinstance(error, ClusterError)
         log.warning(
             "reconcile failed",
             kind=key.kind,
             namespace=key.namespace,
             name=key.name,
-            error=str(error) if known else type(error).__name__,
+            error=error.for_logs if isinstance(error, ClusterError) else type(error).__name__,
             retry_after_seconds=round(delay, 1),
-            exc_info=None if known else error,
+            exc_info=None if isinstance(error, ClusterError) else error,
         )
 
     def _reported(self, caller: Caller, report: Report) -> None:

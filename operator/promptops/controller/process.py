@@ -55,6 +55,14 @@ class OperatorProcess:
         connection = await Connection.open(self._settings.kubeconfig)
         client = Client(connection, self._call_failed)
         self._operations.start()
+        log.info(
+            "starting",
+            server=connection.server,
+            identity=self._settings.identity,
+            feed=self._settings.feed_address,
+            operations=self._settings.operations_address,
+            tenancy=self._settings.tenancy_mode,
+        )
         work = asyncio.create_task(self._work(client))
         stopped = asyncio.create_task(stop.wait())
         try:

@@ -43,6 +43,13 @@ class Watch:
         self._ending = threading.Event()
         self._stop: Callable[[], None] = lambda: None
         self._broken: set[Resource] = set()
+        self._heard: set[Resource] = set()
+
+    @property
+    def problem(self) -> str | None:
+        """Which kinds no watch has listed yet; None once all were. Without them nothing that is applied is noticed."""
+        unheard = [resource.kind for resource in WATCHED if resource not in self._heard]
+        return f"waiting for the watch of {', '.join(unheard)}" if unheard else None
 
     def start(self) -> None:
         """Start watching."""
@@ -109,6 +116,7 @@ class Watch:
             return
         if end.status != 200:
             return
+        self._heard.add(resource)
         was_broken = resource in self._broken
         self._broken.discard(resource)
         if was_broken:
