@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -257,6 +258,67 @@ def test_the_api_server_goes_away_and_returns(new_plane: Callable[[], Plane]) ->
     assert time.monotonic() - begun < 10
     assert float(_gauge(endpoints.operations_url, 'promptops_sweeps_total{trigger="returned"}')) >= 1
     assert "Traceback" not in (stack.plane.folder / "logs" / "operator.log").read_text()
+
+
+def test_a_prompt_that_cannot_be_decided_on_keeps_no_other_from_being_served(new_plane: Callable[[], Plane]) -> None:
+    stack = Stack(new_plane())
+    install(stack.plane, codegen.manifests(NAMESPACE))
+    stack.start_operator()
+    sidecar = stack.start_sidecar()
+    world = World(stack.plane, "default")
+    for name in ("stuck", "free"):
+        world.apply(prompt(name, activeVersion="1.0.0"), version(name, "1.0.0", "A"), version(name, "1.1.0", "B"))
+        world.until_serves(name, "1.0.0")
+    stack.plane.stop("operator")
+    world.apply(*_refusing_status_of("stuck"))
+    until(lambda: not _takes_status(world, "stuck"), lambda: "the policy does not refuse")
+    for name in ("stuck", "free"):
+        world.activate(name, "1.1.0")
+    begun = time.monotonic()
+    stack.plane.start("operator")
+
+    until(lambda: _served(sidecar.url) == {"stuck": "1.0.0", "free": "1.1.0"}, lambda: _served(sidecar.url))
+
+    assert time.monotonic() - begun < 20
+    world.kubectl("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "refuse-status")
+    until(lambda: _served(sidecar.url) == {"stuck": "1.1.0", "free": "1.1.0"}, lambda: _served(sidecar.url), seconds=60)
+
+
+def _refusing_status_of(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A policy that refuses every status of a prompt, as somebody's mistake might."""
+    group = "admissionregistration.k8s.io/v1"
+    rule = {
+        "apiGroups": ["promptops.io"],
+        "apiVersions": ["v1alpha1"],
+        "resources": ["prompts/status"],
+        "operations": ["UPDATE"],
+    }
+    policy = {
+        "apiVersion": group,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "refuse-status"},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": f"object.metadata.name != '{name}'", "message": "refused"}],
+        },
+    }
+    binding = {
+        "apiVersion": group,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "refuse-status"},
+        "spec": {"policyName": "refuse-status", "validationActions": ["Deny"]},
+    }
+    return policy, binding
+
+
+def _takes_status(world: World, name: str) -> bool:
+    patch = ("patch", "prompt", name, "--subresource=status", "--type=merge", "--dry-run=server")
+    return world.plane.kubectl(*patch, "-p", '{"status": {"versionCount": 7}}', check=False).returncode == 0
+
+
+def _served(url: str) -> dict[str, str]:
+    return {row["name"]: row["version"] for row in httpx.get(f"{url}/v1/prompts").json()["prompts"]}
 
 
 def _gauge(url: str, name: str) -> str:

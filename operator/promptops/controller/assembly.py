@@ -164,6 +164,7 @@ class Assembly:
         await self._reconciler.reconcile(key)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
+        self._terms.failed(key)
         log.warning(
             "reconcile failed",
             kind=key.kind,

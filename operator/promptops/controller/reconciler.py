@@ -54,8 +54,8 @@ class Reconciler:
     enqueue: Callable[[Key], None]
     enqueue_after: Callable[[Key, float], None]
     now: Callable[[], datetime] = wall_clock
-    _decided: dict[str, object] = field(default_factory=dict)
-    """PromptVersion uid → what its status was last decided from."""
+    _decided: dict[Key, dict[str, object]] = field(default_factory=dict)
+    """Prompt → uid of a PromptVersion that names it → what its status was last decided from."""
 
     async def reconcile(self, key: Key) -> None:
         """Decide on what the key names and carry that out. Raises a ClusterError when the API server objects."""
@@ -93,6 +93,7 @@ class Reconciler:
         for _ in range(_MOST_ROUNDS):
             snapshot = self.snapshots.of_prompt(key)
             if snapshot is None:
+                self._decided.pop(key, None)
                 await self._withdraw(key)
                 return
             if not self._is_to_be_decided(key):
@@ -146,8 +147,12 @@ class Reconciler:
 
     def _enqueue_versions(self, key: Key) -> None:
         """Have those versions decided whose status may follow from what was just decided."""
-        for version in self.snapshots.versions_of(key.namespace, key.name):
-            if self._decided.get(version["metadata"]["uid"]) != self.snapshots.version_grounds(version):
+        versions = {each["metadata"]["uid"]: each for each in self.snapshots.versions_of(key.namespace, key.name)}
+        decided = self._decided.setdefault(key, {})
+        for gone in decided.keys() - versions.keys():
+            del decided[gone]
+        for uid, version in versions.items():
+            if decided.get(uid) != self.snapshots.version_grounds(version):
                 self.enqueue(version_key(key.namespace, version["metadata"]["name"]))
 
     async def _version(self, key: Key) -> None:
@@ -164,7 +169,9 @@ class Reconciler:
             outcome = decide_version(snapshot, self.now())
             grounds = self.snapshots.version_grounds({**snapshot.version, "status": outcome.status})
             if await self._write(PROMPT_VERSIONS, snapshot.version, outcome.status):
-                self._decided[snapshot.version["metadata"]["uid"]] = grounds
+                if snapshot.prompt is not None:
+                    prompt = prompt_key(key.namespace, snapshot.prompt["metadata"]["name"])
+                    self._decided.setdefault(prompt, {})[snapshot.version["metadata"]["uid"]] = grounds
                 return
         raise TooManyRounds(f"{key.namespace}/{key.name} kept changing")
 

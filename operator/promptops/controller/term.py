@@ -80,6 +80,12 @@ class Terms:
         if not self._undecided:
             self._all_decided.set()
 
+    def failed(self, key: Key) -> None:
+        """A key could not be carried out. It is tried again, and nobody waits for that: its status is served meanwhile."""
+        if key in self._undecided:
+            self._stand_by_status(key)
+            self.decided(key)
+
     async def _sync(self) -> None:
         while True:
             try:
@@ -109,8 +115,15 @@ class Terms:
             log.warning("some prompts could not be decided on and are served as before", count=len(self._undecided))
             # A whole index without them would take them from everybody who renders them.
             for key in self._undecided:
-                if key.kind == "Prompt":
-                    self.reconciler.stand_by_status(key)
+                self._stand_by_status(key)
+
+    def _stand_by_status(self, key: Key) -> None:
+        if key.kind != "Prompt":
+            return
+        try:
+            self.reconciler.stand_by_status(key)
+        except Exception as error:
+            log.error("neither decided on nor served", namespace=key.namespace, prompt=key.name, exc_info=error)
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
         self.metrics.feed_publications.inc()
