@@ -147,6 +147,8 @@ def test_an_interrupted_up_cleans_up_itself(dev: CommandLine, folders: tuple[Pat
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever runs the tests in the background ignores the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(lambda: "kube-apiserver" in processes.running(folder))
 
