@@ -78,7 +78,7 @@ class ApiProxy:
                 port=self.port,
                 ssl_certfile=str(folder / "proxy.crt"),
                 ssl_keyfile=str(folder / "proxy.key"),
-                log_level="warning",
+                log_config=None,  # the tests' own logging stays as it is
                 timeout_graceful_shutdown=1,
             )
         )
