@@ -65,6 +65,9 @@ class Connection:
             request.headers.update(await self.authorization())
             if self.configuration.tls_server_name:
                 request.server_hostname = self.configuration.tls_server_name
+            if session.closed:
+                # As aiohttp says it without a middleware; kopf knows the words and logs in anew.
+                raise RuntimeError("Session is closed")
             try:
                 response = await handler(request)
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -73,13 +76,14 @@ class Connection:
             observe(request, response)
             return response
 
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=RESTClientObject(self.configuration).ssl_context),
             proxy=self.configuration.proxy,
             trust_env=True,
             read_bufsize=_WATCH_LINE_BYTES,
             middlewares=(observed,),
         )
+        return session
 
 
 class _Reread:

@@ -42,6 +42,8 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
         self._ending = threading.Event()
         self._stop: Callable[[], None] = lambda: None
+        self._logged_in_at = float("-inf")
+        self._reason: str | None = None
         self._broken: set[Resource] = set()
         self._heard: set[Resource] = set()
 
@@ -67,20 +69,20 @@ class Watch:
             started = time.monotonic()
             try:
                 asyncio.run(self._watch())
-                error = None
-            except Exception as raised:
-                error = raised
+            except Exception as error:
+                self._reason = f"{type(error).__name__}: {error}"
             if self._ending.is_set():
                 return
             if time.monotonic() - started > _STEADY_SECONDS:
                 backoff = FIRST_BACKOFF
-            log.warning("watch ended; starting it anew", after_seconds=backoff, error=repr(error))
+            log.warning("watch ended; starting it anew", after_seconds=backoff, reason=self._reason)
             self._restarted()
             self._ending.wait(backoff)
             backoff = min(LONGEST_BACKOFF, backoff * 2)
 
     async def _watch(self) -> None:
         loop, flag = asyncio.get_running_loop(), asyncio.Event()
+        self._logged_in_at, self._reason = float("-inf"), None
 
         def stop() -> None:
             if not loop.is_closed():
@@ -97,6 +99,13 @@ class Watch:
         )
 
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
+        """Open a session. Asked again at once, kopf was refused: it would log in without a pause, for ever."""
+        now = time.monotonic()
+        if now - self._logged_in_at < _STEADY_SECONDS:
+            self._reason = "the API server does not accept our credentials"
+            self._stop()
+            await asyncio.Event().wait()
+        self._logged_in_at = now
         return kopf.AiohttpSession(
             server=self._connection.server, aiohttp_session=self._connection.session(self._observed)
         )
