@@ -162,6 +162,57 @@ def test_a_bad_blob_is_told_from_a_missing_one() -> None:
     assert after.nacks["a"].reason == reasons.BAD_DIGEST
 
 
+def understands_no_hi(blob: bytes) -> bool:
+    return b"Hi" not in blob
+
+
+def test_content_that_is_not_understood_here_does_not_take_the_place_of_what_is_served() -> None:
+    new_a, new_b = entry("a", "Hi", revision=2), entry("b", "Farewell", revision=2)
+    message = scribe.patch(4, [new_a, new_b], upserts=[new_a, new_b])
+    proposal = propose_patch(held(), message, scribe.verifier, SCOPE)
+
+    after = settle(held(), proposal, held_blobs("Hi", "Farewell"), "live", understood=understands_no_hi)
+
+    assert after.entries == {"a": HELLO, "b": new_b}
+    assert after.nacks["a"].reason == reasons.CONTENT_NOT_UNDERSTOOD
+    assert after.blobs == held_blobs("Hello", "Hi", "Farewell")
+    assert settle(after, again(after), {}, "live").entries == {"a": new_a, "b": new_b}
+
+
+def test_a_pin_that_is_not_understood_holds_nothing_up() -> None:
+    pinned = msgspec.structs.replace(HELLO, pins=(VersionReference("2.0.0", content("Hi").digest),))
+    proposal = propose_patch(held(), scribe.patch(4, [pinned, BYE], upserts=[pinned]), scribe.verifier, SCOPE)
+
+    after = settle(held(), proposal, held_blobs("Hi"), "live", understood=understands_no_hi)
+
+    assert after.entries["a"] == pinned
+    assert after.nacks == {}
+
+
+def test_the_kill_switch_works_whatever_is_understood() -> None:
+    disabled = msgspec.structs.replace(entry("a", "Hi", revision=2), state="disabled")
+    proposal = propose_patch(held(), scribe.patch(4, [disabled, BYE], upserts=[disabled]), scribe.verifier, SCOPE)
+
+    after = settle(held(), proposal, held_blobs("Hi"), "live", understood=understands_no_hi)
+
+    assert after.entries["a"] == disabled
+
+
+def test_what_was_taken_is_not_looked_at_again_at_a_reconnect() -> None:
+    looked_at: list[bytes] = []
+
+    def understood(blob: bytes) -> bool:
+        looked_at.append(blob)
+        return True
+
+    before, new = held(), entry("a", "Hi", revision=2)
+    proposal = propose_index(before, scribe.index(9, new, BYE), scribe.verifier, SCOPE)
+
+    settle(before, proposal, held_blobs("Hi"), "live", understood=understood)
+
+    assert looked_at == [content("Hi").content.encode()]
+
+
 def test_a_missing_pin_counts_like_a_missing_stable_version() -> None:
     pinned = msgspec.structs.replace(HELLO, pins=(VersionReference("0.9.0", content("Hi").digest),))
 

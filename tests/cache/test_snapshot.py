@@ -278,6 +278,33 @@ def test_a_nacked_prompt_keeps_its_older_entry_across_a_restart(disk: Disk) -> N
     assert disk.errors == []
 
 
+def test_content_that_is_not_understood_is_not_served_after_a_restart_either(disk: Disk) -> None:
+    def understood(blob: bytes) -> bool:
+        return b"Hi" not in blob
+
+    writing = disk.open()
+    first = whole(1, HELLO, texts=("Hello",))
+    proposal = propose_patch(
+        first, scribe.patch(2, [new := entry("a", "Hi", revision=2)], upserts=[new]), scribe.verifier, SCOPE
+    )
+    nacked = settle(first, proposal, held_blobs("Hi"), "live", understood=understood)
+    for view, leading, at in ((first, None, 1.0), (nacked, proposal.step, 2.0)):
+        assert writing.save(view, leading, at)
+    writing.close()
+
+    older = Snapshot(disk.path, scribe.verifier, understood=understood)
+    restarted = older.load()
+    older.close()
+    newer = disk.load()
+
+    assert restarted is not None
+    assert restarted.view is not None
+    assert newer is not None
+    assert newer.view is not None
+    assert restarted.view.entries["a"] == HELLO
+    assert newer.view.entries["a"] == new
+
+
 def test_the_journal_is_compacted_and_what_nothing_names_is_deleted(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

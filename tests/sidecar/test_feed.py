@@ -95,6 +95,26 @@ async def test_an_activation_changes_the_next_answer(followed: Following) -> Non
     assert (await followed.get("/v1/prompts")).headers["etag"] != before
 
 
+async def test_content_beyond_this_version_of_the_sidecar_leaves_what_is_served(followed: Following) -> None:
+    await followed.answers("Hello")
+
+    followed.hop.put(("greeting", "{% of a later language %}"), ("farewell", "Cheerio"), revision=2)
+    await followed.answers("Cheerio", "farewell")
+    await until(lambda: any(each.nacks for each in followed.hop.reports.instances(SCOPE)), 20)
+    live = await followed.answers("Hello")
+    await followed.hop.stop()
+    await followed.stop()
+    await followed.start()
+    restarted = await followed.answers("Hello")
+
+    assert [each.nacks for each in followed.hop.reports.instances(SCOPE)] == [{"greeting": ("uid-greeting", 2)}]
+    assert live["source"] == "live"
+    assert restarted["source"] == "snapshot"
+    await followed.hop.start()
+    followed.hop.put(("greeting", "Bonjour"), revision=3)
+    await followed.answers("Bonjour")
+
+
 async def test_a_removed_prompt_is_gone_and_so_are_its_metrics(followed: Following) -> None:
     await followed.answers("Hello")
 

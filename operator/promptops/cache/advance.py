@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -15,6 +15,14 @@ from promptops.cache.refusal import Refused
 from promptops.cache.signing import Verifier
 from promptops.cache.store import Step
 from promptops.cache.view import View, resolve_names
+
+Understood = Callable[[bytes], bool]
+"""Whether whoever renders can make something of a content. A newer origin's may be beyond it."""
+
+
+def whatever_it_is(_content: bytes) -> bool:
+    """Take every content: a hop that renders nothing passes on what it cannot read."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -103,8 +111,10 @@ def settle(
     offered: Mapping[str, bytes],
     source: Source,
     bad: frozenset[str] = frozenset(),
+    understood: Understood = whatever_it_is,
 ) -> View:
-    """Return the next view: every prompt whose blobs are there moves, the others keep what they have and are nacked.
+    """Return the next view: every prompt whose blobs are there and understood moves, the others keep what they have and
+    are nacked.
 
     `offered`: verified blobs beyond the held ones. `bad`: digests for which something else was sent.
     """
@@ -123,7 +133,10 @@ def settle(
         entries.pop(name, None)
         if (encoded := proposal.index.get(name)) is None:
             continue
-        entry, nack = _judge(encoded, old, blobs, bad)
+        if held is not None and old is not None and _is_taken(held, encoded):
+            entries[name] = old
+            continue
+        entry, nack = _judge(encoded, old, _reason_against(encoded, blobs, bad, understood))
         if entry is not None:
             entries[name] = entry
         if nack is not None:
@@ -143,18 +156,37 @@ def settle(
     )
 
 
-def _judge(
-    encoded: EncodedEntry, old: Entry | None, blobs: Mapping[str, bytes], bad: frozenset[str]
-) -> tuple[Entry | None, Nack | None]:
-    new = encoded.entry
-    # The kill switch needs no blob: it must work when nothing can be fetched.
-    if new is not None and (new.state == "disabled" or encoded.blobs <= blobs.keys()):
-        return new, None
-    reason = reasons.MALFORMED if new is None else reasons.BAD_DIGEST if encoded.blobs & bad else reasons.BLOB_MISSING
+def _is_taken(held: View, encoded: EncodedEntry) -> bool:
+    """Whether it was judged before and taken: a reconnect must not look at every content again."""
+    known = held.index.get(encoded.name)
+    return known is not None and known.digest == encoded.digest and encoded.name not in held.nacks
+
+
+def _judge(encoded: EncodedEntry, old: Entry | None, reason: str | None) -> tuple[Entry | None, Nack | None]:
+    if reason is None:
+        return encoded.entry, None
     nack = Nack(encoded.name, encoded.uid, encoded.revision, reason)
     if old is not None and old.uid == encoded.uid:
         return old, nack
-    return new, nack
+    return encoded.entry, nack
+
+
+def _reason_against(
+    encoded: EncodedEntry, blobs: Mapping[str, bytes], bad: frozenset[str], understood: Understood
+) -> str | None:
+    """Return why an entry cannot be taken, None when it can."""
+    new = encoded.entry
+    if new is None:
+        return reasons.MALFORMED
+    if new.state == "disabled":
+        # The kill switch needs no blob: it must work when nothing can be fetched.
+        return None
+    if not encoded.blobs <= blobs.keys():
+        return reasons.BAD_DIGEST if encoded.blobs & bad else reasons.BLOB_MISSING
+    # Not its pins: an older prompt must not stand still because a newer version of it may be asked for by number.
+    if new.stable is not None and not understood(blobs[new.stable.digest]):
+        return reasons.CONTENT_NOT_UNDERSTOOD
+    return None
 
 
 def _names(held: View | None, entries: Mapping[str, Entry], touched: frozenset[str]) -> Mapping[str, str]:

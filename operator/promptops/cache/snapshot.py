@@ -17,7 +17,7 @@ from pathlib import Path
 from promptops.api import reasons
 from promptops.api.feed import Position, Signed
 from promptops.cache import records
-from promptops.cache.advance import propose_index, propose_patch, settle
+from promptops.cache.advance import Understood, propose_index, propose_patch, settle, whatever_it_is
 from promptops.cache.clock import Clock
 from promptops.cache.files import make_directory, reason_of, sync_directory, write_all, write_whole
 from promptops.cache.index import digest_of
@@ -57,13 +57,20 @@ class Snapshot:
     """One directory. Calls block; one process at a time writes to it."""
 
     def __init__(
-        self, directory: Path, verifier: Verifier, clock: Clock | None = None, on_error: OnError = _ignore
+        self,
+        directory: Path,
+        verifier: Verifier,
+        clock: Clock | None = None,
+        on_error: OnError = _ignore,
+        *,
+        understood: Understood = whatever_it_is,
     ) -> None:
         self._directory = directory
         self._blobs = directory / "blobs"
         self._verifier = verifier
         self._clock = clock or Clock()
         self._on_error = on_error
+        self._understood = understood
         self._one_at_a_time = threading.Lock()
         self._lock: int | None = None
         self._stored: set[str] = set()
@@ -132,7 +139,7 @@ class Snapshot:
         blobs = self._read_blobs()
         self._stored = set(blobs)
         base, journal = records.read(self._directory / "base"), records.read(self._directory / "journal")
-        replay = _Replay(self._verifier, blobs)
+        replay = _Replay(self._verifier, blobs, self._understood)
         for record in (*base.records, *journal.records):
             replay.take(record)
         damage = base.damage or journal.damage or replay.damage
@@ -252,13 +259,14 @@ class _Disk:
 class _Replay:
     """Takes records as a follower takes events."""
 
-    def __init__(self, verifier: Verifier, blobs: dict[str, bytes]) -> None:
+    def __init__(self, verifier: Verifier, blobs: dict[str, bytes], understood: Understood) -> None:
         self.view: View | None = None
         self.stamp: Stamp | None = None
         self.floor: Position | None = None
         self.damage: str | None = None
         self._verifier = verifier
         self._blobs = blobs
+        self._understood = understood
 
     def take(self, record: Record) -> None:
         """Take the record, or note why not."""
@@ -282,7 +290,7 @@ class _Replay:
             raise Refused(reasons.SNAPSHOT_CORRUPT, "an empty record")
         if self.floor is not None and proposal.header.position <= self.floor:
             raise Refused(reasons.LOWER_POSITION, "revoked")
-        self.view = settle(self.view, proposal, self._blobs, "snapshot")
+        self.view = settle(self.view, proposal, self._blobs, "snapshot", understood=self._understood)
         self.stamp = record.stamp
 
     def _revoke(self, revoked: Signed) -> None:

@@ -9,7 +9,16 @@ from typing import Final
 from promptops.api import reasons
 from promptops.api.feed import Blob, Position, Signed
 from promptops.cache import signing
-from promptops.cache.advance import Proposal, again, propose_index, propose_patch, settle, verified_blobs
+from promptops.cache.advance import (
+    Proposal,
+    Understood,
+    again,
+    propose_index,
+    propose_patch,
+    settle,
+    verified_blobs,
+    whatever_it_is,
+)
 from promptops.cache.clock import Clock
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.refusal import Refused
@@ -45,6 +54,7 @@ class Holding:
         reporter: Reporter | None,
         clock: Clock,
         observer: FollowerObserver,
+        understood: Understood = whatever_it_is,
     ) -> None:
         self.scope: str | None = None
         """The only scope that is taken, once a connection has brought an index."""
@@ -54,6 +64,7 @@ class Holding:
         self._reporter = reporter
         self._clock = clock
         self._observer = observer
+        self._understood = understood
         self._floor: Position | None = None
         self._durable = snapshot is None
         self._heartbeats = 0
@@ -138,7 +149,8 @@ class Holding:
         good, bad = self._verified(offered)
         missing = proposal.missing(held.blobs if held is not None else {}) - good.keys()
         fetched, fetched_bad = await self._fetch(missing, fetch)
-        view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys())
+        view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys(), self._understood)
+        self._tell_not_understood(held, view)
         now = self._clock.now()
         self._durable = await self._persist(view, proposal.step, now)
         if held is None or not _same(held, view):
@@ -147,6 +159,15 @@ class Holding:
         self._store.confirm(now)
         if self._reporter is not None:
             self._reporter.changed(durable=self._durable and self._snapshot is not None)
+
+    def _tell_not_understood(self, held: View | None, view: View) -> None:
+        """What came whole and is not taken is told once; what is missing is told where it is fetched."""
+        for name, nack in view.nacks.items():
+            told = held is not None and held.nacks.get(name) == nack
+            if nack.reason == reasons.CONTENT_NOT_UNDERSTOOD and not told:
+                self._observer.refused(
+                    nack.reason, f"revision {nack.revision} of prompt {name}; the one before is served"
+                )
 
     async def _fetch(self, missing: frozenset[str], fetch: Fetch) -> tuple[dict[str, bytes], frozenset[str]]:
         """Return what came of the missing blobs in the time there is, and which of it was something else."""

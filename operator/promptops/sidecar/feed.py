@@ -15,6 +15,7 @@ from promptops.cache.store import Store
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
+from promptops.sidecar.plans import is_understood
 from promptops.sidecar.supply import SupplyError
 from promptops.sidecar.tally import Tally
 from promptops.telemetry.sidecar import SidecarMetrics
@@ -71,11 +72,21 @@ class Feed:
         self._snapshot_problem = _OK
         verifier = _verifier(trust_file)
         self._snapshot = (
-            Snapshot(snapshot_directory, verifier, clock, self._snapshot_failed) if snapshot_directory else None
+            Snapshot(snapshot_directory, verifier, clock, self._snapshot_failed, understood=is_understood)
+            if snapshot_directory
+            else None
         )
         reporter = Reporter(url, token, store, instance, kids=verifier.kids, renders=tally.counters)
         self._follower = Follower(
-            url, token, verifier, store, self._snapshot, reporter, clock, observer=_Observer(metrics)
+            url,
+            token,
+            verifier,
+            store,
+            self._snapshot,
+            reporter,
+            clock,
+            observer=_Observer(metrics),
+            understood=is_understood,
         )
 
     @property

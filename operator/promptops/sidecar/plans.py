@@ -5,6 +5,15 @@ from promptops.domain.errors import InvalidSpec, Unavailable
 from promptops.domain.language.plan import Plan, plan
 
 
+def is_understood(content: bytes) -> bool:
+    """Whether this version of the sidecar can render a content."""
+    try:
+        plan(content)
+    except InvalidSpec:
+        return False
+    return True
+
+
 class Plans:
     """Plans by digest. A digest is its content: what is here never has to be looked at again."""
 
