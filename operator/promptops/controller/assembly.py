@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import structlog
+from starlette.applications import Starlette
 
 from promptops.api.feed import Header, Report
 from promptops.cache.signing import Signer, Verifier
@@ -35,6 +36,7 @@ from promptops.domain.snapshot import Transition
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
 from promptops.feed.serve import feed_routes
+from promptops.feed.stream import Streams
 from promptops.settings import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
 
@@ -58,6 +60,7 @@ class Assembly:
     ) -> None:
         self._metrics = metrics
         self._client = client
+        self._objects = objects
         self._events = EventRecorder(client, settings.identity)
         self._store = ObjectStore()
         self._queue: KeyedQueue[Key] = KeyedQueue(self._reconcile)
@@ -68,42 +71,10 @@ class Assembly:
         self._door = Door(self._store, self._queue.add, self._tenancy.changed)
         self._sweeper = Sweeper(self._store, objects, self._door.ingest, metrics)
         self._elector = Elector(objects, settings.namespace, LEASE, settings.identity)
-        self._reconciler = Reconciler(
-            store=self._store,
-            snapshots=Snapshots(
-                self._store,
-                self._tenancy.tenant_of,
-                self._convergence.observation,
-                self._publishing.published_revision,
-            ),
-            tenancy=self._tenancy,
-            publishing=self._publishing,
-            objects=objects,
-            events=self._events,
-            metrics=metrics,
-            leads=self._may_write,
-            ingest=self._door.ingest,
-            enqueue=self._queue.add,
-            enqueue_after=self._queue.add_after,
-        )
-        self._terms = Terms(
-            store=self._store,
-            publishing=self._publishing,
-            convergence=self._convergence,
-            reconciler=self._reconciler,
-            metrics=metrics,
-            sync=self._sweeper.sync,
-            enqueue=self._queue.add,
-            signer=lambda: signer,
-        )
-        app = feed_routes(
-            self._publishing.stores,
-            Authenticator(TokenReviewer(client), Places(self._publishing.scope_of, self._tenancy.tenant_of), metrics),
-            self._reported,
-            self._higher_position,
-            verifier=verifier,
-        )
-        self._streams = app.state.streams
+        self._reconciler = self._make_reconciler()
+        self._terms = self._make_terms(signer)
+        app = self._make_feed(verifier)
+        self._streams: Streams = app.state.streams
         self._feed = Server(app, settings.feed_address)
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(
@@ -138,6 +109,49 @@ class Assembly:
         self._streams.close("Stopping")
         await asyncio.gather(self._elector.release(), self._feed.stop())
         await asyncio.to_thread(self._watch.stop, _WATCH_END_SECONDS)
+
+    def _make_reconciler(self) -> Reconciler:
+        snapshots = Snapshots(
+            self._store,
+            self._tenancy.tenant_of,
+            self._convergence.observation,
+            self._publishing.published_revision,
+        )
+        return Reconciler(
+            store=self._store,
+            snapshots=snapshots,
+            tenancy=self._tenancy,
+            publishing=self._publishing,
+            objects=self._objects,
+            events=self._events,
+            metrics=self._metrics,
+            leads=self._may_write,
+            ingest=self._door.ingest,
+            enqueue=self._queue.add,
+            enqueue_after=self._queue.add_after,
+        )
+
+    def _make_terms(self, signer: Signer) -> Terms:
+        return Terms(
+            store=self._store,
+            publishing=self._publishing,
+            convergence=self._convergence,
+            reconciler=self._reconciler,
+            metrics=self._metrics,
+            sync=self._sweeper.sync,
+            enqueue=self._queue.add,
+            signer=signer,
+        )
+
+    def _make_feed(self, verifier: Verifier) -> Starlette:
+        places = Places(self._publishing.scope_of, self._tenancy.tenant_of)
+        return feed_routes(
+            self._publishing.stores,
+            Authenticator(TokenReviewer(self._client), places, self._metrics),
+            self._reported,
+            self._higher_position,
+            verifier=verifier,
+        )
 
     def _connect(self) -> None:
         """Tell the parts of each other that cannot be told when they are made."""

@@ -39,7 +39,7 @@ class Terms:
     metrics: OperatorMetrics
     sync: Callable[[], Awaitable[None]]
     enqueue: Callable[[Key], None]
-    signer: Callable[[], Signer]
+    signer: Signer
     problem: str | None = None
     """Why the term has not begun; None when it has."""
     is_deciding: bool = False
@@ -53,7 +53,7 @@ class Terms:
         log.info("leading", epoch=leadership.epoch, term=leadership.term)
         self.problem = "leading, and taking in complete lists"
         await self._sync()
-        origin = Origin(self.signer(), leadership.epoch, leadership.term, on_publication=self._published)
+        origin = Origin(self.signer, leadership.epoch, leadership.term, on_publication=self._published)
         self.reconciler.forget()
         self.convergence.lead()
         self.publishing.fill(origin)
