@@ -141,15 +141,17 @@ class ApiProxy:
         self._running.add(ended)
         stop = asyncio.ensure_future(ended.wait())
         chunks = upstream.aiter_bytes()
+        chunk: asyncio.Future[bytes] = asyncio.ensure_future(anext(chunks, b""))
         try:
             while True:
-                chunk = asyncio.ensure_future(anext(chunks, b""))
                 await asyncio.wait({chunk, stop}, return_when=asyncio.FIRST_COMPLETED)
-                if stop.done() or not chunk.done() or chunk.exception() or not chunk.result():
-                    chunk.cancel()
+                if stop.done() or chunk.exception() or not chunk.result():
                     return
                 yield chunk.result()
+                chunk = asyncio.ensure_future(anext(chunks, b""))
         finally:
-            stop.cancel()
+            for task in (stop, chunk):
+                task.cancel()
+            await asyncio.gather(stop, chunk, return_exceptions=True)
             self._running.discard(ended)
             await upstream.aclose()
