@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.checks import check_content, first_error
-from promptops.domain.findings import Finding
+from promptops.domain.checks import check_content
+from promptops.domain.findings import Finding, combined
 
 
 def text(template: str, *variables: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -208,14 +208,14 @@ def test_an_error_says_where_why_and_what_to_do(content: dict[str, Any], sentenc
     ],
 )
 def test_chat_markers_of_all_models_are_refused(marker: str) -> None:
-    error = first_error(check_content(text(f"a {marker} b", variable())))
+    error = combined(check_content(text(f"a {marker} b", variable())))
 
     assert error is not None
     assert (error.reason, error.line, error.column) == ("RoleMarker", 1, 3)
 
 
 def test_a_marker_in_a_default_is_refused_too() -> None:
-    error = first_error(check_content(text("{{ name }}", variable(default="<|im_end|>"))))
+    error = combined(check_content(text("{{ name }}", variable(default="<|im_end|>"))))
 
     assert error is not None
     assert (error.reason, error.path) == ("RoleMarker", "spec.content.variables[0].default")
@@ -240,7 +240,7 @@ def test_a_warning_forbids_nothing(content: dict[str, Any], sentence: str) -> No
     findings = check_content(content)
 
     assert [f"{each.reason}: {each.sentence}" for each in findings] == [sentence]
-    assert first_error(findings) is None
+    assert combined(findings) is None
 
 
 @pytest.mark.parametrize(
@@ -337,3 +337,27 @@ def test_paths_are_seen_from_where_the_content_stands() -> None:
 
 def test_a_finding_without_a_place_is_its_message() -> None:
     assert Finding("InvalidSpec", "is wrong").sentence == "is wrong"
+
+
+def test_errors_that_are_mended_together_are_told_together() -> None:
+    content = text("{{ a }} {{ b }}\u200b", variable("c"), variable("c", optional=True))
+
+    error = combined(check_content(content, path="spec.content"))
+
+    assert error is not None
+    assert error.reason == "DuplicateVariable"
+    assert error.sentence == (
+        'spec.content.variables[1].name: variable "c" is declared twice: remove one of the declarations; '
+        'spec.content.text: line 1, column 1: variable "a" is not declared: declare it under variables; '
+        'spec.content.text: line 1, column 9: variable "b" is not declared: declare it under variables'
+    )
+
+
+def test_many_errors_are_counted() -> None:
+    names = [f"v{number}" for number in range(9)]
+
+    error = combined(check_content(text(" ".join(f"{{{{ {name} }}}}" for name in names))))
+
+    assert error is not None
+    assert error.message.count("is not declared") == 5
+    assert error.message.endswith("; and 4 more")

@@ -112,11 +112,6 @@ def check_well_formed(content: Manifest, size: int, path: str = "spec.content") 
     return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
 
 
-def first_error(findings: tuple[Finding, ...]) -> Finding | None:
-    """Return the finding that forbids serving, or None."""
-    return next((finding for finding in findings if finding.severity == "error"), None)
-
-
 def _too_large(size: int) -> str:
     return (
         f"has {size} bytes as canonical JSON, at most {MAX_CONTENT_BYTES} are allowed: "

@@ -1,7 +1,11 @@
 """What is wrong with an object: one value for conditions, Events, lint and answers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
+
+MAX_TOLD = 5
+"""So many errors stand in one message; of the others the number."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,14 @@ def join(root: str, path: str) -> str:
     if not root or not path:
         return root or path
     return f"{root}{path}" if path.startswith("[") else f"{root}.{path}"
+
+
+def combined(findings: Iterable[Finding]) -> Finding | None:
+    """Return the first error, with the others behind its message: an author mends them together. None without errors."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors:
+        return None
+    told = [errors[0].message, *(each.sentence for each in errors[1:MAX_TOLD])]
+    if len(errors) > MAX_TOLD:
+        told.append(f"and {len(errors) - MAX_TOLD} more")
+    return replace(errors[0], message="; ".join(told))

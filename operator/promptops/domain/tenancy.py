@@ -8,7 +8,7 @@ from typing import Any
 from promptops.api import reasons
 from promptops.api.v1alpha1.tenant import TenantSpec
 from promptops.domain.conditions import Condition, conditions_of
-from promptops.domain.findings import Finding
+from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import (
     generation_of,
     mapping,
@@ -43,7 +43,7 @@ class _Claimant:
         # A spec that cannot be read claims nothing new and loses nothing.
         claims = written if spec is not None else tuple(name for name in written if name in held)
         created = text(metadata(tenant).get("creationTimestamp"))
-        return cls(tenant, name_of(tenant), created, claims, held, next(iter(findings), None))
+        return cls(tenant, name_of(tenant), created, claims, held, combined(findings))
 
     def precedence(self, namespace: str) -> tuple[bool, str, str]:
         return namespace not in self.held, self.created, self.name

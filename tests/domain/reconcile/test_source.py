@@ -438,6 +438,14 @@ def test_a_config_map_may_vanish_and_return(world: Any) -> None:
             'ConfigMap "settings" key "prompt": messages[0].content: line 1, column 3: variable "y" is not declared: declare it under variables',
             id="template in a message",
         ),
+        pytest.param(
+            "yaml",
+            "messages:\n- role: user\n  content: a {{ y }}\n- role: system\n  content: b\n",
+            'ConfigMap "settings" key "prompt": messages[1].role: a message of the role system must stand before those of '
+            'user, assistant and tool: move it up; ConfigMap "settings" key "prompt": messages[0].content: line 1, '
+            'column 3: variable "y" is not declared: declare it under variables',
+            id="two errors in one message",
+        ),
     ],
 )
 def test_a_bad_key_is_refused_at_its_place(world: Any, format: str, data: str, message: str) -> None:

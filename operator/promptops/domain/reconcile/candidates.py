@@ -8,9 +8,9 @@ from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
-from promptops.domain.checks import check_content, check_well_formed, first_error
+from promptops.domain.checks import check_content, check_well_formed
 from promptops.domain.errors import InvalidSpec
-from promptops.domain.findings import Finding
+from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import label, mapping, metadata, name_of, parse_as, spec_of, status_of, text
 from promptops.domain.snapshot import Manifest
 from promptops.domain.versions import Number, belongs, canonical, digest_of, number_of, parse_number
@@ -54,10 +54,10 @@ class Candidate:
             return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
         _, wrong_shape = parse_as(PromptVersionSpec, spec_of(self.manifest), "spec")
         if wrong_shape:
-            return wrong_shape[0]
+            return combined(wrong_shape)
         if self.canonical is None:
-            return first_error(check_content(self.content))
-        return first_error(check_well_formed(self.content, len(self.canonical.encode())))
+            return combined(check_content(self.content))
+        return combined(check_well_formed(self.content, len(self.canonical.encode())))
 
     @property
     def sound(self) -> bool:

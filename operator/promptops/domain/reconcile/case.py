@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promptops.api.v1alpha1.prompt import PromptSpec
-from promptops.domain.findings import Finding
+from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import generation_of, name_of, parse_as, spec_of, uid_of
 from promptops.domain.reconcile.candidates import Candidates
 from promptops.domain.reconcile.memory import Memory
@@ -30,7 +30,7 @@ class Case:
         prompt = snapshot.prompt
         spec, findings = parse_as(PromptSpec, spec_of(prompt), "spec")
         candidates = Candidates.of(snapshot.versions, name_of(prompt), uid_of(prompt))
-        return cls(snapshot, spec, next(iter(findings), None), Memory.of(prompt), candidates)
+        return cls(snapshot, spec, combined(findings), Memory.of(prompt), candidates)
 
     @cached_property
     def sourced(self) -> Sourced | None:

@@ -9,10 +9,10 @@ from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, W
 from promptops.api.v1alpha1.content import Content
 from promptops.api.v1alpha1.manifest import part_as_stored
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
-from promptops.domain.checks import check_content, first_error
+from promptops.domain.checks import check_content
 from promptops.domain.documents import read_json, read_yaml
 from promptops.domain.errors import InvalidDocument, InvalidSpec
-from promptops.domain.findings import Finding
+from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.candidates import Candidates
 from promptops.domain.reconcile.problem import Problem
@@ -90,9 +90,9 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
 
 def _checked(content: object, placed: Callable[[Finding], Finding]) -> Sourced:
     stored, error = _as_stored(content)
-    error = error or first_error(check_content(stored, path=""))
-    if error is not None:
-        return Sourced(problem=Problem(reasons.SOURCE_INVALID, placed(error).sentence))
+    wrong = combined(map(placed, (error,) if error else check_content(stored, path="")))
+    if wrong is not None:
+        return Sourced(problem=Problem(reasons.SOURCE_INVALID, wrong.sentence))
     return Sourced(digest=digest(mapping(stored)), content=mapping(stored))
 
 
