@@ -142,7 +142,7 @@ def settle(
         if nack is not None:
             nacks[name] = nack
     whole = held is None or proposal.touched is None
-    for digest in _unnamed(set(blobs) if whole else _doubtful(held, names, offered), entries, proposal.index, names):
+    for digest in _unnamed(blobs if whole else _doubtful(held, names, offered), entries, proposal.index, names):
         blobs.pop(digest, None)
     return View(
         header=proposal.header,
@@ -212,21 +212,22 @@ def _doubtful(held: View | None, touched: frozenset[str], offered: Iterable[str]
 
 
 def _unnamed(
-    digests: set[str], entries: Mapping[str, Entry], index: Mapping[str, EncodedEntry], likely: Iterable[str]
+    digests: Iterable[str], entries: Mapping[str, Entry], index: Mapping[str, EncodedEntry], likely: Iterable[str]
 ) -> set[str]:
     """Return those of the digests that nothing names, neither what was signed nor what is served.
 
     `likely`: where to look first, so that the others need not be looked at.
     """
+    left = set(digests)
     for name in chain(likely, index):
-        if not digests:
+        if not left:
             break
-        if name in index and not digests.isdisjoint(index[name].blobs):
-            digests = digests - index[name].blobs
+        if name in index:
+            left -= index[name].blobs
         entry = entries.get(name)
         if entry is not None and entry is not (index[name].entry if name in index else None):
-            digests = digests - entry.digests()
-    return digests
+            left -= entry.digests()
+    return left
 
 
 def _check_scope(header: Header, scope: str | None) -> None:
