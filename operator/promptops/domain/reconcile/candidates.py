@@ -45,12 +45,17 @@ class Candidate:
         """The address of the content."""
         return None if self.canonical is None else digest_of(self.canonical.encode())
 
+    @property
+    def recorded(self) -> str:
+        """The digest that was seen first for the object, empty before that. Another one cannot be sound (see `problem`),
+        so that among thousands of versions only those have to be hashed that may be meant."""
+        return text(status_of(self.manifest).get("digest"))
+
     @cached_property
     def problem(self) -> Finding | None:
         """What forbids to serve it, or None."""
-        recorded = text(status_of(self.manifest).get("digest"))
-        if recorded and self.digest and recorded != self.digest:
-            message = f"the content changed: it had the digest {recorded}, now it has {self.digest}"
+        if self.recorded and self.digest and self.recorded != self.digest:
+            message = f"the content changed: it had the digest {self.recorded}, now it has {self.digest}"
             return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
         _, wrong_shape = parse_as(PromptVersionSpec, spec_of(self.manifest), "spec")
         if wrong_shape:
@@ -117,7 +122,7 @@ class Candidates:
 
     def with_digest(self, digest: str) -> tuple[Candidate, ...]:
         """Return the own versions with that content, newest first."""
-        return tuple(each for each in self.own if each.digest == digest)
+        return tuple(each for each in self.own if each.recorded in ("", digest) and each.digest == digest)
 
     def compiled(self, reference: VersionReference) -> Candidate | None:
         """Return a version with that content that may be served, the one of that number if possible."""
