@@ -70,6 +70,10 @@ e2e-kind: setup ## The same tests in a kind cluster (needs Docker and kind).
 bench-activation: setup ## Time from an activation to its being served: p50 and p99 of 200.
 	@$(BIN)/python tests/bench/activation.py
 
+.PHONY: bench-index
+bench-index: $(INSTALLED) ## What an index of 10,000 prompts costs a follower.
+	@PYTHONPATH=. $(BIN)/python tests/bench/index.py
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"
