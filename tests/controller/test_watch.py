@@ -164,5 +164,5 @@ async def test_the_thread_ends_when_it_is_told_to(connection: Connection) -> Non
     await asyncio.to_thread(watch.stop, 10.0)
 
     assert "kopf" not in {thread.name for thread in threading.enumerate()}
-    assert threading.active_count() <= before + 1
+    await listener.until(lambda: threading.active_count() <= before + 1)
     assert listener.restarts == 0

@@ -25,6 +25,7 @@ from starlette.routing import Route
 from promptops.dev.certificates import Authority
 from promptops.dev.ports import free_ports
 
+HALF_AN_EVENT = b'{"type": "MODIFIED", "object": {"kind": "Prom'
 GONE = {
     "type": "ERROR",
     "object": {
@@ -63,6 +64,7 @@ class ApiProxy:
         self.url = f"https://127.0.0.1:{self.port}"
         self.watches: Literal["open", "cut", "gone"] = "open"
         self.told_gone: set[str] = set()
+        self._last_words = b""
         self._running: set[asyncio.Event] = set()
         self._upstream = httpx.AsyncClient(
             base_url=server,
@@ -95,8 +97,9 @@ class ApiProxy:
         self._server.should_exit = True
         self._thread.join(10)
 
-    def cut_watches(self) -> None:
-        """End every running watch and refuse new ones; everything else goes through."""
+    def cut_watches(self, *, mid_event: bool = False) -> None:
+        """End every running watch and refuse new ones; everything else goes through. `mid_event`: within a line."""
+        self._last_words = HALF_AN_EVENT if mid_event else b""
         self.watches = "cut"
         self._end_watches()
 
@@ -145,6 +148,8 @@ class ApiProxy:
         try:
             while True:
                 await asyncio.wait({chunk, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.done() and self._last_words:
+                    yield self._last_words
                 if stop.done() or chunk.exception() or not chunk.result():
                     return
                 yield chunk.result()

@@ -104,6 +104,24 @@ def test_three_deleted_one_changed_one_kind_emptied(proxied: tuple[Stack, ApiPro
 
 
 @pytest.mark.timeout(240)
+def test_watches_that_break_off_within_an_event(proxied: tuple[Stack, ApiProxy]) -> None:
+    """kopf gives up on half a line, and its other watchers would then wait for ever."""
+    stack, proxy = proxied
+    kubectl = stack.plane.kubectl
+    kubectl("apply", "-f", "-", input=manifests(NAMES))
+    wait_until_served(stack, dict.fromkeys(NAMES, "1.0.0"), 60)
+    proxy.cut_watches(mid_event=True)
+    kubectl("delete", "prompt", "one")
+    kubectl("patch", "prompt", "four", "--type=merge", "-p", '{"spec": {"activeVersion": "1.1.0"}}')
+    proxy.resume_watches_with_gone()
+
+    wanted = dict.fromkeys(NAMES[1:], "1.0.0") | {"four": "1.1.0"}
+    took = wait_until_served(stack, wanted, TRUTH_WITHIN_SECONDS)
+
+    assert took < TRUTH_WITHIN_SECONDS
+
+
+@pytest.mark.timeout(240)
 def test_the_kind_itself_left_empty(proxied: tuple[Stack, ApiProxy]) -> None:
     stack, proxy = proxied
     kubectl = stack.plane.kubectl

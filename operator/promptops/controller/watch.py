@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,9 @@ LONGEST_BACKOFF = 30.0
 _STEADY_SECONDS = 60.0
 """A watch that lasted so long starts anew without a longer wait."""
 _LIST_SECONDS = 60.0
+_END_SECONDS = 2.0
+"""How long what kopf leaves behind may take to end; what takes longer is abandoned."""
+_PAUSE_WAITER = "pause-waiter"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -44,6 +48,7 @@ class Watch:
         self._stop: Callable[[], None] = lambda: None
         self._logged_in_at = float("-inf")
         self._reason: str | None = None
+        self._refused = False
         self._broken: set[Resource] = set()
         self._heard: set[Resource] = set()
 
@@ -67,10 +72,7 @@ class Watch:
         backoff = FIRST_BACKOFF
         while not self._ending.is_set():
             started = time.monotonic()
-            try:
-                asyncio.run(self._watch())
-            except Exception as error:
-                self._reason = f"{type(error).__name__}: {error}"
+            self._watch_once()
             if self._ending.is_set():
                 return
             if time.monotonic() - started > _STEADY_SECONDS:
@@ -80,9 +82,19 @@ class Watch:
             self._ending.wait(backoff)
             backoff = min(LONGEST_BACKOFF, backoff * 2)
 
+    def _watch_once(self) -> None:
+        # Not asyncio.run(): it waits for the end of every task, and those of kopf may never come to it.
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(self._watch())
+        except Exception as error:
+            self._reason = _said(error)
+        finally:
+            loop.close()
+
     async def _watch(self) -> None:
         loop, flag = asyncio.get_running_loop(), asyncio.Event()
-        self._logged_in_at, self._reason = float("-inf"), None
+        self._logged_in_at, self._reason, self._refused = float("-inf"), None, False
 
         def stop() -> None:
             if not loop.is_closed():
@@ -91,18 +103,24 @@ class Watch:
         self._stop = stop
         if self._ending.is_set():
             return
-        await kopf.operator(
+        # Not kopf.operator(), which would wait for its watchers when one of them has failed (see _end_tasks).
+        tasks = await kopf.spawn_tasks(
             registry=handlers(self._ingest, self._login),
             settings=settings(),
             clusterwide=True,
             stop_flag=flag,
         )
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for error in [task.exception() for task in done if not task.cancelled()]:
+            if error is not None:
+                self._reason = _said(error)
+        await _end_tasks(frozenset(tasks))
 
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
-        """Open a session. Asked again at once, kopf was refused: it would log in without a pause, for ever."""
+        """Open a session. Asked again soon, kopf was refused or cut off: it would log in without a pause, for ever."""
         now = time.monotonic()
         if now - self._logged_in_at < _STEADY_SECONDS:
-            self._reason = "the API server does not accept our credentials"
+            self._reason = "the API server does not accept our credentials" if self._refused else "the connection broke"
             self._stop()
             await asyncio.Event().wait()
         self._logged_in_at = now
@@ -123,7 +141,8 @@ class Watch:
                 log.warning("watch broken", kind=resource.kind, error=_told(end))
             self._broken.add(resource)
             return
-        if end.status != 200:
+        self._refused = end.status == HTTPStatus.UNAUTHORIZED
+        if end.status != HTTPStatus.OK:
             return
         self._heard.add(resource)
         was_broken = resource in self._broken
@@ -133,6 +152,29 @@ class Watch:
         is_first_page_of_list = "watch" not in request.url.query and "continue" not in request.url.query
         if was_broken or is_first_page_of_list:
             self._relisted(resource)
+
+
+async def _end_tasks(roots: frozenset[asyncio.Task[Any]]) -> None:
+    """End kopf's tasks, and wait for no longer than they deserve.
+
+    kopf's own way waits without a bound, and its watchers may never end: a watcher that is cancelled together with the task
+    that tells it of a pause takes that for a pause, and goes on to wait for credentials that nobody brings any more.
+    """
+    await _cancel(roots)
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    pauses = frozenset(task for task in rest if task.get_name().startswith(_PAUSE_WAITER))
+    await _cancel(rest - pauses)
+    await _cancel(pauses)
+
+
+async def _cancel(tasks: Set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        done, _ = await asyncio.wait(tasks, timeout=_END_SECONDS)
+        for task in done:
+            # Asked for, so that nobody complains that nobody did.
+            _ = task.cancelled() or task.exception()
 
 
 def handlers(ingest: Ingest, login: Callable[..., Any]) -> kopf.OperatorRegistry:
@@ -239,4 +281,8 @@ _LISTED = {resource.path(): resource for resource in WATCHED}
 
 
 def _told(end: aiohttp.ClientResponse | Exception) -> str:
-    return f"{type(end).__name__}: {end}" if isinstance(end, Exception) else f"the API server answered {end.status}"
+    return _said(end) if isinstance(end, Exception) else f"the API server answered {end.status}"
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
