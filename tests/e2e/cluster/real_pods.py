@@ -36,6 +36,7 @@ class RealPods:
         with subprocess.Popen(("tar", "-C", str(layout), "-cf", "-", "."), stdout=subprocess.PIPE) as tar:
             done = subprocess.run(importing, stdin=tar.stdout, capture_output=True, check=False)
         if done.returncode:
+            self._check_alive()  # whoever dies with the node has no words of its own
             raise ClusterError(f"images can not be imported:\n{last_lines(done.stderr.decode(errors='replace'))}")
 
     def wait_until_ready(self) -> None:
@@ -70,11 +71,14 @@ class RealPods:
 
     def _wait_until(self, met: Callable[[], bool], what: str) -> None:
         def met_while_alive() -> bool:
-            if self._process.poll() is not None:
-                raise ClusterError(f"the node ended:\n{_log_ends(self.folder)}")
+            self._check_alive()
             return met()
 
         wait_until(met_while_alive, what)
+
+    def _check_alive(self) -> None:
+        if self._process.poll() is not None:
+            raise ClusterError(f"the node ended:\n{_log_ends(self.folder)}")
 
 
 def up(folder: Path, binaries: Mapping[str, Path], claimed: socket.socket, *, attached: bool) -> RealPods:
