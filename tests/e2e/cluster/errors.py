@@ -10,3 +10,7 @@ class ClusterError(DevError):
 
     def __str__(self) -> str:
         return f"{self.args[0]}\n  {self.hint}" if self.hint else str(self.args[0])
+
+
+class NodeEnded(ClusterError):
+    """A component of the node gave up, and the node with it."""

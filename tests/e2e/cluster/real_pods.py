@@ -12,11 +12,12 @@ from pathlib import Path
 
 from tests.e2e.cluster import cgroups, configuration, machine, network, ownership, storage
 from tests.e2e.cluster.commands import last_lines, run, wait_until
-from tests.e2e.cluster.errors import ClusterError
+from tests.e2e.cluster.errors import ClusterError, NodeEnded
 from tests.e2e.cluster.layout import NAME, NODE, ROOT
 from tests.e2e.cluster.node import MOUNTED
 from tests.e2e.cluster.ownership import Record
 
+_END_SECONDS = 2.0
 _NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
 
 
@@ -36,7 +37,10 @@ class RealPods:
         with subprocess.Popen(("tar", "-C", str(layout), "-cf", "-", "."), stdout=subprocess.PIPE) as tar:
             done = subprocess.run(importing, stdin=tar.stdout, capture_output=True, check=False)
         if done.returncode:
-            self._check_alive()  # whoever dies with the node has no words of its own
+            # Whoever dies with the node has no words of its own, and may be heard of first.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
+            self._check_alive()
             raise ClusterError(f"images can not be imported:\n{last_lines(done.stderr.decode(errors='replace'))}")
 
     def wait_until_ready(self) -> None:
@@ -78,7 +82,7 @@ class RealPods:
 
     def _check_alive(self) -> None:
         if self._process.poll() is not None:
-            raise ClusterError(f"the node ended:\n{_log_ends(self.folder)}")
+            raise NodeEnded(f"the node ended:\n{_log_ends(self.folder)}")
 
 
 def up(folder: Path, binaries: Mapping[str, Path], claimed: socket.socket, *, attached: bool) -> RealPods:

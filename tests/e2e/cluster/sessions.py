@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +13,9 @@ from promptops.dev.progress import Progress
 from promptops.settings import DevSettings
 from tests.e2e.cluster import kind, layout, machine, ownership, real_pods
 from tests.e2e.cluster.cluster import Cluster
-from tests.e2e.cluster.images import Builder
+from tests.e2e.cluster.errors import NodeEnded
+from tests.e2e.cluster.images import Builder, Images
+from tests.e2e.cluster.real_pods import RealPods
 
 
 def start_real_pods(settings: DevSettings, progress: Progress, *, attached: bool) -> Cluster:
@@ -22,15 +25,37 @@ def start_real_pods(settings: DevSettings, progress: Progress, *, attached: bool
         paths = _provide((*layout.NODE_BINARIES, "coredns", "helm"), settings, progress)
         images = Builder(settings, progress).images(paths["coredns"])
         folder = settings.cache / "e2e" / "state"
+
+        def start() -> RealPods:
+            return _start_node(folder, paths, claimed, images, progress, attached=attached)
+
         try:
-            with progress.step("starting the node", 12):
-                node = real_pods.up(folder, paths, claimed, attached=attached)
-                node.load(images.folder)
-                node.wait_until_ready()
-        except BaseException:
-            real_pods.down()
-            raise
+            node = start()
+        except NodeEnded as ended:
+            # A component that gives up at a bad moment is started again on every real node, by systemd or the kubelet.
+            progress.say(f"{ended}\nthe node is started once more")
+            node = start()
     return Cluster(node.kubeconfig, images, paths["kubectl"], paths["helm"], folder)
+
+
+def _start_node(
+    folder: Path,
+    paths: Mapping[str, Path],
+    claimed: socket.socket,
+    images: Images,
+    progress: Progress,
+    *,
+    attached: bool,
+) -> RealPods:
+    try:
+        with progress.step("starting the node", 12):
+            node = real_pods.up(folder, paths, claimed, attached=attached)
+            node.load(images.folder)
+            node.wait_until_ready()
+    except BaseException:
+        real_pods.down()
+        raise
+    return node
 
 
 @contextmanager
