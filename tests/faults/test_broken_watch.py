@@ -54,7 +54,7 @@ def manifests(names: tuple[str, ...]) -> str:
 
 @pytest.fixture
 def proxied(broken_stack: Stack, tmp_path: Path) -> Iterator[tuple[Stack, ApiProxy]]:
-    """The operator talks to the API server through a proxy; the sidecar and we do not."""
+    """Seven prompts are served. The operator talks to the API server through a proxy; the sidecar and we do not."""
     plane = broken_stack.plane
     proxy = ApiProxy(plane.server, plane.authority, tmp_path)
     proxy.start()
@@ -63,6 +63,8 @@ def proxied(broken_stack: Stack, tmp_path: Path) -> Iterator[tuple[Stack, ApiPro
     (tmp_path / "kubeconfig").write_text(kubeconfig.for_token(proxy.url, proxy.authority, token, "promptops-system"))
     plane.stop("operator")
     plane.start("operator", environment={"KUBECONFIG": str(tmp_path / "kubeconfig")})
+    plane.kubectl("apply", "-f", "-", input=manifests(NAMES))
+    wait_until_served(broken_stack, dict.fromkeys(NAMES, "1.0.0"), 60)
 
     yield broken_stack, proxy
 
@@ -89,8 +91,6 @@ def wait_until_served(stack: Stack, wanted: dict[str, str], seconds: float) -> f
 def test_three_deleted_one_changed_one_kind_emptied(proxied: tuple[Stack, ApiProxy]) -> None:
     stack, proxy = proxied
     kubectl = stack.plane.kubectl
-    kubectl("apply", "-f", "-", input=manifests(NAMES))
-    wait_until_served(stack, dict.fromkeys(NAMES, "1.0.0"), 60)
     proxy.cut_watches()
     kubectl("delete", "prompt", "one", "two", "three")
     kubectl("delete", "tenant", "team")  # leaves the kind empty
@@ -108,8 +108,6 @@ def test_watches_that_break_off_within_an_event(proxied: tuple[Stack, ApiProxy])
     """kopf gives up on half a line, and its other watchers would then wait for ever."""
     stack, proxy = proxied
     kubectl = stack.plane.kubectl
-    kubectl("apply", "-f", "-", input=manifests(NAMES))
-    wait_until_served(stack, dict.fromkeys(NAMES, "1.0.0"), 60)
     proxy.cut_watches(mid_event=True)
     kubectl("delete", "prompt", "one")
     kubectl("patch", "prompt", "four", "--type=merge", "-p", '{"spec": {"activeVersion": "1.1.0"}}')
@@ -125,8 +123,6 @@ def test_watches_that_break_off_within_an_event(proxied: tuple[Stack, ApiProxy])
 def test_the_kind_itself_left_empty(proxied: tuple[Stack, ApiProxy]) -> None:
     stack, proxy = proxied
     kubectl = stack.plane.kubectl
-    kubectl("apply", "-f", "-", input=manifests(NAMES))
-    wait_until_served(stack, dict.fromkeys(NAMES, "1.0.0"), 60)
     proxy.cut_watches()
     kubectl("delete", "prompt", "--all")
     proxy.resume_watches_with_gone()
