@@ -20,7 +20,7 @@ from promptops.dev import binaries
 from promptops.dev.plane import Kubectl, Plane, start_plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 ROOT = Path(__file__).parent.parent
 

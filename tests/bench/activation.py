@@ -22,7 +22,7 @@ from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 PROMPT = "/apis/promptops.io/v1alpha1/namespaces/default/prompts/greeting"
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "greeting.yaml"

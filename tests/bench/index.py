@@ -19,7 +19,7 @@ from promptops.cache.advance import propose_index, propose_patch, settle
 from promptops.cache.index import digest_of
 from promptops.cache.messages import IndexMessage
 from promptops.cache.view import View
-from promptops.sidecar.plans import is_understood
+from promptops.reader.plans import is_understood
 from tests.cache.scribe import SCOPE, Scribe
 
 SIZES = (1_000, 10_000)

@@ -6,8 +6,8 @@ import asyncio
 
 from promptops.api.feed import Position
 from promptops.cache.clock import Clock
-from promptops.cache.stamp import Stamp, resumed, stamped
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Store, Swapped
+from promptops.cache.tiers.stamp import Stamp, resumed, stamped
 from promptops.cache.view import View
 from tests.cache.scribe import Scribe, entry, held_blobs
 

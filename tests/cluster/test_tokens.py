@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from prometheus_client import CollectorRegistry
 
+from promptops.access.authenticator import ACCEPTED_SECONDS, Authenticator, Places
 from promptops.api import reasons
 from promptops.api.feed import AUDIENCE
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.tokens import TokenRefused, TokenReviewer
-from promptops.controller.authentication import ACCEPTED_SECONDS, Authenticator, Places
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.feed.authentication import AuthenticationUnavailable, Forbidden, Unauthenticated
@@ -60,7 +59,7 @@ class World:
     def __init__(self) -> None:
         self.scopes: dict[str, str] = {}
         self.tenants: dict[str, str] = {}
-        self.metrics = OperatorMetrics(CollectorRegistry())
+        self.metrics = OperatorMetrics()
         self.clock = Clock()
 
     def authenticator(self, client: Client) -> Authenticator:

@@ -16,7 +16,7 @@ from promptops.dev.builder import build, cached_path
 from promptops.dev.errors import BinaryUnusable, BuildFailed
 from promptops.dev.progress import Progress
 from promptops.dev.tools import CONTROL_PLANE, TOOLS, Tool
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from promptops.dev import binaries, processes
 from promptops.dev.plane import loopback
 from promptops.dev.progress import Progress
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 pytestmark = pytest.mark.cluster
 

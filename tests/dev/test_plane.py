@@ -14,7 +14,7 @@ import pytest
 from promptops.dev.components import API_SERVER, CONTROLLER_MANAGER, ETCD
 from promptops.dev.errors import ProcessFailed
 from promptops.dev.plane import ADMINISTRATOR, Binaries, Kubectl, Plane, start_plane
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 pytestmark = pytest.mark.cluster
 

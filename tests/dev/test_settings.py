@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 
 from promptops.dev.errors import DevError
 from promptops.dev.progress import Progress
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 from tests.e2e.cluster import sessions
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.diagnosis import diagnose

@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from promptops.dev.certificates import Authority
 from promptops.dev.ports import free_ports
+from promptops.web.certificates import Authority
 
 HALF_AN_EVENT = b'{"type": "MODIFIED", "object": {"kind": "Prom'
 GONE = {

@@ -16,12 +16,12 @@ import uvicorn
 
 from promptops.api.feed import Header, Position, Trust
 from promptops.cache.signing import Signer, Verifier
-from promptops.cache.snapshot import Snapshot
 from promptops.cache.store import Store
-from promptops.controller.origin import Origin
+from promptops.cache.tiers.disk import Snapshot
 from promptops.feed.authentication import Caller, Unauthenticated
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
+from promptops.feed.origin import Origin
 from promptops.feed.reporter import Reporter
 from promptops.feed.reports import Reports
 from promptops.feed.serve import feed_routes

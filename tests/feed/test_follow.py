@@ -17,8 +17,8 @@ from promptops.api import reasons
 from promptops.api.feed import Position, Trust, VersionReference
 from promptops.cache.index import digest_of
 from promptops.cache.signing import Signer, Verifier
-from promptops.cache.snapshot import Snapshot
 from promptops.cache.store import Step
+from promptops.cache.tiers.disk import Snapshot
 from promptops.cache.view import View
 from promptops.feed import follow, holding
 from promptops.feed.authentication import AuthenticationUnavailable, Forbidden, Unauthenticated

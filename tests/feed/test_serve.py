@@ -17,6 +17,7 @@ from promptops.cache import signing
 from promptops.feed import channel, serve, stream
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, Forbidden
 from promptops.feed.frames import Frame, Reader
+from promptops.web.problems import UNSUPPORTED_ENCODING
 from tests.cache.scribe import SCOPE, Scribe, content, entry
 from tests.feed.conftest import OTHER_SCOPE, Hop, hop, until
 
@@ -260,7 +261,7 @@ async def test_a_batch_of_blobs_is_bounded_and_makes_progress(
         pytest.param("/v1/reports", b" " * (2**21 + 1), {}, 413, reasons.REQUEST_TOO_LARGE, id="too large"),
         pytest.param("/v1/blobs", b" " * 70_000, {}, 413, reasons.REQUEST_TOO_LARGE, id="too many digests"),
         pytest.param("/v1/reports", b"[" * 100_000, {}, 400, reasons.INVALID_REQUEST, id="too deep"),
-        pytest.param("/v1/reports", b"x", {"Content-Encoding": "gzip"}, 415, reasons.INVALID_REQUEST, id="compressed"),
+        pytest.param("/v1/reports", b"x", {"Content-Encoding": "gzip"}, 415, UNSUPPORTED_ENCODING, id="compressed"),
         pytest.param("/v1/nothing", b"", {}, 404, reasons.INVALID_REQUEST, id="no such path"),
         pytest.param("/v1/stream", b"", {}, 405, reasons.INVALID_REQUEST, id="no such method"),
     ],

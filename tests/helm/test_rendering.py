@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from promptops.dev.plane import Plane
-from promptops.settings import OperatorSettings
+from promptops.settings.operator import OperatorSettings
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]

@@ -11,18 +11,19 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import structlog
-from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from promptops.api.http import Health
 from promptops.cache.store import Store
-from promptops.sidecar import guard
-from promptops.sidecar.answers import Answers
+from promptops.reader.answers import Answers
+from promptops.reader.tally import Tally
+from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
-from promptops.sidecar.guard import Guard, Refusal, read_body
-from promptops.sidecar.tally import Tally
+from promptops.sidecar.guard import Guard
 from promptops.telemetry.logging import configure
 from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.web.bodies import read_body
+from promptops.web.problems import HttpRefusal
 
 CANARY = "canary-value-5f1d"
 
@@ -44,7 +45,7 @@ async def asking() -> AsyncIterator[httpx.AsyncClient]:
     def health() -> Health:
         raise RuntimeError(CANARY)
 
-    answers = Answers(Store(), SidecarMetrics(CollectorRegistry()), Tally(), lambda: 0.0)
+    answers = Answers(Store(), Counting(SidecarMetrics(), Tally()), lambda: 0.0)
     app = DataApp(answers, health, Guard(check_host=True))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
         yield client
@@ -58,7 +59,7 @@ async def test_a_bug_is_a_problem_that_says_nothing(asking: httpx.AsyncClient, l
         "title": "Internal error",
         "status": 500,
         "code": "InternalError",
-        "detail": "the sidecar failed to answer; its log says where",
+        "detail": "the server failed to answer; its log says where",
     }
     (line,) = log.getvalue().splitlines()
     logged = json.loads(line)
@@ -91,16 +92,14 @@ def test_libraries_do_not_chat(log: io.StringIO) -> None:
     assert log.getvalue() == ""
 
 
-async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "BODY_SECONDS", 0.05)
-
+async def test_a_body_that_does_not_come_is_given_up() -> None:
     async def receive() -> dict[str, object]:
         await asyncio.Event().wait()
         return {}
 
     request = Request({"type": "http", "method": "POST", "headers": []}, receive)
-    with pytest.raises(Refusal) as refused:
-        await read_body(request)
+    with pytest.raises(HttpRefusal) as refused:
+        await read_body(request, 1024, seconds=0.05)
 
     assert refused.value.problem.status == 408
     assert refused.value.headers == {"connection": "close"}

@@ -16,7 +16,7 @@ from promptops.dev.errors import DevError
 from promptops.dev.lifecycle import bring_up, plane_folder, plane_folders, take_down
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")

@@ -10,9 +10,10 @@ import uvloop
 
 from promptops.cluster.errors import ConnectionInvalid
 from promptops.controller.process import OperatorProcess
-from promptops.controller.servers import ListenError
-from promptops.settings import OperatorSettings, SettingsError
+from promptops.settings.environment import SettingsError
+from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.logging import configure
+from promptops.web.listeners import ListenError
 
 
 @click.command()

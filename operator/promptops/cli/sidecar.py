@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 import uvloop
 
-from promptops.settings import SettingsError, SidecarSettings
-from promptops.sidecar.listeners import ListenError
+from promptops.settings.environment import SettingsError
+from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.process import run_until_signalled
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.logging import configure
+from promptops.web.listeners import ListenError
 
 
 @click.command()

@@ -19,7 +19,7 @@ from promptops.client.errors import (
     error_of,
     unexpected_answer,
 )
-from promptops.domain.selection import PROMPT_ID_RULE, is_prompt_id
+from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
 
 Answer = TypeVar("Answer")
 

@@ -15,7 +15,8 @@ from promptops.cluster.client import Client
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.objects import FIELD_MANAGER
 from promptops.cluster.resources import EVENTS
-from promptops.domain.snapshot import Manifest, Transition
+from promptops.domain.manifests import Manifest
+from promptops.domain.snapshot import Transition
 
 _MERGE = "application/merge-patch+json"
 _MAX_WAITING = 1000

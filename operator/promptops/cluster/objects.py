@@ -8,7 +8,7 @@ from typing import Any
 from promptops.cluster.client import APPLY, JSON, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
-from promptops.domain.snapshot import Manifest
+from promptops.domain.manifests import Manifest
 
 FIELD_MANAGER = "promptops"
 _PAGE = 500

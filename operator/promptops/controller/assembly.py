@@ -9,6 +9,7 @@ from collections import Counter
 import structlog
 from starlette.applications import Starlette
 
+from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report
 from promptops.cache.signing import Signer, Verifier
 from promptops.cluster.client import Client
@@ -18,29 +19,31 @@ from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES, Resource
 from promptops.cluster.tokens import TokenReviewer
-from promptops.controller.authentication import Authenticator, Places
-from promptops.controller.convergence import Convergence
-from promptops.controller.door import Door, HandOver
+from promptops.controller.decide.queue import KeyedQueue
+from promptops.controller.decide.reconciler import Reconciler, wall_clock
+from promptops.controller.decide.snapshots import Snapshots
+from promptops.controller.decide.term import Terms
+from promptops.controller.intake.door import Door, HandOver
+from promptops.controller.intake.store import ObjectStore
+from promptops.controller.intake.sweeps import Sweeper
+from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import Key
-from promptops.controller.publishing import Publishing
-from promptops.controller.queue import KeyedQueue
-from promptops.controller.reconciler import Reconciler, wall_clock
-from promptops.controller.servers import Server
-from promptops.controller.snapshots import Snapshots
-from promptops.controller.store import ObjectStore
-from promptops.controller.sweeps import Sweeper
-from promptops.controller.tenancy import Tenancy
-from promptops.controller.term import Terms
-from promptops.controller.watch import Watch
+from promptops.controller.publish.convergence import Convergence
+from promptops.controller.publish.publishing import Publishing
+from promptops.controller.publish.tenancy import Tenancy
 from promptops.domain.snapshot import Transition
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
 from promptops.feed.serve import feed_routes
 from promptops.feed.stream import Streams
-from promptops.settings import OperatorSettings
+from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.web.listeners import bound_to
+from promptops.web.server import Listener, Server
 
 LEASE = "promptops"
+FEED_GRACE_SECONDS = 2
+"""So long a follower may take to finish a call when the operator ends."""
 _WATCH_END_SECONDS = 1.0
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -75,7 +78,7 @@ class Assembly:
         self._terms = self._make_terms(signer)
         app = self._make_feed(verifier)
         self._streams: Streams = app.state.streams
-        self._feed = Server(app, settings.feed_address)
+        self._feed = Server(Listener(bound_to(settings.feed_address), app), FEED_GRACE_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(
             client.connection, HandOver(self._loop, self._door.ingest), self._relisted, self._watch_restarted

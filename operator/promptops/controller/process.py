@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from promptops.api.v1alpha1 import GROUP, KINDS, VERSION
 from promptops.cache.signing import Signer, Verifier
@@ -17,12 +16,15 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
 from promptops.controller.assembly import Assembly
-from promptops.controller.operations import operations_app
-from promptops.controller.servers import Server
-from promptops.controller.signing_keys import KeysUnusable, load_or_create
-from promptops.settings import OperatorSettings
+from promptops.controller.publish.trust import KeysUnusable, load_or_create
+from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.web.listeners import bound_to
+from promptops.web.operations import Answer, alive, operations_app
+from promptops.web.server import Listener, Server
 
+GRACE_SECONDS = 2
+"""So long a follower or scraper may take to finish when the operator ends."""
 _RETRY_SECONDS = 1.0
 _SAY_AGAIN_SECONDS = 30.0
 _EXPECTED = (NotFound, AlreadyExists, Conflict)
@@ -37,11 +39,12 @@ class OperatorProcess:
     def __init__(self, settings: OperatorSettings) -> None:
         """Bind the listeners. Raises ListenError."""
         self._settings = settings
-        self._metrics = OperatorMetrics(CollectorRegistry())
+        self._metrics = OperatorMetrics()
         self._assembly: Assembly | None = None
         self._waiting_for: str | None = "starting"
         self._said_at = 0.0
-        self._operations = Server(operations_app(self._metrics, self._not_ready), settings.operations_address)
+        operations = operations_app(self._metrics.exposition, {"/healthz": alive, "/readyz": self._ready})
+        self._operations = Server(Listener(bound_to(settings.operations_address), operations), GRACE_SECONDS)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then say goodbye, give up the Lease and return.
@@ -119,6 +122,10 @@ class OperatorProcess:
             log.warning("waiting", reason=what)
             self._said_at = now
         self._waiting_for = what
+
+    def _ready(self) -> Answer:
+        why = self._not_ready()
+        return Answer(why is None, "ok\n" if why is None else f"{why}\n")
 
     def _not_ready(self) -> str | None:
         if self._waiting_for is not None or self._assembly is None:

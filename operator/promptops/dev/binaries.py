@@ -10,7 +10,7 @@ from promptops.dev.errors import BinaryUnusable
 from promptops.dev.plane import Binaries
 from promptops.dev.progress import Progress
 from promptops.dev.tools import CONTROL_PLANE, TOOLS
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 _ENVTEST = ("etcd", "kube-apiserver", "kubectl")
 """What a folder that KUBEBUILDER_ASSETS names has by convention."""

@@ -16,7 +16,7 @@ from promptops.dev.errors import BuildFailed
 from promptops.dev.locking import only_one
 from promptops.dev.progress import Progress
 from promptops.dev.tools import Tool
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 _SHOWN_LINES = 12
 _POLL_SECONDS = 0.1

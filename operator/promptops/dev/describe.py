@@ -13,7 +13,7 @@ from promptops.dev.errors import PlaneUnknown
 from promptops.dev.plane import Plane, attach
 from promptops.dev.processes import running
 from promptops.dev.stack import Stack, attach_stack
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 NAMESPACE = "default"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from promptops.dev.certificates import Identity
+from promptops.web.certificates import Identity
 
 
 def for_certificate(server: str, authority: bytes, identity: Identity, namespace: str = "default") -> str:

@@ -18,7 +18,7 @@ from promptops.dev.plane import Plane, attach, remove, start_plane
 from promptops.dev.processes import running
 from promptops.dev.progress import Progress
 from promptops.dev.stack import Stack, attach_stack, start_stack
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 

@@ -17,11 +17,11 @@ from typing import Protocol
 import httpx
 
 from promptops.dev import components, kubeconfig, processes
-from promptops.dev.certificates import Authority, Identity, signing_keys, write_secret
 from promptops.dev.components import API_SERVER, CONTROLLER_MANAGER, ETCD, Ports
 from promptops.dev.errors import PlaneUnknown, ProcessFailed
 from promptops.dev.ports import free_ports
 from promptops.dev.processes import Command
+from promptops.web.certificates import Authority, Identity, signing_keys, write_secret
 
 ADMINISTRATOR = "promptops-dev-admin"
 _READY_SECONDS = 60.0

@@ -14,9 +14,9 @@ _ATTEMPTS = 500
 
 def free_ports(count: int) -> tuple[int, ...]:
     """Return `count` different ports on which nothing listens at this moment."""
-    candidates = random.SystemRandom().sample(range(_FIRST, _LAST + 1), _ATTEMPTS)
+    offered = random.SystemRandom().sample(range(_FIRST, _LAST + 1), _ATTEMPTS)
     found: list[int] = []
-    for port in candidates:
+    for port in offered:
         if _is_free(port):
             found.append(port)
         if len(found) == count:

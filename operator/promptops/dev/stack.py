@@ -13,11 +13,11 @@ from typing import Any
 
 import promptops
 from promptops.dev import kubeconfig
-from promptops.dev.certificates import write_secret
 from promptops.dev.errors import DevError, PlaneUnknown
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.dev.processes import Command
+from promptops.web.certificates import write_secret
 
 OPERATOR = "operator"
 SIDECAR = "sidecar"

@@ -25,16 +25,16 @@ def go(cache: Path, environment: Mapping[str, str], progress: Progress) -> Path:
     """Return a Go that is new enough; fetch one into the cache when there is none. Raises ToolchainMissing."""
     found = shutil.which("go", path=environment.get("PATH", ""))
     fetched = cache / "go" / "toolchain" / "go" / "bin" / "go"
-    candidates = (*((Path(found),) if found else ()), _USUAL_PLACE, fetched)
-    if usable := first_new_enough(candidates, version_of):
+    toolchains = (*((Path(found),) if found else ()), _USUAL_PLACE, fetched)
+    if usable := first_new_enough(toolchains, version_of):
         return usable
     with only_one(cache / "go" / "toolchain", progress):
         return first_new_enough((fetched,), version_of) or _fetch(fetched, environment, progress)
 
 
-def first_new_enough(candidates: Iterable[Path], version: Callable[[Path], tuple[int, int] | None]) -> Path | None:
-    """Return the first candidate that runs and is not too old."""
-    return next((path for path in candidates if (found := version(path)) and found >= OLDEST), None)
+def first_new_enough(toolchains: Iterable[Path], version: Callable[[Path], tuple[int, int] | None]) -> Path | None:
+    """Return the first one that runs and is not too old."""
+    return next((path for path in toolchains if (found := version(path)) and found >= OLDEST), None)
 
 
 def version_of(path: Path) -> tuple[int, int] | None:

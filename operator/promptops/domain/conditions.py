@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from promptops.domain.snapshot import Manifest
+from promptops.domain.manifests import Manifest
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,6 @@ class Condition:
     observed_generation: int
 
 
-def with_condition(conditions: Iterable[Manifest], new: Condition, now: datetime) -> tuple[dict[str, Any], ...]:
-    """Return the conditions with `new` in the place of the one of its type, or at the end."""
-    before = tuple(conditions)
-    written = _written(new, find(before, new.type), now)
-    if find(before, new.type) is None:
-        return (*map(dict, before), written)
-    return tuple(written if each.get("type") == new.type else dict(each) for each in before)
-
-
 def conditions_of(wanted: Iterable[Condition], before: Iterable[Manifest], now: datetime) -> list[dict[str, Any]]:
     """Return exactly the wanted conditions, in their order; transition times come from `before`."""
     known = tuple(before)
@@ -37,11 +28,6 @@ def conditions_of(wanted: Iterable[Condition], before: Iterable[Manifest], now: 
 def find(conditions: Iterable[Manifest], condition_type: str) -> Manifest | None:
     """Return the condition of a type, or None."""
     return next((each for each in conditions if each.get("type") == condition_type), None)
-
-
-def is_true(conditions: Iterable[Manifest], condition_type: str) -> bool:
-    """Whether a condition is there and True."""
-    return (find(conditions, condition_type) or {}).get("status") == "True"
 
 
 def timestamp(moment: datetime) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from promptops.api.feed import LOST_SECONDS, Position
-from promptops.domain.manifests import mapping, status_of, whole
-from promptops.domain.snapshot import Manifest, ServedObservation
+from promptops.domain.manifests import Manifest, mapping, status_of, whole
+from promptops.domain.snapshot import ServedObservation
 
 FORGOTTEN_SECONDS = 300.0
 """An instance that was silent for this long counts no more."""

@@ -8,9 +8,10 @@ from pydantic_core import ErrorDetails
 
 from promptops.api import reasons
 from promptops.domain.findings import Finding, join
-from promptops.domain.language.names import shown
-from promptops.domain.snapshot import Manifest
+from promptops.rendering.names import shown
 
+Manifest = Mapping[str, Any]
+"""An object exactly as the API server returned it, or as it stands in a file."""
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", type(None): "null"}

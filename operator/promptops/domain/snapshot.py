@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from promptops.api.feed import Blob, Entry
-
-Manifest = Mapping[str, Any]
-"""An object exactly as the API server returned it, or as it stands in a file."""
+from promptops.domain.manifests import Manifest
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from promptops.api.v1alpha1.tenant import TenantSpec
 from promptops.domain.conditions import Condition, conditions_of
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import (
+    Manifest,
     generation_of,
     mapping,
     metadata,
@@ -20,7 +21,7 @@ from promptops.domain.manifests import (
     status_of,
     text,
 )
-from promptops.domain.snapshot import Manifest, TenancyOutcome, TenancySnapshot
+from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class Caller:
     service_account: str
 
 
-class Refusal(Exception):
+class NotAdmitted(Exception):
     """Root of what an authenticator can answer instead of a caller."""
 
     status: int
@@ -32,14 +32,14 @@ class Refusal(Exception):
         self.detail = detail
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(NotAdmitted):
     """No token, or one that was not issued for the feed, has expired, or whose pod is gone."""
 
     status = 401
     code = reasons.UNAUTHENTICATED
 
 
-class Forbidden(Refusal):
+class Forbidden(NotAdmitted):
     """A good token that may not follow: `code` says why (TenantUnknown)."""
 
     status = 403
@@ -49,7 +49,7 @@ class Forbidden(Refusal):
         self.code = code
 
 
-class AuthenticationUnavailable(Refusal):
+class AuthenticationUnavailable(NotAdmitted):
     """Whether the token is good cannot be found out now; retry."""
 
     status = 503
@@ -57,4 +57,4 @@ class AuthenticationUnavailable(Refusal):
 
 
 Authenticate = Callable[[str], Awaitable[Caller]]
-"""Returns the caller that a bearer token belongs to. Raises a Refusal."""
+"""Returns the caller that a bearer token belongs to. Raises a NotAdmitted."""

@@ -16,8 +16,8 @@ from promptops.cache.clock import Clock
 from promptops.cache.messages import decode_index, decode_patch
 from promptops.cache.refusal import Refused
 from promptops.cache.signing import Verifier
-from promptops.cache.snapshot import Snapshot
 from promptops.cache.store import Store
+from promptops.cache.tiers.disk import Snapshot
 from promptops.feed import frames
 from promptops.feed.connection import Connection, Disconnected, Token
 from promptops.feed.holding import Holding

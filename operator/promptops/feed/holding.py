@@ -23,8 +23,8 @@ from promptops.cache.clock import Clock
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.refusal import Refused
 from promptops.cache.signing import Verifier
-from promptops.cache.snapshot import Snapshot
 from promptops.cache.store import Step, Store
+from promptops.cache.tiers.disk import Snapshot
 from promptops.cache.view import View
 from promptops.feed.connection import Disconnected
 from promptops.feed.observer import FollowerObserver

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Final, TypeVar
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, Blob, BlobsAnswer, BlobsRequest, Header, Hello, Report
-from promptops.api.http import PROBLEM_TYPE, Problem
 from promptops.cache import signing
 from promptops.cache.refusal import Refused
 from promptops.cache.signing import Verifier
 from promptops.cache.store import Store
 from promptops.cache.view import View
-from promptops.feed.authentication import Authenticate, Caller, Refusal, Unauthenticated
+from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, Unauthenticated
 from promptops.feed.stream import Stream, Streams, is_ahead
+from promptops.web.bodies import read_body
+from promptops.web.problems import HttpRefusal, problem, problem_response
 
 MAX_REPORT_BYTES: Final = 2 * 1024 * 1024
 MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
@@ -65,7 +64,7 @@ def feed_routes(
             Route("/v1/blobs", feed.blobs, methods=["POST"]),
             Route("/v1/reports", feed.report, methods=["POST"]),
         ],
-        exception_handlers={Refusal: _refusal, _Wrong: _wrong, HTTPException: _http_exception},
+        exception_handlers={HttpRefusal: _refused, HTTPException: _http_exception},
     )
     app.state.streams = feed.streams
     return app
@@ -92,7 +91,7 @@ class _Feed:
     async def stream(self, request: Request) -> Response:
         caller = await self._caller(request)
         if self.streams.closed:
-            raise _Wrong(503, reasons.NOT_READY, "this server is going away; retry")
+            raise _wrong(503, reasons.NOT_READY, "this server is going away; retry")
         store, view = self._served(caller)
         held = self._held(request, caller)
         if held is not None and is_ahead(held, view):
@@ -105,13 +104,13 @@ class _Feed:
         _, view = self._served(await self._caller(request))
         content = view.blobs.get(request.path_params["digest"])
         if content is None:
-            raise _Wrong(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
+            raise _wrong(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
         headers = {"Cache-Control": "private, immutable, max-age=31536000"}
         return Response(content, media_type="application/json", headers=headers)
 
     async def blobs(self, request: Request) -> Response:
         _, view = self._served(await self._caller(request))
-        asked = _decoded(await _body(request, MAX_BLOBS_REQUEST_BYTES), BlobsRequest).digests
+        asked = _decoded(await read_body(request, MAX_BLOBS_REQUEST_BYTES, BODY_SECONDS), BlobsRequest).digests
         found: dict[str, Blob] = {}
         size = 0
         for digest in asked:
@@ -127,22 +126,27 @@ class _Feed:
 
     async def report(self, request: Request) -> Response:
         caller = await self._caller(request)
-        report = _decoded(await _body(request, MAX_REPORT_BYTES), Report)
+        report = _decoded(await read_body(request, MAX_REPORT_BYTES, BODY_SECONDS), Report)
         if not 0 < len(report.instance) <= MAX_INSTANCE_CHARACTERS:
-            raise _Wrong(400, reasons.INVALID_REQUEST, "an instance has a name of 1 to 256 characters")
+            raise _wrong(400, reasons.INVALID_REQUEST, "an instance has a name of 1 to 256 characters")
         self._reports(caller, report)
         return Response(status_code=204)
 
     async def _caller(self, request: Request) -> Caller:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("show a ServiceAccount token for the audience promptops.io/feed as a bearer token")
-        return await self._authenticate(token.strip())
+            raise _not_admitted(
+                Unauthenticated("show a ServiceAccount token for the audience promptops.io/feed as a bearer token")
+            )
+        try:
+            return await self._authenticate(token.strip())
+        except NotAdmitted as refusal:
+            raise _not_admitted(refusal) from None
 
     def _served(self, caller: Caller) -> tuple[Store, View]:
         store = self._stores(caller.scope)
         if store is None or store.current is None or store.current.signed is None:
-            raise _Wrong(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
+            raise _wrong(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
         return store, store.current
 
     def _held(self, request: Request, caller: Caller) -> Header | None:
@@ -157,57 +161,29 @@ class _Feed:
         return header if header.scope == caller.scope else None
 
 
-class _Wrong(Exception):
-    """The request gets this problem as its answer."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Return the request's body, read no further than the limit and for no longer than ten seconds."""
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise _Wrong(415, reasons.INVALID_REQUEST, "a compressed body is not accepted")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise _Wrong(413, reasons.REQUEST_TOO_LARGE, f"a body of more than {limit} bytes")
-    except TimeoutError:
-        raise _Wrong(408, reasons.INVALID_REQUEST, "the body did not arrive") from None
-    except ClientDisconnect:
-        raise _Wrong(400, reasons.INVALID_REQUEST, "the body ended too early") from None
-    return bytes(body)
-
-
 def _decoded(body: bytes, kind: type[_Body]) -> _Body:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _Wrong(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: {error}") from None
+        raise _wrong(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: {error}") from None
 
 
-def _problem(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> Response:
-    problem = Problem(HTTPStatus(status).phrase, status, code, detail, retryable=status >= 500)
-    return Response(msgspec.json.encode(problem), status, headers, PROBLEM_TYPE)
-
-
-async def _refusal(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)  # noqa: S101 - Starlette's signature says less than its behaviour
+def _not_admitted(refusal: NotAdmitted) -> HttpRefusal:
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
-    return _problem(refusal.status, refusal.code, refusal.detail, headers)
+    return _wrong(refusal.status, refusal.code, refusal.detail, headers)
 
 
-async def _wrong(_: Request, wrong: Exception) -> Response:
-    assert isinstance(wrong, _Wrong)  # noqa: S101
-    return _problem(wrong.status, wrong.code, wrong.detail)
+def _wrong(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> HttpRefusal:
+    return HttpRefusal(problem(status, code, detail, retryable=status >= 500), headers)
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, HttpRefusal)  # noqa: S101 - Starlette's signature says less than its behaviour
+    return problem_response(refusal.problem, refusal.headers)
 
 
 async def _http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    return _problem(error.status_code, reasons.INVALID_REQUEST, error.detail, dict(error.headers or {}))
+    return problem_response(
+        problem(error.status_code, reasons.INVALID_REQUEST, error.detail), dict(error.headers or {})
+    )

@@ -5,16 +5,18 @@ from typing import Any
 
 import msgspec
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from promptops.api.http import PROBLEM_TYPE, Health, Problem
-from promptops.domain.errors import PromptError
-from promptops.sidecar import problems
-from promptops.sidecar.answers import Answers
-from promptops.sidecar.guard import Guard, Refusal, read_body
+from promptops.api.http import MAX_REQUEST_BYTES, Health
+from promptops.reader.answers import Answers
+from promptops.rendering.errors import PromptError
+from promptops.sidecar.guard import Guard
 from promptops.sidecar.routes import Action, Call, NoSuchRoute, call_of
+from promptops.web import problems
+from promptops.web.bodies import read_body
+from promptops.web.problems import HttpRefusal, problem_response
 
 _log = structlog.get_logger()
 _ENCODER = msgspec.json.Encoder()
@@ -39,17 +41,17 @@ class DataApp:
             self._guard.admit(request)
             call = _call(request)
             if call.action is Action.RENDER:
-                return _json(self._answers.render(call.prompt_id, await read_body(request)), cache="no-store")
+                return _json(
+                    self._answers.render(call.prompt_id, await read_body(request, MAX_REQUEST_BYTES)), cache="no-store"
+                )
             return self._look_up(call, request)
-        except Refusal as refusal:
-            return _problem(refusal.problem, refusal.headers)
+        except HttpRefusal as refusal:
+            return problem_response(refusal.problem, refusal.headers)
         except PromptError as error:
-            return _problem(problems.problem_of(error))
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody hears it
+            return problem_response(problems.problem_of(error))
         except Exception:
             _log.exception("request failed", method=request.method)
-            return _problem(problems.internal_error())
+            return problem_response(problems.internal_error())
 
     def _look_up(self, call: Call, request: Request) -> Response:
         if call.action is Action.HEALTH:
@@ -73,23 +75,16 @@ def _call(request: Request) -> Call:
     try:
         call = call_of(raw_path.partition(b"?")[0].decode("ascii", "replace"))
     except NoSuchRoute:
-        raise Refusal(problems.problem(404, problems.ROUTE_NOT_FOUND, "nothing is served under this path")) from None
+        raise HttpRefusal(
+            problems.problem(404, problems.ROUTE_NOT_FOUND, "nothing is served under this path")
+        ) from None
     if request.method not in call.action.methods:
         allowed = ", ".join(call.action.methods)
         detail = f"this path answers to {allowed}"
-        raise Refusal(problems.problem(405, problems.METHOD_NOT_ALLOWED, detail), {"allow": allowed})
+        raise HttpRefusal(problems.problem(405, problems.METHOD_NOT_ALLOWED, detail), {"allow": allowed})
     return call
 
 
 def _json(answer: msgspec.Struct, *, status: int = 200, cache: str, etag: str | None = None) -> Response:
     headers = {"cache-control": cache, **_SAFE, **({"etag": etag} if etag else {})}
     return Response(_ENCODER.encode(answer), status, headers, "application/json")
-
-
-def _problem(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        _ENCODER.encode(problem),
-        problem.status,
-        {"cache-control": "no-store", **_SAFE, **(headers or {})},
-        PROBLEM_TYPE,
-    )

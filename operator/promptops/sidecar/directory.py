@@ -14,10 +14,10 @@ import structlog
 
 from promptops.cache.store import Store
 from promptops.cache.view import View
-from promptops.sidecar.folder import Folder, FolderGone, Signature
-from promptops.sidecar.manifest_files import Flaw, Found, Identity, Reading, read_file
-from promptops.sidecar.standalone import SCOPE, Decided, Standalone
 from promptops.sidecar.supply import SupplyError
+from promptops.workspace.folder import Folder, FolderGone, Signature
+from promptops.workspace.manifest_files import Flaw, Found, Identity, Reading, read_file
+from promptops.workspace.standalone import SCOPE, Decided, Standalone
 
 POLL_SECONDS: Final = 0.25
 SETTLE_POLLS: Final = 2

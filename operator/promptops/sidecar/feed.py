@@ -10,14 +10,14 @@ import structlog
 from promptops.api.feed import Position, Trust
 from promptops.cache.clock import Clock
 from promptops.cache.signing import Verifier
-from promptops.cache.snapshot import Snapshot
 from promptops.cache.store import Store
+from promptops.cache.tiers.disk import Snapshot
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
-from promptops.sidecar.plans import is_understood
+from promptops.reader.plans import is_understood
+from promptops.reader.tally import Tally
 from promptops.sidecar.supply import SupplyError
-from promptops.sidecar.tally import Tally
 from promptops.telemetry.sidecar import SidecarMetrics
 
 _log = structlog.get_logger()

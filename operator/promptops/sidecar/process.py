@@ -9,22 +9,24 @@ from collections.abc import Iterator
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from promptops.cache.clock import Clock
 from promptops.cache.store import Event, Store, Swapped
-from promptops.settings import SidecarSettings
-from promptops.sidecar.answers import Answers
+from promptops.reader.answers import Answers
+from promptops.reader.tally import Tally
+from promptops.settings.sidecar import SidecarSettings
+from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
 from promptops.sidecar.directory import Directory
 from promptops.sidecar.feed import Feed
 from promptops.sidecar.guard import Guard
-from promptops.sidecar.listeners import Listener, bind_address, bind_path, is_loopback, serve
-from promptops.sidecar.operations import operations_app
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import Supply, SupplyError
-from promptops.sidecar.tally import Tally
 from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.web.listeners import bind_path, bound_to, is_loopback
+from promptops.web.operations import alive, operations_app
+from promptops.web.server import Listener, serve
 
 _RESTART_SECONDS: Final = 1.0
 _log = structlog.get_logger()
@@ -39,10 +41,10 @@ class Sidecar:
         self._clock = Clock()
         self._store = Store()
         self._tally = Tally()
-        self._metrics = SidecarMetrics(CollectorRegistry())
+        self._metrics = SidecarMetrics()
         self._supply = self._choose_supply()
         self._state = State(self._store, self._supply, self._clock.now)
-        self._answers = Answers(self._store, self._metrics, self._tally, self._clock.now)
+        self._answers = Answers(self._store, Counting(self._metrics, self._tally), self._clock.now)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
@@ -86,12 +88,12 @@ class Sidecar:
     def _listeners(self) -> Iterator[tuple[Listener, ...]]:
         settings = self._settings
         with contextlib.ExitStack() as bound:
-            data = bound.enter_context(bind_address(settings.data_address))
-            operations = bound.enter_context(bind_address(settings.operations_address))
+            data = bound.enter_context(bound_to(settings.data_address))
+            operations = bound.enter_context(bound_to(settings.operations_address))
             any_address = not is_loopback(settings.data_address)
             listeners = [
                 Listener(data, self._data_app(Guard(check_host=True, any_address=any_address))),
-                Listener(operations, operations_app(self._state, self._metrics)),
+                Listener(operations, self._operations_app()),
             ]
             if settings.socket is not None:
                 unix = bound.enter_context(bind_path(settings.socket))
@@ -105,6 +107,14 @@ class Sidecar:
                 operations=settings.operations_address,
             )
             yield tuple(listeners)
+
+    def _operations_app(self) -> Starlette:
+        def exposition(accept: str) -> tuple[bytes, str]:
+            self._state.observe(self._metrics)
+            return self._metrics.exposition(accept)
+
+        probes = {"/healthz": alive, "/readyz": self._state.ready, "/startupz": self._state.started}
+        return operations_app(exposition, probes)
 
     def _data_app(self, guard: Guard) -> DataApp:
         return DataApp(self._answers, self._state.health, guard)

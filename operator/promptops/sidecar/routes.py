@@ -14,8 +14,8 @@ from enum import Enum
 from typing import Final
 from urllib.parse import unquote
 
-from promptops.domain.errors import InvalidInput
-from promptops.domain.selection import PROMPT_ID_RULE, is_prompt_id
+from promptops.rendering.errors import InvalidInput
+from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
 
 _PREFIX: Final = "/v1/prompts/"
 _MAX_PATH: Final = 1024

@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Final, Literal
 
+import msgspec
+
 from promptops.api.http import Health
 from promptops.cache.store import Store
 from promptops.sidecar.supply import Supply
 from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.web.operations import Answer
 
 STARTUP_SECONDS: Final = 20.0
 """A pod must not hang in start-up because the operator is away."""
@@ -45,6 +48,16 @@ class State:
             position=f"{view.header.epoch}.{view.header.term}.{view.header.seq}" if view else None,
             stale=self._store.stale(self._now()),
         )
+
+    def ready(self) -> Answer:
+        """Answer a readiness probe."""
+        # Dependencies name files and prompts; whoever may scrape need not know them.
+        health = msgspec.structs.replace(self.health(), dependencies={})
+        return Answer(self.is_ready, msgspec.json.encode(health), "application/json")
+
+    def started(self) -> Answer:
+        """Answer a startup probe."""
+        return Answer(True, "started\n") if self.is_started else Answer(False, "starting\n")
 
     def observe(self, metrics: SidecarMetrics) -> None:
         """Bring the gauges up to date."""

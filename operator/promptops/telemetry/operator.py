@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
 
 PHASES = ("Pending", "Progressing", "Degraded", "Healthy")
 
@@ -13,8 +14,8 @@ PHASES = ("Pending", "Progressing", "Degraded", "Healthy")
 class OperatorMetrics:
     """Every metric of the operator, in one registry of its own."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = self._registry = registry or CollectorRegistry()
         self.reconciles = Counter(
             "promptops_reconciles_total",
             "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, failed.",
@@ -89,6 +90,7 @@ class OperatorMetrics:
         """Read whether this replica leads when it is scraped."""
         self.leader.set_function(lambda: float(leads()))
 
-    def exposition(self) -> bytes:
-        """Return everything in the text format of Prometheus."""
-        return generate_latest(self._registry)
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return everything in a format that the Accept header takes, and the format's content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type

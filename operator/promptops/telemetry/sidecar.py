@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 
@@ -10,8 +11,8 @@ from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 class SidecarMetrics:
     """Every metric of one sidecar, in a registry of its own."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = self._registry = registry or CollectorRegistry()
         self._renders = Counter(
             "promptops_renders",
             "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success).",
@@ -93,6 +94,11 @@ class SidecarMetrics:
         """Say what is held."""
         self._seq.set(seq)
         self._prompts.set(prompts)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return everything in a format that the Accept header takes, and the format's content type."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
 
     def directory(self, findings: int) -> None:
         """Say how much is wrong in the directory."""

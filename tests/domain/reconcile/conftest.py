@@ -12,13 +12,7 @@ import pytest
 
 from promptops.api.feed import Entry
 from promptops.domain.reconcile import decide_prompt, decide_version
-from promptops.domain.snapshot import (
-    PromptOutcome,
-    PromptSnapshot,
-    ServedObservation,
-    Transition,
-    VersionSnapshot,
-)
+from promptops.domain.snapshot import PromptOutcome, PromptSnapshot, ServedObservation, Transition, VersionSnapshot
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 NAMED = [{"name": "name", "type": "string"}]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from promptops.api.v1alpha1.schema import VERSION_PATTERN
-from promptops.domain.versions import digest
+from promptops.domain.content.canonical import digest
 
 OTHER_DIGEST = "sha256:" + "0" * 64
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.versions import digest
+from promptops.domain.content.canonical import digest
 
 NAMED = [{"name": "name", "type": "string"}]
 

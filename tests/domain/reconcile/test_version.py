@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from promptops.domain.content.canonical import digest
 from promptops.domain.reconcile import decide_version
 from promptops.domain.snapshot import VersionSnapshot
-from promptops.domain.versions import digest
 
 
 def phase(world: Any, number: str) -> str:

@@ -6,7 +6,7 @@ import sys
 
 from promptops.dev.errors import DevError
 from promptops.dev.progress import Progress
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 from tests.e2e.cluster import real_pods, sessions
 
 

@@ -7,7 +7,7 @@ import string
 from pathlib import Path
 
 from promptops.dev import kubeconfig
-from promptops.dev.certificates import Authority, Identity, signing_keys, write_secret
+from promptops.web.certificates import Authority, Identity, signing_keys, write_secret
 from tests.e2e.cluster import layout, machine
 from tests.e2e.cluster.layout import FILES, NODE, NODE_ADDRESS
 

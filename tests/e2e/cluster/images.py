@@ -15,7 +15,7 @@ from pathlib import Path
 
 from promptops.dev import toolchain
 from promptops.dev.progress import Progress
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 from tests.e2e.cluster import inputs, layout, oci, pip_configuration, storage
 from tests.e2e.cluster.commands import run
 from tests.e2e.cluster.machine import program

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from promptops.dev.progress import Progress
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 from tests.e2e.cluster import inputs, layout, pip_configuration
 from tests.e2e.cluster.commands import run
 from tests.e2e.cluster.errors import ClusterError

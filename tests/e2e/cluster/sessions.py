@@ -10,7 +10,7 @@ from pathlib import Path
 
 from promptops.dev import binaries
 from promptops.dev.progress import Progress
-from promptops.settings import DevSettings
+from promptops.settings.dev import DevSettings
 from tests.e2e.cluster import kind, layout, machine, ownership, real_pods
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.errors import NodeEnded

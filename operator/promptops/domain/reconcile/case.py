@@ -5,11 +5,11 @@ from functools import cached_property
 
 from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.findings import Finding, combined
-from promptops.domain.manifests import generation_of, name_of, parse_as, spec_of, uid_of
-from promptops.domain.reconcile.candidates import Candidates
+from promptops.domain.manifests import Manifest, generation_of, name_of, parse_as, spec_of, uid_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.source import Sourced, read_source
-from promptops.domain.snapshot import Manifest, PromptSnapshot
+from promptops.domain.reconcile.versions import Versions
+from promptops.domain.snapshot import PromptSnapshot
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class Case:
     wrong: Finding | None
     """Why the spec cannot be read."""
     memory: Memory
-    candidates: Candidates
+    versions: Versions
 
     @classmethod
     def of(cls, snapshot: PromptSnapshot) -> "Case":
         """Read a snapshot."""
         prompt = snapshot.prompt
         spec, findings = parse_as(PromptSpec, spec_of(prompt), "spec")
-        candidates = Candidates.of(snapshot.versions, name_of(prompt), uid_of(prompt))
-        return cls(snapshot, spec, combined(findings), Memory.of(prompt), candidates)
+        versions = Versions.of(snapshot.versions, name_of(prompt), uid_of(prompt))
+        return cls(snapshot, spec, combined(findings), Memory.of(prompt), versions)
 
     @cached_property
     def sourced(self) -> Sourced | None:

@@ -6,11 +6,11 @@ from datetime import datetime
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import timestamp
-from promptops.domain.reconcile.candidates import Candidate
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
 from promptops.domain.reconcile.problem import Problem
 from promptops.domain.reconcile.target import choose
+from promptops.domain.reconcile.versions import Version
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def decide(case: Case, now: datetime) -> Decision:
         problem=_most_urgent(problems),
         moved=moved,
         held=_is_held(case, stable),
-        deprecated=isinstance(wanted, Candidate) and wanted.lifecycle == "Deprecated",
+        deprecated=isinstance(wanted, Version) and wanted.lifecycle == "Deprecated",
     )
 
 
@@ -76,7 +76,7 @@ def as_decided_before(case: Case, withheld: Problem | None = None) -> Decision:
 
 
 def _is_held(case: Case, stable: VersionReference | None) -> bool:
-    return stable is not None and case.candidates.compiled(stable) is None
+    return stable is not None and case.versions.compiled(stable) is None
 
 
 def _most_urgent(problems: tuple[Problem | None, ...]) -> Problem | None:

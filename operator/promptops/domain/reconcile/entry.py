@@ -2,14 +2,12 @@
 
 from promptops.api.feed import MAX_PINS, Blob, Entry, VersionReference
 from promptops.domain.manifests import uid_of
-from promptops.domain.reconcile.candidates import Candidate
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
+from promptops.domain.reconcile.versions import Version
 
 
-def entry_of(
-    case: Case, decision: Decision, pruned: tuple[Candidate, ...] = ()
-) -> tuple[Entry | None, tuple[Blob, ...]]:
+def entry_of(case: Case, decision: Decision, pruned: tuple[Version, ...] = ()) -> tuple[Entry | None, tuple[Blob, ...]]:
     """Return what to publish; nothing when no version was ever decided."""
     if decision.stable is None:
         return None, ()
@@ -26,7 +24,7 @@ def entry_of(
         pins=tuple(each.reference for each in pins),
     )
     compiled = {each.digest: each for each in pins}
-    served = case.candidates.compiled(decision.stable)
+    served = case.versions.compiled(decision.stable)
     if served is not None:
         compiled[served.digest] = served
     blobs = tuple(
@@ -35,22 +33,22 @@ def entry_of(
     return entry, blobs
 
 
-def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[Candidate]:
+def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[Version]:
     """Return the versions that may be asked for by number, newest first: what serves, what served before, and the newest.
 
     A number that was served with other content is none of them: nobody who asks for it gets something else silently.
     """
-    found: list[Candidate] = []
+    found: list[Version] = []
     memory = case.memory
     previous = memory.stable if memory.stable != stable else memory.previous
     in_any_case = {each.version for each in (stable, previous) if each}
     room = MAX_PINS - len(in_any_case)
-    for candidate in case.candidates.own:
-        wanted = candidate.number in in_any_case
-        if not wanted and (room <= 0 or candidate.number in pruned):
+    for version in case.versions.own:
+        wanted = version.number in in_any_case
+        if not wanted and (room <= 0 or version.number in pruned):
             continue
-        served_as = stable.digest if candidate.number == stable.version else memory.digest_served_as(candidate.number)
-        if candidate.sound and served_as in (None, candidate.digest):
-            found.append(candidate)
+        served_as = stable.digest if version.number == stable.version else memory.digest_served_as(version.number)
+        if version.sound and served_as in (None, version.digest):
+            found.append(version)
             room -= not wanted
     return found

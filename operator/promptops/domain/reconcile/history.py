@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptops.api import reasons
-from promptops.domain.manifests import mapping, metadata, sequence, text
+from promptops.domain.manifests import Manifest, mapping, metadata, sequence, text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
-from promptops.domain.snapshot import Manifest
 
 KEPT = 10
 UNKNOWN_MANAGER = "unknown"

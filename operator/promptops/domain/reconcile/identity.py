@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from promptops.api import reasons
-from promptops.domain.manifests import age_key, name_of, spec_of, text
+from promptops.domain.manifests import Manifest, age_key, name_of, spec_of, text
 from promptops.domain.reconcile.problem import Problem
-from promptops.domain.snapshot import Manifest
 
 
 def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...], Problem | None]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import find
-from promptops.domain.manifests import mapping, sequence, status_of, text, whole
-from promptops.domain.snapshot import Manifest
+from promptops.domain.manifests import Manifest, mapping, sequence, status_of, text, whole
 
 
 @dataclass(frozen=True)

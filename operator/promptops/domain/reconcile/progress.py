@@ -6,11 +6,11 @@ from typing import Any
 
 from promptops.api import reasons
 from promptops.domain.conditions import moment, timestamp
-from promptops.domain.manifests import text, whole
+from promptops.domain.manifests import Manifest, text, whole
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import Manifest, ServedObservation
+from promptops.domain.snapshot import ServedObservation
 
 LAGGING_AFTER = timedelta(seconds=60)
 SERVED_EVERY = timedelta(seconds=5)

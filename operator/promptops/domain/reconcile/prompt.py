@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from promptops.api import reasons
-from promptops.domain.manifests import metadata
+from promptops.domain.manifests import Manifest, metadata
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision, as_decided_before, decide
 from promptops.domain.reconcile.entry import entry_of
@@ -12,7 +12,7 @@ from promptops.domain.reconcile.progress import NOTHING, progress_of
 from promptops.domain.reconcile.pruning import too_many
 from promptops.domain.reconcile.source import new_version
 from promptops.domain.reconcile.status import previous_of, status_of_prompt, transitions_of
-from promptops.domain.snapshot import Manifest, PromptOutcome, PromptSnapshot
+from promptops.domain.snapshot import PromptOutcome, PromptSnapshot
 
 UNSETTLED_SECONDS = 1.0
 """How soon to look again while objects keep arriving."""
@@ -25,7 +25,7 @@ def decide_prompt(snapshot: PromptSnapshot, now: datetime) -> PromptOutcome:
         return _frozen(case)
     if snapshot.tenant is None:
         return _not_admitted(case, now)
-    if created := new_version(case.prompt, case.sourced, case.candidates, case.memory.latest_version):
+    if created := new_version(case.prompt, case.sourced, case.versions, case.memory.latest_version):
         return PromptOutcome(create=(created,))
     decision = decide(case, now)
     if not snapshot.settled and not decision.moved and _awaits_arrival(decision):

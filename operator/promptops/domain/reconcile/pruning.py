@@ -1,18 +1,18 @@
 """Which generated versions are too many."""
 
 from promptops.api.feed import VersionReference
-from promptops.domain.reconcile.candidates import Candidate
 from promptops.domain.reconcile.case import Case
+from promptops.domain.reconcile.versions import Version
 
 
-def too_many(case: Case, in_use: tuple[VersionReference | None, ...]) -> tuple[Candidate, ...]:
+def too_many(case: Case, in_use: tuple[VersionReference | None, ...]) -> tuple[Version, ...]:
     """Return the generated versions above the limit, oldest first; never one in use or labelled to be kept."""
     if case.spec is None:
         return ()
-    generated = (each for each in reversed(case.candidates.own) if each.is_generated and not each.is_kept)
+    generated = (each for each in reversed(case.versions.own) if each.is_generated and not each.is_kept)
     staying = [each for each in generated if not each.is_going]
     surplus = len(staying) - case.spec.history_limit
     used = {reference.version for reference in in_use if reference} | {case.spec.active_version}
     if case.sourced is not None and case.sourced.digest is not None:
-        used |= {each.number for each in case.candidates.with_digest(case.sourced.digest)}
+        used |= {each.number for each in case.versions.with_digest(case.sourced.digest)}
     return tuple([each for each in staying if each.number not in used][: max(surplus, 0)])

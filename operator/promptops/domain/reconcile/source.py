@@ -7,17 +7,17 @@ from typing import Any
 from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.v1alpha1.content import Content
-from promptops.api.v1alpha1.manifest import part_as_stored
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
-from promptops.domain.checks import check_content
-from promptops.domain.documents import read_json, read_yaml
-from promptops.domain.errors import InvalidDocument, InvalidSpec
+from promptops.domain.content.canonical import digest, require_portable
+from promptops.domain.content.checks import check_content
+from promptops.domain.content.documents import read_json, read_yaml
+from promptops.domain.content.numbers import highest, next_number, next_patch
 from promptops.domain.findings import Finding, combined
-from promptops.domain.manifests import label, mapping, metadata, name_of, spec_of, text, uid_of
-from promptops.domain.reconcile.candidates import Candidates
+from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.problem import Problem
-from promptops.domain.snapshot import Manifest
-from promptops.domain.versions import digest, highest, next_number, next_patch, require_portable
+from promptops.domain.reconcile.versions import Versions
+from promptops.domain.stored import part_as_stored
+from promptops.rendering.errors import InvalidDocument, InvalidSpec
 
 SOURCE_PATH = "spec.source.content"
 
@@ -107,20 +107,18 @@ def _as_stored(content: object) -> tuple[object, Finding | None]:
     return part_as_stored(content, Content), None
 
 
-def new_version(
-    prompt: Manifest, sourced: Sourced | None, candidates: Candidates, latest: str
-) -> dict[str, Any] | None:
+def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, latest: str) -> dict[str, Any] | None:
     """Return the PromptVersion that the source's content should become; None when it already is one."""
-    if sourced is None or sourced.digest is None or sourced.content is None or candidates.with_digest(sourced.digest):
+    if sourced is None or sourced.digest is None or sourced.content is None or versions.with_digest(sourced.digest):
         return None
-    number = _free_number(name_of(prompt), sourced.content, candidates, latest)
+    number = _free_number(name_of(prompt), sourced.content, versions, latest)
     return version_manifest(prompt, number, sourced.content)
 
 
-def _free_number(name: str, content: Manifest, candidates: Candidates, latest: str) -> str:
-    newest = candidates.own[0].content if candidates.own else None
-    number = next_number(content, newest, highest((latest, *candidates.numbers())))
-    while candidates.in_the_way(f"{name}-{number}"):
+def _free_number(name: str, content: Manifest, versions: Versions, latest: str) -> str:
+    newest = versions.own[0].content if versions.own else None
+    number = next_number(content, newest, highest((latest, *versions.numbers())))
+    while versions.in_the_way(f"{name}-{number}"):
         number = next_patch(number)
     return number
 

@@ -7,18 +7,18 @@ from typing import Any
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import Condition, conditions_of
+from promptops.domain.content.numbers import highest
 from promptops.domain.manifests import text
-from promptops.domain.reconcile.candidates import Candidate
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.history import history_of, reason_of
 from promptops.domain.reconcile.progress import Progress
+from promptops.domain.reconcile.versions import Version
 from promptops.domain.snapshot import Transition
-from promptops.domain.versions import highest
 
 
 def status_of_prompt(
-    case: Case, decision: Decision, progress: Progress, pruned: tuple[Candidate, ...], now: datetime
+    case: Case, decision: Decision, progress: Progress, pruned: tuple[Version, ...], now: datetime
 ) -> dict[str, Any]:
     """Return the whole status; what is absent is not true or never happened."""
     wanted = _conditions(decision, progress, case.generation)
@@ -37,11 +37,11 @@ def status_of_prompt(
     return {key: value for key, value in status.items() if value is not None}
 
 
-def _numbers(case: Case, pruned: tuple[Candidate, ...]) -> tuple[int, str | None]:
+def _numbers(case: Case, pruned: tuple[Version, ...]) -> tuple[int, str | None]:
     """Count as if what is to be deleted were gone: its deletion then changes nothing."""
-    gone = {each.number for each in pruned} | {each.number for each in case.candidates.own if each.is_going}
-    latest = highest((case.memory.latest_version, *case.candidates.numbers()))
-    return len(case.candidates.own) - len(gone), latest
+    gone = {each.number for each in pruned} | {each.number for each in case.versions.own if each.is_going}
+    latest = highest((case.memory.latest_version, *case.versions.numbers()))
+    return len(case.versions.own) - len(gone), latest
 
 
 def previous_of(case: Case, decision: Decision) -> VersionReference | None:

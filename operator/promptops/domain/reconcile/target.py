@@ -2,16 +2,16 @@
 
 from promptops.api import reasons
 from promptops.domain.manifests import uid_of
-from promptops.domain.reconcile.candidates import Candidate
+from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.problem import Problem
-from promptops.domain.versions import owner_uids, prompt_of
+from promptops.domain.reconcile.versions import Version
 
 SHOWN = 5
 """How many versions a message offers."""
 
 
-def choose(case: Case) -> Candidate | Problem:
+def choose(case: Case) -> Version | Problem:
     """Return the version to serve, or why there is none."""
     if case.spec is None:
         return Problem(reasons.INVALID_SPEC, case.wrong.sentence if case.wrong else "spec cannot be read")
@@ -21,11 +21,11 @@ def choose(case: Case) -> Candidate | Problem:
     return next((problem for check in CHECKS if (problem := check(case, wanted))), wanted)
 
 
-def _followed(case: Case) -> Candidate | Problem:
+def _followed(case: Case) -> Version | Problem:
     sourced = case.sourced
     if sourced is None or sourced.digest is None:
         return sourced.problem if sourced and sourced.problem else _not_active(case)
-    same = case.candidates.with_digest(sourced.digest)
+    same = case.versions.with_digest(sourced.digest)
     serving = case.memory.stable
     if not same:
         return _not_active(case)
@@ -41,16 +41,16 @@ def _followed(case: Case) -> Candidate | Problem:
     return ranked[0]
 
 
-def _named(case: Case) -> Candidate | Problem:
+def _named(case: Case) -> Version | Problem:
     number = case.spec.active_version if case.spec else None
     if number is None:
         return _not_active(case)
-    return case.candidates.numbered(number) or _missing(case, number)
+    return case.versions.numbered(number) or _missing(case, number)
 
 
 def _missing(case: Case, number: str) -> Problem:
     name, version_name = case.name, f"{case.name}-{number}"
-    foreign = case.candidates.in_the_way(version_name)
+    foreign = case.versions.in_the_way(version_name)
     if foreign is not None and (other := prompt_of(foreign.manifest)) != name:
         message = (
             f'PromptVersion {version_name} is a version of prompt "{other}", not of "{name}"{_instead(case, ": ")}'
@@ -71,7 +71,7 @@ def _missing(case: Case, number: str) -> Problem:
     return Problem(reasons.VERSION_NOT_FOUND, message, "arrival")
 
 
-def _owned_by_another(case: Case, foreign: Candidate, version_name: str) -> Problem:
+def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Problem:
     owners = ", ".join(sorted(owner_uids(foreign.manifest)))
     message = (
         f"PromptVersion {version_name} is owned by another object (uid {owners}, this prompt is {uid_of(case.prompt)}) "
@@ -86,14 +86,14 @@ def _not_active(case: Case) -> Problem:
 
 
 def _instead(case: Case, separator: str) -> str:
-    numbers = case.candidates.numbers()
+    numbers = case.versions.numbers()
     if not numbers:
         return ""
     more = "" if len(numbers) <= SHOWN else f" (the newest {SHOWN} of {len(numbers)})"
     return f"{separator}set spec.activeVersion to one of {', '.join(numbers[-SHOWN:])}{more}"
 
 
-def _content_is_sound(case: Case, wanted: Candidate) -> Problem | None:
+def _content_is_sound(case: Case, wanted: Version) -> Problem | None:
     finding = wanted.problem
     if finding is None:
         return None
@@ -104,7 +104,7 @@ def _content_is_sound(case: Case, wanted: Candidate) -> Problem | None:
     return Problem(reason, message)
 
 
-def _digest_is_asked_for(case: Case, wanted: Candidate) -> Problem | None:
+def _digest_is_asked_for(case: Case, wanted: Version) -> Problem | None:
     asked = case.spec.active_digest if case.spec else None
     if asked is None or asked == wanted.digest:
         return None
@@ -115,7 +115,7 @@ def _digest_is_asked_for(case: Case, wanted: Candidate) -> Problem | None:
     return Problem(reasons.DIGEST_MISMATCH, message)
 
 
-def _number_means_what_it_meant(case: Case, wanted: Candidate) -> Problem | None:
+def _number_means_what_it_meant(case: Case, wanted: Version) -> Problem | None:
     before = case.memory.digest_served_as(wanted.number)
     accepted = case.spec is not None and case.spec.active_digest == wanted.digest
     if before in (None, wanted.digest) or accepted:
@@ -127,7 +127,7 @@ def _number_means_what_it_meant(case: Case, wanted: Candidate) -> Problem | None
     return Problem(reasons.DIGEST_CHANGED, message)
 
 
-def _not_newly_archived(case: Case, wanted: Candidate) -> Problem | None:
+def _not_newly_archived(case: Case, wanted: Version) -> Problem | None:
     if wanted.lifecycle != "Archived":
         return None
     if wanted.reference == case.memory.stable:

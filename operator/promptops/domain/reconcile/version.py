@@ -6,28 +6,28 @@ from typing import Any
 from promptops.api import reasons
 from promptops.domain.conditions import Condition, conditions_of
 from promptops.domain.findings import Finding
-from promptops.domain.manifests import generation_of, mapping, name_of, sequence, status_of, text, uid_of
-from promptops.domain.reconcile.candidates import Candidate
+from promptops.domain.manifests import Manifest, generation_of, mapping, name_of, sequence, status_of, text, uid_of
+from promptops.domain.ownership import belongs, prompt_of
 from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import Manifest, VersionOutcome, VersionSnapshot
-from promptops.domain.versions import belongs, prompt_of
+from promptops.domain.reconcile.versions import Version
+from promptops.domain.snapshot import VersionOutcome, VersionSnapshot
 
 _ONCE_ACTIVE = frozenset({"Active", "Deprecated"})
 
 
 def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     """Decide about one PromptVersion, after its Prompt. The digest that was seen first for the object stays."""
-    candidate = Candidate(snapshot.version)
+    version = Version(snapshot.version)
     prompt = _own_prompt(snapshot)
-    in_use = prompt is not None and _is_served(candidate, prompt)
+    in_use = prompt is not None and _is_served(version, prompt)
     before = status_of(snapshot.version)
     generation = generation_of(snapshot.version)
-    wanted = (_ready(candidate, snapshot, generation), _in_use(candidate, in_use, generation))
+    wanted = (_ready(version, snapshot, generation), _in_use(version, in_use, generation))
     known = tuple(map(mapping, sequence(before.get("conditions"))))
     status: dict[str, Any] = {
         "observedGeneration": generation,
-        "digest": text(before.get("digest")) or candidate.digest,
-        "phase": _phase(candidate, prompt, in_use, snapshot),
+        "digest": text(before.get("digest")) or version.digest,
+        "phase": _phase(version, prompt, in_use, snapshot),
         "conditions": conditions_of(wanted, known, now),
     }
     return VersionOutcome({key: value for key, value in status.items() if value is not None})
@@ -40,30 +40,30 @@ def _own_prompt(snapshot: VersionSnapshot) -> Manifest | None:
     return prompt
 
 
-def _is_served(candidate: Candidate, prompt: Manifest) -> bool:
+def _is_served(version: Version, prompt: Manifest) -> bool:
     stable = Memory.of(prompt).stable
-    return stable is not None and stable == candidate.reference
+    return stable is not None and stable == version.reference
 
 
-def _phase(candidate: Candidate, prompt: Manifest | None, in_use: bool, snapshot: VersionSnapshot) -> str:
-    if candidate.problem is not None:
+def _phase(version: Version, prompt: Manifest | None, in_use: bool, snapshot: VersionSnapshot) -> str:
+    if version.problem is not None:
         return "Invalid"
     if snapshot.prompt is not None and prompt is None:
         return "Pending"
-    if candidate.lifecycle != "Available":
-        return candidate.lifecycle
+    if version.lifecycle != "Available":
+        return version.lifecycle
     if in_use:
         return "Active"
-    was_active = text(status_of(snapshot.version).get("phase")) in _ONCE_ACTIVE or _was_served(candidate, prompt)
+    was_active = text(status_of(snapshot.version).get("phase")) in _ONCE_ACTIVE or _was_served(version, prompt)
     return "Deprecated" if was_active else "Draft"
 
 
-def _was_served(candidate: Candidate, prompt: Manifest | None) -> bool:
-    return prompt is not None and Memory.of(prompt).digest_served_as(candidate.number) == candidate.digest
+def _was_served(version: Version, prompt: Manifest | None) -> bool:
+    return prompt is not None and Memory.of(prompt).digest_served_as(version.number) == version.digest
 
 
-def _ready(candidate: Candidate, snapshot: VersionSnapshot, generation: int) -> Condition:
-    problem: Finding | None = candidate.problem
+def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Condition:
+    problem: Finding | None = version.problem
     if problem is not None:
         message = f"{problem.sentence}; versions never change: correct it in a new one"
         return Condition("Ready", "False", problem.reason, message, generation)
@@ -73,8 +73,8 @@ def _ready(candidate: Candidate, snapshot: VersionSnapshot, generation: int) -> 
     return Condition("Ready", "True", reasons.AVAILABLE, "it may be served", generation)
 
 
-def _in_use(candidate: Candidate, in_use: bool, generation: int) -> Condition:
-    name = prompt_of(candidate.manifest)
+def _in_use(version: Version, in_use: bool, generation: int) -> Condition:
+    name = prompt_of(version.manifest)
     if in_use:
         return Condition("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
     return Condition("InUse", "False", reasons.NOT_IN_USE, f'prompt "{name}" does not serve it', generation)

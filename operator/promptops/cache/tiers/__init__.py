@@ -1,0 +1,1 @@
+"""Where what is held survives, behind one protocol."""

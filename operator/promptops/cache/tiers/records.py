@@ -1,0 +1,88 @@
+"""Records in a file, each with its length and checksum: what is intact is read, up to the first byte that is not."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.feed import Signed
+from promptops.cache.messages import IndexMessage, PatchMessage
+from promptops.cache.tiers.stamp import Stamp
+
+FORMAT = b"promptops snapshot 1\n"
+_FAMILY = b"promptops snapshot "
+_MAX_FILE_BYTES = 512 * 1024 * 1024
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that was verified and taken. Exactly one of index, patch and revoked is there."""
+
+    stamp: Stamp | None = None
+    index: IndexMessage | None = None
+    patch: PatchMessage | None = None
+    revoked: Signed | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds."""
+
+    records: tuple[Record, ...]
+    damage: str | None
+    """Why there may have been more, as a constant of promptops.api.reasons; None when the file is whole."""
+    size: int = 0
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+def frame(record: Record) -> bytes:
+    """Return the record as it stands in a file."""
+    payload = _encoder.encode(record)
+    return b"%d %s\n%s\n" % (len(payload), hashlib.sha256(payload).hexdigest().encode(), payload)
+
+
+def read(path: Path) -> Contents:
+    """Return what is intact in the file; nothing, undamaged, when it is not there. Raises OSError."""
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            return Contents((), reasons.SNAPSHOT_CORRUPT)
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Contents((), None)
+    if not data.startswith(FORMAT):
+        known = data.startswith(_FAMILY) and data.partition(b"\n")[0].removeprefix(_FAMILY).isdigit()
+        return Contents((), reasons.SNAPSHOT_UNKNOWN_FORMAT if known else reasons.SNAPSHOT_CORRUPT, len(data))
+    records: list[Record] = []
+    at = len(FORMAT)
+    while at < len(data):
+        record, end = _next(data, at)
+        if record is None:
+            return Contents(tuple(records), reasons.SNAPSHOT_CORRUPT, len(data))
+        records.append(record)
+        at = end
+    return Contents(tuple(records), None, len(data))
+
+
+def _next(data: bytes, at: int) -> tuple[Record | None, int]:
+    """Return the record that begins at `at`, and where it ends."""
+    line = data.find(b"\n", at, at + 100)
+    if line < 0:
+        return None, at
+    length, _, checksum = data[at:line].partition(b" ")
+    if not length.isdigit():
+        return None, at
+    start, end = line + 1, line + 1 + int(length)
+    payload = data[start:end]
+    if data[end : end + 1] != b"\n" or hashlib.sha256(payload).hexdigest().encode() != checksum:
+        return None, at
+    try:
+        return _decoder.decode(payload), end + 1
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Whole, but written by another version in another sense.
+        return None, at

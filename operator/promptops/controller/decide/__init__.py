@@ -1,0 +1,1 @@
+"""Which decisions are due, what they look at, and carrying them out."""

@@ -1,0 +1,242 @@
+"""Carries decisions out: gather, decide, write status once, then publish what status says. It has no opinion of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from promptops.cluster.errors import AlreadyExists, Conflict, NotFound
+from promptops.cluster.events import EventRecorder
+from promptops.cluster.objects import Objects
+from promptops.cluster.resources import NAMESPACES, PROMPT_VERSIONS, PROMPTS, Resource
+from promptops.controller.decide.snapshots import Snapshots
+from promptops.controller.intake.store import DELETED, ObjectStore
+from promptops.controller.keys import Key, prompt_key, version_key
+from promptops.controller.publish.publishing import Publishing
+from promptops.controller.publish.tenancy import Tenancy
+from promptops.domain.manifests import Manifest
+from promptops.domain.reconcile import as_written, decide_prompt, decide_version
+from promptops.domain.snapshot import PromptOutcome, PromptSnapshot
+from promptops.telemetry.operator import OperatorMetrics
+
+_MOST_ROUNDS = 8
+"""Creations and conflicts after which a key goes back into the queue."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class TooManyRounds(Exception):
+    """An object kept changing while it was decided on; it is tried again later."""
+
+
+def wall_clock() -> datetime:
+    """The time that stands in statuses."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Reconciler:
+    """Works on one key at a time, as often as the queue says."""
+
+    store: ObjectStore
+    snapshots: Snapshots
+    tenancy: Tenancy
+    publishing: Publishing
+    objects: Objects
+    events: EventRecorder
+    metrics: OperatorMetrics
+    leads: Callable[[], bool]
+    ingest: Callable[[str, str | None, Manifest], None]
+    enqueue: Callable[[Key], None]
+    enqueue_after: Callable[[Key, float], None]
+    now: Callable[[], datetime] = wall_clock
+    _decided: dict[Key, dict[str, object]] = field(default_factory=dict)
+    """Prompt → uid of a PromptVersion that names it → what its status was last decided from."""
+
+    async def reconcile(self, key: Key) -> None:
+        """Decide on what the key names and carry that out. Raises a ClusterError when the API server objects."""
+        if not self.leads():
+            return
+        started = time.perf_counter()
+        outcome = "failed"
+        try:
+            await self._step(key)
+            outcome = "done"
+        finally:
+            self.metrics.reconciles.labels(key.kind, outcome).inc()
+            self.metrics.reconcile_duration.labels(key.kind).observe(time.perf_counter() - started)
+
+    def forget(self) -> None:
+        """Start anew, as a new leader does."""
+        self._decided.clear()
+
+    def stand_by_status(self, key: Key) -> None:
+        """Serve what a prompt's status says although it could not be decided on yet."""
+        snapshot = self.snapshots.of_prompt(key)
+        if snapshot is not None:
+            self.publishing.publish(snapshot.prompt, as_written(snapshot))
+
+    async def _step(self, key: Key) -> None:
+        match key.kind:
+            case "Prompt":
+                await self._prompt(key)
+            case "PromptVersion":
+                await self._version(key)
+            case "Tenancy":
+                await self._tenancy()
+
+    async def _prompt(self, key: Key) -> None:
+        for _ in range(_MOST_ROUNDS):
+            snapshot = self.snapshots.of_prompt(key)
+            if snapshot is None:
+                self._decided.pop(key, None)
+                await self._withdraw(key)
+                return
+            if not self._is_to_be_decided(key):
+                return
+            outcome = decide_prompt(snapshot, self.now())
+            if await self._is_carried_out(key, snapshot, outcome):
+                return
+        raise TooManyRounds(f"{key.namespace}/{key.name} kept changing")
+
+    async def _withdraw(self, key: Key) -> None:
+        """Serve a deleted prompt no more, unless its whole namespace goes: then its draining pods still render."""
+        if self.publishing.is_published(key.namespace, key.name):
+            try:
+                # The namespace's own event may come later than those of what is deleted with it.
+                namespace = await self.objects.get(NAMESPACES, None, key.namespace)
+            except NotFound:
+                return
+            self.ingest(NAMESPACES.kind, None, namespace)
+        if not self.publishing.is_terminating(key.namespace):
+            self.publishing.withdraw(key.namespace, key.name)
+
+    def _is_to_be_decided(self, key: Key) -> bool:
+        if self.publishing.scope_of(key.namespace) is None:
+            # The namespace is heard of any moment now; until then nothing can be said about who holds it.
+            self.enqueue_after(key, 1.0)
+            return False
+        return not self.publishing.is_terminating(key.namespace)
+
+    async def _is_carried_out(self, key: Key, snapshot: PromptSnapshot, outcome: PromptOutcome) -> bool:
+        """Do what was decided. False: something changed on the way, decide again."""
+        if outcome.create:
+            for manifest in outcome.create:
+                await self._create(manifest)
+            return False
+        if outcome.status is not None and not await self._write(PROMPTS, snapshot.prompt, outcome.status):
+            return False
+        self.publishing.publish(snapshot.prompt, outcome)
+        for transition in outcome.transitions:
+            self.events.record(snapshot.prompt, transition)
+        self._look_again(key, snapshot, outcome)
+        self._enqueue_versions(key)
+        await self._prune(outcome.prune)
+        return True
+
+    def _look_again(self, key: Key, snapshot: PromptSnapshot, outcome: PromptOutcome) -> None:
+        seconds = outcome.look_again_seconds
+        if seconds is not None:
+            if not snapshot.settled:
+                seconds = min(seconds, self.store.seconds_to_settle(snapshot.prompt))
+            self.enqueue_after(key, max(seconds, 0.05))
+
+    def _enqueue_versions(self, key: Key) -> None:
+        """Have those versions decided whose status may follow from what was just decided."""
+        versions = {each["metadata"]["uid"]: each for each in self.snapshots.versions_of(key.namespace, key.name)}
+        decided = self._decided.setdefault(key, {})
+        for gone in decided.keys() - versions.keys():
+            del decided[gone]
+        for uid, version in versions.items():
+            if decided.get(uid) != self.snapshots.version_grounds(version):
+                self.enqueue(version_key(key.namespace, version["metadata"]["name"]))
+
+    async def _version(self, key: Key) -> None:
+        for _ in range(_MOST_ROUNDS):
+            snapshot = self.snapshots.of_version(key)
+            if snapshot is None:
+                return
+            if snapshot.prompt is not None and not _is_decided(snapshot.prompt):
+                return  # what the version is follows from its prompt, which brings it up again
+            if snapshot.prompt is None and (seconds := self.store.seconds_to_settle(snapshot.version)):
+                # Its prompt is about to arrive, or the version to go as its prompt went: one write, or none.
+                self.enqueue_after(key, max(0.05, seconds))
+                return
+            outcome = decide_version(snapshot, self.now())
+            grounds = self.snapshots.version_grounds({**snapshot.version, "status": outcome.status})
+            if await self._write(PROMPT_VERSIONS, snapshot.version, outcome.status):
+                if snapshot.prompt is not None:
+                    prompt = prompt_key(key.namespace, snapshot.prompt["metadata"]["name"])
+                    self._decided.setdefault(prompt, {})[snapshot.version["metadata"]["uid"]] = grounds
+                return
+        raise TooManyRounds(f"{key.namespace}/{key.name} kept changing")
+
+    async def _tenancy(self) -> None:
+        for _ in range(_MOST_ROUNDS):
+            for namespace in self.publishing.follow_tenancy():
+                for name in self.store.relations.prompts_in(namespace):
+                    self.enqueue(prompt_key(namespace, name))
+            wanted = self.tenancy.statuses()
+            written = [await self._write(resource, tenant, status) for resource, tenant, status in wanted]
+            if all(written):
+                return
+        raise TooManyRounds("tenants kept changing")
+
+    async def _create(self, manifest: dict[str, Any]) -> None:
+        metadata = manifest["metadata"]
+        try:
+            created = await self.objects.create(PROMPT_VERSIONS, manifest)
+        except AlreadyExists:
+            created = await self.objects.get(PROMPT_VERSIONS, metadata["namespace"], metadata["name"])
+        else:
+            log.info(
+                "version created",
+                namespace=metadata["namespace"],
+                prompt=manifest["spec"]["promptRef"]["name"],
+                version=manifest["spec"]["version"],
+            )
+        self.ingest(PROMPT_VERSIONS.kind, None, created)
+
+    async def _write(self, resource: Resource, manifest: Manifest, status: dict[str, Any]) -> bool:
+        """Write a status unless it stands there already. False: the object is not what was decided on any more."""
+        if manifest.get("status") == status:
+            return True
+        if not self.leads():
+            raise Conflict("another replica leads now")
+        metadata = manifest["metadata"]
+        self.store.expect_status(metadata["uid"], status)
+        try:
+            written = await self.objects.apply_status(resource, manifest, status)
+        except (Conflict, NotFound):
+            await self._read_again(resource, manifest)
+            return False
+        self.metrics.status_writes.labels(resource.kind).inc()
+        self.ingest(resource.kind, None, written)
+        return True
+
+    async def _read_again(self, resource: Resource, manifest: Manifest) -> None:
+        metadata = manifest["metadata"]
+        try:
+            found = await self.objects.get(resource, metadata.get("namespace"), metadata["name"])
+            self.ingest(resource.kind, None, found)
+        except NotFound:
+            self.ingest(resource.kind, DELETED, manifest)
+
+    async def _prune(self, versions: tuple[Manifest, ...]) -> None:
+        for version in versions:
+            try:
+                await self.objects.delete(PROMPT_VERSIONS, version)
+            except Conflict:
+                await self._read_again(PROMPT_VERSIONS, version)
+                continue
+            self.ingest(PROMPT_VERSIONS.kind, DELETED, version)
+
+
+def _is_decided(prompt: Manifest) -> bool:
+    """Tell whether a Prompt's status was ever written: the schema's default says -1."""
+    return int((prompt.get("status") or {}).get("observedGeneration", -1)) >= 0

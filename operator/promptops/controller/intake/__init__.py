@@ -1,0 +1,1 @@
+"""What brings objects in, and what is known of them."""

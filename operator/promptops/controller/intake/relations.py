@@ -1,0 +1,126 @@
+"""Who has to be decided anew when an object changes: versions and ConfigMaps lead to prompts, ids to rivals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from typing import TypeVar
+
+from promptops.controller.keys import Key, prompt_key, version_key
+from promptops.domain.manifests import Manifest
+
+KeyType = TypeVar("KeyType", bound=Hashable)
+_Index = defaultdict[tuple[str, str], set[str]]
+
+
+class Relations:
+    """Maps that follow the objects. Everything stays within a namespace."""
+
+    def __init__(self) -> None:
+        self._versions: _Index = defaultdict(set)
+        """(namespace, prompt) → names of the PromptVersions that name it."""
+        self._readers: _Index = defaultdict(set)
+        """(namespace, ConfigMap) → names of the Prompts whose source it is."""
+        self._called: _Index = defaultdict(set)
+        """(namespace, name or promptId) → names of the Prompts that are called so."""
+        self._prompts: defaultdict[str, set[str]] = defaultdict(set)
+        """Namespace → names of its Prompts."""
+
+    def prompts_in(self, namespace: str) -> tuple[str, ...]:
+        """Return the names of the Prompts of a namespace."""
+        return tuple(self._prompts.get(namespace, ()))
+
+    def versions_of(self, namespace: str, prompt: str) -> tuple[str, ...]:
+        """Return the names of the PromptVersions that name a prompt, whoever owns them."""
+        return tuple(sorted(self._versions.get((namespace, prompt), ())))
+
+    def rivals_of(self, prompt: Manifest) -> tuple[str, ...]:
+        """Return the names of the other Prompts that applications could mean by one of this prompt's names."""
+        namespace, name = _name(prompt)
+        return tuple(sorted({other for called in _calls(prompt) for other in self._named(namespace, called)} - {name}))
+
+    def moved(self, kind: str, before: Manifest | None, after: Manifest | None) -> frozenset[Key]:
+        """Follow an object from one state to another (None: it is not there) and return what to decide anew."""
+        steps = {"Prompt": self._prompt, "PromptVersion": self._version, "ConfigMap": self._config_map}
+        return frozenset(steps[kind](before, after))
+
+    def _prompt(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
+        prompt = after if after is not None else before
+        if prompt is None:
+            return
+        namespace, name = _name(prompt)
+        yield prompt_key(namespace, name)
+        called_before, called_after = _calls(before), _calls(after)
+        for called in called_before:
+            _discard(self._called, (namespace, called), name)
+        for called in called_after:
+            self._called[namespace, called].add(name)
+        for called in called_before ^ called_after:
+            yield from (prompt_key(namespace, rival) for rival in self._named(namespace, called) - {name})
+        self._follow_source(namespace, name, before, after)
+        if after is None:
+            _discard(self._prompts, namespace, name)
+            yield from (version_key(namespace, version) for version in self._versions.get((namespace, name), ()))
+        else:
+            self._prompts[namespace].add(name)
+
+    def _follow_source(self, namespace: str, name: str, before: Manifest | None, after: Manifest | None) -> None:
+        if before is not None and (read := config_map_of(before)) is not None:
+            _discard(self._readers, (namespace, read), name)
+        if after is not None and (read := config_map_of(after)) is not None:
+            self._readers[namespace, read].add(name)
+
+    def _version(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
+        for version, is_there in ((before, False), (after, True)):
+            if version is None:
+                continue
+            namespace, name = _name(version)
+            prompt = prompt_of(version)
+            if is_there:
+                self._versions[namespace, prompt].add(name)
+            else:
+                _discard(self._versions, (namespace, prompt), name)
+            if prompt in self._prompts.get(namespace, ()):
+                # A version's own status follows from its prompt's, and is decided after it.
+                yield prompt_key(namespace, prompt)
+            elif is_there:
+                yield version_key(namespace, name)
+
+    def _config_map(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
+        config_map = after if after is not None else before
+        if config_map is not None:
+            namespace, name = _name(config_map)
+            yield from (prompt_key(namespace, reader) for reader in self._readers.get((namespace, name), ()))
+
+    def _named(self, namespace: str, called: str) -> set[str]:
+        return self._called.get((namespace, called), set())
+
+
+def prompt_of(version: Manifest) -> str:
+    """Return the name of the Prompt that a PromptVersion says it belongs to."""
+    return str(((version.get("spec") or {}).get("promptRef") or {}).get("name", ""))
+
+
+def config_map_of(prompt: Manifest) -> str | None:
+    """Return the name of the ConfigMap that a Prompt's source is read from."""
+    reference = ((prompt.get("spec") or {}).get("source") or {}).get("configMapKeyRef")
+    return str(reference["name"]) if reference else None
+
+
+def _name(manifest: Manifest) -> tuple[str, str]:
+    metadata = manifest["metadata"]
+    return str(metadata.get("namespace") or ""), str(metadata["name"])
+
+
+def _calls(prompt: Manifest | None) -> frozenset[str]:
+    """What applications can call a prompt."""
+    if prompt is None:
+        return frozenset()
+    prompt_id = (prompt.get("spec") or {}).get("promptId")
+    return frozenset({str(prompt["metadata"]["name"]), *([str(prompt_id)] if prompt_id else [])})
+
+
+def _discard(index: defaultdict[KeyType, set[str]], key: KeyType, name: str) -> None:
+    index[key].discard(name)
+    if not index[key]:
+        del index[key]

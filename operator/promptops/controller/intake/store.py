@@ -1,0 +1,206 @@
+"""What is known of the cluster: the newest state of every object, and who depends on whom. One door in, no I/O."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from promptops.controller.intake.relations import Relations
+from promptops.controller.keys import TENANCY, Key
+from promptops.domain.manifests import Manifest
+
+DELETED = "DELETED"
+SETTLE_SECONDS = 1.0
+"""A namespace in which nothing came or went for so long is settled: whoever applies or deletes a folder is done."""
+SETTLE_AT_MOST_SECONDS = 10.0
+_MAX_TOMBSTONES = 100_000
+
+Name = tuple[str, str]
+"""Namespace, empty for what has none, and name."""
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """How what is known differs from a complete list."""
+
+    gone: tuple[Manifest, ...]
+    """Known, older than the list, and not in it."""
+    outdated: tuple[Name, ...]
+    """In the list, and unknown or known in an older state."""
+    known: int
+    """How many objects of the kind were known."""
+
+    @property
+    def shrinks_by_half(self) -> bool:
+        """Whether the list would take away so much that a second one should say so too."""
+        return len(self.gone) * 2 > self.known
+
+
+@dataclass
+class _Known:
+    kind: str
+    name: Name
+    resource_version: int
+    arrived_as: tuple[Any, float]
+    """Its generation, and when, by our monotonic clock, that arrived."""
+    written: Mapping[str, Any] | None = None
+    """The status that we wrote last."""
+
+
+class ObjectStore:
+    """Every object of the watched kinds. Belongs to one event loop."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._objects: dict[str, dict[Name, Manifest]] = {}
+        self._known: dict[str, _Known] = {}
+        self._tombstones: OrderedDict[str, int] = OrderedDict()
+        self._arrivals: dict[str, float] = {}
+        self.relations = Relations()
+
+    def ingest(self, kind: str, type_: str | None, manifest: Manifest) -> frozenset[Key]:
+        """Take in an object as a watch, a list, or an answer to a write brought it; return what to decide anew.
+
+        Older states than the known one, and echoes of our own status writes, come to nothing.
+        """
+        if type_ == DELETED:
+            return self._remove(kind, manifest)
+        return self._upsert(kind, manifest)
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """Return an object."""
+        return self._objects.get(kind, {}).get((namespace, name))
+
+    def all(self, kind: str) -> tuple[Manifest, ...]:
+        """Return every object of a kind."""
+        return tuple(self._objects.get(kind, {}).values())
+
+    def names(self, kind: str) -> tuple[Name, ...]:
+        """Return the names of every object of a kind."""
+        return tuple(self._objects.get(kind, {}))
+
+    def expect_status(self, uid: str, status: Mapping[str, Any]) -> None:
+        """Note the status that is about to be written, so that its echo is known even when it is faster than the answer."""
+        if uid in self._known:
+            self._known[uid].written = status
+
+    def is_settled(self, manifest: Manifest) -> bool:
+        """Tell whether what this object refers to had its time to arrive: git applies in any order."""
+        now = self._monotonic()
+        known = self._known.get(_uid(manifest))
+        arrived = known.arrived_as[1] if known else now
+        quiet_since = self._arrivals.get(_name(manifest)[0], 0.0)
+        return now - quiet_since >= SETTLE_SECONDS or now - arrived >= SETTLE_AT_MOST_SECONDS
+
+    def seconds_to_settle(self, manifest: Manifest) -> float:
+        """Return how long nothing must come or go for the object's namespace to be settled; 0 when it is."""
+        return max(0.0, self._arrivals.get(_name(manifest)[0], 0.0) + SETTLE_SECONDS - self._monotonic())
+
+    def compare(self, kind: str, listed: Iterable[Manifest], resource_version: str) -> Discrepancy:
+        """Compare with a complete list (metadata is enough) taken at a resourceVersion."""
+        by_uid = {_uid(manifest): manifest for manifest in listed}
+        at = _number(resource_version)
+        known = {uid: each for uid, each in self._known.items() if each.kind == kind}
+        gone = (each.name for uid, each in known.items() if uid not in by_uid and each.resource_version <= at)
+        outdated = (_name(each) for uid, each in by_uid.items() if _version(each) > self._newest(uid))
+        return Discrepancy(tuple(self._objects[kind][name] for name in gone), tuple(outdated), len(known))
+
+    def _newest(self, uid: str) -> int:
+        known = self._known.get(uid)
+        return known.resource_version if known else self._tombstones.get(uid, -1)
+
+    def _upsert(self, kind: str, manifest: Manifest) -> frozenset[Key]:
+        uid, name, version = _uid(manifest), _name(manifest), _version(manifest)
+        if version <= self._newest(uid):
+            return frozenset()
+        objects = self._objects.setdefault(kind, {})
+        before = objects.get(name)
+        if before is not None and _uid(before) != uid:
+            # Recreated under the same name; the two may be heard of in either order.
+            if version < self._known[_uid(before)].resource_version:
+                return frozenset()
+            self._forget(_uid(before))
+        known = self._known.get(uid)
+        replaced = before if known is not None else None
+        self._tombstones.pop(uid, None)
+        objects[name] = manifest
+        self._known[uid] = self._noted(kind, known, manifest, replaced)
+        if replaced is not None and self._is_echo(uid, replaced, manifest):
+            return frozenset()
+        return self._affected(kind, before, manifest)
+
+    def _noted(self, kind: str, known: _Known | None, manifest: Manifest, before: Manifest | None) -> _Known:
+        name, now = _name(manifest), self._monotonic()
+        arrived_as = known.arrived_as if known else None
+        generation = manifest["metadata"].get("generation")
+        if arrived_as is None or arrived_as[0] != generation:
+            arrived_as = (generation, now)
+        if before is None or _substance(before) != _substance(manifest):
+            self._arrivals[name[0]] = now
+        return _Known(kind, name, _version(manifest), arrived_as, known.written if known else None)
+
+    def _is_echo(self, uid: str, before: Manifest, after: Manifest) -> bool:
+        """Tell whether nothing changed, or nothing but the status, and that to what we wrote."""
+        if _substance(before) != _substance(after):
+            return False
+        return after.get("status") in (before.get("status"), self._known[uid].written)
+
+    def _remove(self, kind: str, manifest: Manifest) -> frozenset[Key]:
+        uid, name = _uid(manifest), _name(manifest)
+        known = self._known.get(uid)
+        # The same object returns when it leaves the watch's selector and enters it again.
+        if known is not None and _version(manifest) < known.resource_version:
+            return frozenset()
+        self._bury(uid, _version(manifest))
+        if known is None:
+            return frozenset()
+        del self._known[uid]
+        before = self._objects[kind].pop(name)
+        self._arrivals[name[0]] = self._monotonic()
+        return self._affected(kind, before, None)
+
+    def _forget(self, uid: str) -> None:
+        known = self._known.pop(uid)
+        self._bury(uid, known.resource_version)
+
+    def _bury(self, uid: str, version: int) -> None:
+        self._tombstones[uid] = max(version, self._tombstones.get(uid, -1))
+        self._tombstones.move_to_end(uid)
+        while len(self._tombstones) > _MAX_TOMBSTONES:
+            self._tombstones.popitem(last=False)
+
+    def _affected(self, kind: str, before: Manifest | None, after: Manifest | None) -> frozenset[Key]:
+        if kind in ("Namespace", "Tenant"):
+            return frozenset({TENANCY})
+        return self.relations.moved(kind, before, after)
+
+
+def _substance(manifest: Manifest) -> tuple[Any, ...]:
+    """What of an object decisions depend on, its status aside."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in _VOLATILE}
+    return metadata, manifest.get("spec"), manifest.get("data"), manifest.get("binaryData")
+
+
+_VOLATILE = frozenset({"resourceVersion", "managedFields"})
+
+
+def _uid(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["uid"])
+
+
+def _name(manifest: Manifest) -> Name:
+    metadata = manifest["metadata"]
+    return str(metadata.get("namespace") or ""), str(metadata["name"])
+
+
+def _version(manifest: Manifest) -> int:
+    return _number(manifest["metadata"].get("resourceVersion"))
+
+
+def _number(resource_version: object) -> int:
+    """Read a resourceVersion: Kubernetes promises since 1.35 what has always held, that they are numbers that grow."""
+    text = str(resource_version or "")
+    return int(text) if text.isdecimal() else 0

@@ -1,0 +1,1 @@
+"""What was decided, handed to the origin; who serves it; who holds what."""

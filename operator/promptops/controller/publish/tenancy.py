@@ -1,0 +1,48 @@
+"""Who holds which namespace now, as decided from all tenants and namespaces; scopes follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from promptops.cluster.resources import TENANTS, Resource
+from promptops.controller.intake.store import ObjectStore
+from promptops.domain.manifests import Manifest
+from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
+from promptops.domain.tenancy import decide_tenancy
+
+
+class Tenancy:
+    """Remembers the last decision until a tenant or a namespace changes."""
+
+    def __init__(self, store: ObjectStore, mode: Literal["Implicit", "Strict"], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._mode = mode
+        self._now = now
+        self._outcome: TenancyOutcome | None = None
+
+    def changed(self) -> None:
+        """Decide anew when next asked."""
+        self._outcome = None
+
+    @property
+    def holders(self) -> Mapping[str, str]:
+        """Namespace → tenant, for every namespace that is admitted."""
+        return self._decided().holders
+
+    def tenant_of(self, namespace: str) -> str | None:
+        """Return who holds a namespace; None when nobody may serve from it."""
+        return self.holders.get(namespace)
+
+    def statuses(self) -> tuple[tuple[Resource, Manifest, dict[str, Any]], ...]:
+        """Return every tenant with the status it should have."""
+        statuses = self._decided().statuses
+        tenants = ((name, self._store.get(TENANTS.kind, "", name)) for name in statuses)
+        return tuple((TENANTS, tenant, statuses[name]) for name, tenant in tenants if tenant is not None)
+
+    def _decided(self) -> TenancyOutcome:
+        if self._outcome is None:
+            snapshot = TenancySnapshot(self._store.all("Tenant"), self._store.all("Namespace"), self._mode)
+            self._outcome = decide_tenancy(snapshot, self._now())
+        return self._outcome

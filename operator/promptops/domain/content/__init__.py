@@ -1,0 +1,1 @@
+"""Content of a prompt: its checks, documents, canonical form, numbers and grade."""

@@ -1,1 +1,0 @@
-"""The prompt language: parse, plan, render."""

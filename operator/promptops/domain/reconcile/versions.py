@@ -1,0 +1,141 @@
+"""The versions that a Prompt can choose from, looked at as late as possible."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from promptops.api import reasons
+from promptops.api.feed import VersionReference
+from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL
+from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
+from promptops.domain.content.canonical import canonical, digest_of
+from promptops.domain.content.checks import check_content, check_well_formed
+from promptops.domain.content.numbers import Number, parse_number
+from promptops.domain.findings import Finding, combined
+from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, parse_as, spec_of, status_of, text
+from promptops.domain.ownership import belongs, number_of
+from promptops.rendering.errors import InvalidSpec
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version: its number, and what its content comes to."""
+
+    manifest: Manifest
+
+    @cached_property
+    def number(self) -> str:
+        """The version's number as it is written."""
+        return number_of(self.manifest)
+
+    @cached_property
+    def content(self) -> Manifest:
+        """The content exactly as it stands in the object."""
+        return mapping(spec_of(self.manifest).get("content"))
+
+    @cached_property
+    def canonical(self) -> str | None:
+        """The canonical JSON text, None when the content has none."""
+        try:
+            return canonical(self.content).decode()
+        except InvalidSpec:
+            return None
+
+    @cached_property
+    def digest(self) -> str | None:
+        """The address of the content."""
+        return None if self.canonical is None else digest_of(self.canonical.encode())
+
+    @property
+    def recorded(self) -> str:
+        """The digest that was seen first for the object, empty before that. Another one cannot be sound (see `problem`),
+        so that among thousands of versions only those have to be hashed that may be meant."""
+        return text(status_of(self.manifest).get("digest"))
+
+    @cached_property
+    def problem(self) -> Finding | None:
+        """What forbids to serve it, or None."""
+        if self.recorded and self.digest and self.recorded != self.digest:
+            message = f"the content changed: it had the digest {self.recorded}, now it has {self.digest}"
+            return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
+        _, wrong_shape = parse_as(PromptVersionSpec, spec_of(self.manifest), "spec")
+        if wrong_shape:
+            return combined(wrong_shape)
+        if self.canonical is None:
+            return combined(check_content(self.content))
+        return combined(check_well_formed(self.content, len(self.canonical.encode())))
+
+    @property
+    def sound(self) -> bool:
+        """Whether its content may be served."""
+        return self.problem is None
+
+    @property
+    def reference(self) -> VersionReference:
+        """Number and digest. The content must have a canonical form."""
+        return VersionReference(self.number, self.digest or "")
+
+    @property
+    def lifecycle(self) -> str:
+        """Available, Deprecated or Archived."""
+        return text(spec_of(self.manifest).get("lifecycle")) or "Available"
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether we made it from a source."""
+        return label(self.manifest, GENERATED_LABEL) == "true"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether somebody asked to keep it."""
+        return label(self.manifest, KEEP_LABEL) == "true"
+
+    @property
+    def is_going(self) -> bool:
+        """Whether its deletion has begun."""
+        return bool(metadata(self.manifest).get("deletionTimestamp"))
+
+
+@dataclass(frozen=True)
+class Versions:
+    """A Prompt's own versions, newest first, and those that stand in the way of its names."""
+
+    own: tuple[Version, ...]
+    foreign: tuple[Version, ...]
+
+    @classmethod
+    def of(cls, versions: Iterable[Manifest], name: str, uid: str) -> "Versions":
+        """Tell a Prompt's own versions from others'."""
+        own: list[tuple[Number, Version]] = []
+        foreign: list[Version] = []
+        for version in map(Version, versions):
+            number = parse_number(version.number)
+            if number is not None and belongs(version.manifest, name, uid):
+                own.append((number, version))
+            else:
+                foreign.append(version)
+        own.sort(key=lambda pair: pair[0], reverse=True)
+        return cls(tuple(version for _, version in own), tuple(foreign))
+
+    def numbered(self, number: str) -> Version | None:
+        """Return the own version of a number."""
+        return next((each for each in self.own if each.number == number), None)
+
+    def with_digest(self, digest: str) -> tuple[Version, ...]:
+        """Return the own versions with that content, newest first."""
+        return tuple(each for each in self.own if each.recorded in ("", digest) and each.digest == digest)
+
+    def compiled(self, reference: VersionReference) -> Version | None:
+        """Return a version with that content that may be served, the one of that number if possible."""
+        same_number = self.numbered(reference.version)
+        if same_number is not None and same_number.digest == reference.digest and same_number.sound:
+            return same_number
+        return next((each for each in self.with_digest(reference.digest) if each.sound), None)
+
+    def in_the_way(self, version_name: str) -> Version | None:
+        """Return the version of that name which is not this Prompt's."""
+        return next((each for each in self.foreign if name_of(each.manifest) == version_name), None)
+
+    def numbers(self) -> tuple[str, ...]:
+        """Return the own numbers, lowest first."""
+        return tuple(each.number for each in reversed(self.own))

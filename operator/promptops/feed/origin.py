@@ -1,0 +1,291 @@
+"""The origin: numbers, signs and publishes what was decided. Nothing is published before begin()."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from promptops.api.feed import PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
+from promptops.cache.advance import Proposal, settle
+from promptops.cache.clock import Clock
+from promptops.cache.index import EncodedEntry, encode_entry, entries_digest
+from promptops.cache.signing import Signer
+from promptops.cache.store import Step, Store
+from promptops.cache.view import View
+from promptops.feed.pool import Pool
+
+COALESCE_SECONDS = 0.005
+"""Changes so close together become one position."""
+
+Publication = Callable[[str, frozenset[str]], None]
+"""Told of a scope and the names whose entries another position has just brought, or taken away."""
+
+
+def _nobody(_scope: str, _names: frozenset[str]) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass
+class _Scope:
+    """One namespace: what should be published, and what is."""
+
+    uid: str
+    namespace: str
+    tenant: str
+    store: Store = field(default_factory=Store)
+    wanted: dict[str, EncodedEntry] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    """What `wanted` and the published entries name."""
+    changed_at: dict[str, Position] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    """Names that may differ from what is published."""
+    renew: bool = False
+    """The header has to be signed anew even if no entry differs."""
+    frozen: bool = False
+    timer: asyncio.TimerHandle | None = None
+
+
+class Origin:
+    """One leadership. Belongs to one event loop; a later leadership makes a new one with a higher term."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        epoch: int,
+        term: int,
+        *,
+        clock: Clock | None = None,
+        on_publication: Publication = _nobody,
+    ) -> None:
+        self._signer = signer
+        self._epoch = epoch
+        self._term = term
+        self._clock = clock or Clock()
+        self._on_publication = on_publication
+        self._begun = False
+        self._scopes: dict[str, _Scope] = {}
+        self._pool = Pool()
+        # Outlives a scope that is closed and opened again: a position is never given twice.
+        self._seqs: dict[str, int] = {}
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that publications carry now."""
+        return self._epoch
+
+    def open(self, scope: str, namespace: str, tenant: str) -> None:
+        """Admit a namespace. It gets an index even while it has no prompts. Again with another tenant: signed anew."""
+        known = self._scopes.get(scope)
+        if known is None:
+            self._scopes[scope] = known = _Scope(scope, namespace, tenant)
+        elif (known.namespace, known.tenant) == (namespace, tenant):
+            return
+        known.namespace, known.tenant, known.renew = namespace, tenant, True
+        self._schedule(known)
+
+    def close(self, scope: str) -> None:
+        """Admit a namespace no longer. Followers are sent away and keep what they hold."""
+        state = self._scopes.pop(scope, None)
+        if state is not None:
+            self._forget(state)
+            state.store.end("Closed")
+
+    def put(self, scope: str, entry: Entry, blobs: Iterable[Blob] = ()) -> None:
+        """Serve this entry. `blobs` may leave out what the scope holds already.
+
+        Raises KeyError when the scope is not open and ValueError when a blob is not what its digest says, or an active
+        entry's blob is not there.
+        """
+        state = self._scopes[scope]
+        encoded = encode_entry(entry)
+        self._keep_blobs(state, encoded, blobs)
+        state.wanted[entry.name] = encoded
+        self._touch(state, entry.name)
+
+    def remove(self, scope: str, name: str, uid: str) -> None:
+        """Serve nothing under this name any more, unless another object of the name has taken over."""
+        state = self._scopes.get(scope)
+        if state is not None and name in state.wanted and state.wanted[name].uid == uid:
+            del state.wanted[name]
+            self._touch(state, name)
+
+    def freeze(self, scope: str) -> None:
+        """Publish nothing more for a namespace that is going away: its draining pods still render. Heartbeats go on."""
+        if scope in self._scopes:
+            self._scopes[scope].frozen = True
+
+    def revoke(self, scope: str) -> None:
+        """The namespace is gone: tell its followers, signed, to hold nothing any more."""
+        state = self._scopes.pop(scope, None)
+        if state is None:
+            return
+        self._forget(state)
+        position = self._next(state)
+        self._seqs[scope] = position.seq
+        revocation = Revocation(PROTOCOL, scope, True, position.epoch, position.term, position.seq, self._signer.kid)
+        state.store.drop(self._signer.sign(revocation))
+
+    def begin(self) -> None:
+        """Publish every scope whole, as the first position of the term. Call it once everything known has been put."""
+        self._begun = True
+        for state in self._scopes.values():
+            self._publish(state)
+
+    def raise_epoch(self, epoch: int) -> None:
+        """Publish every scope again, above everything that any earlier leader can have published."""
+        if epoch <= self._epoch:
+            raise ValueError(f"the epoch {epoch} is not above {self._epoch}")
+        self._epoch = epoch
+        for state in self._scopes.values():
+            state.renew = True
+            # A follower of the higher position may hold other entries there: none of them counts as served.
+            state.pending.update(state.wanted)
+            state.changed_at.clear()
+            self._publish(state)
+
+    def store(self, scope: str) -> Store | None:
+        """What is served to the scope; None before anything is published for it."""
+        state = self._scopes.get(scope)
+        return state.store if state is not None and state.store.current is not None else None
+
+    def position(self, scope: str) -> Position | None:
+        """Where the scope stands; None before anything is published for it."""
+        store = self.store(scope)
+        return store.current.position if store is not None and store.current is not None else None
+
+    def published(self, scope: str, name: str) -> Entry | None:
+        """The entry that followers are offered under this name now."""
+        store = self.store(scope)
+        encoded = store.current.index.get(name) if store is not None and store.current is not None else None
+        return encoded.entry if encoded is not None else None
+
+    def changed_at(self, scope: str, name: str) -> Position | None:
+        """The position that brought the decision that was put last; None while it is not published.
+
+        Which other versions may be asked for is no decision: it does not move this position.
+        """
+        state = self._scopes.get(scope)
+        if state is None or (name in state.pending and not _is_offered(state, name)):
+            return None
+        return state.changed_at.get(name)
+
+    def heartbeat(self) -> None:
+        """Tell every follower that this position is current."""
+        now = self._clock.now()
+        for state in self._scopes.values():
+            if state.store.current is not None:
+                state.store.confirm(now)
+
+    def end(self, reason: str) -> None:
+        """This leadership is over: publish nothing more and send the followers away."""
+        self._begun = False
+        for state in self._scopes.values():
+            _stop_timer(state)
+            state.store.end(reason)
+
+    def _keep_blobs(self, state: _Scope, encoded: EncodedEntry, blobs: Iterable[Blob]) -> None:
+        offered = {blob.digest: blob.content for blob in blobs if blob.digest not in state.blobs}
+        missing = encoded.blobs - state.blobs.keys() - offered.keys()
+        if missing and encoded.entry is not None and encoded.entry.state == "active":
+            raise ValueError(f"{encoded.name} names blobs that are not there: {', '.join(sorted(missing))}")
+        for digest in encoded.blobs & offered.keys():
+            state.blobs[digest] = self._pool.take(digest, offered[digest])
+
+    def _forget(self, state: _Scope) -> None:
+        _stop_timer(state)
+        self._pool.release(state.blobs)
+        state.blobs = {}
+
+    def _touch(self, state: _Scope, name: str) -> None:
+        published = state.store.current.index.get(name) if state.store.current is not None else None
+        wanted = state.wanted.get(name)
+        same = (wanted and wanted.digest) == (published and published.digest)
+        if same and (wanted is None or name in state.changed_at):
+            state.pending.discard(name)
+            return
+        state.pending.add(name)
+        self._schedule(state)
+
+    def _schedule(self, state: _Scope) -> None:
+        if self._begun and state.timer is None:
+            state.timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._publish, state)
+
+    def _next(self, state: _Scope) -> Position:
+        return Position(self._epoch, self._term, self._seqs.get(state.uid, 0) + 1)
+
+    def _publish(self, state: _Scope) -> None:
+        _stop_timer(state)
+        current = state.store.current
+        if not self._begun or state.frozen or (current is not None and not state.pending and not state.renew):
+            return
+        position = self._next(state)
+        self._seqs[state.uid] = position.seq
+        names = frozenset(state.pending)
+        view = self._view(state, position, names)
+        step = _step(current, view, names) if current is not None else None
+        for name in names:
+            if name not in state.wanted:
+                state.changed_at.pop(name, None)
+            elif name not in state.changed_at or not _is_offered(state, name):
+                state.changed_at[name] = position
+        state.pending.clear()
+        state.renew = False
+        state.store.swap(view, step)
+        # Publishing is confirming: nothing is more current than this.
+        state.store.confirmed_at = self._clock.now()
+        self._on_publication(state.uid, names)
+
+    def _view(self, state: _Scope, position: Position, names: frozenset[str]) -> View:
+        index = dict(state.wanted)
+        header = Header(
+            v=PROTOCOL,
+            scope=state.uid,
+            namespace=state.namespace,
+            tenant=state.tenant,
+            epoch=position.epoch,
+            term=position.term,
+            seq=position.seq,
+            entries=entries_digest(index),
+            count=len(index),
+            kid=self._signer.kid,
+        )
+        proposal = Proposal(header, self._signer.sign(header), index, names)
+        named = {digest for name in names if name in index for digest in index[name].blobs}
+        offered = {digest: state.blobs[digest] for digest in named if digest in state.blobs}
+        view = settle(state.store.current, proposal, offered, "live")
+        unnamed = [digest for digest in state.blobs if digest not in view.blobs]
+        self._pool.release(unnamed)
+        for digest in unnamed:
+            del state.blobs[digest]
+        return view
+
+
+def _is_offered(state: _Scope, name: str) -> bool:
+    """Whether followers are offered the decision about this name already, if not the very entry."""
+    wanted = state.wanted.get(name)
+    offered = state.store.current.index.get(name) if state.store.current is not None else None
+    return (
+        wanted is not None and offered is not None and (wanted.uid, wanted.revision) == (offered.uid, offered.revision)
+    )
+
+
+def _step(before: View, after: View, names: frozenset[str]) -> Step:
+    """What leads from one view to the other."""
+    added = sorted(names & after.index.keys())
+    upserts = tuple(after.index[name] for name in added if after.index[name] != before.index.get(name))
+    gone = sorted(names & before.index.keys() - after.index.keys())
+    removes = tuple(Removal(name, before.index[name].uid) for name in gone)
+    named = [digest for encoded in upserts if encoded.entry for digest in _ordered_digests(encoded.entry)]
+    return Step(before.position, upserts, removes, tuple(digest for digest in named if digest not in before.blobs))
+
+
+def _ordered_digests(entry: Entry) -> list[str]:
+    """What the entry serves first, then what may be asked for."""
+    return [*([entry.stable.digest] if entry.stable else []), *(pin.digest for pin in entry.pins)]
+
+
+def _stop_timer(state: _Scope) -> None:
+    if state.timer is not None:
+        state.timer.cancel()
+        state.timer = None

@@ -1,0 +1,161 @@
+"""Every answer of the data listener, from what is held in memory: no network, no disk, no framework."""
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.feed import Entry, VersionReference
+from promptops.api.http import (
+    PromptDetail,
+    PromptList,
+    PromptSummary,
+    RenderRequest,
+    RenderResponse,
+    VersionList,
+    VersionSummary,
+    Warning,
+)
+from promptops.cache.store import Store
+from promptops.cache.view import View
+from promptops.reader.observer import RenderObserver
+from promptops.reader.plans import Plans
+from promptops.reader.requests import read_render_request
+from promptops.rendering import selection
+from promptops.rendering.errors import PromptError, Unavailable
+
+
+class NotReady(Unavailable):
+    """Neither an index nor a snapshot has come yet."""
+
+    reason = reasons.NOT_READY
+
+
+class Answers:
+    """Answers calls from a store. Raises PromptError for everything that a caller or an author has to hear."""
+
+    def __init__(self, store: Store, observer: RenderObserver, now: Callable[[], float]) -> None:
+        self._store = store
+        self._observer = observer
+        self._now = now
+        self._plans = Plans()
+
+    def render(self, prompt_id: str, body: bytes) -> RenderResponse:
+        """Answer POST /v1/prompts/{id}/render."""
+        started = time.perf_counter()
+        entry: Entry | None = None
+        reference: VersionReference | None = None
+        try:
+            view = self.view()
+            entry = selection.find(view, prompt_id)
+            request = read_render_request(body)
+            entry, reference = selection.select(view, prompt_id, request.version)
+            response = self._rendered(view, prompt_id, entry, reference, request, started)
+        except PromptError as error:
+            missed = isinstance(error, Unavailable)
+            self._observer.failed(
+                entry.name if entry else "",
+                reference.digest if reference else None,
+                error.reason,
+                missed=missed and entry is not None,
+            )
+            raise
+        seconds = response.processing_time_ms / 1000
+        self._observer.succeeded(entry.name, reference.digest, seconds)
+        return response
+
+    def prompts(self) -> PromptList:
+        """Answer GET /v1/prompts."""
+        entries = self.view().entries
+        return PromptList(tuple(_summary(entries[name]) for name in sorted(entries)))
+
+    def prompt(self, prompt_id: str) -> PromptDetail:
+        """Answer GET /v1/prompts/{id}."""
+        view = self.view()
+        entry = selection.find(view, prompt_id)
+        blob = view.blobs.get(entry.stable.digest) if entry.stable else None
+        content: dict[str, Any] | None = msgspec.json.decode(blob) if blob is not None else None
+        return PromptDetail(
+            prompt_id=prompt_id,
+            name=entry.name,
+            ids=entry.ids,
+            state=entry.state,
+            version=entry.stable.version if entry.stable else None,
+            digest=entry.stable.digest if entry.stable else None,
+            revision=entry.revision,
+            content=content,
+            source=view.source,
+            age_seconds=round(self._store.age_seconds(self._now()), 3),
+            stale=self._store.stale(self._now()),
+        )
+
+    def versions(self, prompt_id: str) -> VersionList:
+        """Answer GET /v1/prompts/{id}/versions."""
+        entry = selection.find(self.view(), prompt_id)
+        return VersionList(
+            prompt_id,
+            tuple(
+                VersionSummary(reference.version, reference.digest, reference == entry.stable)
+                for reference in selection.versions(entry)
+            ),
+        )
+
+    def etag(self) -> str:
+        """Return what changes whenever any of these answers may, ages aside."""
+        header = self.view().header
+        return f'W/"{header.epoch}.{header.term}.{header.seq}-{header.entries.removeprefix("sha256:")[:16]}"'
+
+    def view(self) -> View:
+        """Return what is held now. Raises NotReady."""
+        view = self._store.current
+        if view is None:
+            raise NotReady("nothing has come from the feed yet and there is no snapshot; try again")
+        return view
+
+    def _rendered(
+        self,
+        view: View,
+        prompt_id: str,
+        entry: Entry,
+        reference: VersionReference,
+        request: RenderRequest,
+        started: float,
+    ) -> RenderResponse:
+        plan = self._plans.of(view, reference.digest)
+        rendered = plan.render(request.variables, strict=request.strict)
+        now = self._now()
+        age, stale = round(self._store.age_seconds(now), 3), self._store.stale(now)
+        return RenderResponse(
+            prompt_id=prompt_id,
+            version=reference.version,
+            digest=reference.digest,
+            rendered_content=rendered.text,
+            messages=rendered.messages,
+            parameters=plan.parameters,
+            variables_used=rendered.variables_used,
+            cache_hit=True,
+            source=view.source,
+            age_seconds=age,
+            stale=stale,
+            processing_time_ms=round((time.perf_counter() - started) * 1000, 4),
+            warnings=(*rendered.warnings, _staleness(age)) if stale else rendered.warnings,
+            render_id=secrets.token_hex(8),
+        )
+
+
+def _summary(entry: Entry) -> PromptSummary:
+    return PromptSummary(
+        prompt_id=entry.ids[0] if entry.ids else entry.name,
+        name=entry.name,
+        state=entry.state,
+        version=entry.stable.version if entry.stable else None,
+        digest=entry.stable.digest if entry.stable else None,
+        revision=entry.revision,
+    )
+
+
+def _staleness(age: float) -> Warning:
+    return Warning(reasons.STALE, f"the origin has not confirmed this for {age:.0f} s; it may have moved on")

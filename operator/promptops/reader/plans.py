@@ -1,0 +1,49 @@
+"""Content made ready to render, once per digest, for as long as the view names it."""
+
+from promptops.cache.view import View
+from promptops.rendering.errors import InvalidSpec, Unavailable
+from promptops.rendering.execute.plan import Plan, plan
+
+
+def is_understood(content: bytes) -> bool:
+    """Whether this version of the sidecar can render a content."""
+    try:
+        plan(content)
+    except InvalidSpec:
+        return False
+    return True
+
+
+class Plans:
+    """Plans by digest. A digest is its content: what is here never has to be looked at again."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Plan | InvalidSpec] = {}
+        self._view: View | None = None
+
+    def of(self, view: View, digest: str) -> Plan:
+        """Return the plan of a content that the view holds.
+
+        Raises Unavailable when it is not held, or not understood by this version of the sidecar.
+        """
+        if view is not self._view:
+            self._forget(view)
+        made = self._plans.get(digest) or self._make(view, digest)
+        if isinstance(made, InvalidSpec):
+            raise Unavailable(f"the content {digest} is held and not understood here: {made.reason}")
+        return made
+
+    def _make(self, view: View, digest: str) -> Plan | InvalidSpec:
+        blob = view.blobs.get(digest)
+        if blob is None:
+            raise Unavailable(f"the content {digest} is not held here")
+        try:
+            made: Plan | InvalidSpec = plan(blob)
+        except InvalidSpec as error:
+            made = error
+        self._plans[digest] = made
+        return made
+
+    def _forget(self, view: View) -> None:
+        self._plans = {digest: made for digest, made in self._plans.items() if digest in view.blobs}
+        self._view = view

@@ -1,0 +1,68 @@
+"""The body of a render, read strictly: JSON that only means one thing, of a bounded size, with no unknown field."""
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.http import MAX_REQUEST_BYTES, MAX_VARIABLES, RenderRequest
+from promptops.rendering.errors import InvalidInput
+
+_DECODER: Final = msgspec.json.Decoder(RenderRequest)
+
+
+class _Duplicate(Exception):
+    """A key stands twice in one object."""
+
+
+def read_render_request(body: bytes) -> RenderRequest:
+    """Decode the body of a render. An empty one asks for a render without variables.
+
+    Raises InvalidInput; its message quotes nothing but names of fields.
+    """
+    if not body:
+        return RenderRequest()
+    if len(body) > MAX_REQUEST_BYTES:
+        raise too_large()
+    request = _decode(body)
+    _refuse_duplicates(body)
+    if len(request.variables) > MAX_VARIABLES:
+        raise InvalidInput(f"there are {len(request.variables)} variables; at most {MAX_VARIABLES} are allowed")
+    return request
+
+
+def too_large() -> InvalidInput:
+    """Return the refusal of a body beyond the limit."""
+    return InvalidInput(f"the body is larger than {MAX_REQUEST_BYTES // 1024} KiB", reasons.REQUEST_TOO_LARGE)
+
+
+def _decode(body: bytes) -> RenderRequest:
+    try:
+        return _DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        # A field's name is the caller's and may be long.
+        raise InvalidInput(f"the body is not what is expected: {str(error)[:200]}") from None
+    except msgspec.DecodeError as error:
+        raise InvalidInput(f"the body is not JSON: {error}") from None
+    except UnicodeDecodeError:
+        raise InvalidInput("the body is not UTF-8") from None
+    except RecursionError:
+        raise InvalidInput("the body is nested too deeply") from None
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    """msgspec takes the last of two equal keys; whoever checked the first would be fooled."""
+    try:
+        json.loads(body, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+    except _Duplicate:
+        raise InvalidInput("the body has the same key twice in one object") from None
+    except RecursionError:
+        raise InvalidInput("the body is nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise _Duplicate
+    return read

@@ -1,0 +1,1 @@
+"""What is made ready to render, and rendered."""

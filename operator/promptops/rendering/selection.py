@@ -1,0 +1,91 @@
+"""Which content answers a call: a prompt by name or id, its active version or one asked for by number."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from promptops.api import reasons
+from promptops.api.feed import Entry, VersionReference
+from promptops.rendering.errors import PromptDisabled, PromptNotFound, Unavailable
+from promptops.rendering.names import shown
+
+_PROMPT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+PROMPT_ID_RULE = (
+    "an id has at most 128 letters, digits and . _ - /, begins with a letter or digit, and has no part . or .."
+)
+
+_MAX_COMPARED = 1000
+"""Similarity is costly; beyond so many names only those that begin alike are compared."""
+
+
+class Held(Protocol):
+    """The part of a view that a selection looks at."""
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """Entries by the prompt's name."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Every id and every name, and the prompt's name it stands for."""
+
+
+def is_prompt_id(text: str) -> bool:
+    """Whether a prompt can have this name or id and be asked for by it. Dots never lead anywhere, and are not let near."""
+    return _PROMPT_ID.fullmatch(text) is not None and {"", ".", ".."}.isdisjoint(text.split("/"))
+
+
+def find(held: Held, prompt_id: str) -> Entry:
+    """Return the entry of a prompt by name or id.
+
+    Raises PromptNotFound with similar names.
+    """
+    name = held.names.get(prompt_id)
+    entry = held.entries.get(name) if name is not None else None
+    if entry is None:
+        raise PromptNotFound(f"no prompt {shown(prompt_id)} is held here", suggestions(prompt_id, held.names))
+    return entry
+
+
+def select(held: Held, prompt_id: str, version: str | None = None) -> tuple[Entry, VersionReference]:
+    """Return the entry and the version that answers: the active one, or the one of that number.
+
+    Raises PromptNotFound, PromptDisabled, Unavailable.
+    """
+    entry = find(held, prompt_id)
+    if entry.state == "disabled":
+        raise PromptDisabled(f"prompt {entry.name} is disabled")
+    if version is not None:
+        return entry, _by_number(entry, version)
+    if entry.stable is None:
+        raise Unavailable(f"prompt {entry.name} has no version to serve yet")
+    return entry, entry.stable
+
+
+def versions(entry: Entry) -> tuple[VersionReference, ...]:
+    """Return every version that may be asked for, the newest first as the origin sorted them."""
+    if entry.stable is None or entry.stable in entry.pins:
+        return entry.pins
+    return (entry.stable, *entry.pins)
+
+
+def suggestions(prompt_id: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return up to three names that the caller may have meant, the most similar first."""
+    if len(prompt_id) > 128:
+        return ()
+    compared = list(names)
+    if len(compared) > _MAX_COMPARED:
+        compared = [name for name in compared if name[:2] == prompt_id[:2]][:_MAX_COMPARED]
+    return tuple(difflib.get_close_matches(prompt_id, compared, n=3, cutoff=0.6))
+
+
+def _by_number(entry: Entry, version: str) -> VersionReference:
+    for reference in versions(entry):
+        if reference.version == version:
+            return reference
+    held = ", ".join(reference.version for reference in versions(entry)[:5]) or "none"
+    raise PromptNotFound(
+        f"prompt {entry.name} has no version {shown(version)} here; the newest are: {held}",
+        reason=reasons.VERSION_NOT_FOUND,
+    )

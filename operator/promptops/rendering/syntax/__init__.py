@@ -1,0 +1,1 @@
+"""Templates into what they are made of."""

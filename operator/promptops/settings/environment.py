@@ -1,0 +1,25 @@
+"""Variables of the environment as values; an impossible one is an error that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """An environment variable has an impossible value; the message names it, the value and what is allowed."""
+
+
+def optional_path(environ: Mapping[str, str], name: str) -> Path | None:
+    """Return the path that a variable names; None when it is not set."""
+    value = environ.get(name)
+    return Path(value).expanduser() if value else None
+
+
+def address(environ: Mapping[str, str], name: str, default: str) -> str:
+    """Return host:port. Raises SettingsError."""
+    value = environ.get(name) or default
+    host, separator, port = value.rpartition(":")
+    if not (separator and host and port.isdecimal() and int(port) < 65536):
+        raise SettingsError(f"{name} is {value!r}; it must be host:port, for example {default}")
+    return value

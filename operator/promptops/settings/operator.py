@@ -1,0 +1,54 @@
+"""Settings of the operator."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from promptops.settings.environment import SettingsError, address, optional_path
+
+
+@dataclass(frozen=True)
+class OperatorSettings:
+    """What the operator needs to know before it can talk to the cluster."""
+
+    namespace: str
+    """The operator's own namespace: its Lease and the Secret with the signing keys live there."""
+    identity: str
+    """Stable per replica; a replica retakes its own Lease at once."""
+    kubeconfig: Path | None
+    """None in a pod, where the mounted ServiceAccount token is used."""
+    feed_address: str
+    """host:port of the feed. Loopback until the feed speaks TLS."""
+    operations_address: str
+    """host:port of /metrics, /healthz, /readyz."""
+    tenancy_mode: Literal["Implicit", "Strict"]
+    """What a namespace is that no Tenant claims: its own tenant, or refused."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> OperatorSettings:
+        """Read PROMPTOPS_* and KUBECONFIG.
+
+        Raises SettingsError naming the variable when one has an impossible value.
+        """
+        return cls(
+            namespace=environ.get("PROMPTOPS_NAMESPACE") or "promptops-system",
+            identity=environ.get("PROMPTOPS_IDENTITY") or socket.gethostname(),
+            kubeconfig=optional_path(environ, "KUBECONFIG"),
+            feed_address=address(environ, "PROMPTOPS_FEED_ADDRESS", "127.0.0.1:8282"),
+            operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
+            tenancy_mode=_tenancy_mode(environ),
+        )
+
+
+def _tenancy_mode(environ: Mapping[str, str]) -> Literal["Implicit", "Strict"]:
+    value = environ.get("PROMPTOPS_TENANCY_MODE") or "Implicit"
+    if value == "Implicit":
+        return "Implicit"
+    if value == "Strict":
+        return "Strict"
+    raise SettingsError(f"PROMPTOPS_TENANCY_MODE is {value!r}; it must be Implicit or Strict")

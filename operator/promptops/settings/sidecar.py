@@ -1,0 +1,52 @@
+"""Settings of a sidecar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptops.settings.environment import address, optional_path
+
+
+@dataclass(frozen=True)
+class SidecarSettings:
+    """Where a sidecar listens, whom it follows and whom it trusts."""
+
+    feed_url: str | None
+    """The hop above. None only together with a directory."""
+    token_file: Path | None
+    """The projected ServiceAccount token, read anew for every connection."""
+    trust_file: Path | None
+    """Public signing keys (promptops.api.feed.Trust as JSON)."""
+    directory: Path | None
+    """Standalone: manifests instead of a feed."""
+    data_address: str
+    """host:port of the data listener; loopback."""
+    socket: Path | None
+    """Unix socket of the data listener."""
+    operations_address: str
+    """host:port of /metrics, /healthz, /readyz, /startupz; no prompt text there."""
+    snapshot_directory: Path | None
+    """Where what is held survives a restart: a memory volume in a pod."""
+    instance: str | None
+    """Name of this process in reports; made up when None."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> SidecarSettings:
+        """Read PROMPTOPS_*.
+
+        Raises SettingsError naming the variable when one has an impossible value.
+        """
+        return cls(
+            feed_url=environ.get("PROMPTOPS_FEED_URL") or None,
+            token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
+            trust_file=optional_path(environ, "PROMPTOPS_TRUST_FILE"),
+            directory=optional_path(environ, "PROMPTOPS_DIRECTORY"),
+            data_address=address(environ, "PROMPTOPS_DATA_ADDRESS", "127.0.0.1:8181"),
+            socket=optional_path(environ, "PROMPTOPS_SOCKET"),
+            operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8182"),
+            snapshot_directory=optional_path(environ, "PROMPTOPS_SNAPSHOT_DIRECTORY"),
+            instance=environ.get("PROMPTOPS_INSTANCE") or None,
+        )

@@ -1,0 +1,1 @@
+"""Adapter: HTTP servers - listeners, protocol, bodies, problems, certificates, operations endpoints."""

@@ -1,0 +1,82 @@
+"""Whatever goes wrong, as an RFC 9457 problem: a status, a code that a program can act on, and a sentence."""
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from promptops.api import reasons
+from promptops.api.http import PROBLEM_TYPE, Problem
+from promptops.rendering.errors import InvalidInput, InvalidVariables, PromptDisabled, PromptError, PromptNotFound
+
+INTERNAL_ERROR: Final = "InternalError"
+METHOD_NOT_ALLOWED: Final = "MethodNotAllowed"
+ROUTE_NOT_FOUND: Final = "RouteNotFound"
+UNSUPPORTED_ENCODING: Final = "UnsupportedEncoding"
+FORBIDDEN_HOST: Final = "ForbiddenHost"
+FORBIDDEN_ORIGIN: Final = "ForbiddenOrigin"
+REQUEST_TIMEOUT: Final = "RequestTimeout"
+
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_TITLES: Final = {
+    reasons.PROMPT_NOT_FOUND: "Prompt not found",
+    reasons.VERSION_NOT_FOUND: "Version not found",
+    reasons.PROMPT_DISABLED: "Prompt disabled",
+    reasons.PROMPT_UNAVAILABLE: "Prompt unavailable",
+    reasons.NOT_READY: "Not ready",
+    reasons.INVALID_VARIABLES: "Invalid variables",
+    reasons.INVALID_REQUEST: "Invalid request",
+    reasons.REQUEST_TOO_LARGE: "Request too large",
+    reasons.OUTPUT_TOO_LARGE: "Output too large",
+    INTERNAL_ERROR: "Internal error",
+    METHOD_NOT_ALLOWED: "Method not allowed",
+    ROUTE_NOT_FOUND: "No such route",
+    UNSUPPORTED_ENCODING: "Unsupported content encoding",
+    FORBIDDEN_HOST: "Host not allowed",
+    FORBIDDEN_ORIGIN: "Origin not allowed",
+    REQUEST_TIMEOUT: "Request timed out",
+}
+
+
+class HttpRefusal(Exception):
+    """A request gets this problem as its answer; `headers` go with it."""
+
+    def __init__(self, problem: Problem, headers: dict[str, str] | None = None) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+        self.headers = headers or {}
+
+
+def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """Return the problem as an answer."""
+    return Response(msgspec.json.encode(problem), problem.status, {**_HEADERS, **(headers or {})}, PROBLEM_TYPE)
+
+
+def problem(status: int, code: str, detail: str, *, retryable: bool = False) -> Problem:
+    """Return a problem that no error of the domain stands for."""
+    return Problem(title=_TITLES.get(code, code), status=status, code=code, detail=detail, retryable=retryable)
+
+
+def problem_of(error: PromptError) -> Problem:
+    """Return the problem that an error of the domain is outside."""
+    drawn = problem(_status(error), error.reason, str(error), retryable=error.retryable)
+    if isinstance(error, InvalidVariables):
+        return msgspec.structs.replace(drawn, errors=error.errors)
+    if isinstance(error, PromptNotFound):
+        return msgspec.structs.replace(drawn, suggested_prompts=error.suggestions)
+    return drawn
+
+
+def internal_error() -> Problem:
+    """Return the problem that stands for a fault of ours; it says nothing about the request."""
+    return problem(500, INTERNAL_ERROR, "the server failed to answer; its log says where")
+
+
+def _status(error: PromptError) -> int:
+    if isinstance(error, PromptNotFound):
+        return 404
+    if isinstance(error, PromptDisabled):
+        return 409
+    if isinstance(error, InvalidInput):
+        return {reasons.INVALID_REQUEST: 400, reasons.REQUEST_TOO_LARGE: 413}.get(error.reason, 422)
+    return 503

@@ -1,0 +1,1 @@
+"""Manifests in a folder, decided without a cluster."""

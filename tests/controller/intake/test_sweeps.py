@@ -1,0 +1,174 @@
+"""What a watch lost is found by comparing with lists of a real API server; a lot is removed only when two lists say so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from promptops import codegen
+from promptops.cluster.client import Client
+from promptops.cluster.connection import Connection
+from promptops.cluster.objects import Objects
+from promptops.cluster.resources import CONFIG_MAPS, PROMPTS, TENANTS
+from promptops.controller.intake import sweeps
+from promptops.controller.intake.door import Door
+from promptops.controller.intake.store import ObjectStore
+from promptops.controller.intake.sweeps import Sweeper
+from promptops.controller.keys import Key
+from promptops.dev.plane import Plane
+from promptops.dev.ports import free_ports
+from promptops.dev.stack import NAMESPACE, install
+from promptops.telemetry.operator import OperatorMetrics
+from tests.controller.world import World, config_map, prompt, reading, tenant
+
+pytestmark = pytest.mark.cluster
+
+
+class Blind:
+    """A controller that has no watch: all it learns, it learns from lists."""
+
+    def __init__(self, client: Client, world: World) -> None:
+        self.client = client
+        self.world = world
+        self.store = ObjectStore()
+        self.keys: list[Key] = []
+        self.metrics = OperatorMetrics()
+        door = Door(self.store, self.keys.append, lambda: None)
+        self.sweeper = Sweeper(self.store, Objects(client), door.ingest, self.metrics)
+
+    def names(self, kind: str) -> set[str]:
+        return {name for _, name in self.store.names(kind)}
+
+    def sweeps(self, trigger: str) -> float:
+        return self.metrics.sweeps.labels(trigger)._value.get()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> float:
+        """Wait for a condition; return how long that took."""
+        begun = time.monotonic()
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110  what is waited for is the work of another task
+                await asyncio.sleep(0.01)
+        return time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def own_plane(new_plane: Callable[[], Plane]) -> Plane:
+    """A plane on which nobody else's objects count."""
+    plane = new_plane()
+    install(plane, codegen.manifests(NAMESPACE))
+    return plane
+
+
+@pytest.fixture
+async def blind(own_plane: Plane) -> AsyncIterator[Blind]:
+    world = World(own_plane, "default")
+    world.apply(
+        *(prompt(f"p{number}", activeVersion="1.0.0") for number in range(4)),
+        prompt("style", source=reading("texts")),
+        config_map("texts", "one"),
+        tenant("team", "default"),
+    )
+    client = Client(await Connection.open(own_plane.kubeconfig))
+    made = Blind(client, world)
+    await made.sweeper.sync()
+    running = asyncio.create_task(made.sweeper.run())
+    yield made
+    running.cancel()
+    await client.close()
+    world.kubectl("delete", "prompts,promptversions,tenants", "--all")
+
+
+async def test_complete_lists_make_everything_known(blind: Blind) -> None:
+    assert blind.names("Prompt") == {"p0", "p1", "p2", "p3", "style"}
+    assert blind.names("Tenant") == {"team"}
+    assert "texts" in blind.names("ConfigMap")
+    assert {"default", "kube-system"} <= blind.names("Namespace")
+
+
+async def test_what_was_deleted_created_and_changed_unnoticed_is_found(blind: Blind) -> None:
+    blind.world.kubectl("delete", "prompt", "p0")
+    blind.world.apply(prompt("p9", activeVersion="1.0.0"), config_map("texts", "two"))
+    blind.keys.clear()
+
+    blind.sweeper.request("relist")
+    await blind.until(lambda: blind.names("Prompt") == {"p1", "p2", "p3", "p9", "style"})
+    await blind.until(lambda: _text(blind) == "two")
+
+    assert {key.name for key in blind.keys} == {"p0", "p9", "style"}
+
+
+async def test_a_prompt_recreated_unnoticed_is_known_as_the_new_one(blind: Blind) -> None:
+    before = blind.store.get("Prompt", "default", "p0")
+    blind.world.kubectl("delete", "prompt", "p0")
+    blind.world.apply(prompt("p0", activeVersion="2.0.0"))
+
+    blind.sweeper.request("relist", (PROMPTS,))
+    await blind.until(lambda: blind.store.get("Prompt", "default", "p0") != before)
+
+    after = blind.store.get("Prompt", "default", "p0")
+    assert after is not None
+    assert after["spec"] == {"activeVersion": "2.0.0", "historyLimit": 10}
+    assert blind.names("Prompt") == {"p0", "p1", "p2", "p3", "style"}
+
+
+async def test_a_config_map_that_lost_its_label_is_gone(blind: Blind) -> None:
+    blind.world.kubectl("label", "configmap", "texts", "promptops.io/watch-")
+    blind.world.apply(config_map("kept", "x"), config_map("kept-too", "x"))
+    blind.sweeper.request("relist", (CONFIG_MAPS,))
+    await blind.until(lambda: "kept" in blind.names("ConfigMap"))
+
+    blind.sweeper.request("relist", (CONFIG_MAPS,))
+    await blind.until(lambda: "texts" not in blind.names("ConfigMap"), seconds=sweeps.CONFIRM_SECONDS + 10)
+
+    blind.world.kubectl("delete", "configmap", "kept", "kept-too", "texts")
+
+
+async def test_more_than_half_of_a_kind_is_removed_when_a_second_list_says_so(blind: Blind) -> None:
+    blind.world.kubectl("delete", "prompt", "p0", "p1", "p2")
+    blind.world.kubectl("delete", "tenant", "team")
+
+    blind.sweeper.request("relist", (PROMPTS, TENANTS))
+    await blind.until(lambda: blind.sweeps("relist") == 2)
+    took = await blind.until(
+        lambda: blind.names("Prompt") == {"p3", "style"} and blind.names("Tenant") == set(),
+        seconds=sweeps.CONFIRM_SECONDS + 10,
+    )
+
+    assert took > sweeps.CONFIRM_SECONDS - 1
+    assert blind.sweeps("shrink") == 2
+
+
+async def test_what_a_second_list_contains_again_stays(blind: Blind) -> None:
+    blind.world.kubectl("delete", "prompt", "p0", "p1", "p2")
+    blind.sweeper.request("relist", (PROMPTS,))
+    await blind.until(lambda: blind.sweeps("relist") == 1)
+    blind.world.apply(*(prompt(f"p{number}", activeVersion="2.0.0") for number in range(3)))
+
+    await blind.until(lambda: blind.sweeps("shrink") == 1, seconds=sweeps.CONFIRM_SECONDS + 10)
+    await blind.until(lambda: _active(blind, "p0") == "2.0.0")
+
+    assert blind.names("Prompt") == {"p0", "p1", "p2", "p3", "style"}
+
+
+async def test_a_sweep_that_cannot_be_done_is_done_later(blind: Blind) -> None:
+    blind.world.kubectl("delete", "prompt", "p0")
+    configuration = blind.client.connection.configuration
+    there, configuration.host = configuration.host, f"https://127.0.0.1:{free_ports(1)[0]}"
+    blind.sweeper.request("relist", (PROMPTS,))
+    await blind.until(lambda: blind.client.reachable is False)
+    configuration.host = there
+
+    await blind.until(lambda: "p0" not in blind.names("Prompt"))
+
+
+def _text(blind: Blind) -> str:
+    found = blind.store.get("ConfigMap", "default", "texts")
+    return str(found["data"]["text"]) if found else ""
+
+
+def _active(blind: Blind, name: str) -> str:
+    found = blind.store.get("Prompt", "default", name)
+    return str(found["spec"]["activeVersion"]) if found else ""

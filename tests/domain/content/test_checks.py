@@ -1,0 +1,363 @@
+"""What is wrong with content, where, and what to do about it."""
+
+from typing import Any
+
+import pytest
+
+from promptops.domain.content.checks import check_content
+from promptops.domain.findings import Finding, combined
+
+
+def text(template: str, *variables: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"text": template, "variables": list(variables), **more}
+
+
+def chat(*messages: tuple[str, str]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": content} for role, content in messages]}
+
+
+def variable(name: str = "name", **fields: Any) -> dict[str, Any]:
+    return {"name": name, "type": "string"} | fields
+
+
+def said(content: object) -> list[str]:
+    return [f"{finding.reason}: {finding.sentence}" for finding in check_content(content)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({"text": "Hi"}, id="text without variables"),
+        pytest.param(text("Hi {{ name }}", variable()), id="declared variable"),
+        pytest.param(text("Hi", variable(optional=True)), id="optional variable unused"),
+        pytest.param(text("Hi", variable(default="x")), id="variable with a default unused"),
+        pytest.param(
+            chat(("system", "a"), ("developer", "b"), ("user", "c"), ("assistant", "d"), ("user", "e")),
+            id="a conversation",
+        ),
+        pytest.param(chat(("user", "only")), id="no system message"),
+        pytest.param(text('{"a": {0}} {u.__class__} {% raw'.replace("{% raw", "%}")), id="single braces are text"),
+        pytest.param(text("tab\t, LF\n, CRLF\r\n, emoji 👩\u200d👧, \u05d0\u200f, कर्\u200dम"), id="what scripts need"),
+        pytest.param(
+            text("{{ self }}{{ constructor }}", variable("self"), variable("constructor")),
+            id="self is a name like any other",
+        ),
+        pytest.param(text("x" * 65536), id="the longest template"),
+        pytest.param(text("a | b < c |> d"), id="bars and angles"),
+    ],
+)
+def test_nothing_is_wrong(content: dict[str, Any]) -> None:
+    assert said(content) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        pytest.param(
+            text("Hi {{ nmae }}", variable(optional=True)),
+            'UndeclaredVariable: spec.content.text: line 1, column 4: variable "nmae" is not declared: write "name", or declare it under variables',
+            id="a typo in a name",
+        ),
+        pytest.param(
+            text("a\n  {{ x }} {{ x }}"),
+            'UndeclaredVariable: spec.content.text: line 2, column 3: variable "x" is not declared: declare it under variables',
+            id="undeclared, named once, where it stands first",
+        ),
+        pytest.param(
+            chat(("user", "a"), ("assistant", "b"), ("user", "{{ x }}")),
+            'UndeclaredVariable: spec.content.messages[2].content: line 1, column 1: variable "x" is not declared: declare it under variables',
+            id="undeclared in a message",
+        ),
+        pytest.param(
+            text("a", variable(optional=True), variable(optional=True)),
+            'DuplicateVariable: spec.content.variables[1].name: variable "name" is declared twice: remove one of the declarations',
+            id="declared twice",
+        ),
+        pytest.param(
+            text("a", variable("loop", optional=True)),
+            "InvalidVariable: spec.content.variables[0].name: loop is a word of the language and cannot be a variable's name",
+            id="a word of loops to come",
+        ),
+        pytest.param(
+            text("a", variable("true", optional=True)),
+            "InvalidVariable: spec.content.variables[0].name: true is a word of the language and cannot be a variable's name",
+            id="a word of expressions to come",
+        ),
+        pytest.param(
+            text("a", variable(type="integer", default="1")),
+            "InvalidVariable: spec.content.variables[0].default: the default must be an integer, not a string",
+            id="default of the wrong type",
+        ),
+        pytest.param(
+            text("a", variable(type="integer", default=True)),
+            "InvalidVariable: spec.content.variables[0].default: the default must be an integer, not a boolean",
+            id="a boolean is no integer",
+        ),
+        pytest.param(
+            text("a", variable(enum=["a", "b"], default="c")),
+            "InvalidVariable: spec.content.variables[0].default: the default must be one of a, b",
+            id="default outside the enum",
+        ),
+        pytest.param(
+            text("a", variable(type="number", maximum=1, default=2)),
+            "InvalidVariable: spec.content.variables[0].default: the default is above the maximum 1",
+            id="default outside the bounds",
+        ),
+        pytest.param(
+            text("a", variable(type="integer", enum=["1"], optional=True)),
+            "InvalidVariable: spec.content.variables[0].enum: enum is for strings, the type is integer",
+            id="enum of an integer",
+        ),
+        pytest.param(
+            text("a", variable(minLength=3, maxLength=2, optional=True)),
+            "InvalidVariable: spec.content.variables[0].minLength: minLength is above maxLength: no value fits",
+            id="minLength above maxLength",
+        ),
+        pytest.param(
+            text("a", variable(type="number", minimum=3, maximum=2, optional=True)),
+            "InvalidVariable: spec.content.variables[0].minimum: minimum is above maximum: no value fits",
+            id="minimum above maximum",
+        ),
+        pytest.param(
+            chat(("user", "a"), ("system", "b")),
+            "InvalidMessages: spec.content.messages[1].role: a message of the role system must stand before those of user, assistant and tool: move it up",
+            id="system after user",
+        ),
+        pytest.param(
+            chat(("system", "a"), ("tool", "b"), ("developer", "c")),
+            "InvalidMessages: spec.content.messages[2].role: a message of the role developer must stand before those of user, assistant and tool: move it up",
+            id="developer after tool",
+        ),
+        pytest.param(
+            text("a\nb {% if x %}c{% endif %}"),
+            "TemplateSyntax: spec.content.text: line 2, column 3: {% begins a statement; only {{ name }} is supported, statements are not",
+            id="a statement",
+        ),
+        pytest.param(
+            text("{{ x"),
+            "TemplateSyntax: spec.content.text: line 1, column 1: {{ is never closed with }}; only {{ name }} is supported",
+            id="an unclosed tag",
+        ),
+        pytest.param(
+            text("ab\x00c"),
+            "InvalidCharacter: spec.content.text: line 1, column 3: a control character (U+0000): remove it",
+            id="T27 NUL",
+        ),
+        pytest.param(
+            text("a\n\x1b[31m"),
+            "InvalidCharacter: spec.content.text: line 2, column 1: a control character (U+001B): remove it",
+            id="T27 ESC",
+        ),
+        pytest.param(
+            text("\x85"),
+            "InvalidCharacter: spec.content.text: line 1, column 1: a control character (U+0085): remove it",
+            id="T27 C1",
+        ),
+        pytest.param(
+            text("a\rb"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: a control character (U+000D): remove it",
+            id="a carriage return alone",
+        ),
+        pytest.param(
+            text("a\u202eb"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: a bidirectional control, which can hide text from a reviewer (U+202E): remove it",
+            id="T28 bidi override",
+        ),
+        pytest.param(
+            text("a\u2066b"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: a bidirectional control, which can hide text from a reviewer (U+2066): remove it",
+            id="T28 bidi isolate",
+        ),
+        pytest.param(
+            text("a\U000e0069"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: an invisible tag character (U+E0069): remove it",
+            id="T29 tag text",
+        ),
+        pytest.param(
+            text("\ufeffa"),
+            "InvalidCharacter: spec.content.text: line 1, column 1: a byte order mark (U+FEFF): remove it",
+            id="byte order mark",
+        ),
+        pytest.param(
+            chat(("user", "a <|im_start|>system")),
+            "RoleMarker: spec.content.messages[0].content: line 1, column 3: a chat marker such as <|im_start|> can end this message and begin another: use messages and roles",
+            id="T30 chat marker in a user message",
+        ),
+    ],
+)
+def test_an_error_says_where_why_and_what_to_do(content: dict[str, Any], sentence: str) -> None:
+    assert said(content) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "<|im_end|>",
+        "<|IM_START|>",
+        "<| im_start |>",
+        "<|start_header_id|>",
+        "<|eot_id|>",
+        "<|endoftext|>",
+        "<｜User｜>",
+        "<|im_{{ name }}|>",
+        "[INST]",
+        "[/inst]",
+        "<<SYS>>",
+        "<</SYS>>",
+        "<start_of_turn>",
+    ],
+)
+def test_chat_markers_of_all_models_are_refused(marker: str) -> None:
+    error = combined(check_content(text(f"a {marker} b", variable())))
+
+    assert error is not None
+    assert (error.reason, error.line, error.column) == ("RoleMarker", 1, 3)
+
+
+def test_a_marker_in_a_default_is_refused_too() -> None:
+    error = combined(check_content(text("{{ name }}", variable(default="<|im_end|>"))))
+
+    assert error is not None
+    assert (error.reason, error.path) == ("RoleMarker", "spec.content.variables[0].default")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        pytest.param(
+            text("a", variable()),
+            'UnusedVariable: spec.content.variables[0]: variable "name" is required and never used: use it, or remove its declaration',
+            id="T31 required and unused",
+        ),
+        pytest.param(
+            text("a\u200bb"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: an invisible character (U+200B): remove it unless the script needs it",
+            id="zero-width space",
+        ),
+    ],
+)
+def test_a_warning_forbids_nothing(content: dict[str, Any], sentence: str) -> None:
+    findings = check_content(content)
+
+    assert [f"{each.reason}: {each.sentence}" for each in findings] == [sentence]
+    assert combined(findings) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        pytest.param({}, "InvalidSpec: spec.content: exactly one of text and messages", id="neither text nor messages"),
+        pytest.param(
+            {"text": "a", "messages": [{"role": "user", "content": "b"}]},
+            "InvalidSpec: spec.content: exactly one of text and messages",
+            id="both",
+        ),
+        pytest.param("text", "InvalidSpec: spec.content: must be an object, not a string", id="a string"),
+        pytest.param(None, "InvalidSpec: spec.content: must be an object, not null", id="nothing"),
+        pytest.param({"text": 1}, "InvalidSpec: spec.content.text: must be a string, not a number", id="wrong type"),
+        pytest.param(
+            {"txt": "a", "text": "b"}, "InvalidSpec: spec.content.txt: is not a field of this kind", id="unknown field"
+        ),
+        pytest.param(
+            chat(("robot", "a")),
+            'InvalidSpec: spec.content.messages[0].role: must be one of "system", "developer", "user", "assistant" or "tool"',
+            id="T32 unknown role",
+        ),
+        pytest.param(
+            {"messages": []}, "InvalidSpec: spec.content.messages: must have at least 1 items", id="no messages"
+        ),
+        pytest.param(
+            chat(*[("user", "a")] * 65),
+            "InvalidSpec: spec.content.messages: must have at most 64 items",
+            id="T32 too many messages",
+        ),
+        pytest.param(
+            text("x" * 65537),
+            "InvalidSpec: spec.content.text: must have at most 65536 characters",
+            id="T26 too long a template",
+        ),
+        pytest.param(
+            text("a", variable(type="list")),
+            'InvalidSpec: spec.content.variables[0].type: must be one of "string", "integer", "number" or "boolean"',
+            id="unknown type",
+        ),
+        pytest.param(
+            text("a", {"name": "x"}), "InvalidSpec: spec.content.variables[0].type: is required", id="no type"
+        ),
+        pytest.param(
+            text("a", variable("nаme")),
+            "InvalidSpec: spec.content.variables[0].name: must match ^[a-z][a-z0-9_]{0,62}$",
+            id="Cyrillic letter in a name",
+        ),
+        pytest.param(
+            text("a", parameters={"maxTokens": 0}),
+            "InvalidSpec: spec.content.parameters.maxTokens: must be at least 1",
+            id="below the bound",
+        ),
+        pytest.param(
+            text("a", parameters={"temperature": "1"}),
+            "InvalidSpec: spec.content.parameters.temperature: must be a number, not a string",
+            id="string for a number",
+        ),
+        pytest.param(
+            text("a", parameters={"extra": {"n": 2**60}}),
+            "InvalidNumber: spec.content.parameters.extra.n: must be a finite number between -9007199254740991 and 9007199254740991: write it as a string",
+            id="a number JSON readers disagree about",
+        ),
+        pytest.param(
+            text("x" * 60000, parameters={"extra": "y" * 80000}),
+            "ContentTooLarge: spec.content: has 140052 bytes as canonical JSON, at most 131072 are allowed: shorten it, or pass long passages as variables",
+            id="M15 too large in all",
+        ),
+    ],
+)
+def test_content_of_the_wrong_shape_or_size_is_refused(content: object, sentence: str) -> None:
+    assert said(content) == [sentence]
+
+
+def test_all_findings_are_there_errors_first() -> None:
+    content = text("{{ a }} {{ b }}\u200b", variable("c"), variable("c", optional=True))
+
+    reasons = [finding.reason for finding in check_content(content)]
+
+    assert reasons == [
+        "DuplicateVariable",
+        "UndeclaredVariable",
+        "UndeclaredVariable",
+        "InvalidCharacter",
+        "UnusedVariable",
+    ]
+
+
+def test_paths_are_seen_from_where_the_content_stands() -> None:
+    (finding,) = check_content(text("{{ x }}"), path="spec.source.content")
+
+    assert finding.path == "spec.source.content.text"
+
+
+def test_a_finding_without_a_place_is_its_message() -> None:
+    assert Finding("InvalidSpec", "is wrong").sentence == "is wrong"
+
+
+def test_errors_that_are_mended_together_are_told_together() -> None:
+    content = text("{{ a }} {{ b }}\u200b", variable("c"), variable("c", optional=True))
+
+    error = combined(check_content(content, path="spec.content"))
+
+    assert error is not None
+    assert error.reason == "DuplicateVariable"
+    assert error.sentence == (
+        'spec.content.variables[1].name: variable "c" is declared twice: remove one of the declarations; '
+        'spec.content.text: line 1, column 1: variable "a" is not declared: declare it under variables; '
+        'spec.content.text: line 1, column 9: variable "b" is not declared: declare it under variables'
+    )
+
+
+def test_many_errors_are_counted() -> None:
+    names = [f"v{number}" for number in range(9)]
+
+    error = combined(check_content(text(" ".join(f"{{{{ {name} }}}}" for name in names))))
+
+    assert error is not None
+    assert error.message.count("is not declared") == 5
+    assert error.message.endswith("; and 4 more")

@@ -1,0 +1,51 @@
+"""What is wrong with the declaration of a variable, and where."""
+
+from typing import Any
+
+import pytest
+
+from promptops.domain.content.declarations import check_declaration
+
+
+def declared(**fields: Any) -> dict[str, Any]:
+    return {"name": "x", "type": "string"} | fields
+
+
+NAME_RULE = "a name is a lower case letter followed by at most 62 lower case letters, digits and underscores"
+
+
+@pytest.mark.parametrize(
+    ("variable", "objections"),
+    [
+        pytest.param(declared(), [], id="a plain string"),
+        pytest.param(declared(name="self"), [], id="self is a name like any other"),
+        pytest.param(declared(name="not"), ["v.name: not is a word of the language and cannot be a variable's name"], id="reserved word"),
+        pytest.param(declared(name="__class__"), [f"v.name: '__class__' is not a variable's name: {NAME_RULE}"], id="dunder name"),
+        pytest.param(declared(name="x\n"), [f"v.name: 'x\\n' is not a variable's name: {NAME_RULE}"], id="line end after the name"),
+        pytest.param(declared(default="a", enum=["a", "b"]), [], id="default in enum"),
+        pytest.param(declared(default="c", enum=["a", "b"]), ["v.default: the default must be one of a, b"], id="default not in enum"),
+        pytest.param(declared(default="abc", maxLength=2), ["v.default: the default has 3 characters, more than 2"], id="default too long"),
+        pytest.param(declared(default=1), ["v.default: the default must be a string, not an integer"], id="integer default of a string"),
+        pytest.param(declared(default=None), ["v.default: the default must be a string, not null"], id="null default"),
+        pytest.param(declared(default="a\u202eb"), ["v.default: the default cannot be rendered as it stands: it contains a bidirectional control (U+202E) at character 2"], id="bidi default"),
+        pytest.param(declared(type="integer", default=True), ["v.default: the default must be an integer, not a boolean"], id="boolean is no integer"),
+        pytest.param(declared(type="integer", default=1.0), ["v.default: the default must be an integer, not a number with a fraction or exponent"], id="1.0 is no integer"),
+        pytest.param(declared(type="number", default=1, minimum=0, maximum=2), [], id="an integer is a number"),
+        pytest.param(declared(type="number", default=3, maximum=2.0), ["v.default: the default is above the maximum 2"], id="default above maximum"),
+        pytest.param(declared(type="number", default=float("nan")), ["v.default: the default must be a finite number"], id="NaN default"),
+        pytest.param(declared(type="integer", default=2**53), ["v.default: the default is beyond ±(2^53 - 1), where JSON parsers disagree"], id="huge default"),
+        pytest.param(declared(type="boolean", default=False), [], id="boolean default"),
+        pytest.param(declared(type="boolean", enum=["a"]), ["v.enum: enum is for strings, the type is boolean"], id="enum of booleans"),
+        pytest.param(declared(minimum=1), ["v.minimum: minimum is for numbers, the type is string"], id="minimum of a string"),
+        pytest.param(declared(minLength=3, maxLength=2), ["v.minLength: minLength is above maxLength: no value fits"], id="no length fits"),
+        pytest.param(declared(type="number", minimum=3, maximum=2), ["v.minimum: minimum is above maximum: no value fits"], id="no number fits"),
+        pytest.param(declared(enum=["a", "b", "a"]), ["v.enum[2]: the same value stands here twice"], id="enum value twice"),
+        pytest.param(declared(enum=["a\u200b"]), ["v.enum[0]: no caller can give this value: invisible characters were taken out"], id="enum value that is never equal"),
+        pytest.param(declared(type="list"), ["v.type: the type must be one of string, integer, number, boolean"], id="unknown type"),
+        pytest.param(declared(name="X", type="integer", minLength=1, default="1"), [f"v.name: 'X' is not a variable's name: {NAME_RULE}", "v.minLength: minLength is for strings, the type is integer", "v.default: the default must be an integer, not a string"], id="everything at once"),
+    ],
+)  # fmt: skip
+def test_check_declaration(variable: dict[str, Any], objections: list[str]) -> None:
+    found = check_declaration(variable, "v")
+
+    assert [f"{objection.path}: {objection.message}" for objection in found] == objections
