@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ import yaml
 
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import Stack
+from tests.support.waiting import wait_until
 
-WITHIN_SECONDS = 60.0
 IMPATIENT = (
     "monitoring.prometheusRule.window=10s",
     "monitoring.prometheusRule.minimumRenders=5",
@@ -68,7 +67,7 @@ def prometheus(
         process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log)
     running = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        _until(lambda: running.is_ready() or process.poll() is not None, "prometheus is ready")
+        wait_until(lambda: running.is_ready() or process.poll() is not None, "prometheus is ready")
         assert process.poll() is None, (tmp_path / "log").read_text()
         yield running
     finally:
@@ -93,14 +92,6 @@ def _configuration(stack: Stack) -> dict[str, Any]:
             for job, (url, namespace) in targets.items()
         ],
     }
-
-
-def _until(holds: Callable[[], bool], what: str, meanwhile: Callable[[], object] = lambda: None) -> None:
-    deadline = time.monotonic() + WITHIN_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {WITHIN_SECONDS:.0f} s: {what}"
-        meanwhile()
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -132,18 +123,23 @@ def test_the_alert_fires_on_failing_renders_and_resolves_on_good_ones(
     def render(prompt: str, **variables: str) -> int:
         return client.post(f"/v1/prompts/{prompt}/render", json={"variables": variables}).status_code
 
-    _until(lambda: prometheus.query("up == 1").keys() == {"operator", "sidecar"}, "both are scraped")
+    wait_until(lambda: prometheus.query("up == 1").keys() == {"operator", "sidecar"}, "both are scraped")
     statuses: set[int] = set()
-    _until(
+
+    def render_both() -> None:
+        statuses.add(render(broken))
+        render(sound, name="Ada")
+
+    wait_until(
         lambda: prometheus.firing_for(broken) == ["high_error_rate"],
         "the alert fires",
-        lambda: (statuses.add(render(broken)), render(sound, name="Ada")),
+        meanwhile=render_both,
     )
     (alert,) = (alert for alert in prometheus.firing() if alert["labels"].get("prompt") == broken)
-    _until(
+    wait_until(
         lambda: prometheus.firing_for(broken) == [],
         "the alert resolves",
-        lambda: render(broken, name="Ada"),
+        meanwhile=lambda: render(broken, name="Ada"),
     )
 
     assert all(400 <= status < 500 for status in statuses)

@@ -32,9 +32,14 @@ def content(text: str) -> Blob:
     return Blob(digest_of(data.encode()), data)
 
 
+def reference(text: str, version: str = "1.0.0") -> VersionReference:
+    """A version that has this text."""
+    return VersionReference(version, content(text).digest)
+
+
 def entry(name: str, text: str, *, uid: str = "", revision: int = 1, version: str = "1.0.0") -> Entry:
     """An active entry whose stable version has this text."""
-    return Entry(name, uid or f"uid-{name}", revision, "active", VersionReference(version, content(text).digest))
+    return Entry(name, uid or f"uid-{name}", revision, "active", reference(text, version))
 
 
 def held_blobs(*texts: str) -> dict[str, bytes]:

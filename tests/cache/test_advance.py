@@ -58,15 +58,16 @@ def test_a_refused_index_has_a_reason(message: IndexMessage, reason: str) -> Non
 
 
 def test_entries_that_were_not_signed_are_refused() -> None:
-    right = scribe.index(4, HELLO, BYE)
+    signed, right = scribe.index(4, HELLO, BYE).signed, scribe.index(4, HELLO, BYE).entries
+    assert right is not None
     for entries in [
         (),
-        right.entries[:1],
-        (*right.entries, right.entries[0]),
-        (right.entries[0], msgspec.Raw(encode_entry(entry("b", "Hello")).encoded)),
-        (right.entries[0], msgspec.Raw(bytes(right.entries[1]).replace(b":", b": ", 1))),
+        right[:1],
+        (*right, right[0]),
+        (right[0], msgspec.Raw(encode_entry(entry("b", "Hello")).encoded)),
+        (right[0], msgspec.Raw(bytes(right[1]).replace(b":", b": ", 1))),
     ]:
-        assert refusal(held(), IndexMessage(right.signed, entries)) in (reasons.BAD_DIGEST, reasons.MALFORMED)
+        assert refusal(held(), IndexMessage(signed, entries)) in (reasons.BAD_DIGEST, reasons.MALFORMED)
 
 
 def test_the_order_of_entries_on_the_wire_does_not_matter() -> None:

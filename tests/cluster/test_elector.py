@@ -16,6 +16,7 @@ from promptops.cluster.errors import ApiUnavailable, Conflict
 from promptops.cluster.lease import Record, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -69,13 +70,6 @@ async def running(objects: Objects, namespace: str, identity: str, **options: An
         yield replica
     finally:
         task.cancel()
-
-
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait for a condition; fail when it takes too long."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  the outside world sets no event
-            await asyncio.sleep(0.01)
 
 
 async def lease(objects: Objects, namespace: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class World:
         return Authenticator(TokenReviewer(client), places, self.metrics, self.clock, self.clock.wall)
 
     def reviews(self, result: str) -> float:
-        return self.metrics.token_reviews.labels(result)._value.get()
+        return float(self.metrics.token_reviews.labels(result)._value.get())
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS
 from promptops.dev.stack import Stack
-from tests.controller.world import World, prompt, until, version
+from tests.controller.world import World, prompt, version
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -26,11 +27,13 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
         prompt("budget", activeVersion="1.0.0"), version("budget", "1.0.0", "A"), version("budget", "1.1.0", "B")
     )
     world.until_serves("budget", "1.0.0")
-    until(lambda: _phases(world, "budget") == {"1.0.0": "Active", "1.1.0": "Draft"}, lambda: _phases(world, "budget"))
+    wait_until(
+        lambda: _phases(world, "budget") == {"1.0.0": "Active", "1.1.0": "Draft"}, lambda: _phases(world, "budget")
+    )
     since = world.audit_position()
     world.activate("budget", "1.1.0")
     world.until_serves("budget", "1.1.0")
-    until(
+    wait_until(
         lambda: _phases(world, "budget") == {"1.0.0": "Deprecated", "1.1.0": "Active"},
         lambda: _phases(world, "budget"),
     )
@@ -48,8 +51,8 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
 def test_two_hundred_prompts_at_once_are_two_writes_an_object_at_most(world: World) -> None:
     since = world.audit_position()
     asyncio.run(_create_many(world))
-    until(lambda: _healthy(world) == MANY, lambda: _healthy(world), seconds=120)
-    until(lambda: len(_decided(world)) == MANY, lambda: len(_decided(world)))
+    wait_until(lambda: _healthy(world) == MANY, lambda: _healthy(world), within=120)
+    wait_until(lambda: len(_decided(world)) == MANY, lambda: len(_decided(world)))
 
     writes = world.writes(since)
 
@@ -68,7 +71,7 @@ def test_what_is_deleted_together_costs_no_write(world: World) -> None:
     world.apply(*applied)
     for number in range(10):
         world.until_serves(f"p{number}", "1.0.0")
-    until(lambda: len(_decided(world)) == 10, lambda: _decided(world))
+    wait_until(lambda: len(_decided(world)) == 10, lambda: _decided(world))
     since = world.audit_position()
     world.delete(*applied)
     # Something else that is decided on later shows that the deletions were.

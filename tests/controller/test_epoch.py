@@ -12,7 +12,8 @@ import pytest
 from promptops.api.feed import AUDIENCE, HELD_HEADER, Header
 from promptops.cache.signing import Signer, to_token
 from promptops.dev.stack import NAMESPACE, Stack
-from tests.controller.world import World, prompt, until
+from tests.controller.world import World, prompt
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -57,16 +58,16 @@ def test_the_epoch_is_raised_above_what_a_follower_proves(stack: Stack, world: W
     ahead = msgspec.structs.replace(published, epoch=published.epoch + 5, seq=99)
     follow(stack, world, to_token(signer(stack).sign(ahead)))
 
-    until(lambda: follow(stack, world).epoch > ahead.epoch, lambda: follow(stack, world))
+    wait_until(lambda: follow(stack, world).epoch > ahead.epoch, lambda: follow(stack, world))
 
     assert epoch_of_lease(stack) == follow(stack, world).epoch == ahead.epoch + 1
-    until(lambda: "EpochRaised" in reasons_at_lease(stack), lambda: reasons_at_lease(stack))
+    wait_until(lambda: "EpochRaised" in reasons_at_lease(stack), lambda: reasons_at_lease(stack))
 
 
 @pytest.mark.parametrize("forged", [True, False], ids=["signed by nobody we know", "lower than ours"])
 def test_nothing_else_raises_the_epoch(stack: Stack, world: World, forged: bool) -> None:
     world.kubectl("create", "serviceaccount", "app")
-    until(lambda: _has_index(stack, world), lambda: "no index")
+    wait_until(lambda: _has_index(stack, world), lambda: "no index")
     published = follow(stack, world)
     key = Signer(b"k" * 32) if forged else signer(stack)
     shown = msgspec.structs.replace(published, epoch=published.epoch + (5 if forged else -1), kid=key.kid)

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from promptops.dev.stack import SidecarEndpoints, Stack
-from tests.controller.world import World, prompt, until, version
+from tests.controller.world import World, prompt, version
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -19,7 +20,7 @@ def served(stack: Stack, world: World) -> Iterator[tuple[World, SidecarEndpoints
     name = f"sidecar-{world.namespace}"
     sidecar = stack.start_sidecar(name, world.namespace)
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Hello"))
-    until(lambda: render(sidecar) == (200, "Hello"), lambda: render(sidecar))
+    wait_until(lambda: render(sidecar) == (200, "Hello"), lambda: render(sidecar))
 
     yield world, sidecar
 
@@ -39,11 +40,11 @@ def test_a_namespace_on_its_way_out_is_served_until_it_is_gone(served: tuple[Wor
     finalizers = '{"metadata": {"finalizers": %s}}'
     world.kubectl("patch", "configmap", "holds-on", "--type=merge", "-p", finalizers % '["example.com/hold"]')
     world.plane.kubectl("delete", "namespace", world.namespace, "--wait=false")
-    until(lambda: not world.all("prompts") and not world.all("promptversions"), lambda: world.all("prompts"))
+    wait_until(lambda: not world.all("prompts") and not world.all("promptversions"), lambda: world.all("prompts"))
     while_draining = render(sidecar)
     world.kubectl("patch", "configmap", "holds-on", "--type=merge", "-p", finalizers % "null")
 
-    until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
+    wait_until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
 
     assert while_draining == (200, "Hello")
     assert world.plane.kubectl("get", "namespace", world.namespace, check=False).returncode
@@ -58,10 +59,10 @@ def test_a_namespace_recreated_under_the_name_is_another_scope(
     world.plane.kubectl("create", "namespace", world.namespace)
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "New here"))
     world.until_ready("greeting", "True", "Active")
-    until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
+    wait_until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
 
     again = stack.start_sidecar(f"again-{world.namespace}", world.namespace)
-    until(lambda: render(again) == (200, "New here"), lambda: render(again))
+    wait_until(lambda: render(again) == (200, "New here"), lambda: render(again))
 
     assert render(sidecar)[0] != 200, "the old token is nobody's any more"
     stack.plane.stop(f"again-{world.namespace}")
@@ -72,7 +73,7 @@ def test_a_deleted_prompt_is_gone_from_the_sidecar(served: tuple[World, SidecarE
     world, sidecar = served
     world.kubectl("delete", "prompt", "greeting")
 
-    until(lambda: render(sidecar) == (404, "PromptNotFound"), lambda: render(sidecar))
+    wait_until(lambda: render(sidecar) == (404, "PromptNotFound"), lambda: render(sidecar))
 
 
 def test_content_of_a_recreated_prompt_is_never_the_old_one(served: tuple[World, SidecarEndpoints]) -> None:
@@ -81,7 +82,7 @@ def test_content_of_a_recreated_prompt_is_never_the_old_one(served: tuple[World,
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Another"))
     world.until_ready("greeting", "True", "Active")
 
-    until(lambda: render(sidecar) == (200, "Another"), lambda: render(sidecar))
+    wait_until(lambda: render(sidecar) == (200, "Another"), lambda: render(sidecar))
 
     assert world.status("greeting")["serving"]["revision"] == 1
 
@@ -90,9 +91,9 @@ def test_many_instances_are_counted(stack: Stack, served: tuple[World, SidecarEn
     world, _ = served
     second = f"second-{world.namespace}"
     stack.start_sidecar(second, world.namespace)
-    until(lambda: world.status("greeting")["served"]["summary"] == "2/2", lambda: world.status("greeting"))
+    wait_until(lambda: world.status("greeting")["served"]["summary"] == "2/2", lambda: world.status("greeting"))
     stack.plane.stop(second)
 
-    until(lambda: world.status("greeting")["served"]["summary"] == "1/1", lambda: world.status("greeting"))
+    wait_until(lambda: world.status("greeting")["served"]["summary"] == "1/1", lambda: world.status("greeting"))
 
     del stack.sidecars[second]

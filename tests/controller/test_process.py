@@ -22,7 +22,8 @@ from promptops.dev import kubeconfig
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import ACCOUNT, NAMESPACE, Stack, install
-from tests.controller.world import World, prompt, until, version
+from tests.controller.world import World, prompt, version
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -45,7 +46,7 @@ class Process:
 
     def until_ready(self, status: int, says: str) -> None:
         """Wait until /readyz answers so."""
-        until(lambda: self.ready()[0] == status and says in self.ready()[1], lambda: (self.ready(), self.said()))
+        wait_until(lambda: self.ready()[0] == status and says in self.ready()[1], lambda: (self.ready(), self.said()))
 
     def end(self) -> tuple[int, float]:
         """Send SIGTERM; return the exit code and the seconds it took."""
@@ -221,7 +222,7 @@ def test_a_restart_writes_nothing(new_plane: Callable[[], Plane], root: Path) ->
     stack.start_sidecar()
     world = World(stack.plane, "default")
     world.kubectl("apply", "-f", str(root / "manifests" / "samples"))
-    until(lambda: _settled(world), lambda: world.all("prompts"))
+    wait_until(lambda: _settled(world), lambda: world.all("prompts"))
     before = _states(world)
     since = world.audit_position()
     for how in (stack.plane.stop, stack.plane.kill):
@@ -229,7 +230,7 @@ def test_a_restart_writes_nothing(new_plane: Callable[[], Plane], root: Path) ->
         stack.plane.start("operator")
     # A new leader says for half a minute what was said before; what it says of itself comes after that.
     leading = time.monotonic()
-    until(lambda: time.monotonic() - leading > 35, lambda: "", seconds=60)
+    wait_until(lambda: time.monotonic() - leading > 35, lambda: "", within=60)
 
     assert world.writes(since) == {}
     assert _states(world) == before
@@ -246,13 +247,13 @@ def test_the_api_server_goes_away_and_returns(new_plane: Callable[[], Plane]) ->
     )
     world.until_serves("greeting", "1.0.0")
     stack.plane.kill("kube-apiserver")
-    until(lambda: _gauge(endpoints.operations_url, "promptops_leader") == "0.0", lambda: "still leading")
+    wait_until(lambda: _gauge(endpoints.operations_url, "promptops_leader") == "0.0", lambda: "still leading")
     while_away = httpx.get(f"{sidecar.url}/v1/prompts").json()["prompts"][0]["version"]
     ready = httpx.get(f"{endpoints.operations_url}/readyz").status_code
     stack.plane.start("kube-apiserver")
     begun = time.monotonic()
     world.activate("greeting", "1.1.0")
-    until(lambda: httpx.get(f"{sidecar.url}/v1/prompts").json()["prompts"][0]["version"] == "1.1.0", lambda: "")
+    wait_until(lambda: httpx.get(f"{sidecar.url}/v1/prompts").json()["prompts"][0]["version"] == "1.1.0", lambda: "")
 
     assert (while_away, ready) == ("1.0.0", 200)
     assert time.monotonic() - begun < 10
@@ -271,17 +272,19 @@ def test_a_prompt_that_cannot_be_decided_on_keeps_no_other_from_being_served(new
         world.until_serves(name, "1.0.0")
     stack.plane.stop("operator")
     world.apply(*_refusing_status_of("stuck"))
-    until(lambda: not _takes_status(world, "stuck"), lambda: "the policy does not refuse")
+    wait_until(lambda: not _takes_status(world, "stuck"), lambda: "the policy does not refuse")
     for name in ("stuck", "free"):
         world.activate(name, "1.1.0")
     begun = time.monotonic()
     stack.plane.start("operator")
 
-    until(lambda: _served(sidecar.url) == {"stuck": "1.0.0", "free": "1.1.0"}, lambda: _served(sidecar.url))
+    wait_until(lambda: _served(sidecar.url) == {"stuck": "1.0.0", "free": "1.1.0"}, lambda: _served(sidecar.url))
 
     assert time.monotonic() - begun < 20
     world.kubectl("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "refuse-status")
-    until(lambda: _served(sidecar.url) == {"stuck": "1.1.0", "free": "1.1.0"}, lambda: _served(sidecar.url), seconds=60)
+    wait_until(
+        lambda: _served(sidecar.url) == {"stuck": "1.1.0", "free": "1.1.0"}, lambda: _served(sidecar.url), within=60
+    )
 
 
 def _refusing_status_of(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -330,10 +333,10 @@ def _leads(operator: Process) -> str:
     return _gauge(operator.operations_url, "promptops_leader")
 
 
-def _lease(plane: Plane) -> dict[str, object]:
-    spec: dict[str, object] = json.loads(
-        plane.kubectl("get", "lease", "promptops", "-n", NAMESPACE, "-o", "json").stdout
-    )["spec"]
+def _lease(plane: Plane) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads(plane.kubectl("get", "lease", "promptops", "-n", NAMESPACE, "-o", "json").stdout)[
+        "spec"
+    ]
     return spec
 
 

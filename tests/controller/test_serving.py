@@ -7,7 +7,8 @@ import json
 import pytest
 
 from promptops.cluster.resources import CONFIG_MAPS
-from tests.controller.world import World, config_map, prompt, reading, until, version
+from tests.controller.world import World, config_map, prompt, reading, version
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -21,7 +22,7 @@ def test_a_prompt_and_its_version_are_served(world: World) -> None:
     assert world.condition("greeting", "Ready")[:2] == ("True", "Active")
     assert world.condition("greeting", "Converged")[:2] == ("True", "NoConsumers")
     assert (status["phase"], status["observedGeneration"]) == ("Healthy", 1)
-    until(
+    wait_until(
         lambda: world.get("promptversion", "greeting-1.0.0")["status"].get("phase") == "Active",
         lambda: world.get("promptversion", "greeting-1.0.0"),
     )
@@ -56,7 +57,7 @@ def test_activation_and_rollback_are_an_edit_of_one_line(world: World) -> None:
 
 def test_a_transition_is_told_in_an_event(world: World) -> None:
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"))
-    until(lambda: world.all("events"), lambda: "no Event")
+    wait_until(lambda: world.all("events"), lambda: "no Event")
 
     event = world.all("events")[0]
 
@@ -117,7 +118,7 @@ def test_too_many_generated_versions_are_pruned(world: World) -> None:
         world.apply(prompt("notes", source={"content": {"text": f"text {number}"}}, historyLimit=2))
         world.until_serves("notes", f"1.0.{number}")
 
-    until(
+    wait_until(
         lambda: sorted(each["spec"]["version"] for each in world.all("promptversions")) == ["1.0.3", "1.0.4"],
         lambda: [each["spec"]["version"] for each in world.all("promptversions")],
     )
@@ -191,7 +192,7 @@ def test_a_prompt_recreated_under_its_name_starts_anew(world: World) -> None:
     before = world.status("notes")["serving"]["stable"]["digest"]
     world.kubectl("delete", "prompt", "notes")
     world.apply(prompt("notes", source={"content": {"text": "new"}}))
-    until(lambda: world.condition("notes", "Converged")[0] == "True", lambda: world.status("notes"))
+    wait_until(lambda: world.condition("notes", "Converged")[0] == "True", lambda: world.status("notes"))
 
     status = world.status("notes")
 
@@ -202,7 +203,7 @@ def test_a_prompt_recreated_under_its_name_starts_anew(world: World) -> None:
 def test_the_younger_of_two_prompts_with_one_id_is_told(world: World) -> None:
     world.apply(prompt("first", promptId="team/x", source={"content": {"text": "1"}}))
     world.until_serves("first", "1.0.0")
-    until(lambda: _second_has_passed(world, "first"), lambda: "the clock stands still")
+    wait_until(lambda: _second_has_passed(world, "first"), lambda: "the clock stands still")
     world.apply(prompt("second", promptId="team/x", source={"content": {"text": "2"}}))
     world.until_ready("second", "False", "IdConflict")
     world.kubectl("delete", "prompt", "first")
@@ -244,7 +245,7 @@ def test_everything_is_deleted_in_one_go(world: World) -> None:
     world.until_serves("greeting", "1.0.0")
     world.delete(*applied)
 
-    until(lambda: not world.all("promptversions"), lambda: world.all("promptversions"))
+    wait_until(lambda: not world.all("promptversions"), lambda: world.all("promptversions"))
 
 
 def _second_has_passed(world: World, name: str) -> bool:

@@ -13,7 +13,8 @@ from promptops import codegen
 from promptops.api.feed import AUDIENCE
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, Stack, install
-from tests.controller.world import World, prompt, tenant, until
+from tests.controller.world import World, prompt, tenant
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -49,7 +50,7 @@ def feed_tenant(stack: Stack, world: World) -> tuple[int, str]:
 
 
 def test_an_unclaimed_namespace_is_its_own_tenant(stack: Stack, world: World) -> None:
-    until(lambda: feed_tenant(stack, world)[0] == 200, lambda: feed_tenant(stack, world))
+    wait_until(lambda: feed_tenant(stack, world)[0] == 200, lambda: feed_tenant(stack, world))
 
     assert feed_tenant(stack, world) == (200, world.namespace)
 
@@ -92,7 +93,7 @@ def test_in_strict_mode_nothing_is_served_from_an_unclaimed_namespace(strict: St
     refused = feed_tenant(strict, world)
     world.apply(tenant("team", "default"))
     world.until_ready("greeting", "True", "Active")
-    until(lambda: feed_tenant(strict, world)[0] == 200, lambda: feed_tenant(strict, world))
+    wait_until(lambda: feed_tenant(strict, world)[0] == 200, lambda: feed_tenant(strict, world))
     admitted = feed_tenant(strict, world)
     world.delete(tenant("team", "default"))
     world.until_ready("greeting", "False", "TenantUnknown")

@@ -6,17 +6,15 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.resources import Resource
 from promptops.dev.plane import Plane
+from tests.support.waiting import wait_until
 
 OPERATOR_USER = "system:serviceaccount:promptops-system:promptops"
-SECONDS = 45.0
-"""A new leader says nothing about consumers for half a minute."""
 _NOT_COUNTED = frozenset({"leases", "events", "tokenreviews"})
 
 
@@ -59,14 +57,6 @@ def tenant(name: str, *namespaces: str) -> dict[str, Any]:
 def reading(name: str) -> dict[str, Any]:
     """The source of a Prompt that is a ConfigMap's key `text`."""
     return {"configMapKeyRef": {"name": name, "key": "text", "format": "text"}}
-
-
-def until(condition: Callable[[], object], what: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Wait for a condition; fail with `what` when it takes too long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.05)
 
 
 class World:
@@ -128,7 +118,7 @@ class World:
 
     def until_serves(self, name: str, number: str) -> None:
         """Wait until a version is served and that has converged."""
-        until(
+        wait_until(
             lambda: self.serves(name) == number and self.condition(name, "Converged")[0] == "True",
             lambda: self.status(name),
         )
@@ -142,7 +132,7 @@ class World:
 
     def until_ready(self, name: str, status: str, reason: str, of: str = "prompt") -> str:
         """Wait until Ready has a status and reason; return its message."""
-        until(
+        wait_until(
             lambda: self.condition(name, "Ready", of)[:2] == (status, reason),
             lambda: self.get(of, name).get("status"),
         )

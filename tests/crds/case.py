@@ -41,7 +41,8 @@ class Case:
 
     def changed(self, current: Manifest) -> Manifest:
         """Return the object as `then` changes it."""
-        return _settled(merged(current, self.then))
+        changed: Manifest = _settled(merged(current, self.then))
+        return changed
 
 
 def cases(topic: str = "*") -> list[Case]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,11 +11,11 @@ import httpx
 from promptops import codegen
 from promptops.api.v1alpha1 import API_VERSION, KINDS
 from promptops.dev.plane import Plane
+from tests.support.waiting import wait_until
 
 Manifest = dict[str, Any]
 OPERATOR_NAMESPACE = "promptops-system"
 OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:promptops"
-_WITHIN_SECONDS = 30.0
 _PLURALS = {kind.NAMES.kind: kind.NAMES.plural for kind in KINDS}
 
 
@@ -73,14 +71,14 @@ class Server:
         path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
         self.send("POST", path, binding).raise_for_status()
         prompts = f"/apis/{API_VERSION}/namespaces/{namespace}/prompts"
-        until(lambda: self.send("GET", prompts, None, user).is_success)
+        wait_until(lambda: self.send("GET", prompts, None, user).is_success)
 
     def install(self, manifests: tuple[Manifest, ...]) -> None:
         """Apply an installation's manifests and wait until its kinds are served."""
         document = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
         self.plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=document)
         paths = [f"/apis/{API_VERSION}/{plural}" for plural in _PLURALS.values()]
-        until(lambda: all(self.client.get(path).is_success for path in paths))
+        wait_until(lambda: all(self.client.get(path).is_success for path in paths))
 
 
 def installed_on(plane: Plane) -> Server:
@@ -88,14 +86,6 @@ def installed_on(plane: Plane) -> Server:
     server = Server(plane)
     server.install(codegen.manifests(OPERATOR_NAMESPACE))
     return server
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds; fail when it does not come to hold."""
-    deadline = time.monotonic() + _WITHIN_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to be within 30 seconds"
-        time.sleep(0.05)
 
 
 def path_of(manifest: Manifest, namespace: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,19 +12,19 @@ from promptops import codegen
 from promptops.dev.plane import Kubectl
 from tests.crds.server import OPERATOR, OPERATOR_NAMESPACE, Server
 
-PROMPT = {
+PROMPT: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "Prompt",
     "metadata": {"name": "greeting"},
     "spec": {"promptId": "team/greeting", "activeVersion": "1.0.0"},
 }
-VERSION = {
+VERSION: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "PromptVersion",
     "metadata": {"name": "greeting-1.0.0"},
     "spec": {"promptRef": {"name": "greeting"}, "version": "1.0.0", "content": {"text": "Hi"}},
 }
-TENANT = {
+TENANT: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "Tenant",
     "metadata": {"name": "acme"},

@@ -13,7 +13,8 @@ from promptops import codegen
 from promptops.codegen.policies import VERSION_CONTENT
 from promptops.dev.plane import Plane
 from tests.crds.case import Case, Manifest, cases
-from tests.crds.server import OPERATOR_NAMESPACE, Server, until
+from tests.crds.server import OPERATOR_NAMESPACE, Server
+from tests.support.waiting import wait_until
 
 IMMUTABILITY = cases("version-immutability")
 _BY_POLICY = f"ValidatingAdmissionPolicy '{VERSION_CONTENT}'"
@@ -54,7 +55,7 @@ def lock(request: pytest.FixtureRequest, bare: Server) -> Lock:
     left = Lock(bare, is_policy)
     probe = next(case for case in IMMUTABILITY if case.name == "the text")
     # Both take a moment to come and to go.
-    until(lambda: left.refuses(probe))
+    wait_until(lambda: left.refuses(probe))
     return left
 
 

@@ -14,19 +14,19 @@ from tests.crds.server import OPERATOR, OPERATOR_NAMESPACE, Server, path_of
 RIGHTS = yaml.safe_load((Path(__file__).parent / "rights.yaml").read_text())
 NOBODY = f"system:serviceaccount:{OPERATOR_NAMESPACE}:nobody"
 
-PROMPT = {
+PROMPT: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "Prompt",
     "metadata": {"name": "greeting"},
     "spec": {"activeVersion": "1.0.0"},
 }
-VERSION = {
+VERSION: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "PromptVersion",
     "metadata": {"name": "greeting-1.0.0"},
     "spec": {"promptRef": {"name": "greeting"}, "version": "1.0.0", "content": {"text": "Hi"}},
 }
-TENANT = {
+TENANT: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "Tenant",
     "metadata": {"name": "mallory"},

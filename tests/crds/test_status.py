@@ -9,7 +9,7 @@ import pytest
 
 from tests.crds.server import OPERATOR, Server, path_of
 
-PROMPT = {
+PROMPT: dict[str, Any] = {
     "apiVersion": "promptops.io/v1alpha1",
     "kind": "Prompt",
     "metadata": {"name": "greeting"},

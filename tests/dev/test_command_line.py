@@ -6,8 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from promptops.dev import binaries, processes
 from promptops.dev.plane import loopback
 from promptops.dev.progress import Progress
 from promptops.settings.dev import DevSettings
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -70,13 +70,6 @@ def folders(dev: CommandLine, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
         dev("down", "--directory", str(folder))
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-
-
 def test_up_and_down(dev: CommandLine, folders: tuple[Path, Path]) -> None:
     folder = folders[0]
 
@@ -123,7 +116,7 @@ def test_a_killed_up_is_cleaned_by_the_next(dev: CommandLine, folders: tuple[Pat
     killed = subprocess.Popen(
         dev.command("up", "--bare", "--directory", str(folder)), env=dev.environment, stderr=subprocess.DEVNULL
     )
-    wait_for(lambda: "kube-apiserver" in processes.running(folder))
+    wait_until(lambda: "kube-apiserver" in processes.running(folder))
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     left = processes.running(folder)
@@ -150,7 +143,7 @@ def test_an_interrupted_up_cleans_up_itself(dev: CommandLine, folders: tuple[Pat
         # Whoever runs the tests in the background ignores the signal, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    wait_for(lambda: "kube-apiserver" in processes.running(folder))
+    wait_until(lambda: "kube-apiserver" in processes.running(folder))
 
     interrupted.send_signal(signal.SIGINT)
     _, said = interrupted.communicate(timeout=30)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import pods
 from tests.e2e.cluster.cluster import Cluster
-from tests.e2e.cluster.commands import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 

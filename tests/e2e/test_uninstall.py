@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.cluster.cluster import Cluster
-from tests.e2e.cluster.commands import wait_until
 from tests.e2e.release import NAMESPACE, Release
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 

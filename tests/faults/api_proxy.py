@@ -147,7 +147,7 @@ class ApiProxy:
         chunk: asyncio.Future[bytes] = asyncio.ensure_future(anext(chunks, b""))
         try:
             while True:
-                await asyncio.wait({chunk, stop}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((chunk, stop), return_when=asyncio.FIRST_COMPLETED)
                 if stop.done() and self._last_words:
                     yield self._last_words
                 if stop.done() or chunk.exception() or not chunk.result():

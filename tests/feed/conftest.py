@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +26,9 @@ from promptops.feed.reporter import Reporter
 from promptops.feed.reports import Reports
 from promptops.feed.serve import feed_routes
 from tests.cache.scribe import content, entry
+from tests.support.waiting import until
 
 SCOPE, OTHER_SCOPE = "0b9d0a4e-aaaa", "7c1e33f0-bbbb"
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    """Return when the condition holds. Raises AssertionError when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not in {seconds} s: {condition}")
-        await asyncio.sleep(0.002)
 
 
 class Observed(FollowerObserver):
@@ -53,6 +45,10 @@ class Observed(FollowerObserver):
 
     def disconnected(self, reason: str, detail: str) -> None:
         self.disconnections.append(reason)
+
+    def has_lost_more_than(self, connections: int) -> bool:
+        """Whether so many connections and another one have ended."""
+        return len(self.disconnections) > connections
 
     def refused(self, reason: str, detail: str) -> None:
         self.refusals.append(reason)
@@ -89,6 +85,10 @@ class Following:
         """Where it stands."""
         return self.store.current.position if self.store.current is not None else None
 
+    def was_confirmed_after(self, moment: float | None) -> bool:
+        """Whether the hop above has confirmed what is held since then."""
+        return self.store.confirmed_at != moment
+
     async def stop(self) -> None:
         """End it as SIGTERM would."""
         self.task.cancel()
@@ -122,6 +122,10 @@ class Hop:
         """Serve these texts under these names."""
         for name, text in entries_and_texts:
             self.origin.put(scope, entry(name, text, revision=revision), [content(text)])
+
+    def has_left(self, position: Position | None) -> bool:
+        """Whether the first scope has been published since it stood there."""
+        return self.origin.position(SCOPE) != position
 
     def renew(self, *, epoch: int = 1, term: int, signer: Signer | None = None) -> Origin:
         """Replace the origin as a new leadership does."""

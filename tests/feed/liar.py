@@ -15,7 +15,7 @@ import uvicorn
 from promptops.api.feed import Blob, BlobsAnswer, Heartbeat, Hello, Position
 from promptops.feed import frames
 from tests.cache.scribe import SCOPE
-from tests.feed.conftest import until
+from tests.support.waiting import until
 
 HELLO = frames.write(frames.HELLO, Hello(SCOPE, "team-a", "team-a"))
 
@@ -112,12 +112,12 @@ async def _gone(receive: Any) -> None:
 
 
 async def _body(receive: Any) -> bytes:
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
         if not message.get("more_body"):
-            return body
+            return bytes(body)
 
 
 async def _answer(send: Any, status: int, body: bytes) -> None:

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -23,8 +24,9 @@ from promptops.cache.view import View
 from promptops.feed import follow, holding
 from promptops.feed.authentication import AuthenticationUnavailable, Forbidden, Unauthenticated
 from tests.cache.scribe import SCOPE, Scribe, content, entry
-from tests.fault_proxy import FaultProxy
-from tests.feed.conftest import OTHER_SCOPE, Following, Hop, hop, until
+from tests.feed.conftest import OTHER_SCOPE, Following, Hop, hop
+from tests.support.fault_proxy import FaultProxy
+from tests.support.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +163,7 @@ async def test_a_stalled_connection_is_left_and_nothing_is_lost(
     assert following.serves("Hello")
     proxy.heal()
 
-    await until(lambda: following.serves("Hi"), 15.0)
+    await until(lambda: following.serves("Hi"))
 
 
 async def test_a_half_open_connection_is_left(running: Hop, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +177,7 @@ async def test_a_half_open_connection_is_left(running: Hop, proxy: FaultProxy, m
     running.put(("greeting", "Hi"), revision=2)
     proxy.heal()
 
-    await until(lambda: following.serves("Hi"), 15.0)
+    await until(lambda: following.serves("Hi"))
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
@@ -222,7 +224,7 @@ async def test_a_connection_cut_after_any_number_of_bytes_comes_back(running: Ho
         proxy.down.cut_after = length
         await proxy.cut()
         before = len(following.observed.disconnections)
-        await until(lambda before=before: running.origin.heartbeat() or len(following.observed.disconnections) > before)
+        await until(partial(following.observed.has_lost_more_than, before), meanwhile=running.origin.heartbeat)
         assert following.text() in (None, content("Hello").content)
     proxy.heal()
 
@@ -434,13 +436,13 @@ async def test_a_disk_that_hangs_costs_durability_and_not_freshness(
     monkeypatch.setattr(Snapshot, "save", save)
     for number, text in enumerate(("Hi", "Hey", "Howdy")):
         running.put(("greeting", text), revision=number + 2)
-        await until(lambda text=text: following.serves(text), 1.0)
+        await until(partial(following.serves, text))
     assert not following.reporter.report().durable
     hanging.set()
     await asyncio.sleep(0)
     monkeypatch.setattr(Snapshot, "save", real)
 
-    await until(lambda: running.origin.heartbeat() or following.reporter.report().durable)
+    await until(lambda: following.reporter.report().durable, meanwhile=running.origin.heartbeat)
     await following.stop()
     opened = Snapshot(tmp_path, running.verifier)
     following.follower._holding._snapshot.close()  # type: ignore[union-attr]
@@ -460,7 +462,7 @@ async def test_a_position_is_reported_at_once(running: Hop) -> None:
 
     running.put(("greeting", "Hi"), revision=2)
 
-    await until(lambda: running.reports.instances(SCOPE)[0].position == Position(1, 1, 2), 1.0)
+    await until(lambda: running.reports.instances(SCOPE)[0].position == Position(1, 1, 2))
     assert following.serves("Hi")
 
 
@@ -500,12 +502,12 @@ async def test_streams_are_opened_anew_without_a_gap(tmp_path: Path) -> None:
 
 async def test_many_followers_of_one_change(running: Hop) -> None:
     followings = [running.follow(instance=f"sidecar-{number}") for number in range(40)]
-    await until(lambda: all(following.serves("Hello") for following in followings), 20.0)
+    await until(lambda: all(following.serves("Hello") for following in followings))
 
     running.put(("greeting", "Hi"), revision=2)
 
     await until(lambda: all(following.serves("Hi") for following in followings))
-    await until(lambda: [row.position for row in running.reports.instances(SCOPE)] == [Position(1, 1, 2)] * 40, 10.0)
+    await until(lambda: [row.position for row in running.reports.instances(SCOPE)] == [Position(1, 1, 2)] * 40)
 
 
 async def test_every_blob_that_is_held_is_what_its_digest_says(running: Hop) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.feed.conftest import Hop, until
+from tests.feed.conftest import Hop
+from tests.support.waiting import until
 
 
 async def test_a_follower_serves_what_is_published(running: Hop) -> None:
@@ -13,5 +14,6 @@ async def test_a_follower_serves_what_is_published(running: Hop) -> None:
     await until(lambda: following.serves("Good day"))
 
     assert following.observed.refusals == []
+    assert following.store.current is not None
     assert following.store.current.source == "live"
     assert [position.seq for position in following.observed.positions] == [1, 2]

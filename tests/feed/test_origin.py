@@ -9,8 +9,8 @@ from promptops.api.feed import Blob, Entry, Position
 from promptops.cache.signing import Signer, Verifier
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Swapped
 from promptops.feed.origin import Origin
-from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
-from tests.feed.conftest import until
+from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs, reference
+from tests.support.waiting import until
 
 scribe = Scribe()
 
@@ -313,7 +313,7 @@ async def test_another_version_to_ask_for_moves_no_decision() -> None:
     published.put("a", "Hello", revision=1)
     published.begin()
     decided = published.origin.changed_at(SCOPE, "a")
-    pin = msgspec.structs.replace(entry("a", "Hello").stable, version="1.1.0")
+    pin = reference("Hello", "1.1.0")
 
     published.put("a", "Hello", revision=1, pins=(pin,))
     while_pending = published.origin.changed_at(SCOPE, "a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import msgspec
 import pytest
@@ -22,8 +23,9 @@ from promptops.feed.follow import Follower
 from promptops.feed.holding import Holding
 from promptops.feed.reporter import Reporter
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
-from tests.feed.conftest import Following, Observed, until
+from tests.feed.conftest import Following, Observed
 from tests.feed.liar import HELLO, Liar, heartbeat, lying
+from tests.support.waiting import until
 
 scribe = Scribe()
 HELLO_ENTRY, BYE_ENTRY = entry("greeting", "Hello"), entry("farewell", "Bye")
@@ -296,7 +298,7 @@ async def test_blobs_that_do_not_come_delay_the_other_prompts_for_a_bounded_time
 
     liar.say(frames.write("patch", scribe.patch(2, new, upserts=new, blobs=[content("Cheerio")])))
 
-    await until(lambda: following.serves("Cheerio", "farewell"), 2.0)
+    await until(lambda: following.serves("Cheerio", "farewell"))
     assert following.serves("Hello")
 
 
@@ -442,22 +444,25 @@ async def test_lost_content_is_asked_for_less_and_less(liar: Liar, following: Fo
     for _ in range(60):
         confirmed = following.store.confirmed_at
         liar.say(heartbeat(2))
-        await until(lambda confirmed=confirmed: following.store.confirmed_at != confirmed)
+        await until(partial(following.was_confirmed_after, confirmed))
 
     assert 5 <= len(liar.asked) - before <= 9
     liar.blobs[content("Lost").digest] = content("Lost").content
-    await until(lambda: liar.say(heartbeat(2)) or following.serves("Lost"))
+    await until(lambda: following.serves("Lost"), meanwhile=lambda: liar.say(heartbeat(2)))
 
 
 async def test_nothing_piles_up_over_many_connections(liar: Liar, following: Following) -> None:
     def held_by_the_process() -> tuple[int, int]:
         return len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
 
+    def is_back_after(connections: int) -> bool:
+        return following.observed.connections > connections and liar.streams == 1
+
     async def reconnect(times: int) -> None:
         for _ in range(times):
             connections = following.observed.connections
             liar.hang_up()
-            await until(lambda before=connections: following.observed.connections > before and liar.streams == 1)
+            await until(partial(is_back_after, connections))
 
     await reconnect(5)
     descriptors, tasks = held_by_the_process()

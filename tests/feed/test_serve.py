@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,14 +13,15 @@ import msgspec
 import pytest
 
 from promptops.api import reasons
-from promptops.api.feed import HELD_HEADER, BlobsRequest, Position, Report
+from promptops.api.feed import HELD_HEADER, BlobsRequest, Position, Report, Signed
 from promptops.cache import signing
 from promptops.feed import channel, serve, stream
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, Forbidden
 from promptops.feed.frames import Frame, Reader
 from promptops.web.problems import UNSUPPORTED_ENCODING
-from tests.cache.scribe import SCOPE, Scribe, content, entry
-from tests.feed.conftest import OTHER_SCOPE, Hop, hop, until
+from tests.cache.scribe import SCOPE, Scribe, content, entry, reference
+from tests.feed.conftest import OTHER_SCOPE, Hop, hop
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ async def test_an_event_is_encoded_once_for_everyone(running: Hop, http: httpx.A
 
 
 async def test_a_rollback_sends_no_blob_that_is_held_already(running: Hop, http: httpx.AsyncClient) -> None:
-    both = msgspec.structs.replace(entry("greeting", "Hello"), pins=(entry("x", "Hi").stable,))  # type: ignore[arg-type]
+    both = msgspec.structs.replace(entry("greeting", "Hello"), pins=(reference("Hi"),))
     running.origin.put(SCOPE, both, [content("Hello"), content("Hi")])
     await until(lambda: running.origin.position(SCOPE) == Position(1, 1, 2))
 
@@ -364,7 +366,7 @@ async def test_a_reader_that_lags_gets_the_whole_index_and_costs_no_memory(
             number += 1
             running.put(("greeting", f"{number}{text}"), revision=number)
             before = running.origin.position(SCOPE)
-            await until(lambda before=before: running.origin.position(SCOPE) != before)
+            await until(partial(running.has_left, before))
             assert len(subscriber._frames) <= 8
         kinds = [await events.next()]
         while kinds[-1][0] != "index":
@@ -388,7 +390,7 @@ async def test_a_reader_that_takes_nothing_is_left(
             assert number < 3000
             running.put(("greeting", f"{number}" + "x" * 30_000), revision=number)
             before = running.origin.position(SCOPE)
-            await until(lambda before=before: running.origin.position(SCOPE) != before)
+            await until(partial(running.has_left, before))
 
     assert number > 1
 
@@ -425,7 +427,7 @@ async def test_a_revoked_scope_ends_with_the_signed_word(running: Hop, http: htt
 
         kind, revoked = await events.next()
         assert kind == "revoked"
-        signed = msgspec.convert(revoked["signed"], type=signing.Signed)
+        signed = msgspec.convert(revoked["signed"], type=Signed)
         assert running.verifier.verify_revocation(signed).scope == SCOPE
         assert await events.ends()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ import pytest
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
 from tests.helm.command import NAMESPACE, RELEASE, Helm
+from tests.support.waiting import wait_until
 
 USER = f"system:serviceaccount:{NAMESPACE}:promptops"
 POWERS = {"escalate", "bind", "impersonate", "*"}
-WITHIN_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +63,6 @@ def _refused(plane: Plane, since: int = 0) -> set[tuple[str, str]]:
     }
 
 
-def _until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WITHIN_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {WITHIN_SECONDS:.0f} s: {what}"
-        time.sleep(0.1)
-
-
 def _source(text: str) -> str:
     """A prompt that keeps one version beside the one in use."""
     spec = {"historyLimit": 1, "source": {"content": {"text": text}}}
@@ -93,7 +85,7 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machi
     for number, text in enumerate(("one", "two", "three")):
         kubectl("apply", "-f", "-", input=_source(text))
         kubectl("wait", f"--for=jsonpath={{.status.serving.stable.version}}=1.0.{number}", "prompt/pruned")
-    _until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
+    wait_until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
 
     assert rendered.json()["rendered_content"] == "Greet Ada in one short, friendly sentence.\n"
     assert _refused(machine) == set()
@@ -129,7 +121,7 @@ def test_what_is_not_granted_fails(
     stack.start_operator(_settings(machine.kubectl))
     machine.kubectl("apply", "-f", "-", input=_source("one"))
 
-    _until(lambda: refused in _refused(machine, since=before), f"{refused} is refused")
+    wait_until(lambda: refused in _refused(machine, since=before), f"{refused} is refused")
 
     assert machine.kubectl("get", "prompt", "pruned", "-o", "jsonpath={.status.serving}").stdout == ""
     assert OPERATOR in machine.running()

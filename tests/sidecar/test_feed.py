@@ -14,8 +14,9 @@ import pytest
 from promptops.api.feed import RenderCounters, Trust
 from promptops.feed.authentication import AuthenticationUnavailable
 from tests.cache.scribe import content
-from tests.feed.conftest import SCOPE, Hop, hop, until
+from tests.feed.conftest import SCOPE, Hop, hop
 from tests.sidecar.process import Sidecar, Start
+from tests.support.waiting import until
 
 PATIENCE_SECONDS = 20.0
 
@@ -100,7 +101,7 @@ async def test_content_beyond_this_version_of_the_sidecar_leaves_what_is_served(
 
     followed.hop.put(("greeting", "{% of a later language %}"), ("farewell", "Cheerio"), revision=2)
     await followed.answers("Cheerio", "farewell")
-    await until(lambda: any(each.nacks for each in followed.hop.reports.instances(SCOPE)), 20)
+    await until(lambda: any(each.nacks for each in followed.hop.reports.instances(SCOPE)))
     live = await followed.answers("Hello")
     await followed.hop.stop()
     await followed.stop()
@@ -128,7 +129,7 @@ async def test_a_removed_prompt_is_gone_and_so_are_its_metrics(followed: Followi
 
 async def test_renders_go_on_without_the_feed_and_after_a_restart_without_it(followed: Following) -> None:
     await followed.answers("Hello")
-    await until(lambda: any(each.position is not None for each in followed.hop.reports.instances(SCOPE)), 20)
+    await until(lambda: any(each.position is not None for each in followed.hop.reports.instances(SCOPE)))
     await followed.hop.stop()
     alone = await followed.answers("Hello")
     await followed.stop()
@@ -145,7 +146,7 @@ async def test_renders_go_on_without_the_feed_and_after_a_restart_without_it(fol
     assert health["dependencies"]["snapshot"] == "ok"
     assert (await asyncio.to_thread(followed.sidecar.operations, "/readyz")).status_code == 200
     await followed.hop.start()
-    await until(lambda: followed.hop.reports.instances(SCOPE) != (), 20)
+    await until(lambda: followed.hop.reports.instances(SCOPE) != ())
     assert (await followed.answers("Hello"))["source"] in ("snapshot", "live")
 
 
@@ -178,7 +179,7 @@ async def test_renders_are_reported_by_digest(followed: Following) -> None:
     await followed.answers("Hello")
     await followed.render()
 
-    await until(lambda: any(counters.succeeded == 2 for counters in seen), 20)
+    await until(lambda: any(counters.succeeded == 2 for counters in seen))
 
     assert seen[-1].digest == content("Hello").digest
     assert sum(seen[-1].latency_buckets) == 2
@@ -187,7 +188,7 @@ async def test_renders_are_reported_by_digest(followed: Following) -> None:
 
 async def test_the_end_is_reported(followed: Following) -> None:
     await followed.answers("Hello")
-    await until(lambda: len(followed.hop.reports.instances(SCOPE)) == 1, 20)
+    await until(lambda: len(followed.hop.reports.instances(SCOPE)) == 1)
 
     code = await followed.stop()
 

@@ -23,7 +23,12 @@ async def test_objects_arrive_in_the_order_in_which_another_thread_handed_them_o
 
     hand_over = HandOver(asyncio.get_running_loop(), ingest)
     names = [f"p{number}" for number in range(1000)]
-    thread = threading.Thread(target=lambda: [hand_over("Prompt", "ADDED", prompt(name, 1)) for name in names])
+
+    def hand_over_all() -> None:
+        for name in names:
+            hand_over("Prompt", "ADDED", prompt(name, 1))
+
+    thread = threading.Thread(target=hand_over_all)
     thread.start()
     async with asyncio.timeout(10):
         await finished.wait()

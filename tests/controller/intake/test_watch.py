@@ -17,6 +17,7 @@ from promptops.controller.intake.watch import Watch
 from promptops.dev.plane import ADMINISTRATOR, Plane
 from promptops.dev.stack import NAMESPACE, install
 from tests.controller.world import World, config_map, prompt, tenant, version
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -42,13 +43,8 @@ class Listener:
         with self.lock:
             self.restarts += 1
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                while not condition():  # noqa: ASYNC110  what is waited for happens in another thread
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise AssertionError((self.events, self.relisted, self.restarts)) from None
+    async def until(self, condition: Callable[[], bool]) -> None:
+        await until(condition, lambda: (self.events, self.relisted, self.restarts))
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.controller.test_publishing import Cluster, namespace
 
 from promptops.api.feed import Report
 from promptops.controller.keys import Key, prompt_key
@@ -17,6 +16,8 @@ from promptops.domain.snapshot import ServedObservation
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
 from tests.controller.manifests import NAMESPACE, prompt
+from tests.controller.publish.test_publishing import Cluster, namespace
+from tests.support.waiting import until
 
 CALLER = Caller("scope-1", NAMESPACE, "team", None, "app")
 
@@ -59,12 +60,6 @@ async def watched() -> AsyncIterator[Watched]:
     running = asyncio.create_task(made.convergence.run())
     yield made
     running.cancel()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  what is waited for is the work of another task
-            await asyncio.sleep(0.005)
 
 
 BOTH = {prompt_key(NAMESPACE, "a"), prompt_key(NAMESPACE, "b")}

@@ -67,10 +67,17 @@ class World:
             if value is not None:
                 self.prompt["spec"][key] = value
         self.prompt["metadata"]["generation"] += 1
-        owned = {"f:spec": {f"f:{key}": {} for key, value in spec.items() if value is not None}}
+        owned: dict[str, Any] = {"f:spec": {f"f:{key}": {} for key, value in spec.items() if value is not None}}
         self.prompt["metadata"].setdefault("managedFields", []).append(
             {"manager": manager, "operation": "Update", "time": self._stamp(), "fieldsV1": owned}
         )
+        return self
+
+    def having(self, **state: Any) -> World:
+        """Change what surrounds the Prompt, or the one Prompt itself."""
+        for name, value in state.items():
+            assert hasattr(self, name), name
+            setattr(self, name, value)
         return self
 
     def add(self, number: str, template: str = "Hi {{ name }}", **more: Any) -> World:

@@ -42,14 +42,14 @@ OPERATIONS: tuple[Operation, ...] = (
     lambda world, chance: world.follow(chance.choice(TEMPLATES)),
     lambda world, chance: world.apply(source=None),
     lambda world, chance: world.configure({chance.choice(("prompt", "other")): chance.choice(TEMPLATES)}),
-    lambda world, chance: world.refer() if chance.random() < 0.5 else setattr(world, "config_map", None),
-    lambda world, chance: setattr(world, "tenant", chance.choice(("team", "team", "team", None))),
-    lambda world, chance: setattr(world, "settled", chance.random() < 0.7),
-    lambda world, chance: setattr(world, "instances", chance.randrange(4)) or setattr(world, "behind", 0),
-    lambda world, chance: setattr(world, "behind", min(world.instances, chance.randrange(2))),
+    lambda world, chance: world.refer() if chance.random() < 0.5 else world.having(config_map=None),
+    lambda world, chance: world.having(tenant=chance.choice(("team", "team", "team", None))),
+    lambda world, chance: world.having(settled=chance.random() < 0.7),
+    lambda world, chance: world.having(instances=chance.randrange(4), behind=0),
+    lambda world, chance: world.having(behind=min(world.instances, chance.randrange(2))),
     lambda world, chance: world.after(chance.choice((1, 4, 30, 70))),
-    lambda world, chance: world.restart() if chance.random() < 0.5 else setattr(world, "heard", True),
-    lambda world, chance: setattr(world, "rivals", [world.make_prompt("hello", "u0")] if chance.random() < 0.5 else []),
+    lambda world, chance: world.restart() if chance.random() < 0.5 else world.having(heard=True),
+    lambda world, chance: world.having(rivals=[world.make_prompt("hello", "u0")] if chance.random() < 0.5 else []),
 )
 
 
@@ -91,7 +91,8 @@ def assert_truthful(world: Any) -> None:
 def test_whatever_happens(new_world: Callable[[], Any], seed: int) -> None:
     world, chance = new_world(), random.Random(seed)  # noqa: S311
     world.instances = 2
-    revision, decided = 0, {}
+    revision = 0
+    decided: dict[int, Any] = {}
 
     for _ in range(40):
         chance.choice(OPERATIONS)(world, chance)

@@ -292,7 +292,7 @@ class TestManager:
     """Who decided is the field manager of the deciding field, as the API server recorded it."""
 
     def test_the_last_to_write_the_field(self) -> None:
-        fields = {"f:spec": {"f:activeVersion": {}}}
+        fields: dict[str, Any] = {"f:spec": {"f:activeVersion": {}}}
         managed = [
             {"manager": "helm", "time": "2026-01-01T00:00:00Z", "fieldsV1": fields},
             {"manager": "argocd", "time": "2026-01-02T00:00:00Z", "fieldsV1": fields},

@@ -174,12 +174,12 @@ SCENARIOS: dict[str, Callable[[Any], Any]] = {
     "source refused": lambda w: w.follow("A").settle().follow("{{ oops"),
     "pinned source": lambda w: w.follow("A").settle().follow("B").settle().apply(activeVersion="1.0.0"),
     "config map": lambda w: w.configure({"prompt": "A"}).refer(),
-    "config map gone": lambda w: setattr(w.configure({"prompt": "A"}).refer().settle(), "config_map", None) or w,
+    "config map gone": lambda w: w.configure({"prompt": "A"}).refer().settle().having(config_map=None),
     "key gone": lambda w: w.configure({"prompt": "A"}).refer().settle().configure({"b": "B"}),
     "pruned": lambda w: w.apply(historyLimit=1).follow("A").settle().follow("B").settle().follow("C"),
     "unreadable spec": lambda w: w.add("1.0.0").apply(activeVersion="1.0.0").settle().apply(historyLimit="x"),
-    "unadmitted": lambda w: setattr(w.add("1.0.0").apply(activeVersion="1.0.0"), "tenant", None) or w,
-    "no longer admitted": lambda w: setattr(w.add("1.0.0").apply(activeVersion="1.0.0").settle(), "tenant", None) or w,
+    "unadmitted": lambda w: w.add("1.0.0").apply(activeVersion="1.0.0").having(tenant=None),
+    "no longer admitted": lambda w: w.add("1.0.0").apply(activeVersion="1.0.0").settle().having(tenant=None),
     "being deleted": lambda w: (
         w.add("1.0.0")
         .apply(activeVersion="1.0.0")
@@ -188,7 +188,7 @@ SCENARIOS: dict[str, Callable[[Any], Any]] = {
         .update(deletionTimestamp="2026-01-01T00:00:00Z")
         or w
     ),
-    "lagging": lambda w: setattr(w, "behind", 1) or w.add("1.0.0").apply(activeVersion="1.0.0").settle().after(61),
+    "lagging": lambda w: w.having(behind=1).add("1.0.0").apply(activeVersion="1.0.0").settle().after(61),
 }
 
 

@@ -1,0 +1,59 @@
+"""The one way in which tests wait: for a condition, with a deadline, and with words for the case that it never holds.
+
+A deadline is generous, because only a test that fails waits that long and the machine may be loaded. Give `within`
+where the promise under test is a time, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+Words = str | Callable[[], object]
+"""What to say when the deadline has passed; a function looks once more at what there is instead."""
+
+SECONDS = 60.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
+
+
+def wait_until(
+    condition: Callable[[], Result],
+    otherwise: Words = "",
+    *,
+    within: float = SECONDS,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Result:
+    """Return the condition's first true result; do `meanwhile` before each look. Raises AssertionError in the end."""
+    begun = time.monotonic()
+    meanwhile()
+    while not (result := condition()):
+        time.sleep(_pause(begun, within, otherwise or repr(condition)))
+        meanwhile()
+    return result
+
+
+async def until(
+    condition: Callable[[], Result],
+    otherwise: Words = "",
+    *,
+    within: float = SECONDS,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Result:
+    """Do the same while the loop goes on."""
+    begun = time.monotonic()
+    meanwhile()
+    while not (result := condition()):
+        await asyncio.sleep(_pause(begun, within, otherwise or repr(condition)))
+        meanwhile()
+    return result
+
+
+def _pause(begun: float, within: float, otherwise: Words) -> float:
+    """Return how long to pause, at first shortly. The condition is looked at once more after the deadline."""
+    gone = time.monotonic() - begun
+    if gone > within:
+        raise AssertionError(f"not within {within:g} s: {otherwise if isinstance(otherwise, str) else otherwise()}")
+    return min(max(_SHORTEST_PAUSE, gone / 50), _LONGEST_PAUSE)
