@@ -11,6 +11,7 @@ from promptops.api.feed import Entry, VersionReference
 from promptops.api.v1alpha1.schema import PROMPT_ID_PATTERN
 from promptops.rendering.errors import PromptDisabled, PromptNotFound, Unavailable
 from promptops.rendering.selection import is_prompt_id, select, suggestions, versions
+from tests.support.growth import Work, assert_linear
 
 ONE, TWO, THREE = (VersionReference(f"{number}.0.0", f"sha256:{number}") for number in (1, 2, 3))
 
@@ -69,7 +70,7 @@ def test_a_served_version_beyond_the_pins_can_be_asked_for() -> None:
 
 
 def test_suggestions_are_few_and_similar() -> None:
-    names = ["greeting", "greetings", "greet", "greeter", "farewell"]
+    names = dict.fromkeys(["greeting", "greetings", "greet", "greeter", "farewell"])
 
     assert suggestions("greting", names)[0] == "greeting"
     assert len(suggestions("greting", names)) == 3
@@ -77,8 +78,8 @@ def test_suggestions_are_few_and_similar() -> None:
     assert suggestions("g" * 5000, names) == ()
 
 
-def test_suggestions_among_thousands_begin_alike() -> None:
-    names = [f"other-{number}" for number in range(20_000)] + ["greeting"]
+def test_a_single_slip_is_recognised_among_thousands() -> None:
+    names = dict.fromkeys([*(f"other-{number}" for number in range(20_000)), "greeting"])
 
     assert suggestions("greting", names) == ("greeting",)
 
@@ -94,3 +95,15 @@ def test_ids(text: str) -> None:
 )
 def test_what_is_no_id(text: str) -> None:
     assert not is_prompt_id(text)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [pytest.param("prompt-x", id="alike"), pytest.param("ab" * 64, id="long"), pytest.param("zzz", id="other")],
+)
+def test_a_mistyped_id_costs_the_same_among_any_number(wanted: str) -> None:
+    def suggesting(size: int) -> Work:
+        names = dict.fromkeys(f"prompt-{number:0120}" for number in range(size))
+        return lambda: [suggestions(wanted, names) for _ in range(5)]
+
+    assert_linear(suggesting, 2000)

@@ -165,7 +165,7 @@ class Assembly:
         self._metrics.watch_depth(lambda: float(len(self._queue)))
         self._metrics.watch_subscribers(lambda: float(self._streams.subscribers))
         self._metrics.watch_leadership(lambda: self._elector.leadership is not None)
-        self._metrics.watch_phases(self._count_phase)
+        self._metrics.watch_phases(self._phases)
 
     def _unready(self) -> str | None:
         if self._elector.leadership is not None:
@@ -201,9 +201,8 @@ class Assembly:
     def _watch_restarted(self) -> None:
         self._loop.call_soon_threadsafe(self._metrics.watch_restarts.inc)
 
-    def _count_phase(self, phase: str) -> float:
-        phases = Counter((prompt.get("status") or {}).get("phase") for prompt in self._store.all("Prompt"))
-        return float(phases[phase])
+    def _phases(self) -> Counter[str]:
+        return Counter((prompt.get("status") or {}).get("phase", "") for prompt in self._store.all("Prompt"))
 
     def _higher_position(self, header: Header) -> None:
         """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""

@@ -43,7 +43,7 @@ class OperatorProcess:
         self._assembly: Assembly | None = None
         self._waiting_for: str | None = "starting"
         self._said_at = 0.0
-        operations = operations_app(self._metrics.exposition, {"/healthz": alive, "/readyz": self._ready})
+        operations = operations_app(self._metrics.exposition(), {"/healthz": alive, "/readyz": self._ready})
         self._operations = Server(Listener(bound_to(settings.operations_address), operations), GRACE_SECONDS)
 
     async def run(self) -> None:

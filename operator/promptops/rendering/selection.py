@@ -1,8 +1,8 @@
 """Which content answers a call: a prompt by name or id, its active version or one asked for by number."""
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Protocol
 
 from promptops.api import reasons
@@ -15,8 +15,13 @@ PROMPT_ID_RULE = (
     "an id has at most 128 letters, digits and . _ - /, begins with a letter or digit, and has no part . or .."
 )
 
-_MAX_COMPARED = 1000
-"""Similarity is costly; beyond so many names only those that begin alike are compared."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_./"
+_MAX_LOOKED_UP = 40
+"""A misspelt id of at most so many characters is looked for by every slip that could have made it."""
+_MAX_SCANNED = 2000
+_MAX_COMPARED = 200
+"""What somebody mistypes costs no more with ten thousand names than with so many."""
+_ALIKE = 0.5
 
 
 class Held(Protocol):
@@ -70,14 +75,40 @@ def versions(entry: Entry) -> tuple[VersionReference, ...]:
     return (entry.stable, *entry.pins)
 
 
-def suggestions(prompt_id: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return up to three names that the caller may have meant, the most similar first."""
+def suggestions(prompt_id: str, names: Mapping[str, object]) -> tuple[str, ...]:
+    """Return up to three names that the caller may have meant, the most similar first. The work is bounded."""
     if len(prompt_id) > 128:
         return ()
-    compared = list(names)
-    if len(compared) > _MAX_COMPARED:
-        compared = [name for name in compared if name[:2] == prompt_id[:2]][:_MAX_COMPARED]
-    return tuple(difflib.get_close_matches(prompt_id, compared, n=3, cutoff=0.6))
+    slips = (name for name in _one_slip_away(prompt_id) if name in names) if len(prompt_id) <= _MAX_LOOKED_UP else ()
+    likely = dict.fromkeys((*islice(slips, 3), *_alike(prompt_id, names)))
+    return tuple(islice(likely, 3))
+
+
+def _one_slip_away(text: str) -> Iterator[str]:
+    """Every text that becomes this one by one letter more, less, other, or two exchanged."""
+    for at in range(len(text) + 1):
+        before, after = text[:at], text[at:]
+        yield before + after[1:]
+        yield before + after[1:2] + after[:1] + after[2:]
+        for letter in _LETTERS:
+            yield before + letter + after
+            yield before + letter + after[1:]
+
+
+def _alike(prompt_id: str, names: Mapping[str, object]) -> list[str]:
+    """Return names that begin or end as this one does and share most pairs of letters with it, the most similar first."""
+    begin, end, wanted = prompt_id[:2], prompt_id[-2:], _pairs(prompt_id)
+    near = (name for name in islice(names, _MAX_SCANNED) if name[:2] == begin or name[-2:] == end)
+    scores = {name: _likeness(wanted, _pairs(name)) for name in islice(near, _MAX_COMPARED)}
+    return sorted((name for name in scores if scores[name] >= _ALIKE), key=lambda name: (-scores[name], name))
+
+
+def _pairs(text: str) -> set[str]:
+    return {text[at : at + 2] for at in range(len(text) - 1)}
+
+
+def _likeness(one: set[str], other: set[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other) or 1)
 
 
 def _by_number(entry: Entry, version: str) -> VersionReference:

@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 
 MAX_COMBINING_RUN = 30
+_PIECE = 4096
 
 _BAD_ASCII = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -75,15 +76,24 @@ def _kind(character: str) -> str:
 
 
 def _refuse_characters(text: str) -> None:
-    refused = [character for character in set(text) if character > "\x7f" and _kind(character)]
-    if refused:
-        offset, character = min((text.index(character), character) for character in refused)
-        raise RefusedText(_refusal(character, offset))
+    """Look at every kind of character once, piece by piece: what is refused ends the work where it stands."""
+    good: set[str] = set()
+    for start in range(0, len(text), _PIECE):
+        piece = text[start : start + _PIECE]
+        refused = {character for character in set(piece) - good if character > "\x7f" and _kind(character)}
+        if refused:
+            offset = next(offset for offset, character in enumerate(piece) if character in refused)
+            raise RefusedText(_refusal(piece[offset], start + offset))
+        good.update(piece)
 
 
 def _refuse_combining_runs(text: str) -> None:
     marks = "".join(character for character in set(text) if character > "\u02ff" and _is_mark(character))
-    if marks and (run := re.search(f"[{re.escape(marks)}]{{{MAX_COMBINING_RUN + 1},}}", text)):
+    if not marks:
+        return
+    mark = f"[{re.escape(marks)}]"
+    # A run is tried at its first mark alone: at each of its marks a long text of short runs would be read thirty times.
+    if run := re.search(f"(?<!{mark}){mark}{{{MAX_COMBINING_RUN + 1}}}", text):
         raise RefusedText(f"more than {MAX_COMBINING_RUN} combining marks in a row at character {run.start() + 1}")
 
 

@@ -109,10 +109,7 @@ class Sidecar:
             yield tuple(listeners)
 
     def _operations_app(self) -> Starlette:
-        def exposition(accept: str) -> tuple[bytes, str]:
-            self._state.observe(self._metrics)
-            return self._metrics.exposition(accept)
-
+        exposition = self._metrics.exposition(lambda: self._state.observe(self._metrics))
         probes = {"/healthz": alive, "/readyz": self._state.ready, "/startupz": self._state.started}
         return operations_app(exposition, probes)
 

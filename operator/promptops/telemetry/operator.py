@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import choose_encoder
+
+from promptops.telemetry.exposition import Exposition
+from promptops.telemetry.process import ProcessMetrics
 
 PHASES = ("Pending", "Progressing", "Degraded", "Healthy")
 
@@ -16,6 +17,8 @@ class OperatorMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = self._registry = registry or CollectorRegistry()
+        self.process = ProcessMetrics(registry)
+        self._observers: list[Callable[[], None]] = []
         self.reconciles = Counter(
             "promptops_reconciles_total",
             "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, failed.",
@@ -75,22 +78,28 @@ class OperatorMetrics:
 
     def watch_depth(self, depth: Callable[[], float]) -> None:
         """Read the queue's depth when it is scraped."""
-        self.queue_depth.set_function(depth)
+        self._observers.append(lambda: self.queue_depth.set(depth()))
 
     def watch_subscribers(self, count: Callable[[], float]) -> None:
         """Read the number of followers when it is scraped."""
-        self.feed_subscribers.set_function(count)
+        self._observers.append(lambda: self.feed_subscribers.set(count()))
 
-    def watch_phases(self, count: Callable[[str], float]) -> None:
-        """Count the prompts of a phase when it is scraped."""
-        for phase in PHASES:
-            self.prompts.labels(phase).set_function(partial(count, phase))
+    def watch_phases(self, count: Callable[[], Mapping[str, int]]) -> None:
+        """Count the prompts by phase when it is scraped."""
+        self._observers.append(lambda: self._set_phases(count()))
 
     def watch_leadership(self, leads: Callable[[], bool]) -> None:
         """Read whether this replica leads when it is scraped."""
-        self.leader.set_function(lambda: float(leads()))
+        self._observers.append(lambda: self.leader.set(leads()))
 
-    def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Return everything in a format that the Accept header takes, and the format's content type."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    def exposition(self) -> Exposition:
+        """Return what answers a scrape."""
+        return Exposition(self._registry, self._observe)
+
+    def _observe(self) -> None:
+        for observer in self._observers:
+            observer()
+
+    def _set_phases(self, counts: Mapping[str, int]) -> None:
+        for phase in PHASES:
+            self.prompts.labels(phase).set(counts.get(phase, 0))

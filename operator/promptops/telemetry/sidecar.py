@@ -1,11 +1,23 @@
 """The sidecar's metrics. Labels are bounded: prompts that are held, and constants of promptops.api.reasons."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import choose_encoder
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
+from promptops.telemetry.exposition import Exposition
+from promptops.telemetry.process import ProcessMetrics
+
+
+@dataclass(frozen=True)
+class _Series:
+    """What is counted of one prompt: looked up once, dropped as a whole."""
+
+    succeeded: Counter
+    duration: Histogram
+    hit: Counter
+    failed: dict[str, Counter] = field(default_factory=dict)
 
 
 class SidecarMetrics:
@@ -13,6 +25,7 @@ class SidecarMetrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = self._registry = registry or CollectorRegistry()
+        self.process = ProcessMetrics(registry)
         self._renders = Counter(
             "promptops_renders",
             "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success).",
@@ -52,29 +65,34 @@ class SidecarMetrics:
         self._directory_findings = _gauge(
             "promptops_directory_findings", "What is wrong in the directory that is served.", registry
         )
-        self._known: set[str] = set()
+        self._series: dict[str, _Series] = {}
 
     def succeeded(self, prompt: str, seconds: float) -> None:
         """Count a render that was answered."""
-        self._known.add(prompt)
-        self._renders.labels(prompt, "success", "").inc()
-        self._duration.labels(prompt).observe(seconds)
-        self._cache.labels(prompt, "hit").inc()
+        series = self._of(prompt)
+        series.succeeded.inc()
+        series.duration.observe(seconds)
+        series.hit.inc()
 
     def failed(self, prompt: str, code: str, *, missed: bool = False) -> None:
         """Count a render that was refused; `missed`: the prompt's content is not held."""
-        self._known.add(prompt)
-        self._renders.labels(prompt, "failure", code).inc()
+        failed = self._of(prompt).failed
+        if code not in failed:
+            failed[code] = self._renders.labels(prompt, "failure", code)
+        failed[code].inc()
         if missed:
             self._cache.labels(prompt, "miss").inc()
 
-    def forget(self, held: Iterable[str]) -> None:
-        """Drop the series of prompts that are no longer held, so that labels stay bounded."""
-        gone = self._known - set(held) - {""}
-        for prompt in gone:
-            for metric in (self._renders, self._duration, self._cache):
-                metric.remove_by_labels({"prompt": prompt})
-        self._known -= gone
+    def forget(self, held: Container[str]) -> None:
+        """Drop the series of prompts that are no longer held, so that labels stay bounded. Each costs the same."""
+        for prompt in [prompt for prompt in self._series if prompt and prompt not in held]:
+            series = self._series.pop(prompt)
+            for code in series.failed:
+                self._renders.remove(prompt, "failure", code)
+            self._renders.remove(prompt, "success", "")
+            self._duration.remove(prompt)
+            for result in ("hit", "miss"):
+                self._cache.remove(prompt, result)
 
     def refused(self, reason: str) -> None:
         """Count an offer of the feed that was refused."""
@@ -95,14 +113,23 @@ class SidecarMetrics:
         self._seq.set(seq)
         self._prompts.set(prompts)
 
-    def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Return everything in a format that the Accept header takes, and the format's content type."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self._registry), content_type
+    def exposition(self, observe: Callable[[], None]) -> Exposition:
+        """Return what answers a scrape; it calls `observe` to bring the gauges up to date."""
+        return Exposition(self._registry, observe)
 
     def directory(self, findings: int) -> None:
         """Say how much is wrong in the directory."""
         self._directory_findings.set(findings)
+
+    def _of(self, prompt: str) -> _Series:
+        series = self._series.get(prompt)
+        if series is None:
+            series = self._series[prompt] = _Series(
+                self._renders.labels(prompt, "success", ""),
+                self._duration.labels(prompt),
+                self._cache.labels(prompt, "hit"),
+            )
+        return series
 
 
 def _gauge(name: str, documentation: str, registry: CollectorRegistry) -> Gauge:

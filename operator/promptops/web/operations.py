@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-Exposition = Callable[[str], tuple[bytes, str]]
+Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Accept header → every metric in a format that it takes, and the format's content type."""
 
 
@@ -35,7 +35,7 @@ def operations_app(exposition: Exposition, probes: Mapping[str, Probe]) -> Starl
     """Return the application: /metrics, and each probe under its path, 200 when it is ok and 503 when not."""
 
     async def metrics(request: Request) -> Response:
-        body, content_type = exposition(request.headers.get("accept", ""))
+        body, content_type = await exposition(request.headers.get("accept", ""))
         return Response(body, headers={"content-type": content_type})
 
     def endpoint(probe: Probe) -> Callable[[Request], Awaitable[Response]]:
