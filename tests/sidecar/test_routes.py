@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from promptops.api.http import REQUEST_ID_HEADER
 from tests.sidecar.process import Sidecar
 
 
@@ -198,3 +199,18 @@ def test_an_upgrade_is_ignored(sidecar: Sidecar) -> None:
     answer = sidecar.get("/v1/health", headers=headers)
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["echo", "nobody"])
+def test_an_answer_says_which_request_it_is_for(sidecar: Sidecar, path: str) -> None:
+    answer = sidecar.post(path, b'{"variables": {"text": "x"}}', headers={REQUEST_ID_HEADER: "a-1._Z"})
+
+    assert answer.headers[REQUEST_ID_HEADER] == "a-1._Z"
+
+
+@pytest.mark.parametrize("sent", ["", "x" * 65, "a b", "\u00e4"])
+def test_what_is_no_request_id_does_not_come_back(sidecar: Sidecar, sent: str) -> None:
+    answer = sidecar.post("echo", b'{"variables": {"text": "x"}}', headers={REQUEST_ID_HEADER: sent.encode()})
+
+    assert answer.is_success
+    assert REQUEST_ID_HEADER not in answer.headers

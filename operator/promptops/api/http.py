@@ -6,6 +6,8 @@ import msgspec
 
 Source = Literal["live", "snapshot", "redis", "directory", "fallback"]
 PROBLEM_TYPE = "application/problem+json"
+REQUEST_ID_HEADER = "promptops-request-id"
+"""What a caller sends here comes back with the answer, so that it can tell the answer to its question from another."""
 MAX_REQUEST_BYTES = 1024 * 1024
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_VARIABLES = 1000

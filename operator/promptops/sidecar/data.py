@@ -1,7 +1,8 @@
 """The data listener as an ASGI application: guard, call, answer. Routing is ours, on the path as it was sent."""
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from promptops.api.http import MAX_REQUEST_BYTES, Health
+from promptops.api.http import MAX_REQUEST_BYTES, REQUEST_ID_HEADER, Health
 from promptops.reader.answers import Answers
 from promptops.rendering.errors import PromptError
 from promptops.sidecar.guard import Guard
@@ -21,6 +22,7 @@ from promptops.web.problems import HttpRefusal, problem_response
 _log = structlog.get_logger()
 _ENCODER = msgspec.json.Encoder()
 _SAFE = {"x-content-type-options": "nosniff"}
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class DataApp:
@@ -33,7 +35,11 @@ class DataApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing that goes wrong leaves here but as a problem."""
-        response = await self._respond(Request(scope, receive))
+        request = Request(scope, receive)
+        response = await self._respond(request)
+        asked = request.headers.get(REQUEST_ID_HEADER, "")
+        if _REQUEST_ID.fullmatch(asked):
+            response.headers[REQUEST_ID_HEADER] = asked
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
