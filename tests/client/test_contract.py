@@ -12,7 +12,6 @@ from promptops.client import (
     PromptNotFoundError,
     PromptOpsError,
     PromptSummary,
-    RenderedMessage,
     RenderResponse,
     ServerError,
     ValidationError,
@@ -25,7 +24,7 @@ def test_render_prompt(ask: Ask) -> None:
 
     assert isinstance(answer, RenderResponse)
     assert answer.rendered_content == "Hello Ada"
-    assert answer.messages == (RenderedMessage("user", "Hello Ada"),)
+    assert answer.messages == ({"role": "user", "content": "Hello Ada"},)
     assert (answer.prompt_id, answer.version, answer.source) == ("greeting", "1.0.0", "directory")
     assert answer.variables_used == ("name",)
 

@@ -1,6 +1,6 @@
 """The sidecar's HTTP messages, spoken by sidecar and client. Errors are RFC 9457 problems."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import msgspec
 
@@ -31,8 +31,8 @@ class Warning(msgspec.Struct, frozen=True, omit_defaults=True):
     variable: str | None = None
 
 
-class RenderedMessage(msgspec.Struct, frozen=True):
-    """One message of a rendered chat prompt."""
+class RenderedMessage(TypedDict):
+    """One message of a rendered chat prompt: a plain dictionary, as SDKs of models and `json.dumps` take it."""
 
     role: str
     content: str

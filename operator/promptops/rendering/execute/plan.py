@@ -89,7 +89,9 @@ class Plan:
         text = _MESSAGE_SEPARATOR.join(contents)
         if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
             raise _too_large()
-        messages = tuple(RenderedMessage(part.role, said) for part, said in zip(self.parts, contents, strict=True))
+        messages = tuple(
+            RenderedMessage(role=part.role, content=said) for part, said in zip(self.parts, contents, strict=True)
+        )
         used = tuple(variable.name for variable in self.content.variables if self._is_used(variable.name, texts))
         broken = (_BROKEN_TOKEN,) if any(was_broken for _, was_broken in rendered) else ()
         return Rendered(text, messages, used, resolved.warnings + broken)
