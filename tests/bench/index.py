@@ -19,7 +19,7 @@ from promptops.cache.advance import propose_index, propose_patch, settle
 from promptops.cache.index import digest_of
 from promptops.cache.messages import IndexMessage
 from promptops.cache.view import View
-from promptops.reader.plans import is_understood
+from promptops.reader.plans import UNDERSTANDING
 from tests.cache.scribe import SCOPE, Scribe
 
 SIZES = (1_000, 10_000)
@@ -60,11 +60,11 @@ def measure(size: int, runs: int) -> dict[str, float]:
 
     def take(held: View | None, message: IndexMessage) -> View:
         proposal = propose_index(held, message, scribe.verifier, SCOPE)
-        return settle(held, proposal, blobs if held is None else {}, "live", understood=is_understood)
+        return settle(held, proposal, blobs if held is None else {}, "live", understanding=UNDERSTANDING)
 
     def take_patch() -> View:
         proposal = propose_patch(held, patch, scribe.verifier, SCOPE)
-        return settle(held, proposal, {}, "live", understood=is_understood)
+        return settle(held, proposal, {}, "live", understanding=UNDERSTANDING)
 
     held = take(None, index)
     event = msgspec.json.encode(index)

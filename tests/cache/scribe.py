@@ -19,9 +19,9 @@ from promptops.api.feed import (
     Trust,
     VersionReference,
 )
-from promptops.cache.index import by_name, digest_of, encode_entry, entries_digest
+from promptops.cache.index import Index, digest_of, encode_entry
 from promptops.cache.messages import IndexMessage, PatchMessage
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import KeyVerifier, Signer
 
 SCOPE = "0b9d0a4e-aaaa"
 
@@ -52,12 +52,12 @@ class Scribe:
 
     def __init__(self, key: bytes = b"k" * 32, scope: str = SCOPE) -> None:
         self.signer = Signer(key)
-        self.verifier = Verifier(Trust((self.signer.trusted,)))
+        self.verifier = KeyVerifier(Trust((self.signer.trusted,)))
         self.scope = scope
 
     def header(self, position: Position, entries: Iterable[Entry], /, **changes: object) -> Header:
         """The header of these entries."""
-        index = by_name(map(encode_entry, entries))
+        index = Index.of(map(encode_entry, entries))
         header = Header(
             v=PROTOCOL,
             scope=self.scope,
@@ -66,7 +66,7 @@ class Scribe:
             epoch=position.epoch,
             term=position.term,
             seq=position.seq,
-            entries=entries_digest(index),
+            entries=index.digest,
             count=len(index),
             kid=self.signer.kid,
         )

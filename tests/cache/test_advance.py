@@ -7,8 +7,8 @@ import pytest
 
 from promptops.api import reasons
 from promptops.api.feed import Entry, Position, Removal, VersionReference
-from promptops.cache.advance import again, propose_index, propose_patch, settle, verified_blobs
-from promptops.cache.index import decode_entry, encode_entry, entries_digest
+from promptops.cache.advance import Understanding, again, propose_index, propose_patch, settle, verified_blobs
+from promptops.cache.index import decode_entry, encode_entry
 from promptops.cache.messages import IndexMessage, decode_index, decode_patch
 from promptops.cache.refusal import Refused
 from promptops.cache.view import View
@@ -172,7 +172,9 @@ def test_content_that_is_not_understood_here_does_not_take_the_place_of_what_is_
     message = scribe.patch(4, [new_a, new_b], upserts=[new_a, new_b])
     proposal = propose_patch(held(), message, scribe.verifier, SCOPE)
 
-    after = settle(held(), proposal, held_blobs("Hi", "Farewell"), "live", understood=understands_no_hi)
+    after = settle(
+        held(), proposal, held_blobs("Hi", "Farewell"), "live", understanding=Understanding(understands_no_hi)
+    )
 
     assert after.entries == {"a": HELLO, "b": new_b}
     assert after.nacks["a"].reason == reasons.CONTENT_NOT_UNDERSTOOD
@@ -184,17 +186,39 @@ def test_a_pin_that_is_not_understood_holds_nothing_up() -> None:
     pinned = msgspec.structs.replace(HELLO, pins=(VersionReference("2.0.0", content("Hi").digest),))
     proposal = propose_patch(held(), scribe.patch(4, [pinned, BYE], upserts=[pinned]), scribe.verifier, SCOPE)
 
-    after = settle(held(), proposal, held_blobs("Hi"), "live", understood=understands_no_hi)
+    after = settle(held(), proposal, held_blobs("Hi"), "live", understanding=Understanding(understands_no_hi))
 
     assert after.entries["a"] == pinned
     assert after.nacks == {}
+
+
+@pytest.mark.parametrize(
+    ("honoured", "served"),
+    [
+        pytest.param(frozenset(), "Hello", id="a feature nobody here knows"),
+        pytest.param(frozenset({"weight"}), "Hello", id="one of two features"),
+        pytest.param(frozenset({"weight", "max_staleness"}), "Hi", id="every feature"),
+        pytest.param(None, "Hi", id="a hop that renders nothing"),
+    ],
+)
+def test_an_entry_that_must_be_understood_is_taken_by_who_understands_it(
+    honoured: frozenset[str] | None, served: str
+) -> None:
+    new = msgspec.structs.replace(entry("a", "Hi", revision=2), must_understand=("weight", "max_staleness"))
+    proposal = propose_patch(held(), scribe.patch(4, [new, BYE], upserts=[new]), scribe.verifier, SCOPE)
+
+    after = settle(held(), proposal, held_blobs("Hi"), "live", understanding=Understanding(features=honoured))
+
+    assert after.entries["a"].stable == entry("a", served).stable
+    reasons_given = {name: nack.reason for name, nack in after.nacks.items()}
+    assert reasons_given == ({} if served == "Hi" else {"a": reasons.FEATURE_NOT_UNDERSTOOD})
 
 
 def test_the_kill_switch_works_whatever_is_understood() -> None:
     disabled = msgspec.structs.replace(entry("a", "Hi", revision=2), state="disabled")
     proposal = propose_patch(held(), scribe.patch(4, [disabled, BYE], upserts=[disabled]), scribe.verifier, SCOPE)
 
-    after = settle(held(), proposal, held_blobs("Hi"), "live", understood=understands_no_hi)
+    after = settle(held(), proposal, held_blobs("Hi"), "live", understanding=Understanding(understands_no_hi))
 
     assert after.entries["a"] == disabled
 
@@ -209,7 +233,7 @@ def test_what_was_taken_is_not_looked_at_again_at_a_reconnect() -> None:
     before, new = held(), entry("a", "Hi", revision=2)
     proposal = propose_index(before, scribe.index(9, new, BYE), scribe.verifier, SCOPE)
 
-    settle(before, proposal, held_blobs("Hi"), "live", understood=understood)
+    settle(before, proposal, held_blobs("Hi"), "live", understanding=Understanding(understood))
 
     assert looked_at == [content("Hi").content.encode()]
 
@@ -279,9 +303,9 @@ def test_a_held_entry_keeps_the_blob_that_the_follower_has() -> None:
 def test_an_entry_that_a_newer_origin_wrote_stops_nothing_else() -> None:
     before = held()
     later = b'{"name":"a","uid":"uid-a","revision":7,"state":"shadow","mirror":{"to":"b"}}'
-    index = {**before.index, "a": decode_entry(later), "b": encode_entry(entry("b", "Hello"))}
+    index = before.index.changed([decode_entry(later), encode_entry(entry("b", "Hello"))])
 
-    signed = scribe.index(4, entries=entries_digest(index), count=2).signed
+    signed = scribe.index(4, entries=index.digest, count=2).signed
     message = IndexMessage(signed, tuple(msgspec.Raw(each.encoded) for each in index.values()))
 
     after = settle(before, propose_index(before, message, scribe.verifier, SCOPE), {}, "live")

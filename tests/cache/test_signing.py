@@ -9,9 +9,9 @@ import pytest
 
 from promptops.api import reasons
 from promptops.api.feed import Position, Revocation, Signed, Trust, TrustedKey
-from promptops.cache import signing
+from promptops.cache import verifier
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import KeyVerifier, Signer, key_id
 from tests.cache.scribe import Scribe, entry
 
 POSITION = Position(1, 2, 3)
@@ -25,7 +25,7 @@ def scribe() -> Scribe:
 def signed_bytes(scribe: Scribe, data: bytes) -> Signed:
     """Sign any bytes as if they were a header."""
     signature = scribe.signer._key.sign(b"promptops/index/1\n" + data)
-    return Signed(signing.encode(data), signing.encode(signature))
+    return Signed(verifier.to_base64url(data), verifier.to_base64url(signature))
 
 
 def test_what_was_signed_verifies(scribe: Scribe) -> None:
@@ -101,7 +101,7 @@ def test_an_unknown_key_is_told_from_a_bad_signature(scribe: Scribe) -> None:
 
 def test_a_signature_for_another_purpose_is_worthless(scribe: Scribe) -> None:
     data = msgspec.json.encode(scribe.header(POSITION, []))
-    elsewhere = Signed(signing.encode(data), signing.encode(scribe.signer._key.sign(data)))
+    elsewhere = Signed(verifier.to_base64url(data), verifier.to_base64url(scribe.signer._key.sign(data)))
 
     with pytest.raises(Refused, match=reasons.BAD_SIGNATURE):
         scribe.verifier.verify(elsewhere)
@@ -124,7 +124,7 @@ def test_a_header_is_no_revocation_and_a_revocation_no_header(scribe: Scribe) ->
 def test_one_spelling_of_the_bytes_is_accepted(scribe: Scribe) -> None:
     signed = scribe.signer.sign(scribe.header(POSITION, []))
     padded = signed.payload + "=" * (-len(signed.payload) % 4)
-    standard = base64.b64encode(signing.decode(signed.payload)).decode().rstrip("=")
+    standard = base64.b64encode(verifier.from_base64url(signed.payload)).decode().rstrip("=")
     spellings = {padded, f"{signed.payload}\n", f" {signed.payload}", standard} - {signed.payload}
 
     for spelling in spellings:
@@ -135,9 +135,9 @@ def test_one_spelling_of_the_bytes_is_accepted(scribe: Scribe) -> None:
 def test_a_signed_header_travels_as_one_word(scribe: Scribe) -> None:
     signed = scribe.signer.sign(scribe.header(POSITION, []))
 
-    assert signing.from_token(signing.to_token(signed)) == signed
+    assert verifier.from_token(verifier.to_token(signed)) == signed
     with pytest.raises(Refused, match=reasons.MALFORMED):
-        signing.from_token("nothing")
+        verifier.from_token("nothing")
 
 
 def test_a_signer_signs_in_its_own_name_only(scribe: Scribe) -> None:
@@ -150,9 +150,9 @@ def test_a_signer_signs_in_its_own_name_only(scribe: Scribe) -> None:
     [
         pytest.param(lambda signer: TrustedKey("0" * 16, signer.trusted.public), id="a key under another id"),
         pytest.param(lambda signer: TrustedKey(signer.kid, "!"), id="not base64url"),
-        pytest.param(lambda _: TrustedKey(signing.key_id(b"short"), signing.encode(b"short")), id="not a key"),
+        pytest.param(lambda _: TrustedKey(key_id(b"short"), verifier.to_base64url(b"short")), id="not a key"),
     ],
 )
 def test_a_wrong_trust_file_is_named(scribe: Scribe, key: object) -> None:
     with pytest.raises(ValueError, match=r"key|32"):
-        Verifier(Trust((key(scribe.signer),)))  # type: ignore[operator]
+        KeyVerifier(Trust((key(scribe.signer),)))  # type: ignore[operator]

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from promptops.api.feed import AUDIENCE, HELD_HEADER, Header
-from promptops.cache.signing import Signer, to_token
+from promptops.cache.signing import Signer
+from promptops.cache.verifier import to_token
 from promptops.dev.stack import NAMESPACE, Stack
 from tests.controller.world import World, prompt
 from tests.support.waiting import wait_until

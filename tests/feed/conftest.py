@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from promptops.api.feed import Header, Position, Trust
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Snapshot
 from promptops.feed.authentication import Caller, Unauthenticated
@@ -103,7 +103,7 @@ class Hop:
     origin: Origin
     reports: Reports
     port: int
-    verifier: Verifier
+    verifier: KeyVerifier
     higher: list[Header] = field(default_factory=list)
     tokens: dict[str, Caller] = field(default_factory=dict)
     refusal: Exception | None = None
@@ -179,7 +179,7 @@ class Hop:
         url: str | None = None,
         directory: Path | None = None,
         instance: str = "sidecar-1",
-        verifier: Verifier | None = None,
+        verifier: KeyVerifier | None = None,
     ) -> Following:
         """Start a follower."""
         store, observed = Store(), Observed()
@@ -196,7 +196,7 @@ class Hop:
 async def hop(*, stream_seconds: float = 600.0) -> AsyncIterator[Hop]:
     """Run an origin that serves two scopes; the first has the prompt `greeting` saying Hello."""
     signer = Signer(os.urandom(32))
-    verifier = Verifier(Trust((signer.trusted,)))
+    verifier = KeyVerifier(Trust((signer.trusted,)))
     origin = Origin(signer, epoch=1, term=1)
     made = Hop(signer, origin, Reports(lambda scope: made.origin.position(scope)), 0, verifier)
     made.stream_seconds = stream_seconds

@@ -17,7 +17,7 @@ import pytest
 from promptops.api import reasons
 from promptops.api.feed import Position, Trust, VersionReference
 from promptops.cache.index import digest_of
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Step
 from promptops.cache.tiers.disk import Snapshot
 from promptops.cache.view import View
@@ -318,7 +318,7 @@ async def test_a_signer_that_nobody_knows_moves_nobody(running: Hop) -> None:
     await until(lambda: running.reports.instances(SCOPE)[0].nacks.get("") is not None)
     assert following.serves("Hello")
 
-    knowing = running.follow(verifier=Verifier(Trust((stranger.trusted, running.signer.trusted))), instance="two")
+    knowing = running.follow(verifier=KeyVerifier(Trust((stranger.trusted, running.signer.trusted))), instance="two")
     await until(lambda: knowing.serves("Evil"))
 
 
@@ -520,4 +520,4 @@ async def test_every_blob_that_is_held_is_what_its_digest_says(running: Hop) -> 
 
     assert following.store.current is not None
     assert all(digest_of(blob) == digest for digest, blob in following.store.current.blobs.items())
-    assert isinstance(Scribe().verifier, Verifier)
+    assert isinstance(Scribe().verifier, KeyVerifier)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from promptops.api.feed import Blob, Entry, Position
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Swapped
 from promptops.feed.origin import Origin
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs, reference
@@ -305,7 +305,7 @@ async def test_a_new_leadership_signs_what_the_old_one_had_as_its_first_position
     assert published.origin.changed_at(SCOPE, "a") == Position(1, 8, 1)
     with pytest.raises(Exception, match="UnknownKey"):
         scribe.verifier.verify(published.origin.store(SCOPE).current.signed)  # type: ignore[union-attr, arg-type]
-    assert isinstance(scribe.verifier, Verifier)
+    assert isinstance(scribe.verifier, KeyVerifier)
 
 
 async def test_another_version_to_ask_for_moves_no_decision() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, BlobsRequest, Position, Report, Signed
-from promptops.cache import signing
+from promptops.cache import verifier
 from promptops.feed import channel, serve, stream
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, Forbidden
 from promptops.feed.frames import Frame, Reader
@@ -63,7 +63,7 @@ def held(running: Hop) -> str:
     assert store is not None
     assert store.current is not None
     assert store.current.signed is not None
-    return signing.to_token(store.current.signed)
+    return verifier.to_token(store.current.signed)
 
 
 async def test_a_stream_begins_with_hello_and_the_whole_index(running: Hop, http: httpx.AsyncClient) -> None:
@@ -162,7 +162,7 @@ async def test_a_header_of_a_higher_position_is_shown_to_the_origin(running: Hop
     ahead.signer = running.signer
     higher = ahead.index(99, entry("greeting", "Hello"))
 
-    async with http.stream("GET", "/v1/stream", headers={HELD_HEADER: signing.to_token(higher.signed)}) as response:
+    async with http.stream("GET", "/v1/stream", headers={HELD_HEADER: verifier.to_token(higher.signed)}) as response:
         events = Stream(response)
         await events.next()
         kind, index = await events.next()
@@ -177,7 +177,7 @@ async def test_a_fork_counts_as_higher(running: Hop, http: httpx.AsyncClient) ->
     fork.signer = running.signer
     other = fork.index(1, entry("greeting", "Evil"))
 
-    async with http.stream("GET", "/v1/stream", headers={HELD_HEADER: signing.to_token(other.signed)}) as response:
+    async with http.stream("GET", "/v1/stream", headers={HELD_HEADER: verifier.to_token(other.signed)}) as response:
         await Stream(response).next()
 
     assert len(running.higher) == 1
@@ -189,7 +189,7 @@ async def test_a_fork_counts_as_higher(running: Hop, http: httpx.AsyncClient) ->
         pytest.param("nonsense", id="no header"),
         pytest.param("a.b", id="no base64"),
         pytest.param("x" * 9000, id="too long"),
-        pytest.param(signing.to_token(Scribe().index(99).signed), id="signed by a stranger"),
+        pytest.param(verifier.to_token(Scribe().index(99).signed), id="signed by a stranger"),
     ],
 )
 async def test_what_proves_nothing_counts_as_nothing(running: Hop, http: httpx.AsyncClient, shown: str) -> None:
@@ -206,7 +206,7 @@ async def test_a_header_of_another_scope_proves_nothing(running: Hop, http: http
     other = Scribe(scope=OTHER_SCOPE)
     other.signer = running.signer
 
-    shown = signing.to_token(other.index(99).signed)
+    shown = verifier.to_token(other.index(99).signed)
     async with http.stream("GET", "/v1/stream", headers={HELD_HEADER: shown}) as response:
         events = Stream(response)
         await events.next()

@@ -47,6 +47,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     ids: tuple[str, ...] = ()
     pins: tuple[VersionReference, ...] = ()
     """The newest versions that may be asked for by number, newest first."""
+    must_understand: tuple[str, ...] = ()
+    """What whoever renders has to honour to serve this entry rightly. Who does not know all of it keeps the entry it has."""
 
     def digests(self) -> frozenset[str]:
         """Every blob this entry needs."""
@@ -65,7 +67,7 @@ class Header(msgspec.Struct, frozen=True):
     term: int
     seq: int
     entries: str
-    """Digest over the sorted (name, entry digest) pairs."""
+    """Digest of the tree over the (name, entry digest) pairs: see promptops.cache.index.Index."""
     count: int
     kid: str
 

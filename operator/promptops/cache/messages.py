@@ -8,6 +8,7 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import INLINE_BLOBS_BYTES, Blob, Position, Removal, Signed
+from promptops.cache.decoding import Undecodable, decode
 from promptops.cache.index import EncodedEntry
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Step
@@ -76,16 +77,16 @@ def _stable_digests(entries: Iterable[EncodedEntry]) -> Iterable[str]:
 def decode_index(data: bytes) -> IndexMessage:
     """Return the index that stands in the bytes. Raises Refused(Malformed)."""
     try:
-        return _index_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode(data, _index_decoder)
+    except Undecodable:
         raise Refused(reasons.MALFORMED, "not an index") from None
 
 
 def decode_patch(data: bytes) -> PatchMessage:
     """Return the patch that stands in the bytes. Raises Refused(Malformed)."""
     try:
-        return _patch_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode(data, _patch_decoder)
+    except Undecodable:
         raise Refused(reasons.MALFORMED, "not a patch") from None
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from promptops.api.feed import PROTOCOL, Entry, Header, Nack, Position, Signed
 from promptops.api.http import Source
-from promptops.cache.index import EncodedEntry, by_name, encode_entry, entries_digest
+from promptops.cache.index import Index, encode_entry
+from promptops.cache.older import Older
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,12 @@ class View:
     source: Source
     nacks: Mapping[str, Nack] = field(default_factory=dict)
     """By name, the prompts whose newest entry could not be taken."""
-    index: Mapping[str, EncodedEntry] = field(default_factory=dict)
+    older: Mapping[str, Older] = field(default_factory=dict)
+    """By name, what is served instead of the newest entry, of those nacked prompts that had one before."""
+    index: Index = field(default_factory=Index)
     """By name, exactly what `header` was signed over."""
+    uses: Mapping[str, int] = field(default_factory=dict)
+    """Digest → how many prompts name it, in what was signed or what is served."""
 
     @property
     def position(self) -> Position:
@@ -43,10 +50,11 @@ class View:
         blobs: Mapping[str, bytes],
         source: Source,
         nacks: Mapping[str, Nack] | None = None,
-        index: Mapping[str, EncodedEntry] | None = None,
+        index: Index | None = None,
     ) -> View:
         """Return a view of these entries; `index` is made from them unless it is given."""
         by_names = {entry.name: entry for entry in entries}
+        index = Index.of(map(encode_entry, by_names.values())) if index is None else index
         return cls(
             header=header,
             signed=signed,
@@ -55,7 +63,8 @@ class View:
             blobs=blobs,
             source=source,
             nacks=nacks or {},
-            index=by_name(map(encode_entry, by_names.values())) if index is None else index,
+            index=index,
+            uses=uses_of(index, by_names),
         )
 
     @classmethod
@@ -63,7 +72,7 @@ class View:
         cls, entries: Iterable[Entry], blobs: Mapping[str, bytes], seq: int, *, namespace: str, tenant: str
     ) -> View:
         """Return a view of a directory: nobody numbered or signed it, `seq` counts the reloads."""
-        index = by_name(map(encode_entry, entries))
+        index = Index.of(map(encode_entry, entries))
         header = Header(
             v=PROTOCOL,
             scope="directory",
@@ -72,7 +81,7 @@ class View:
             epoch=0,
             term=0,
             seq=seq,
-            entries=entries_digest(index),
+            entries=index.digest,
             count=len(index),
             kid="",
         )
@@ -83,8 +92,22 @@ class View:
 def resolve_names(entries: Mapping[str, Entry]) -> dict[str, str]:
     """Return every name and id → name. Of two prompts with the same id the first by name has it."""
     names: dict[str, str] = {}
-    for name in sorted(entries, reverse=True):
+    for name in sorted([entry.name for entry in entries.values() if entry.ids], reverse=True):
         for alias in entries[name].ids:
             names[alias] = name
-    names.update((name, name) for name in entries)
+    names.update(zip(entries, entries, strict=True))
     return names
+
+
+def named_by(name: str, index: Index, entries: Mapping[str, Entry]) -> frozenset[str]:
+    """Return the blobs that a prompt names, in what was signed and in what is served of it."""
+    encoded, entry = index.get(name), entries.get(name)
+    signed = encoded.blobs if encoded is not None else frozenset()
+    if entry is None or (encoded is not None and entry is encoded.entry):
+        return signed
+    return signed | entry.digests()
+
+
+def uses_of(index: Index, entries: Mapping[str, Entry]) -> dict[str, int]:
+    """Return by how many prompts each blob is named."""
+    return dict(Counter(chain.from_iterable([named_by(name, index, entries) for name in {**index, **entries}])))

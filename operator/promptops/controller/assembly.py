@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 
 from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import Signer
+from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.elector import Elector, Leadership, LostLease
 from promptops.cluster.errors import ClusterError

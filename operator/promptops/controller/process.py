@@ -10,7 +10,8 @@ from contextlib import suppress
 import structlog
 
 from promptops.api.v1alpha1 import GROUP, KINDS, VERSION
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import Signer
+from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound

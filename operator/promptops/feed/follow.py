@@ -11,13 +11,13 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, PROTOCOL, STALE_SECONDS, Goodbye, Heartbeat, Hello, Revoked
-from promptops.cache.advance import Understood, whatever_it_is
+from promptops.cache.advance import EVERYTHING, Understanding
 from promptops.cache.clock import Clock
 from promptops.cache.messages import decode_index, decode_patch
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import Verifier
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Snapshot
+from promptops.cache.verifier import Verifier
 from promptops.feed import frames
 from promptops.feed.connection import Connection, Disconnected, Token
 from promptops.feed.holding import Holding
@@ -48,7 +48,7 @@ class Follower:
         clock: Clock | None = None,
         *,
         observer: FollowerObserver | None = None,
-        understood: Understood = whatever_it_is,
+        understanding: Understanding = EVERYTHING,
     ) -> None:
         self.connected = False
         """Whether a stream is open and has said whom it takes us for."""
@@ -58,7 +58,7 @@ class Follower:
         self._token = token
         self._reporter = reporter
         self._observer = observer or FollowerObserver()
-        self._holding = Holding(store, verifier, snapshot, reporter, clock or Clock(), self._observer, understood)
+        self._holding = Holding(store, verifier, snapshot, reporter, clock or Clock(), self._observer, understanding)
         self._restored = False
         self._backoff = MIN_BACKOFF_SECONDS
 

@@ -8,23 +8,22 @@ from typing import Final
 
 from promptops.api import reasons
 from promptops.api.feed import Blob, Position, Signed
-from promptops.cache import signing
 from promptops.cache.advance import (
+    EVERYTHING,
     Proposal,
-    Understood,
+    Understanding,
     again,
     propose_index,
     propose_patch,
     settle,
     verified_blobs,
-    whatever_it_is,
 )
 from promptops.cache.clock import Clock
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import Verifier
 from promptops.cache.store import Step, Store
 from promptops.cache.tiers.disk import Snapshot
+from promptops.cache.verifier import Verifier, to_token
 from promptops.cache.view import View
 from promptops.feed.connection import Disconnected
 from promptops.feed.observer import FollowerObserver
@@ -54,7 +53,7 @@ class Holding:
         reporter: Reporter | None,
         clock: Clock,
         observer: FollowerObserver,
-        understood: Understood = whatever_it_is,
+        understanding: Understanding = EVERYTHING,
     ) -> None:
         self.scope: str | None = None
         """The only scope that is taken, once a connection has brought an index."""
@@ -64,7 +63,7 @@ class Holding:
         self._reporter = reporter
         self._clock = clock
         self._observer = observer
-        self._understood = understood
+        self._understanding = understanding
         self._floor: Position | None = None
         self._durable = snapshot is None
         self._heartbeats = 0
@@ -86,7 +85,7 @@ class Holding:
     def token(self) -> str | None:
         """The signed header of what is held, as one word."""
         view = self._store.current
-        return signing.to_token(view.signed) if view is not None and view.signed is not None else None
+        return to_token(view.signed) if view is not None and view.signed is not None else None
 
     async def take_index(self, message: IndexMessage, scope: str, fetch: Fetch) -> None:
         """Hold what a whole index says. Raises Refused."""
@@ -149,7 +148,7 @@ class Holding:
         good, bad = self._verified(offered)
         missing = proposal.missing(held.blobs if held is not None else {}) - good.keys()
         fetched, fetched_bad = await self._fetch(missing, fetch)
-        view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys(), self._understood)
+        view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys(), self._understanding)
         self._tell_not_understood(held, view)
         now = self._clock.now()
         self._durable = await self._persist(view, proposal.step, now)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from promptops.api.feed import PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
 from promptops.cache.advance import Proposal, settle
 from promptops.cache.clock import Clock
-from promptops.cache.index import EncodedEntry, encode_entry, entries_digest
+from promptops.cache.index import EncodedEntry, Index, encode_entry
 from promptops.cache.signing import Signer
 from promptops.cache.store import Step, Store
 from promptops.cache.view import View
@@ -237,7 +237,7 @@ class Origin:
         self._on_publication(state.uid, names)
 
     def _view(self, state: _Scope, position: Position, names: frozenset[str]) -> View:
-        index = dict(state.wanted)
+        index = _index(state, names)
         header = Header(
             v=PROTOCOL,
             scope=state.uid,
@@ -246,7 +246,7 @@ class Origin:
             epoch=position.epoch,
             term=position.term,
             seq=position.seq,
-            entries=entries_digest(index),
+            entries=index.digest,
             count=len(index),
             kid=self._signer.kid,
         )
@@ -254,7 +254,7 @@ class Origin:
         named = {digest for name in names if name in index for digest in index[name].blobs}
         offered = {digest: state.blobs[digest] for digest in named if digest in state.blobs}
         view = settle(state.store.current, proposal, offered, "live")
-        unnamed = [digest for digest in state.blobs if digest not in view.blobs]
+        unnamed = state.blobs.keys() - view.blobs.keys()
         self._pool.release(unnamed)
         for digest in unnamed:
             del state.blobs[digest]
@@ -268,6 +268,15 @@ def _is_offered(state: _Scope, name: str) -> bool:
     return (
         wanted is not None and offered is not None and (wanted.uid, wanted.revision) == (offered.uid, offered.revision)
     )
+
+
+def _index(state: _Scope, names: frozenset[str]) -> Index:
+    """What is wanted, made from what is published by changing these names."""
+    if state.store.current is None:
+        return Index.of(state.wanted.values())
+    published = state.store.current.index
+    upserts = [state.wanted[name] for name in names & state.wanted.keys()]
+    return published.changed(upserts, [name for name in names - state.wanted.keys() if name in published])
 
 
 def _step(before: View, after: View, names: frozenset[str]) -> Step:

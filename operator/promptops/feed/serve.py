@@ -15,10 +15,9 @@ from starlette.routing import Route
 
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, Blob, BlobsAnswer, BlobsRequest, Header, Hello, Report
-from promptops.cache import signing
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import Verifier
 from promptops.cache.store import Store
+from promptops.cache.verifier import Verifier, from_token
 from promptops.cache.view import View
 from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, Unauthenticated
 from promptops.feed.stream import Stream, Streams, is_ahead
@@ -155,7 +154,7 @@ class _Feed:
         if not token or len(token) > MAX_HELD_CHARACTERS:
             return None
         try:
-            header = self._verifier.verify(signing.from_token(token))
+            header = self._verifier.verify(from_token(token))
         except Refused:
             return None
         return header if header.scope == caller.scope else None

@@ -1,5 +1,6 @@
 """Content made ready to render, once per digest, for as long as the view names it."""
 
+from promptops.cache.advance import Understanding
 from promptops.cache.view import View
 from promptops.rendering.errors import InvalidSpec, Unavailable
 from promptops.rendering.execute.plan import Plan, plan
@@ -12,6 +13,10 @@ def is_understood(content: bytes) -> bool:
     except InvalidSpec:
         return False
     return True
+
+
+UNDERSTANDING = Understanding(is_understood, frozenset())
+"""What an entry may ask for that this version honours: nothing beyond what every version does."""
 
 
 class Plans:

@@ -9,13 +9,13 @@ import structlog
 
 from promptops.api.feed import Position, Trust
 from promptops.cache.clock import Clock
-from promptops.cache.signing import Verifier
+from promptops.cache.signing import KeyVerifier
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Snapshot
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
-from promptops.reader.plans import is_understood
+from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.sidecar import SidecarMetrics
@@ -72,7 +72,7 @@ class Feed:
         self._snapshot_problem = _OK
         verifier = _verifier(trust_file)
         self._snapshot = (
-            Snapshot(snapshot_directory, verifier, clock, self._snapshot_failed, understood=is_understood)
+            Snapshot(snapshot_directory, verifier, clock, self._snapshot_failed, understanding=UNDERSTANDING)
             if snapshot_directory
             else None
         )
@@ -86,7 +86,7 @@ class Feed:
             reporter,
             clock,
             observer=_Observer(metrics),
-            understood=is_understood,
+            understanding=UNDERSTANDING,
         )
 
     @property
@@ -123,9 +123,9 @@ class Feed:
         self._snapshot_problem = reason
 
 
-def _verifier(trust_file: Path) -> Verifier:
+def _verifier(trust_file: Path) -> KeyVerifier:
     try:
-        return Verifier(msgspec.json.decode(trust_file.read_bytes(), type=Trust))
+        return KeyVerifier(msgspec.json.decode(trust_file.read_bytes(), type=Trust))
     except OSError as error:
         raise SupplyError(f"the trust file {trust_file} cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):

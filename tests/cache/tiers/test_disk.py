@@ -13,10 +13,10 @@ import pytest
 
 from promptops.api import reasons
 from promptops.api.feed import Blob, Entry, Position, Removal, Trust
-from promptops.cache.advance import propose_index, propose_patch, settle
+from promptops.cache.advance import Understanding, propose_index, propose_patch, settle
 from promptops.cache.clock import Clock
 from promptops.cache.index import digest_of
-from promptops.cache.signing import Verifier
+from promptops.cache.signing import KeyVerifier
 from promptops.cache.store import Step
 from promptops.cache.tiers import disk as disk_tier
 from promptops.cache.tiers import records
@@ -52,10 +52,10 @@ class Disk:
         self.path = path
         self.errors: list[str] = []
 
-    def open(self, verifier: Verifier = scribe.verifier) -> Snapshot:
+    def open(self, verifier: KeyVerifier = scribe.verifier) -> Snapshot:
         return Snapshot(self.path, verifier, on_error=lambda reason, _: self.errors.append(reason))
 
-    def load(self, verifier: Verifier = scribe.verifier) -> Loaded | None:
+    def load(self, verifier: KeyVerifier = scribe.verifier) -> Loaded | None:
         self.errors.clear()
         opened = self.open(verifier)
         try:
@@ -288,12 +288,12 @@ def test_content_that_is_not_understood_is_not_served_after_a_restart_either(dis
     proposal = propose_patch(
         first, scribe.patch(2, [new := entry("a", "Hi", revision=2)], upserts=[new]), scribe.verifier, SCOPE
     )
-    nacked = settle(first, proposal, held_blobs("Hi"), "live", understood=understood)
+    nacked = settle(first, proposal, held_blobs("Hi"), "live", understanding=Understanding(understood))
     for view, leading, at in ((first, None, 1.0), (nacked, proposal.step, 2.0)):
         assert writing.save(view, leading, at)
     writing.close()
 
-    older = Snapshot(disk.path, scribe.verifier, understood=understood)
+    older = Snapshot(disk.path, scribe.verifier, understanding=Understanding(understood))
     restarted = older.load()
     older.close()
     newer = disk.load()
@@ -540,4 +540,4 @@ def test_a_blob_of_foreign_origin_in_the_directory_is_not_served(disk: Disk, his
 
 
 def test_a_trust_file_without_keys_uses_nothing(disk: Disk, history: list[View]) -> None:
-    assert disk.load(Verifier(Trust(()))) is None
+    assert disk.load(KeyVerifier(Trust(()))) is None

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from promptops.api import reasons
 from promptops.api.feed import Position, Signed
-from promptops.cache.advance import Understood, propose_index, propose_patch, settle, whatever_it_is
+from promptops.cache.advance import EVERYTHING, Understanding, propose_index, propose_patch, settle
 from promptops.cache.clock import Clock
 from promptops.cache.index import digest_of
 from promptops.cache.messages import index_message, patch_message
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import Verifier
 from promptops.cache.store import Step
 from promptops.cache.tiers import records
 from promptops.cache.tiers.files import make_directory, reason_of, sync_directory, write_all, write_whole
 from promptops.cache.tiers.records import Record
 from promptops.cache.tiers.stamp import Stamp, resumed, stamped
+from promptops.cache.verifier import Verifier
 from promptops.cache.view import View
 
 COMPACT_RECORDS = 256
@@ -63,14 +63,14 @@ class Snapshot:
         clock: Clock | None = None,
         on_error: OnError = _ignore,
         *,
-        understood: Understood = whatever_it_is,
+        understanding: Understanding = EVERYTHING,
     ) -> None:
         self._directory = directory
         self._blobs = directory / "blobs"
         self._verifier = verifier
         self._clock = clock or Clock()
         self._on_error = on_error
-        self._understood = understood
+        self._understanding = understanding
         self._one_at_a_time = threading.Lock()
         self._lock: int | None = None
         self._stored: set[str] = set()
@@ -139,7 +139,7 @@ class Snapshot:
         blobs = self._read_blobs()
         self._stored = set(blobs)
         base, journal = records.read(self._directory / "base"), records.read(self._directory / "journal")
-        replay = _Replay(self._verifier, blobs, self._understood)
+        replay = _Replay(self._verifier, blobs, self._understanding)
         for record in (*base.records, *journal.records):
             replay.take(record)
         damage = base.damage or journal.damage or replay.damage
@@ -259,14 +259,14 @@ class _Disk:
 class _Replay:
     """Takes records as a follower takes events."""
 
-    def __init__(self, verifier: Verifier, blobs: dict[str, bytes], understood: Understood) -> None:
+    def __init__(self, verifier: Verifier, blobs: dict[str, bytes], understanding: Understanding) -> None:
         self.view: View | None = None
         self.stamp: Stamp | None = None
         self.floor: Position | None = None
         self.damage: str | None = None
         self._verifier = verifier
         self._blobs = blobs
-        self._understood = understood
+        self._understanding = understanding
 
     def take(self, record: Record) -> None:
         """Take the record, or note why not."""
@@ -290,7 +290,7 @@ class _Replay:
             raise Refused(reasons.SNAPSHOT_CORRUPT, "an empty record")
         if self.floor is not None and proposal.header.position <= self.floor:
             raise Refused(reasons.LOWER_POSITION, "revoked")
-        self.view = settle(self.view, proposal, self._blobs, "snapshot", understood=self._understood)
+        self.view = settle(self.view, proposal, self._blobs, "snapshot", understanding=self._understanding)
         self.stamp = record.stamp
 
     def _revoke(self, revoked: Signed) -> None:

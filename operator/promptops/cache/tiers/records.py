@@ -10,6 +10,7 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import Signed
+from promptops.cache.decoding import Undecodable, decode
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.tiers.stamp import Stamp
 
@@ -82,7 +83,7 @@ def _next(data: bytes, at: int) -> tuple[Record | None, int]:
     if data[end : end + 1] != b"\n" or hashlib.sha256(payload).hexdigest().encode() != checksum:
         return None, at
     try:
-        return _decoder.decode(payload), end + 1
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode(payload, _decoder), end + 1
+    except Undecodable:
         # Whole, but written by another version in another sense.
         return None, at

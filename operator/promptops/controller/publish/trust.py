@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from promptops.api.feed import Trust
-from promptops.cache.signing import Signer, Verifier
+from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cluster.errors import AlreadyExists, NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import SECRETS
@@ -25,7 +25,7 @@ class KeysUnusable(Exception):
     """The Secret is there and what is in it is no set of keys. It is never overwritten: sidecars trust what it held."""
 
 
-async def load_or_create(objects: Objects, namespace: str) -> tuple[Signer, Verifier]:
+async def load_or_create(objects: Objects, namespace: str) -> tuple[Signer, KeyVerifier]:
     """Return the active signer and the verifier of everything trusted; make the keys when there are none.
 
     Raises KeysUnusable, or a ClusterError.
@@ -54,12 +54,12 @@ def _new_secret(namespace: str) -> dict[str, Any]:
     }
 
 
-def _read(data: dict[str, str], where: str) -> tuple[Signer, Verifier]:
+def _read(data: dict[str, str], where: str) -> tuple[Signer, KeyVerifier]:
     try:
         decoded = {key: base64.b64decode(value, validate=True) for key, value in data.items()}
         kid = decoded[_ACTIVE].decode()
         signer = Signer(decoded[f"{kid}.key"])
-        verifier = Verifier(msgspec.json.decode(decoded[_TRUST], type=Trust))
+        verifier = KeyVerifier(msgspec.json.decode(decoded[_TRUST], type=Trust))
     except (KeyError, ValueError, binascii.Error, msgspec.DecodeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else "cannot be read"
         raise KeysUnusable(f"{where} {what}; restore it from a backup") from None
