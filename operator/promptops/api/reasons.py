@@ -62,11 +62,13 @@ INVALID_VARIABLES: Final = "InvalidVariables"
 INVALID_REQUEST: Final = "InvalidRequest"
 REQUEST_TOO_LARGE: Final = "RequestTooLarge"
 OUTPUT_TOO_LARGE: Final = "OutputTooLarge"
+FORMAT_UNSUPPORTED: Final = "FormatUnsupported"
 NOT_READY: Final = "NotReady"
 
 # Warnings of a render
 UNKNOWN_VARIABLE: Final = "UnknownVariable"
 STALE: Final = "Stale"
+PARAMETER_LEFT_OUT: Final = "ParameterLeftOut"
 VALUE_CHANGED: Final = "ValueChanged"
 
 # The feed
