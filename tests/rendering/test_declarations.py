@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.content.declarations import check_declaration
+from promptops.domain.content.declarations import check_declaration, read_variable
 
 
 def declared(**fields: Any) -> dict[str, Any]:
@@ -41,11 +41,24 @@ NAME_RULE = "a name is a lower case letter followed by at most 62 lower case let
         pytest.param(declared(type="number", minimum=3, maximum=2), ["v.minimum: minimum is above maximum: no value fits"], id="no number fits"),
         pytest.param(declared(enum=["a", "b", "a"]), ["v.enum[2]: the same value stands here twice"], id="enum value twice"),
         pytest.param(declared(enum=["a\u200b"]), ["v.enum[0]: no caller can give this value: invisible characters were taken out"], id="enum value that is never equal"),
-        pytest.param(declared(type="list"), ["v.type: the type must be one of string, integer, number, boolean"], id="unknown type"),
+        pytest.param(declared(type="list", itemType="string", maxLength=3, maxItems=2, default=["abc"]), [], id="a list of strings"),
+        pytest.param(declared(type="list", minItems=3, maxItems=2), ["v.minItems: minItems is above maxItems: no value fits"], id="no count fits"),
+        pytest.param(declared(maxItems=2, itemType="string"), ["v.maxItems: maxItems is for lists, the type is string", "v.itemType: itemType is for lists, the type is string"], id="items of a string"),
+        pytest.param(declared(type="list", itemType="integer", enum=["a"]), ["v.enum: enum is for strings, the type is list of integer"], id="enum of a list of integers"),
+        pytest.param(declared(type="list", itemType="string", default=["a", 1]), ["v.default: the default: x[1] must be a string, not an integer"], id="default with a wrong item"),
+        pytest.param(declared(type="list", itemType="string", maxItems=1, default=["a", "b"]), ["v.default: the default has 2 items, more than 1"], id="default with too many items"),
+        pytest.param(declared(type="object", properties=[{"name": "a", "type": "string"}], default={"a": "b"}), [], id="an object"),
+        pytest.param(declared(type="object", properties=[{"name": "a", "type": "string"}], default={"b": "b"}), ["v.default: the default: x.a is missing", "v.default: the default: x.b is not declared"], id="default with another field"),
+        pytest.param(declared(type="object", properties=[{"name": "a", "type": "string"}, {"name": "a", "type": "string", "minimum": 1}]), ["v.properties[1].minimum: minimum is for numbers, the type is string", 'v.properties[1].name: field "a" is declared twice'], id="field declared twice"),
+        pytest.param(declared(properties=[{"name": "a", "type": "string"}]), ["v.properties: properties are for objects, the type is string"], id="fields of a string"),
+        pytest.param(declared(type="object", properties=[{"name": "if", "type": "string"}]), ["v.properties[0].name: if is a word of the language and cannot be a variable's name"], id="reserved word as a field"),
+        pytest.param(declared(type="list", itemType="message", fromValues=True), ["v.fromValues: a history comes from the caller alone"], id="history from values"),
+        pytest.param(declared(format="email", default="ada"), ["v.default: the default must be an address such as ada@example.com"], id="default of another format"),
+        pytest.param(declared(type="integer", format="date"), ["v.format: format is for strings, the type is integer"], id="format of an integer"),
         pytest.param(declared(name="X", type="integer", minLength=1, default="1"), [f"v.name: 'X' is not a variable's name: {NAME_RULE}", "v.minLength: minLength is for strings, the type is integer", "v.default: the default must be an integer, not a string"], id="everything at once"),
     ],
 )  # fmt: skip
 def test_check_declaration(variable: dict[str, Any], objections: list[str]) -> None:
-    found = check_declaration(variable, "v")
+    found = check_declaration(read_variable(variable), "v")
 
     assert [f"{objection.path}: {objection.message}" for objection in found] == objections

@@ -118,7 +118,7 @@ def test_bad_content_keeps_the_last_good_one(started: Sidecar) -> None:
     assert said[0] == "a.yaml:1 Prompt a"
     assert said[1].startswith("SourceInvalid: ")
     assert "line 2, column 1" in said[1]
-    assert "only {{ name }} is supported" in said[1]
+    assert "{% if %} is never closed" in said[1]
     assert text(started, "a") == "first"
 
 

@@ -1,38 +1,80 @@
 """The content of a version as every consumer decodes it from a blob: typed, immutable, light (no pydantic)."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
-VariableType = Literal["string", "integer", "number", "boolean"]
+VariableType = Literal["string", "integer", "number", "boolean", "list", "object"]
+ItemType = Literal["string", "integer", "number", "boolean", "object", "message"]
+Format = Literal["email", "uri", "date", "date-time", "uuid", "hostname", "language"]
+Trust = Literal["untrusted", "trusted"]
+UnicodePolicy = Literal["text", "raw"]
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
-
-class Message(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """One message of a chat prompt."""
-
-    role: Role
-    content: str
+TYPES: tuple[str, ...] = get_args(VariableType)
+FORMATS: tuple[str, ...] = get_args(Format)
+HISTORY_ROLES: tuple[Role, ...] = ("user", "assistant")
+"""Who may speak in a caller's history unless the placeholder says otherwise."""
 
 
-class Variable(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A declared variable. It is required unless it has a default or is optional."""
+class Message(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """One message of a chat prompt, or the place of messages that the caller gives: exactly one of content and placeholder."""
+
+    role: Role | None = None
+    content: str | None = None
+    placeholder: str | None = None
+    """The variable, a list of messages, whose messages stand here."""
+    roles: tuple[Role, ...] | None = None
+    """Who may speak in them."""
+
+
+class Field(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """A declared value: what its type is and what bounds it keeps. For a list, the bounds but minItems and maxItems are its items'."""
 
     name: str
     type: VariableType
     description: str | None = None
-    default: Any = msgspec.UNSET
+    item_type: ItemType | None = None
     optional: bool = False
     enum: tuple[str, ...] | None = None
     min_length: int | None = None
     max_length: int | None = None
     minimum: float | None = None
     maximum: float | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    format: Format | None = None
+
+    @property
+    def fields(self) -> tuple["Field", ...] | None:
+        """The fields of the object, or of the list's objects; None when they may have any."""
+        return None
+
+
+class Variable(Field, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """A declared variable. A caller must give it unless it has a default, is optional or is filled from values."""
+
+    properties: tuple[Field, ...] | None = None
+    default: Any = msgspec.UNSET
+    sensitive: bool = False
+    trust: Trust = "untrusted"
+    unicode: UnicodePolicy = "text"
+    from_values: bool = False
+
+    @property
+    def fields(self) -> tuple[Field, ...] | None:
+        """The fields of the object, or of the list's objects; None when they may have any."""
+        return self.properties
 
     @property
     def required(self) -> bool:
-        """Whether a caller must give a value."""
+        """Whether there is nothing to render when nobody gives a value."""
         return self.default is msgspec.UNSET and not self.optional
+
+    @property
+    def is_history(self) -> bool:
+        """Whether it is a list of messages."""
+        return self.type == "list" and self.item_type == "message"
 
 
 class Parameters(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):

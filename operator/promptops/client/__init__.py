@@ -14,8 +14,6 @@ from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
     AuthorizationError,
-    ClientClosedError,
-    ConfigurationError,
     NetworkError,
     PromptNotFoundError,
     PromptOpsError,
@@ -46,6 +44,4 @@ __all__ = [
     "TimeoutError",
     "RateLimitError",
     "ServerError",
-    "ConfigurationError",
-    "ClientClosedError",
 ]

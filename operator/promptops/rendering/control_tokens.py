@@ -5,26 +5,45 @@ What the template itself says stays as it is.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _TOKEN = re.compile(r"<(?=[|｜][\w.\-▁]{1,64}[|｜]>|</?SYS>>|/?(?:start|end)_of_turn>)|\[(?=/?INST\])")
+_END_OF_TOKEN = re.compile(r"[\w.\-▁|｜/<\[]{0,70}(?:[>\]]|\Z)")
 _HINTS = ("|>", "｜>", "_of_turn>", "SYS>>", "INST]")
 """A token needs one of them, and looking for a plain string costs next to nothing."""
 
 
-def break_tokens(text: str, pieces: Sequence[str], is_literal: Sequence[bool]) -> str:
-    """Return `text`, which is `pieces` joined, without the tokens that are not wholly inside one literal piece."""
-    if not any(hint in text for hint in _HINTS):
+def may_make_tokens(text: str) -> bool:
+    """Whether a text has what every token ends with: one look is enough for almost every value."""
+    return ">" in text or "]" in text
+
+
+def has_token(text: str) -> bool:
+    """Whether there is a token in a text."""
+    return any(hint in text for hint in _HINTS) and _TOKEN.search(text) is not None
+
+
+def may_complete_token(text: str) -> bool:
+    """Whether a text could be the end, or the middle, of a token that begins before it."""
+    return _END_OF_TOKEN.match(text) is not None
+
+
+def break_tokens(text: str, pieces: Sequence[str], is_literal: Callable[[int], bool]) -> str:
+    """Return `text`, which is `pieces` joined, without the tokens that are not wholly inside one literal piece.
+
+    `is_literal` tells it of a piece by its place.
+    """
+    if not may_make_tokens(text) or not any(hint in text for hint in _HINTS):
         return text
     allowed = _offsets_in_literals(pieces, is_literal)
     return _TOKEN.sub(lambda found: found[0] if found.start() in allowed else f"{found[0]} ", text)
 
 
-def _offsets_in_literals(pieces: Sequence[str], is_literal: Sequence[bool]) -> set[int]:
+def _offsets_in_literals(pieces: Sequence[str], is_literal: Callable[[int], bool]) -> set[int]:
     offsets: set[int] = set()
     begin = 0
-    for piece, literal in zip(pieces, is_literal, strict=True):
-        if literal:
+    for place, piece in enumerate(pieces):
+        if is_literal(place):
             offsets.update(begin + found.start() for found in _TOKEN.finditer(piece))
         begin += len(piece)
     return offsets

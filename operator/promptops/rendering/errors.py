@@ -38,6 +38,7 @@ class InvalidTemplate(InvalidSpec):
         self, message: str, line: int, column: int, path: str = "", reason: str = reasons.TEMPLATE_SYNTAX
     ) -> None:
         super().__init__(reason, f"line {line}, column {column}: {message}", path)
+        self.objection = message
         self.line = line
         self.column = column
 

@@ -4,8 +4,11 @@ import re
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
-RESERVED = frozenset({"and", "else", "false", "if", "in", "is", "none", "not", "or", "true"})
-"""Words of the expression language. A variable of such a name could not be read once expressions are supported."""
+RESERVED = frozenset(
+    {"and", "elif", "else", "endfor", "endif", "false", "for", "if", "in", "include", "is", "loop", "none", "not", "or",
+     "recursive", "true"}
+)  # fmt: skip
+"""Words of the language. A variable of such a name could not be read."""
 
 NAME_RULE = "a name is a lower case letter followed by at most 62 lower case letters, digits and underscores"
 

@@ -4,24 +4,39 @@ Refused: control characters but tab, LF and CRLF; surrogates, private use, unass
 controls; U+FEFF; more than 30 combining marks in a row (the bound of UAX 15's stream-safe text, and what keeps NFC linear).
 Taken out: zero-width spaces, the variation selectors U+E0100-E01EF, a variation selector right after another one.
 Kept: ZWJ and ZWNJ, which emoji, Persian and Hindi need.
+What is assigned is said by `unicode_tables`, so that every Python says the same.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
+
+from promptops.rendering import unicode_tables
 
 MAX_COMBINING_RUN = 30
-_PIECE = 4096
 
-_BAD_ASCII = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_REFUSED_CATEGORIES = {
-    "Cc": "a control character",
-    "Cs": "half of a surrogate pair",
-    "Co": "a private use character",
-    "Cn": "an unassigned character",
-}
-_INVISIBLE = re.compile("[\u180e\u200b\u2060\U000e0100-\U000e01ef]|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+")
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_TAGS = "\U000e0000-\U000e007f"
+_ZERO_WIDTH = "\u180e\u200b\u2060\U000e0100-\U000e01ef"
+_SELECTORS = "\ufe00-\ufe0f"
+_HIDDEN = re.compile(f"[{_ZERO_WIDTH}{_SELECTORS}]")
+_INVISIBLE = re.compile(f"[{_ZERO_WIDTH}]|(?<=[{_SELECTORS}])[{_SELECTORS}]+")
+_TWO_SELECTORS = "\ufe0f\ufe0f"
+_LONE_CARRIAGE_RETURN = re.compile("\r(?!\n)")
+_KINDS = (
+    ("[\x00-\x1f\x7f-\x9f]", "a control character"),
+    (f"[{_BIDI}]", "a bidirectional control"),
+    ("\ufeff", "a byte order mark"),
+    (f"[{_TAGS}]", "a tag character"),
+    ("[\ud800-\udfff]", "half of a surrogate pair"),
+    ("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]", "a private use character"),
+)
+BAD_ASCII = bytes(code ^ 1 if (code < 32 and code not in b"\t\n\r") or code == 127 else code for code in range(256))
+"""A translation that changes ASCII text exactly when a character of it is refused, carriage returns aside."""
+
+_STRIPPED = "invisible characters were taken out"
+_NORMALISED = "it was brought into Unicode normal form NFC"
 
 
 class RefusedText(ValueError):
@@ -37,66 +52,86 @@ class CleanText:
 
 
 def clean(text: str) -> CleanText:
-    """Apply the policy.
+    """Apply the policy, in time proportional to the length.
 
     Raises RefusedText.
     """
-    if bad := _BAD_ASCII.search(text):
-        raise RefusedText(_refusal(bad.group(), bad.start()))
-    if text.isascii():
+    if is_clean(text):
         return CleanText(text)
     _refuse_characters(text)
-    stripped = _INVISIBLE.sub("", text)
-    _refuse_combining_runs(stripped)
+    stripped = _INVISIBLE.sub("", text) if _HIDDEN.search(text) else text
+    if run := _long_run().search(stripped):
+        raise RefusedText(f"more than {MAX_COMBINING_RUN} combining marks in a row at character {run.start() + 1}")
     normal = unicodedata.normalize("NFC", stripped)
-    changes = [
-        message for changed, message in ((stripped != text, _STRIPPED), (normal != stripped, _NORMALISED)) if changed
-    ]
-    return CleanText(normal, tuple(changes))
+    told = ((stripped != text, _STRIPPED), (normal != stripped, _NORMALISED))
+    return CleanText(normal, tuple(message for changed, message in told if changed))
 
 
-_STRIPPED = "invisible characters were taken out"
-_NORMALISED = "it was brought into Unicode normal form NFC"
+def is_clean(text: str) -> bool:
+    """Whether the policy leaves a text as it is, as far as one quick look tells. Most text is."""
+    if "\r" in text and text.count("\r") != text.count("\r\n"):
+        return False
+    if not text.isascii():
+        return _unchanged().fullmatch(text) is not None and _TWO_SELECTORS not in text
+    written = text.encode()
+    return written.translate(BAD_ASCII) == written
 
 
-def _refusal(character: str, offset: int) -> str:
-    return f"{_kind(character)} (U+{ord(character):04X}) at character {offset + 1}"
+def is_encodable(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair: the one thing that no policy lets through."""
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _refuse_characters(text: str) -> None:
+    accepted = _allowed().match(text)
+    places = [accepted.end()] if accepted and accepted.end() < len(text) else []
+    if text.count("\r") != text.count("\r\n"):
+        places += [found.start() for found in _LONE_CARRIAGE_RETURN.finditer(text)][:1]
+    if places:
+        at = min(places)
+        raise RefusedText(f"{_kind(text[at])} (U+{ord(text[at]):04X}) at character {at + 1}")
 
 
 def _kind(character: str) -> str:
     if character == "\r":
         return "a carriage return without a line feed"
-    if character in _BIDI_CONTROLS:
-        return "a bidirectional control"
-    if character == "\ufeff":
-        return "a byte order mark"
-    if "\U000e0000" <= character <= "\U000e007f":
-        return "a tag character"
-    return _REFUSED_CATEGORIES.get(unicodedata.category(character), "")
+    return next((kind for pattern, kind in _KINDS if re.match(pattern, character)), "an unassigned character")
 
 
-def _refuse_characters(text: str) -> None:
-    """Look at every kind of character once, piece by piece: what is refused ends the work where it stands."""
-    good: set[str] = set()
-    for start in range(0, len(text), _PIECE):
-        piece = text[start : start + _PIECE]
-        refused = {character for character in set(piece) - good if character > "\x7f" and _kind(character)}
-        if refused:
-            offset = next(offset for offset, character in enumerate(piece) if character in refused)
-            raise RefusedText(_refusal(piece[offset], start + offset))
-        good.update(piece)
+@cache
+def _unchanged() -> re.Pattern[str]:
+    others = (_BIDI, _TAGS, _ZERO_WIDTH, "\ufe00-\ufe0e", "\ufeff")
+    return re.compile(f"[\t\n\r{_without(unicode_tables.NORMAL, *others)}]*+")
 
 
-def _refuse_combining_runs(text: str) -> None:
-    marks = "".join(character for character in set(text) if character > "\u02ff" and _is_mark(character))
-    if not marks:
-        return
-    mark = f"[{re.escape(marks)}]"
-    # A run is tried at its first mark alone: at each of its marks a long text of short runs would be read thirty times.
-    if run := re.search(f"(?<!{mark}){mark}{{{MAX_COMBINING_RUN + 1}}}", text):
-        raise RefusedText(f"more than {MAX_COMBINING_RUN} combining marks in a row at character {run.start() + 1}")
+@cache
+def _allowed() -> re.Pattern[str]:
+    return re.compile(f"[\t\n\r{_without(unicode_tables.ASSIGNED, _BIDI, _TAGS, chr(0xFEFF))}]*+")
 
 
-def _is_mark(character: str) -> bool:
-    # U+0F73 is a starter that decomposes into marks: normalisation would see a run where this character's own class is 0.
-    return unicodedata.combining(unicodedata.normalize("NFD", character)[0]) != 0
+@cache
+def _long_run() -> re.Pattern[str]:
+    return re.compile(f"[{_without(unicode_tables.MARKS)}]{{{MAX_COMBINING_RUN + 1}}}")
+
+
+def _without(table: str, *others: str) -> str:
+    """Return the inside of a character class: the ranges of a table without these, emoji before the other rare planes."""
+    unwanted = sorted(_pair(each) for other in others for each in re.findall(".-.|.", other, re.DOTALL))
+    kept: list[tuple[int, int]] = []
+    for written in table.split():
+        first, _, last = written.partition("-")
+        begin, end = int(first, 16), int(last or first, 16)
+        for low, high in unwanted:
+            if begin <= high and low <= end:
+                kept.append((begin, low - 1))
+                begin = high + 1
+        kept.append((begin, end))
+    kept.sort(key=lambda pair: (pair[0] > 0xFFFF, not 0x1F000 <= pair[0] <= 0x1FFFF, pair))
+    return "".join(f"{re.escape(chr(begin))}-{re.escape(chr(end))}" for begin, end in kept if begin <= end)
+
+
+def _pair(written: str) -> tuple[int, int]:
+    return ord(written[0]), ord(written[-1])

@@ -28,6 +28,8 @@ _TITLES: Final = {
     reasons.INVALID_REQUEST: "Invalid request",
     reasons.REQUEST_TOO_LARGE: "Request too large",
     reasons.OUTPUT_TOO_LARGE: "Output too large",
+    reasons.BUDGET_EXCEEDED: "Too much work",
+    reasons.RENDER_FAILED: "Values do not fit the template",
     INTERNAL_ERROR: "Internal error",
     METHOD_NOT_ALLOWED: "Method not allowed",
     ROUTE_NOT_FOUND: "No such route",

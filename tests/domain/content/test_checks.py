@@ -29,8 +29,10 @@ def said(content: object) -> list[str]:
     [
         pytest.param({"text": "Hi"}, id="text without variables"),
         pytest.param(text("Hi {{ name }}", variable()), id="declared variable"),
-        pytest.param(text("Hi", variable(optional=True)), id="optional variable unused"),
-        pytest.param(text("Hi", variable(default="x")), id="variable with a default unused"),
+        pytest.param(text("Hi {{ name }}", variable(optional=True)), id="optional variable"),
+        pytest.param(
+            text("{% if name %}Hi {{ name | upper }}{% else %}Hi{% endif %}", variable(default="x")), id="a condition"
+        ),
         pytest.param(
             chat(("system", "a"), ("developer", "b"), ("user", "c"), ("assistant", "d"), ("user", "e")),
             id="a conversation",
@@ -55,17 +57,17 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
     [
         pytest.param(
             text("Hi {{ nmae }}", variable(optional=True)),
-            'UndeclaredVariable: spec.content.text: line 1, column 4: variable "nmae" is not declared: write "name", or declare it under variables',
+            'UndeclaredVariable: spec.content.text: line 1, column 7: variable "nmae" is not declared: write "name", or declare it under variables',
             id="a typo in a name",
         ),
         pytest.param(
             text("a\n  {{ x }} {{ x }}"),
-            'UndeclaredVariable: spec.content.text: line 2, column 3: variable "x" is not declared: declare it under variables',
+            'UndeclaredVariable: spec.content.text: line 2, column 6: variable "x" is not declared: declare it under variables',
             id="undeclared, named once, where it stands first",
         ),
         pytest.param(
             chat(("user", "a"), ("assistant", "b"), ("user", "{{ x }}")),
-            'UndeclaredVariable: spec.content.messages[2].content: line 1, column 1: variable "x" is not declared: declare it under variables',
+            'UndeclaredVariable: spec.content.messages[2].content: line 1, column 4: variable "x" is not declared: declare it under variables',
             id="undeclared in a message",
         ),
         pytest.param(
@@ -129,13 +131,13 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
             id="developer after tool",
         ),
         pytest.param(
-            text("a\nb {% if x %}c{% endif %}"),
-            "TemplateSyntax: spec.content.text: line 2, column 3: {% begins a statement; only {{ name }} is supported, statements are not",
-            id="a statement",
+            text("a\nb {% set x = 1 %}"),
+            "TemplateSyntax: spec.content.text: line 2, column 3: {% set %} is not part of the language: values come from variables alone: declare a variable, perhaps with a default",
+            id="a statement of Jinja that is none here",
         ),
         pytest.param(
             text("{{ x"),
-            "TemplateSyntax: spec.content.text: line 1, column 1: {{ is never closed with }}; only {{ name }} is supported",
+            "TemplateSyntax: spec.content.text: line 1, column 1: {{ is never closed with }}: close it; to write {{ literally, put it between {% raw %} and {% endraw %}",
             id="an unclosed tag",
         ),
         pytest.param(
@@ -186,7 +188,9 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
     ],
 )
 def test_an_error_says_where_why_and_what_to_do(content: dict[str, Any], sentence: str) -> None:
-    assert said(content) == [sentence]
+    errors = [finding for finding in check_content(content) if finding.severity == "error"]
+
+    assert [f"{finding.reason}: {finding.sentence}" for finding in errors] == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -226,8 +230,46 @@ def test_a_marker_in_a_default_is_refused_too() -> None:
     [
         pytest.param(
             text("a", variable()),
-            'UnusedVariable: spec.content.variables[0]: variable "name" is required and never used: use it, or remove its declaration',
+            'UnusedVariable: spec.content.variables[0]: variable "name" is declared and never used: did you mean {{ name }}?',
             id="T31 required and unused",
+        ),
+        pytest.param(
+            text("a", variable(default="b")),
+            'UnusedVariable: spec.content.variables[0]: variable "name" is declared and never used: did you mean {{ name }}?',
+            id="unused though it has a default",
+        ),
+        pytest.param(
+            text("Hi\n {name}", variable()),
+            "UnusedVariable: spec.content.text: line 2, column 2: {name} is text, and name is declared and never used: did you mean {{ name }}?",
+            id="braces of Python",
+        ),
+        pytest.param(
+            text("Hi ${name}", variable()),
+            "UnusedVariable: spec.content.text: line 1, column 4: ${name} is text, and name is declared and never used: did you mean {{ name }}?",
+            id="braces of shells",
+        ),
+        pytest.param(
+            text(" \n\t\u3000"),
+            "EmptyText: spec.content.text: there is nothing but blanks in it: write the text, or remove it",
+            id="nothing but blanks",
+        ),
+        pytest.param(
+            chat(("system", "a"), ("user", "")),
+            "EmptyText: spec.content.messages[1].content: there is nothing but blanks in it: write the text, or remove it",
+            id="an empty message",
+        ),
+        pytest.param(
+            {
+                "messages": [{"placeholder": "h", "roles": ["system", "user"]}],
+                "variables": [{"name": "h", "type": "list", "itemType": "message"}],
+            },
+            "InvalidMessages: spec.content.messages[0].roles: callers would speak as system: leave it out unless you trust whoever gives the history",
+            id="a history in which callers give instructions",
+        ),
+        pytest.param(
+            text("{{ name }}", variable(unicode="raw")),
+            "InvalidCharacter: spec.content.variables[0].unicode: unicode: raw lets hidden characters of an untrusted value reach the model: leave it out unless they are needed",
+            id="T28 unicode: raw",
         ),
         pytest.param(
             text("a\u200bb"),
@@ -277,8 +319,8 @@ def test_a_warning_forbids_nothing(content: dict[str, Any], sentence: str) -> No
             id="T26 too long a template",
         ),
         pytest.param(
-            text("a", variable(type="list")),
-            'InvalidSpec: spec.content.variables[0].type: must be one of "string", "integer", "number" or "boolean"',
+            text("a", variable(type="array")),
+            'InvalidSpec: spec.content.variables[0].type: must be one of "string", "integer", "number", "boolean", "list" or "object"',
             id="unknown type",
         ),
         pytest.param(
@@ -326,6 +368,7 @@ def test_all_findings_are_there_errors_first() -> None:
         "UndeclaredVariable",
         "InvalidCharacter",
         "UnusedVariable",
+        "UnusedVariable",
     ]
 
 
@@ -348,8 +391,8 @@ def test_errors_that_are_mended_together_are_told_together() -> None:
     assert error.reason == "DuplicateVariable"
     assert error.sentence == (
         'spec.content.variables[1].name: variable "c" is declared twice: remove one of the declarations; '
-        'spec.content.text: line 1, column 1: variable "a" is not declared: declare it under variables; '
-        'spec.content.text: line 1, column 9: variable "b" is not declared: declare it under variables'
+        'spec.content.text: line 1, column 4: variable "a" is not declared: declare it under variables; '
+        'spec.content.text: line 1, column 12: variable "b" is not declared: declare it under variables'
     )
 
 

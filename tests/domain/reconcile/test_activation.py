@@ -123,7 +123,7 @@ PROBLEMS = [
     pytest.param(
         broken,
         "VersionInvalid",
-        'version 2.0.0 cannot be served: spec.content.text: line 1, column 4: variable "nmae" is not declared: write "name", or declare it under variables; versions never change: correct it in a new one',
+        'version 2.0.0 cannot be served: spec.content.text: line 1, column 7: variable "nmae" is not declared: write "name", or declare it under variables; versions never change: correct it in a new one',
         "Stalled",
         id="with a broken template",
     ),

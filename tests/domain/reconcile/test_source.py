@@ -163,12 +163,12 @@ def test_a_version_found_in_place_of_the_created_one_is_numbered_above_when_not(
     [
         pytest.param(
             {"content": {"text": "Hi {{ nmae }}", "variables": NAMED}},
-            'spec.source.content.text: line 1, column 4: variable "nmae" is not declared: write "name", or declare it under variables',
+            'spec.source.content.text: line 1, column 7: variable "nmae" is not declared: write "name", or declare it under variables',
             id="undeclared variable",
         ),
         pytest.param(
             {"content": {"text": "a\n{% if x %}"}},
-            "spec.source.content.text: line 2, column 1: {% begins a statement; only {{ name }} is supported, statements are not",
+            "spec.source.content.text: line 2, column 1: {% if %} is never closed: write {% endif %} where it ends",
             id="statement",
         ),
         pytest.param(
@@ -391,7 +391,7 @@ def test_a_config_map_may_vanish_and_return(world: Any) -> None:
         pytest.param(
             "text",
             "a\n{{ x }}",
-            'ConfigMap "settings" key "prompt": line 2, column 1: variable "x" is not declared: declare it under variables',
+            'ConfigMap "settings" key "prompt": line 2, column 4: variable "x" is not declared: declare it under variables',
             id="template in a text key",
         ),
         pytest.param(
@@ -435,7 +435,7 @@ def test_a_config_map_may_vanish_and_return(world: Any) -> None:
         pytest.param(
             "yaml",
             "messages:\n- role: user\n  content: a {{ y }}\n",
-            'ConfigMap "settings" key "prompt": messages[0].content: line 1, column 3: variable "y" is not declared: declare it under variables',
+            'ConfigMap "settings" key "prompt": messages[0].content: line 1, column 6: variable "y" is not declared: declare it under variables',
             id="template in a message",
         ),
         pytest.param(
@@ -443,7 +443,7 @@ def test_a_config_map_may_vanish_and_return(world: Any) -> None:
             "messages:\n- role: user\n  content: a {{ y }}\n- role: system\n  content: b\n",
             'ConfigMap "settings" key "prompt": messages[1].role: a message of the role system must stand before those of '
             'user, assistant and tool: move it up; ConfigMap "settings" key "prompt": messages[0].content: line 1, '
-            'column 3: variable "y" is not declared: declare it under variables',
+            'column 6: variable "y" is not declared: declare it under variables',
             id="two errors in one message",
         ),
     ],

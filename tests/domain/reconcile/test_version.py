@@ -77,7 +77,7 @@ def test_a_mark_that_is_taken_back_leaves_what_it_was(world: Any) -> None:
     [
         pytest.param(
             {"text": "{{ x"},
-            "False/TemplateSyntax: spec.content.text: line 1, column 1: {{ is never closed with }}; only {{ name }} is supported; versions never change: correct it in a new one",
+            "False/TemplateSyntax: spec.content.text: line 1, column 1: {{ is never closed with }}: close it; to write {{ literally, put it between {% raw %} and {% endraw %}; versions never change: correct it in a new one",
             id="template",
         ),
         pytest.param(

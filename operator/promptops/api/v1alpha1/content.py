@@ -11,28 +11,50 @@ MAX_CONTENT_BYTES = 128 * 1024
 MAX_VALUE_CHARACTERS = 1024 * 1024
 
 
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
 class Message(Model):
-    """One message of a chat prompt."""
+    """One message of a chat prompt, or the place where messages stand that the caller gives."""
 
-    role: Literal["system", "developer", "user", "assistant", "tool"]
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.placeholder) ? !has(self.role) && !has(self.content) : has(self.role) && has(self.content) && !has(self.roles)",
+            "a message has role and content; the place of a caller's messages has placeholder, and perhaps roles",
+            lambda message: message.is_sound,
+        ),
+    )
+
+    role: Role | None = None
     """Who speaks."""
-    content: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)]
+    content: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
     """The template of the message. `{{ name }}` stands for the value of a declared variable."""
+    placeholder: Annotated[str, Field(max_length=63, pattern=VARIABLE_PATTERN)] | None = None
+    """Name of a variable of type list and itemType message: its messages stand here, exactly as the caller gives them."""
+    roles: Annotated[Items[Role], Field(min_length=1, max_length=5)] | None = None
+    """Who may speak in those messages; user and assistant when absent."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is one of the two, and not a mixture."""
+        if self.placeholder is not None:
+            return self.role is None and self.content is None
+        return self.role is not None and self.content is not None and self.roles is None
 
 
-class Variable(Model):
-    """A value the template needs. It is required unless it has a default or is optional."""
+class VariableField(Model):
+    """A field of an object."""
 
     name: Annotated[str, Field(max_length=63, pattern=VARIABLE_PATTERN)]
     """Name used in the template and by callers."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What the value is for; shown to callers."""
-    type: Literal["string", "integer", "number", "boolean"]
+    type: Literal["string", "integer", "number", "boolean", "list", "object"]
     """Type of the value. Nothing is coerced: "1" is not an integer."""
-    default: FreeJson = None
-    """Value used when the caller gives none. It must have the declared type."""
+    item_type: Literal["string", "integer", "number", "boolean", "object", "message"] | None = None
+    """Type of a list's items; anything when absent. The bounds below are then the items', but for minItems and maxItems."""
     optional: bool | None = None
-    """A variable that may be absent; it is then rendered as nothing."""
+    """A value that may be absent; it is then rendered as nothing and false in conditions."""
     enum: Annotated[Items[Annotated[str, Field(max_length=1024)]], Field(min_length=1, max_length=100)] | None = None
     """The only values allowed, for strings."""
     min_length: Annotated[int, Field(ge=0, le=MAX_VALUE_CHARACTERS), WHOLE] | None = None
@@ -43,6 +65,29 @@ class Variable(Model):
     """Smallest allowed number."""
     maximum: float | None = None
     """Largest allowed number."""
+    min_items: Annotated[int, Field(ge=0, le=MAX_VALUE_CHARACTERS), WHOLE] | None = None
+    """Fewest items of a list."""
+    max_items: Annotated[int, Field(ge=0, le=MAX_VALUE_CHARACTERS), WHOLE] | None = None
+    """Most items of a list."""
+    format: Literal["email", "uri", "date", "date-time", "uuid", "hostname", "language"] | None = None
+    """What a string must look like."""
+
+
+class Variable(VariableField):
+    """A value the template needs. It is required unless it has a default, is optional or is filled from values."""
+
+    properties: Annotated[Items[VariableField], Field(min_length=1, max_length=50)] | None = None
+    """The fields of an object, or of a list's objects. When absent they may have any."""
+    default: FreeJson = None
+    """Value used when the caller gives none. It must have the declared type."""
+    sensitive: bool | None = None
+    """The value never appears in what is recorded of a render."""
+    trust: Literal["untrusted", "trusted"] | None = None
+    """Untrusted, unless it says trusted: the value is cleaned by the Unicode policy and makes no chat control token."""
+    unicode: Literal["text", "raw"] | None = None
+    """Text, unless it says raw: then hidden and unusual characters of an untrusted value are let through."""
+    from_values: bool | None = None
+    """The value comes from a ConfigMap named under valuesFrom, or from the tenant, when the caller gives none."""
 
 
 class Parameters(Model):
@@ -63,7 +108,7 @@ class Parameters(Model):
 
 
 def _messages_fit(content: "PartialContent") -> bool:
-    return sum(len(message.content) for message in content.messages or ()) <= MAX_CONTENT_BYTES
+    return sum(len(message.content or "") for message in content.messages or ()) <= MAX_CONTENT_BYTES
 
 
 class PartialContent(Model):
@@ -72,7 +117,7 @@ class PartialContent(Model):
     RULES: ClassVar[tuple[Rule, ...]] = (
         # Cheap and early; the operator measures the exact bytes of the whole.
         Rule(
-            f"!has(self.messages) || self.messages.map(m, size(m.content)).sum() <= {MAX_CONTENT_BYTES}",
+            f"!has(self.messages) || self.messages.map(m, has(m.content) ? size(m.content) : 0).sum() <= {MAX_CONTENT_BYTES}",
             f"messages may have at most {MAX_CONTENT_BYTES} characters in all",
             _messages_fit,
         ),

@@ -1,21 +1,23 @@
 """Content is checked here, by a list of checks that can be read aloud; what they find says where and what to do."""
 
-import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from promptops.api import reasons
+from promptops.api.content import Variable
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
 from promptops.domain.content.canonical import canonical
-from promptops.domain.content.declarations import check_declaration
+from promptops.domain.content.declarations import check_declaration, read_variable
 from promptops.domain.findings import Finding, join
 from promptops.domain.manifests import Manifest, mapping, parse_as, sequence, text
 from promptops.rendering.errors import InvalidSpec, InvalidTemplate
-from promptops.rendering.syntax.scan import Slot, parse
+from promptops.rendering.syntax.faults import Lines, TemplateFault
+from promptops.rendering.syntax.parse import parse
+from promptops.rendering.syntax.scope import Scope
 
-RESERVED_LATER = frozenset({"elif", "endfor", "endif", "for", "include", "loop", "recursive"})
-"""Words that conditionals, loops and composition need. The others are refused together with the declaration."""
+_BLANKS = " \t\r\n\u00a0\u3000"
 LEADING_ROLES = frozenset({"system", "developer"})
 
 _FORBIDDEN = re.compile(
@@ -43,17 +45,19 @@ class Template:
 
     path: str
     text: str
-    slots: tuple[Slot, ...]
-    error: InvalidTemplate | None
+    faults: tuple[TemplateFault, ...]
+    used: frozenset[str]
+    """The variables it reads."""
 
     @classmethod
-    def of(cls, path: str, template: str) -> "Template":
-        """Parse a template; that it cannot be parsed is for a check to say."""
+    def of(cls, path: str, template: str, variables: Sequence[Variable]) -> "Template":
+        """Parse a template; what is wrong with it is for a check to say."""
         try:
-            slots = tuple(segment for segment in parse(template) if isinstance(segment, Slot))
+            scope = Scope.of(parse(template), variables)
         except InvalidTemplate as error:
-            return cls(path, template, (), error)
-        return cls(path, template, slots, None)
+            fault = TemplateFault(Lines(template).offset(error.line, error.column), error.objection, error.reason)
+            return cls(path, template, (fault,), frozenset())
+        return cls(path, template, tuple(scope.faults), frozenset(scope.used))
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Subject:
     """Content of the right shape, as the checks look at it."""
 
     messages: tuple[Manifest, ...]
-    variables: tuple[Manifest, ...]
+    variables: tuple[Variable, ...]
     templates: tuple[Template, ...]
 
     @classmethod
@@ -69,21 +73,48 @@ class Subject:
         """Read content."""
         messages = tuple(map(mapping, sequence(content.get("messages"))))
         texts = [("text", content["text"])] if isinstance(content.get("text"), str) else []
-        texts += [(f"messages[{index}].content", text(each.get("content"))) for index, each in enumerate(messages)]
-        variables = tuple(map(mapping, sequence(content.get("variables"))))
-        return cls(messages, variables, tuple(Template.of(path, template) for path, template in texts))
+        texts += [
+            (f"messages[{index}].content", each["content"])
+            for index, each in enumerate(messages)
+            if isinstance(each.get("content"), str)
+        ]
+        variables = tuple(read_variable(mapping(each)) for each in sequence(content.get("variables")))
+        return cls(messages, variables, tuple(Template.of(path, template, variables) for path, template in texts))
 
     @property
     def declared(self) -> tuple[str, ...]:
         """The names of the variables, in their order."""
-        return tuple(text(variable.get("name")) for variable in self.variables)
+        return tuple(variable.name for variable in self.variables)
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether every template could be read."""
+        return not any(fault.reason == reasons.TEMPLATE_SYNTAX for each in self.templates for fault in each.faults)
+
+    def used(self) -> frozenset[str]:
+        """Return the names of the variables that something reads."""
+        placeholders = (text(message.get("placeholder")) for message in self.messages)
+        return frozenset(placeholders).union(*(template.used for template in self.templates))
 
     def without_caller(self) -> Iterator[tuple[str, str]]:
         """Yield the path and text of everything that reaches a model without a caller's doing."""
         yield from ((template.path, template.text) for template in self.templates)
         for index, variable in enumerate(self.variables):
-            if isinstance(variable.get("default"), str):
-                yield f"variables[{index}].default", variable["default"]
+            default: Any = variable.default
+            yield from ((f"variables[{index}].default", each) for each in _texts_in(default))
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Yield every string in a JSON value, keys included; content that reached the checks is not deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield str(key)
+            yield from _texts_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts_in(each)
 
 
 Check = Callable[[Subject], Iterator[Finding]]
@@ -122,6 +153,13 @@ def system_speaks_first(subject: Subject) -> Iterator[Finding]:
     """Instructions of system and developer precede the conversation; later ones could come from anybody."""
     begun = False
     for index, message in enumerate(subject.messages):
+        if "placeholder" in message:
+            leading_roles = [role for role in sequence(message.get("roles")) if role in LEADING_ROLES]
+            for role in leading_roles:
+                advice = f"callers would speak as {role}: leave it out unless you trust whoever gives the history"
+                yield Finding(reasons.INVALID_MESSAGES, advice, f"messages[{index}].roles", severity="warning")
+            begun = True
+            continue
         leading = message.get("role") in LEADING_ROLES
         if leading and begun:
             role = message.get("role")
@@ -135,11 +173,11 @@ def characters_are_visible(subject: Subject) -> Iterator[Finding]:
     for path, template in subject.without_caller():
         if found := _FORBIDDEN.search(template):
             name = _FORBIDDEN_NAMES[str(found.lastgroup)]
-            line, column = _place(template, found)
+            line, column = Lines(template).place(found.start())
             message = f"{name} (U+{ord(found[0]):04X}): remove it"
             yield Finding(reasons.INVALID_CHARACTER, message, path, line, column)
         elif found := _HIDDEN.search(template):
-            line, column = _place(template, found)
+            line, column = Lines(template).place(found.start())
             message = f"an invisible character (U+{ord(found[0]):04X}): remove it unless the script needs it"
             yield Finding(reasons.INVALID_CHARACTER, message, path, line, column, "warning")
 
@@ -148,7 +186,7 @@ def no_role_markers(subject: Subject) -> Iterator[Finding]:
     """A message never carries the tokens with which models tell messages apart."""
     for path, template in subject.without_caller():
         if found := _ROLE_MARKER.search(template):
-            line, column = _place(template, found)
+            line, column = Lines(template).place(found.start())
             message = (
                 "a chat marker such as <|im_start|> can end this message and begin another: use messages and roles"
             )
@@ -156,11 +194,12 @@ def no_role_markers(subject: Subject) -> Iterator[Finding]:
 
 
 def templates_parse(subject: Subject) -> Iterator[Finding]:
-    """Everything about variables needs the slots."""
+    """A typo in a name must not reach a model as an empty string, nor a statement as text."""
     for template in subject.templates:
-        if (error := template.error) is not None:
-            message = error.message.removeprefix(f"line {error.line}, column {error.column}: ")
-            yield Finding(error.reason, message, template.path, error.line, error.column)
+        lines = Lines(template.text)
+        for fault in template.faults:
+            line, column = lines.place(fault.offset)
+            yield Finding(fault.reason, fault.message, template.path, line, column)
 
 
 def names_are_unique(subject: Subject) -> Iterator[Finding]:
@@ -174,50 +213,63 @@ def names_are_unique(subject: Subject) -> Iterator[Finding]:
 def declarations_are_sound(subject: Subject) -> Iterator[Finding]:
     """Names, bounds, enums and defaults fit their types."""
     for index, variable in enumerate(subject.variables):
-        path = f"variables[{index}]"
-        if (name := text(variable.get("name"))) in RESERVED_LATER:
-            message = f"{name} is a word of the language and cannot be a variable's name"
-            yield Finding(reasons.INVALID_VARIABLE, message, f"{path}.name")
-        yield from check_declaration(variable, path)
+        yield from check_declaration(variable, f"variables[{index}]")
 
 
-def variables_declared(subject: Subject) -> Iterator[Finding]:
-    """A typo in a name must not reach a model as an empty string."""
-    declared = subject.declared
-    for template in subject.templates:
-        first_uses = {slot.name: slot for slot in reversed(template.slots)}
-        for slot in sorted(first_uses.values(), key=lambda slot: (slot.line, slot.column)):
-            if slot.name not in declared:
-                close = difflib.get_close_matches(slot.name, declared, n=1)
-                advice = f'write "{close[0]}", or declare it' if close else "declare it"
-                message = f'variable "{slot.name}" is not declared: {advice} under variables'
-                yield Finding(reasons.UNDECLARED_VARIABLE, message, template.path, slot.line, slot.column)
+def histories_are_declared(subject: Subject) -> Iterator[Finding]:
+    """Where a caller's messages stand, a variable takes them; nothing else renders them."""
+    histories = {variable.name for variable in subject.variables if variable.is_history}
+    for index, message in enumerate(subject.messages):
+        name = text(message.get("placeholder"))
+        if name and name not in histories:
+            what = "is no list of messages" if name in subject.declared else "is not declared"
+            advice = f'variable "{name}" {what}: declare it under variables with type: list and itemType: message'
+            yield Finding(reasons.UNDECLARED_VARIABLE, advice, f"messages[{index}].placeholder")
 
 
-def required_variables_used(subject: Subject) -> Iterator[Finding]:
-    """Callers should not have to give what nobody reads."""
-    used = {slot.name for template in subject.templates for slot in template.slots}
+def variables_are_used(subject: Subject) -> Iterator[Finding]:
+    """Callers should not have to give what nobody reads, and who declares something means to use it."""
+    if not subject.is_parsed:
+        return
+    used = subject.used()
     for index, variable in enumerate(subject.variables):
-        name = text(variable.get("name"))
-        if name not in used and "default" not in variable and not variable.get("optional"):
-            message = f'variable "{name}" is required and never used: use it, or remove its declaration'
+        if variable.name in used:
+            continue
+        if place := _other_spelling(subject, variable.name):
+            yield place
+        else:
+            message = f'variable "{variable.name}" is declared and never used: did you mean {{{{ {variable.name} }}}}?'
             yield Finding(reasons.UNUSED_VARIABLE, message, f"variables[{index}]", severity="warning")
+
+
+def _other_spelling(subject: Subject, name: str) -> Finding | None:
+    """Return where a declared variable stands as it is written in other languages, as {name} or ${name}."""
+    spelling = re.compile(rf"\$?(?<!\{{)\{{[ \t]*{re.escape(name)}[ \t]*\}}(?!\}})")
+    for template in subject.templates:
+        if found := spelling.search(template.text):
+            line, column = Lines(template.text).place(found.start())
+            message = f"{found[0]} is text, and {name} is declared and never used: did you mean {{{{ {name} }}}}?"
+            return Finding(reasons.UNUSED_VARIABLE, message, template.path, line, column, "warning")
+    return None
+
+
+def something_is_said(subject: Subject) -> Iterator[Finding]:
+    """A text of nothing but blanks is hardly meant."""
+    for template in subject.templates:
+        if not template.text.strip(_BLANKS):
+            message = "there is nothing but blanks in it: write the text, or remove it"
+            yield Finding(reasons.EMPTY_TEXT, message, template.path, severity="warning")
 
 
 CHECKS: tuple[Check, ...] = (
     system_speaks_first,
     characters_are_visible,  # before the parser: what cannot be seen is hard to find at a line and column
     no_role_markers,
-    templates_parse,
     names_are_unique,
     declarations_are_sound,
-    variables_declared,
-    required_variables_used,
+    histories_are_declared,
+    templates_parse,
+    variables_are_used,
+    something_is_said,
 )
 """In the order in which an author should hear of it: the first error becomes the condition."""
-
-
-def _place(template: str, found: re.Match[str]) -> tuple[int, int]:
-    """Return line and column, both counted from 1."""
-    before = template[: found.start()]
-    return before.count("\n") + 1, found.start() - before.rfind("\n")

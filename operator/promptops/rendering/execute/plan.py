@@ -1,21 +1,25 @@
-"""From a blob to something that renders: literals and slots, filled once; what a value says is never read again."""
+"""From a blob to something that renders: templates made ready, values filled in once; what a value says is never read again."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.content import Content, Variable
-from promptops.api.http import MAX_OUTPUT_BYTES, RenderedMessage, Warning
+from promptops.api.content import HISTORY_ROLES, Content, Message, Variable
+from promptops.api.http import MAX_OUTPUT_BYTES, RenderedMessage, VariableError, Warning
 from promptops.rendering.control_tokens import break_tokens
-from promptops.rendering.errors import InvalidInput, InvalidSpec
-from promptops.rendering.syntax.scan import Literal, Slot, parse
-from promptops.rendering.values import MAX_SAFE_INTEGER, text_of, type_error
-from promptops.rendering.variables import resolve
+from promptops.rendering.errors import InvalidSpec, InvalidVariables
+from promptops.rendering.execute.program import Program, too_large
+from promptops.rendering.execute.quick import Quick, quick_render
+from promptops.rendering.execute.values import Fuel
+from promptops.rendering.syntax.tree import Output
+from promptops.rendering.values import MAX_SAFE_INTEGER, type_error
+from promptops.rendering.variables import OUT_OF_BOUNDS, resolve
+
+MAX_HISTORY = 1000
+"""Messages of a caller's history."""
 
 _DECODER = msgspec.json.Decoder(Content)
 _TEXT_ROLE = "user"
@@ -23,8 +27,7 @@ _MESSAGE_SEPARATOR = "\n\n"
 _BROKEN_TOKEN = Warning(reasons.VALUE_CHANGED, "a chat control token that the values would make was broken by a blank")
 
 
-@dataclass(frozen=True)
-class Rendered:
+class Rendered(NamedTuple):
     """What came out."""
 
     text: str
@@ -33,34 +36,33 @@ class Rendered:
     warnings: tuple[Warning, ...] = ()
 
 
-class _Part:
-    """One template: pieces, of which those at `slots` are replaced by values."""
+class Said(NamedTuple):
+    """A message whose role the author chose, whatever the values are."""
 
-    def __init__(self, role: str, template: str) -> None:
-        segments = parse(template)
-        self.role = role
-        self.pieces = tuple(segment.text if isinstance(segment, Literal) else "" for segment in segments)
-        self.slots = tuple((index, segment.name) for index, segment in enumerate(segments) if isinstance(segment, Slot))
-        self.is_literal = tuple(isinstance(segment, Literal) for segment in segments)
-        self.literal_length = sum(map(len, self.pieces))
-
-    def render(self, texts: Mapping[str, str]) -> tuple[str, bool]:
-        """Return the text, and whether the values had made a chat control token in it."""
-        pieces = list(self.pieces)
-        for index, name in self.slots:
-            pieces[index] = texts.get(name, "")
-        filled = "".join(pieces)
-        text = break_tokens(filled, pieces, self.is_literal)
-        return text, text != filled
+    role: str
+    program: Program
 
 
-@dataclass(frozen=True)
+class History(NamedTuple):
+    """The place of a caller's messages. They are data: nothing in them is read as a template."""
+
+    variable: str
+    roles: tuple[str, ...]
+    is_trusted: bool
+
+
+Part = Said | History
+
+
 class Plan:
     """Content made ready: what is declared, and where the values go."""
 
-    content: Content
-    parts: tuple[_Part, ...]
-    is_chat: bool
+    def __init__(self, content: Content, parts: tuple[Part, ...], *, is_chat: bool) -> None:
+        self.content = content
+        self.parts = parts
+        self.is_chat = is_chat
+        used = {name for part in parts for name in (part.program.names if isinstance(part, Said) else (part.variable,))}
+        self.used = tuple(variable.name for variable in content.variables if variable.name in used)
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -69,42 +71,92 @@ class Plan:
         return parameters
 
     @cached_property
-    def _occurrences(self) -> Counter[str]:
-        return Counter(name for part in self.parts for _, name in part.slots)
+    def _quick(self) -> Quick | None:
+        """What renders most calls without looking twice; None when this content always needs the long way."""
+        said = [part for part in self.parts if isinstance(part, Said)]
+        return (
+            quick_render(self.content.variables, [part.program for part in said])
+            if len(said) == len(self.parts)
+            else None
+        )
+
+    @cached_property
+    def _optional(self) -> frozenset[str]:
+        """Variables that have no value when nobody gives one."""
+        return frozenset(
+            each.name for each in self.content.variables if each.optional and each.default is msgspec.UNSET
+        )
+
+    @cached_property
+    def _roles(self) -> tuple[str, ...]:
+        return tuple(part.role for part in self.parts if isinstance(part, Said))
+
+    def render(
+        self, given: Mapping[str, Any], *, strict: bool = False, filled: Mapping[str, object] | None = None
+    ) -> Rendered:
+        """Render with these values; `filled` has those that come from ConfigMaps and tenants.
+
+        Raises InvalidVariables, and InvalidInput when the output would be too large or take too long.
+        """
+        if self._quick is not None and not filled:
+            contents = self._quick(given)
+            if contents is not None:
+                return self._answer(contents, given)
+        return self._render_slowly(given, strict, filled)
+
+    def _answer(self, contents: tuple[str, ...], given: Mapping[str, Any]) -> Rendered:
+        used = self.used
+        if self._optional:
+            used = tuple(name for name in used if name in given or name not in self._optional)
+        if len(contents) == 1:
+            return Rendered(contents[0], ({"role": self._roles[0], "content": contents[0]},), used)
+        messages: list[RenderedMessage] = [
+            {"role": role, "content": said} for role, said in zip(self._roles, contents, strict=True)
+        ]
+        return Rendered(_MESSAGE_SEPARATOR.join(contents), tuple(messages), used)
+
+    def _render_slowly(self, given: Mapping[str, Any], strict: bool, filled: Mapping[str, object] | None) -> Rendered:
+        resolved = resolve(self.content.variables, given, strict, filled)
+        self._refuse_large_output(resolved.values)
+        fuel, broken = Fuel(), False
+        messages: list[RenderedMessage] = []
+        for part in self.parts:
+            if isinstance(part, History):
+                said, was_broken = _history(part, resolved.values.get(part.variable, []))
+                messages += said
+            else:
+                text, was_broken = part.program.render(resolved.values, fuel)
+                messages.append(RenderedMessage(role=part.role, content=text))
+            broken = broken or was_broken
+        text = _MESSAGE_SEPARATOR.join(message["content"] for message in messages)
+        if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
+            raise too_large()
+        used = tuple(name for name in self.used if name in resolved.values)
+        return Rendered(text, tuple(messages), used, (*resolved.warnings, *((_BROKEN_TOKEN,) if broken else ())))
+
+    @cached_property
+    def _occurrences(self) -> tuple[tuple[str, int], ...]:
+        """How often each variable stands in templates that only substitute; the others count while they run."""
+        counts: dict[str, int] = {}
+        for part in self.parts:
+            if isinstance(part, Said) and part.program.is_substitution:
+                for node in part.program.body:
+                    if isinstance(node, Output):
+                        counts[node.value.name] = counts.get(node.value.name, 0) + 1  # type: ignore[union-attr]  # a Name
+        return tuple(counts.items())
 
     @cached_property
     def _literal_length(self) -> int:
-        return sum(part.literal_length for part in self.parts)
+        return sum(part.program.literal_length for part in self.parts if isinstance(part, Said))
 
-    def render(self, given: Mapping[str, object], *, strict: bool = False) -> Rendered:
-        """Render with these values.
-
-        Raises InvalidVariables, and InvalidInput when the output would be too large.
-        """
-        resolved = resolve(self.content.variables, given, strict)
-        texts = {name: text_of(value) for name, value in resolved.values.items()}
-        self._refuse_large_output(texts)
-        rendered = [part.render(texts) for part in self.parts]
-        contents = [said for said, _ in rendered]
-        text = _MESSAGE_SEPARATOR.join(contents)
-        if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
-            raise _too_large()
-        messages = tuple(
-            RenderedMessage(role=part.role, content=said) for part, said in zip(self.parts, contents, strict=True)
-        )
-        used = tuple(variable.name for variable in self.content.variables if self._is_used(variable.name, texts))
-        broken = (_BROKEN_TOKEN,) if any(was_broken for _, was_broken in rendered) else ()
-        return Rendered(text, messages, used, resolved.warnings + broken)
-
-    def _is_used(self, name: str, texts: Mapping[str, str]) -> bool:
-        return name in texts and name in self._occurrences
-
-    def _refuse_large_output(self, texts: Mapping[str, str]) -> None:
+    def _refuse_large_output(self, values: Mapping[str, Any]) -> None:
         """Count before anything is joined: a value of a megabyte may stand in a thousand places."""
         length = self._literal_length
-        length += sum(len(texts.get(name, "")) * count for name, count in self._occurrences.items())
+        for name, count in self._occurrences:
+            value = values.get(name, "")
+            length += (len(value) if isinstance(value, str) else 1) * count
         if length > MAX_OUTPUT_BYTES:
-            raise _too_large()
+            raise too_large()
 
 
 def plan(content: bytes) -> Plan:
@@ -118,12 +170,23 @@ def plan(content: bytes) -> Plan:
         raise InvalidSpec(reasons.MALFORMED, f"not the content of a prompt: {type(error).__name__}") from None
     if (decoded.text is None) == (decoded.messages is None):
         raise InvalidSpec(reasons.INVALID_MESSAGES, "exactly one of text and messages")
-    is_chat = decoded.messages is not None
-    parts = tuple(_Part(message.role, message.content) for message in decoded.messages or ())
-    parts = parts if is_chat else (_Part(_TEXT_ROLE, decoded.text or ""),)
     decoded = msgspec.structs.replace(decoded, variables=tuple(map(_checked, decoded.variables)))
-    _refuse_undeclared(parts, decoded)
-    return Plan(decoded, parts, is_chat)
+    if decoded.messages is None:
+        said = Said(_TEXT_ROLE, Program(decoded.text or "", decoded.variables, "text"))
+        return Plan(decoded, (said,), is_chat=False)
+    parts = tuple(_part(message, decoded.variables, index) for index, message in enumerate(decoded.messages))
+    return Plan(decoded, parts, is_chat=True)
+
+
+def _part(message: Message, variables: tuple[Variable, ...], index: int) -> Part:
+    if message.placeholder is None and message.role is not None and message.content is not None:
+        return Said(message.role, Program(message.content, variables, f"messages[{index}].content"))
+    declared = next((each for each in variables if each.name == message.placeholder), None)
+    if message.role is not None or message.content is not None or declared is None or not declared.is_history:
+        raise InvalidSpec(
+            reasons.INVALID_MESSAGES, f"messages[{index}] is neither a message nor the place of a declared history"
+        )
+    return History(declared.name, message.roles or HISTORY_ROLES, declared.trust == "trusted")
 
 
 def _checked(variable: Variable) -> Variable:
@@ -134,19 +197,29 @@ def _checked(variable: Variable) -> Variable:
         return msgspec.structs.replace(variable, default=float(default))  # canonical JSON writes 1e20 without exponent
     if reason := type_error(variable.type, default):
         raise InvalidSpec(reasons.INVALID_VARIABLE, f"the default of {variable.name} {reason}", "variables")
+    if variable.type in ("list", "object"):
+        try:
+            resolve((variable,), {variable.name: default}, strict=True)
+        except InvalidVariables as error:
+            raise InvalidSpec(reasons.INVALID_VARIABLE, f"the default: {error}", "variables") from None
     return variable
 
 
-def _refuse_undeclared(parts: tuple[_Part, ...], content: Content) -> None:
-    declared = {variable.name for variable in content.variables}
-    for part in parts:
-        for _, name in part.slots:
-            if name not in declared:
-                raise InvalidSpec(reasons.UNDECLARED_VARIABLE, f"{name} is used and not declared")
+def _history(part: History, given: list[Mapping[str, str]]) -> tuple[list[RenderedMessage], bool]:
+    if len(given) > MAX_HISTORY:
+        raise InvalidVariables(
+            (VariableError(part.variable, OUT_OF_BOUNDS, f"{part.variable} has more than {MAX_HISTORY} messages"),)
+        )
+    wrong = next((index for index, message in enumerate(given) if message["role"] not in part.roles), None)
+    if wrong is not None:
+        detail = f"{part.variable}[{wrong}].role must be one of {', '.join(part.roles)}"
+        raise InvalidVariables((VariableError(part.variable, OUT_OF_BOUNDS, detail),))
+    if part.is_trusted:
+        return [RenderedMessage(role=each["role"], content=each["content"]) for each in given], False
+    texts = [break_tokens(each["content"], (each["content"],), _is_no_literal) for each in given]
+    messages = [RenderedMessage(role=each["role"], content=text) for each, text in zip(given, texts, strict=True)]
+    return messages, any(text != each["content"] for each, text in zip(given, texts, strict=True))
 
 
-def _too_large() -> InvalidInput:
-    return InvalidInput(
-        f"what would be rendered is larger than {MAX_OUTPUT_BYTES // 1024} KiB; give shorter values",
-        reasons.OUTPUT_TOO_LARGE,
-    )
+def _is_no_literal(place: int) -> bool:
+    return False

@@ -1,0 +1,241 @@
+"""A tree as the source of one Python function. No character of the author's stands in it: text and constants are bound by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from promptops.rendering.execute import values
+from promptops.rendering.execute.comparisons import COMPARISONS, TESTS
+from promptops.rendering.execute.filters import FILTERS
+from promptops.rendering.syntax.scope import Scope, Shape
+from promptops.rendering.syntax.tree import (
+    And,
+    Attribute,
+    Body,
+    Compare,
+    Conditional,
+    Constant,
+    Expression,
+    Filter,
+    For,
+    If,
+    Item,
+    List,
+    Name,
+    Not,
+    Or,
+    Output,
+    Test,
+    Text,
+    children,
+)
+
+_LOOP_FIELDS = {
+    "index": "({k} + 1)", "index0": "{k}", "first": "({k} == 0)", "last": "({k} + 1 == {n})", "length": "{n}",
+    "revindex": "({n} - {k})", "revindex0": "({n} - {k} - 1)", "depth": "{depth}", "depth0": "({depth} - 1)",
+    "previtem": "({s}[{k} - 1] if {k} else NOTHING)", "nextitem": "({s}[{k} + 1] if {k} + 1 < {n} else NOTHING)",
+}  # fmt: skip
+_COMPARISON_NAMES = {sign: f"compare_{index}" for index, sign in enumerate(COMPARISONS)}
+_BOUND: Mapping[str, Any] = {
+    "NOTHING": values.NOTHING,
+    "Absent": values.Absent,
+    "text": values.text,
+    "items": values.items,
+    "field": values.field,
+    "optional_field": values.optional_field,
+    "item": values.item,
+    **{name: COMPARISONS[sign] for sign, name in _COMPARISON_NAMES.items()},
+    **{f"test_{name}": test for name, test in TESTS.items()},
+    **{f"filter_{name}": made for name, made in FILTERS.items()},
+}
+
+
+@dataclass
+class Generated:
+    """The source of `run(variables…, fuel, say, free)`, what its names stand for, and where its lines come from."""
+
+    source: str
+    bound: dict[str, Any]
+    offsets: list[int]
+    """For every line of the source the offset in the template."""
+    literals: frozenset[int]
+    """The identities of the author's texts."""
+
+
+def generate(body: Body, scope: Scope, names: tuple[str, ...]) -> Generated:
+    """Return the function that says a template's pieces, given the values of `names` in that order."""
+    writer = _Writer(scope, {name: f"v{index}" for index, name in enumerate(names)})
+    writer.line(0, 0, f"def run({''.join(f'v{index}, ' for index in range(len(names)))}fuel, say, free):")
+    writer.line(1, 0, "pass")
+    writer.body(body, 1)
+    return Generated(
+        "\n".join(writer.lines) + "\n", dict(_BOUND) | writer.constants, writer.offsets, frozenset(writer.literals)
+    )
+
+
+@dataclass
+class _Writer:
+    scope: Scope
+    names: dict[str, str]
+    lines: list[str] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    literals: set[int] = field(default_factory=set)
+    _loops: list[int] = field(default_factory=list)
+    _made: int = 0
+
+    def line(self, depth: int, offset: int, text: str) -> None:
+        self.lines.append(" " * depth + text)
+        self.offsets.append(offset)
+
+    def body(self, body: Body, depth: int) -> None:
+        for node in body:
+            match node:
+                case Text(text):
+                    self.literals.add(id(text))
+                    self.line(depth, 0, f"say({self._constant(text)})")
+                case Output():
+                    self._output(node, depth)
+                case If():
+                    self._if(node, depth)
+                case For():
+                    self._for(node, depth)
+
+    def _output(self, node: Output, depth: int) -> None:
+        shape = self.scope.shapes[node.offset]
+        written = self.expression(node.value)
+        if shape.is_trusted:
+            self.line(depth, node.offset, "free()")
+        if not is_string(shape):
+            written = f"text({written}, fuel)"
+        self.line(depth, node.offset, f"say({written})")
+
+    def _if(self, node: If, depth: int) -> None:
+        word = "if"
+        for condition, inner in node.branches:
+            self.line(depth, node.offset, f"{word} {self.expression(condition)}:")
+            self.line(depth + 1, node.offset, "pass")
+            self.body(inner, depth + 1)
+            word = "elif"
+        if node.otherwise:
+            self.line(depth, node.offset, "else:")
+            self.body(node.otherwise, depth + 1)
+
+    def _for(self, node: For, depth: int) -> None:
+        self._made += 1
+        number, outer = self._made, self.names.get(node.target)
+        iterable = self.expression(node.iterable)
+        self.line(depth, node.offset, f"s{number} = items({iterable}, fuel, {1 + _weight(node.body) // 4})")
+        self.line(depth, node.offset, f"n{number} = len(s{number})")
+        self.line(depth, node.offset, f"for k{number}, x{number} in enumerate(s{number}):")
+        self.line(depth + 1, node.offset, "pass")
+        self._loops.append(number)
+        self.names[node.target] = f"x{number}"
+        self.body(node.body, depth + 1)
+        self._loops.pop()
+        del self.names[node.target]
+        if outer is not None:
+            self.names[node.target] = outer
+        if node.otherwise:
+            self.line(depth, node.offset, f"if not n{number}:")
+            self.body(node.otherwise, depth + 1)
+
+    def expression(self, expression: Expression) -> str:
+        """Return the Python expression of one; nested as deep as the tree, which the parser bounds."""
+        match expression:
+            case Constant(value):
+                return self._constant(value)
+            case Name(name):
+                return self.names[name]
+            case List(parts):
+                return f"[{', '.join(map(self.expression, parts))}]"
+            case Attribute():
+                return self._attribute(expression)
+            case Item(of, index):
+                return f"item({self.expression(of)}, {index}, {self._constant(path_of(expression))})"
+            case Filter(of, name, arguments):
+                return f"filter_{name}({', '.join([self.expression(of), 'fuel', *map(self.expression, arguments)])})"
+            case Test(of, name, arguments):
+                return f"test_{name}({', '.join([self.expression(of), 'fuel', *map(self.expression, arguments)])})"
+            case Not(of):
+                return f"(not {self.expression(of)})"
+            case And(parts):
+                return f"({' and '.join(map(self.expression, parts))})"
+            case Or(parts):
+                return f"({' or '.join(map(self.expression, parts))})"
+            case Conditional(then, condition, otherwise):
+                other = "NOTHING" if otherwise is None else self.expression(otherwise)
+                return f"({self.expression(then)} if {self.expression(condition)} else {other})"
+            case Compare():
+                return self._comparison(expression)
+
+    def _attribute(self, expression: Attribute) -> str:
+        key = expression.key
+        if expression.of == Name("loop", expression.of.offset) and self._loops:
+            number = self._loops[-1]
+            return _LOOP_FIELDS[key].format(k=f"k{number}", n=f"n{number}", s=f"s{number}", depth=len(self._loops))
+        of = self.scope.shape_at(expression)
+        optional = of is not None and of.fields is not None and of.fields[key].may_be_absent
+        reader = "optional_field" if optional else "field"
+        return (
+            f"{reader}({self.expression(expression.of)}, {self._constant(key)}, {self._constant(path_of(expression))})"
+        )
+
+    def _comparison(self, expression: Compare) -> str:
+        left, parts = self.expression(expression.first), []
+        for index, (sign, other) in enumerate(expression.others):
+            right = self.expression(other)
+            if index + 1 < len(expression.others):
+                self._made += 1
+                right, kept = f"(t{self._made} := {right})", f"t{self._made}"
+            else:
+                kept = right
+            parts.append(f"{_COMPARISON_NAMES[sign]}({left}, {right}, fuel)")
+            left = kept
+        return parts[0] if len(parts) == 1 else f"({' and '.join(parts)})"
+
+    def _constant(self, value: Any) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants[name] = value
+        return name
+
+
+def is_string(shape: Shape) -> bool:
+    """Whether a value of the shape is a string in any case."""
+    return shape.type == "string" and not shape.may_be_absent
+
+
+def path_of(expression: Expression) -> str:
+    """Return what an author wrote to read a field, as in order.items[0].name."""
+    match expression:
+        case Name(name):
+            return name
+        case Attribute(of, key):
+            return f"{path_of(of)}.{key}"
+        case Item(of, index):
+            return f"{path_of(of)}[{index}]"
+    return "…"
+
+
+def _weight(body: Body) -> int:
+    """Return how many things one round of a loop does at most."""
+    total = 0
+    for node in body:
+        total += 1
+        match node:
+            case Output(value):
+                total += _size(value)
+            case If(branches, otherwise):
+                total += sum(_size(condition) + _weight(inner) for condition, inner in branches) + _weight(otherwise)
+            case For(_, iterable, _, otherwise):
+                total += _size(iterable) + _weight(otherwise)
+    return total
+
+
+def _size(expression: Expression) -> int:
+    return 1 + sum(map(_size, children(expression)))
+
+
+Run = Callable[..., None]

@@ -1,0 +1,263 @@
+"""Which variables a template reads, and whether its declarations bear it: names, fields, lists. Nothing is executed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.content import Field, Variable
+from promptops.rendering.syntax.expressions import advice
+from promptops.rendering.syntax.faults import TemplateFault
+from promptops.rendering.syntax.tree import (
+    And,
+    Attribute,
+    Body,
+    Compare,
+    Conditional,
+    Constant,
+    Expression,
+    Filter,
+    For,
+    If,
+    Item,
+    List,
+    Name,
+    Not,
+    Or,
+    Output,
+    Test,
+    children,
+)
+from promptops.rendering.syntax.vocabulary import LOOP_FIELDS
+
+ARTICLES = {
+    "string": "a string", "integer": "an integer", "number": "a number", "boolean": "a boolean", "list": "a list",
+    "object": "an object", "message": "a message", "any": "a value",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a value before it is there."""
+
+    type: str = "any"
+    item: Shape | None = None
+    fields: Mapping[str, Shape] | None = None
+    """The fields an object has; None when it may have any."""
+    may_be_absent: bool = False
+    is_trusted: bool = False
+    """Whether no caller has a say in it."""
+
+
+ANY = Shape()
+_BOOLEAN = Shape("boolean", is_trusted=True)
+_INTEGER = Shape("integer", is_trusted=True)
+_LOOP = Shape("loop")
+_LOOP_SHAPES = {name: _BOOLEAN if name in ("first", "last") else _INTEGER for name in LOOP_FIELDS}
+_TO_STRING = frozenset(
+    {"upper", "lower", "title", "capitalize", "trim", "join", "replace", "tojson", "truncate", "indent", "fenced"}
+)
+_MESSAGE = Shape("object", fields={"role": Shape("string"), "content": Shape("string")})
+
+
+def shape_of(declared: Field) -> Shape:
+    """Return the shape of a declared value."""
+    trusted = isinstance(declared, Variable) and declared.trust == "trusted"
+    absent = declared.optional and not (isinstance(declared, Variable) and declared.default is not msgspec.UNSET)
+    shape = Shape(declared.type, may_be_absent=absent, is_trusted=trusted)
+    fields = (
+        None if declared.fields is None else {each.name: _inherit(shape_of(each), trusted) for each in declared.fields}
+    )
+    if declared.type == "object":
+        return replace(shape, fields=fields)
+    if declared.type != "list" or declared.item_type is None:
+        return shape
+    if declared.item_type == "message":
+        return replace(shape, item=_inherit(_MESSAGE, trusted))
+    return replace(shape, item=Shape(declared.item_type, fields=fields, is_trusted=trusted))
+
+
+def _inherit(shape: Shape, trusted: bool) -> Shape:
+    return replace(shape, is_trusted=trusted)
+
+
+@dataclass
+class Scope:
+    """Walks a template. What is wrong is collected, so that an author mends it together."""
+
+    declared: Mapping[str, Shape]
+    faults: list[TemplateFault] = field(default_factory=list)
+    used: dict[str, int] = field(default_factory=dict)
+    """The variables that are read, with the offset of their first use."""
+    shapes: dict[int, Shape] = field(default_factory=dict)
+    """The shape of every output, by its offset."""
+    _objects: dict[int, Shape] = field(default_factory=dict)
+    _locals: list[tuple[str, Shape]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, body: Body, variables: Iterable[Variable]) -> Scope:
+        """Look at a whole template."""
+        scope = cls({each.name: shape_of(each) for each in variables})
+        scope._body(body)
+        return scope
+
+    def shape_at(self, attribute: Attribute) -> Shape | None:
+        """Return the shape of the object whose field is read here; None when nothing is known of it."""
+        return self._objects.get(attribute.offset)
+
+    def _body(self, body: Body) -> None:
+        for node in body:
+            match node:
+                case Output(value, offset):
+                    self.shapes[offset] = self._printed(self.see(value), offset)
+                case If(branches, otherwise):
+                    for condition, inner in branches:
+                        self.see(condition)
+                        self._body(inner)
+                    self._body(otherwise)
+                case For():
+                    self._loop(node)
+
+    def _loop(self, loop: For) -> None:
+        shape = self.see(loop.iterable)
+        if shape.type not in ("list", "any"):
+            self._fault(loop.offset, f"a loop needs a list; this is {ARTICLES.get(shape.type, 'no list')}")
+        item = shape.item or replace(ANY, is_trusted=shape.is_trusted)
+        self._locals += [("loop", _LOOP), (loop.target, item)]
+        self._body(loop.body)
+        del self._locals[-2:]
+        self._body(loop.otherwise)
+
+    def _printed(self, shape: Shape, offset: int) -> Shape:
+        if shape is _LOOP:
+            self._fault(offset, "loop itself cannot be rendered: write loop.index or another of its fields")
+        return shape
+
+    def see(self, expression: Expression) -> Shape:
+        """Return the shape of an expression, and note what is wrong in it."""
+        match expression:
+            case Name(name, offset):
+                return self._name(name, offset)
+            case Constant(value):
+                return Shape(_constant_type(value), is_trusted=True)
+            case Attribute(of, key, offset):
+                return self._attribute(self.see(of), key, offset)
+            case Item(of, _, offset):
+                return self._item(self.see(of), offset)
+            case Filter(of, name, arguments):
+                return self._filter(self.see(of), name, tuple(map(self.see, arguments)))
+        seen = tuple(map(self.see, children(expression)))
+        return _combined(expression, seen)
+
+    def _name(self, name: str, offset: int) -> Shape:
+        for local, shape in reversed(self._locals):
+            if local == name:
+                return shape
+        if name == "loop":
+            self._fault(offset, "loop is known only inside a loop")
+            return ANY
+        self.used.setdefault(name, offset)
+        if name not in self.declared:
+            self._undeclared(name, offset)
+            return ANY
+        return self.declared[name]
+
+    def _undeclared(self, name: str, offset: int) -> None:
+        if self.used[name] == offset:
+            locals_ = [local for local, _ in self._locals]
+            close = difflib.get_close_matches(name[:64], [*self.declared, *locals_], n=1)
+            way_out = f'write "{close[0]}", or declare it' if close else "declare it"
+            message = f'variable "{name[:64]}" is not declared: {way_out} under variables'
+            self._fault(offset, message, reasons.UNDECLARED_VARIABLE)
+
+    def _attribute(self, of: Shape, key: str, offset: int) -> Shape:
+        if of is _LOOP:
+            return self._loop_field(key, offset)
+        if of.type == "any" or (of.type == "object" and of.fields is None):
+            return Shape(may_be_absent=True, is_trusted=of.is_trusted)
+        if of.type != "object" or of.fields is None:
+            what = ARTICLES.get(of.type, "a value")
+            self._fault(offset, f'{what} has no field "{key[:64]}"', reasons.UNDECLARED_VARIABLE)
+            return ANY
+        if key not in of.fields:
+            known = f": it has {', '.join(of.fields)}" if of.fields else ""
+            self._fault(
+                offset,
+                f'field "{key[:64]}" is not declared{advice(key, of.fields)}{known}',
+                reasons.UNDECLARED_VARIABLE,
+            )
+            return ANY
+        self._objects[offset] = of
+        shape = of.fields[key]
+        return replace(shape, may_be_absent=shape.may_be_absent or of.may_be_absent)
+
+    def _loop_field(self, key: str, offset: int) -> Shape:
+        if key in ("previtem", "nextitem"):
+            inner = next(shape for local, shape in reversed(self._locals) if local != "loop")
+            return replace(inner, may_be_absent=True)
+        if key not in _LOOP_SHAPES:
+            self._fault(
+                offset, f'loop has no field "{key[:64]}"{advice(key, LOOP_FIELDS)}: it has {", ".join(LOOP_FIELDS)}'
+            )
+            return ANY
+        return _LOOP_SHAPES[key]
+
+    def _item(self, of: Shape, offset: int) -> Shape:
+        if of.type not in ("list", "any"):
+            self._fault(offset, f"only a list has items by number; this is {ARTICLES.get(of.type, 'none')}")
+        return replace(of.item or ANY, may_be_absent=True, is_trusted=of.is_trusted)
+
+    def _filter(self, of: Shape, name: str, arguments: tuple[Shape, ...]) -> Shape:
+        trusted = of.is_trusted and all(each.is_trusted for each in arguments)
+        if name in _TO_STRING:
+            return Shape("string", is_trusted=trusted)
+        if name in ("length", "count"):
+            return _INTEGER
+        if name == "round":
+            return Shape("number", is_trusted=True)
+        if name in ("sort", "unique", "list"):
+            return Shape("list", of.item, is_trusted=trusted)
+        if name in ("first", "last"):
+            return replace(of.item or ANY, may_be_absent=True, is_trusted=trusted)
+        otherwise = arguments[0] if arguments else Shape("string")
+        kind = of.type if of.type == otherwise.type else "any"
+        return Shape(kind, of.item, of.fields, otherwise.may_be_absent, trusted)
+
+    def _fault(self, offset: int, message: str, reason: str = reasons.TEMPLATE_SYNTAX) -> None:
+        self.faults.append(TemplateFault(offset, message, reason))
+
+
+def _combined(expression: Expression, seen: tuple[Shape, ...]) -> Shape:
+    match expression:
+        case Test() | Not() | Compare():
+            return _BOOLEAN
+        case Conditional():
+            results = seen[1:]
+        case And() | Or() | List():
+            results = seen
+        case _:
+            return ANY
+    trusted = all(each.is_trusted for each in results)
+    if isinstance(expression, List):
+        return Shape("list", is_trusted=trusted)
+    return replace(
+        results[0] if len(set(map(_key, results))) == 1 and len(results) > 1 else ANY,
+        may_be_absent=True,
+        is_trusted=trusted,
+    )
+
+
+def _key(shape: Shape) -> tuple[str, int]:
+    return shape.type, id(shape.fields)
+
+
+def _constant_type(value: object) -> str:
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, bool):
+        return "boolean"
+    return "integer" if isinstance(value, int) else "number" if isinstance(value, float) else "any"

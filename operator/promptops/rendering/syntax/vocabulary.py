@@ -1,0 +1,141 @@
+"""The words of the language: statements, filters and tests with what they take, and what is refused by name."""
+
+from typing import NamedTuple
+
+from promptops.rendering.syntax.tree import Scalar
+
+
+class Parameter(NamedTuple):
+    """What a filter or test takes at one place. Numbers and switches are literals, so that their bounds hold before rendering."""
+
+    name: str
+    kind: str = "any"
+    """any, boolean, number, name (of a field), or a word."""
+    lowest: int = 0
+    highest: int = 0
+    words: tuple[str, ...] = ()
+
+
+class Callable(NamedTuple):
+    """What a filter or a test takes beside the value in front of it."""
+
+    parameters: tuple[Parameter, ...] = ()
+    required: int = 0
+
+    def objection(self, position: int, value: Scalar, is_literal: bool) -> str:
+        """Say why an argument cannot stand at this place; nothing when it can."""
+        parameter = self.parameters[position]
+        if parameter.kind == "any":
+            return ""
+        if not is_literal:
+            return f"{parameter.name} must be written as a literal, not computed"
+        return _objection(parameter, value)
+
+
+def _objection(parameter: Parameter, value: Scalar) -> str:
+    if parameter.kind == "boolean":
+        return "" if isinstance(value, bool) else f"{parameter.name} must be true or false"
+    if parameter.kind == "number":
+        fits = type(value) is int and parameter.lowest <= value <= parameter.highest
+        return "" if fits else f"{parameter.name} must be a whole number from {parameter.lowest} to {parameter.highest}"
+    if parameter.kind == "word":
+        return "" if value in parameter.words else f"{parameter.name} must be one of {', '.join(parameter.words)}"
+    fits = isinstance(value, str) and not value.startswith("__") and 0 < len(value) <= 63
+    return "" if fits else f"{parameter.name} must be the name of a field"
+
+
+def _switch(name: str) -> Parameter:
+    return Parameter(name, "boolean")
+
+
+_FIELD = Parameter("the attribute", "name")
+
+FILTERS: dict[str, Callable] = {
+    "capitalize": Callable(),
+    "count": Callable(),
+    "d": Callable((Parameter("the default"), _switch("boolean"))),
+    "default": Callable((Parameter("the default"), _switch("boolean"))),
+    "fenced": Callable((Parameter("the label", "name"),)),
+    "first": Callable(),
+    "indent": Callable((Parameter("the width", "number", 0, 64), _switch("first"), _switch("blank"))),
+    "join": Callable((Parameter("the separator"), _FIELD)),
+    "last": Callable(),
+    "length": Callable(),
+    "list": Callable(),
+    "lower": Callable(),
+    "replace": Callable((Parameter("the old text"), Parameter("the new text"), Parameter("the count", "number", 0, 1_000_000)), 2),
+    "round": Callable((Parameter("the precision", "number", 0, 15), Parameter("the method", "word", words=("common", "ceil", "floor")))),
+    "sort": Callable((_switch("reverse"), _switch("case_sensitive"), _FIELD)),
+    "title": Callable(),
+    "tojson": Callable((Parameter("the indent", "number", 0, 8),)),
+    "trim": Callable((Parameter("the characters"),)),
+    "truncate": Callable(
+        (Parameter("the length", "number", 1, 1_000_000), _switch("killwords"), Parameter("the end"), Parameter("the leeway", "number", 0, 1_000_000))
+    ),
+    "unique": Callable((_switch("case_sensitive"), _FIELD)),
+    "upper": Callable(),
+}  # fmt: skip
+"""Filters by name, with what they take in brackets."""
+
+_OTHER = Callable((Parameter("the other value"),), 1)
+
+TESTS: dict[str, Callable] = {
+    **dict.fromkeys(
+        ("boolean", "defined", "even", "false", "float", "integer", "iterable", "lower", "mapping", "none", "number",
+         "odd", "sequence", "string", "true", "undefined", "upper"),
+        Callable(),
+    ),
+    **dict.fromkeys(("eq", "equalto", "ge", "greaterthan", "gt", "in", "le", "lessthan", "lt", "ne"), _OTHER),
+    "divisibleby": Callable((Parameter("the divisor", "number", 1, 2**53 - 1),), 1),
+}  # fmt: skip
+"""Tests by name: what may stand behind `is`."""
+
+LOOP_FIELDS = (
+    "depth",
+    "depth0",
+    "first",
+    "index",
+    "index0",
+    "last",
+    "length",
+    "nextitem",
+    "previtem",
+    "revindex",
+    "revindex0",
+)
+"""What a loop says about itself: `loop.index` and the like."""
+
+STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor", "raw", "endraw")
+
+REFUSED_STATEMENTS = {
+    "autoescape": "prompts are not HTML, nothing is escaped",
+    "block": "templates do not inherit",
+    "break": "a loop goes to its end: put an if around what it renders",
+    "call": "there are no macros",
+    "continue": "a loop goes to its end: put an if around what it renders",
+    "do": "a template computes nothing",
+    "extends": "templates do not inherit",
+    "filter": "put the filter behind a value, as in {{ name | upper }}",
+    "from": "nothing can be imported",
+    "import": "nothing can be imported",
+    "include": "a template cannot name another one here",
+    "macro": "there are no macros",
+    "set": "values come from variables alone: declare a variable, perhaps with a default",
+    "with": "values come from variables alone: declare a variable, perhaps with a default",
+}  # fmt: skip
+"""Statements of Jinja that are not in the subset, and what to do instead."""
+
+REFUSED_SIGNS = {
+    "+": "arithmetic (+) is not part of the language: let the caller compute it",
+    "-": "arithmetic (-) is not part of the language: let the caller compute it",
+    "*": "arithmetic (*) is not part of the language: let the caller compute it",
+    "/": "arithmetic (/) is not part of the language: let the caller compute it",
+    "//": "arithmetic (//) is not part of the language: let the caller compute it",
+    "%": "arithmetic (%) is not part of the language: let the caller compute it",
+    "**": "arithmetic (**) is not part of the language: let the caller compute it",
+    "~": "concatenation (~) is not part of the language: write two tags side by side",
+    "(": "nothing can be called: use a filter, as in {{ name | upper }}",
+    "=": "nothing can be assigned; to compare, write ==",
+    ":": "slices and dictionaries are not part of the language",
+}  # fmt: skip
+"""Signs of Jinja that are not in the subset, and what to do instead."""
