@@ -74,6 +74,14 @@ bench-activation: setup ## Time from an activation to its being served: p50 and 
 bench-index: $(INSTALLED) ## What an index of 10,000 prompts costs a follower.
 	@PYTHONPATH=. $(BIN)/python tests/bench/index.py
 
+.PHONY: bench-client
+bench-client: $(INSTALLED) ## A render through the client beside the same request through httpx, and what importing it costs.
+	@PYTHONPATH=. $(BIN)/python tests/bench/client.py
+
+.PHONY: storm-client
+storm-client: $(INSTALLED) ## Ten thousand cancelled calls, interrupted calls and forks: no slot lost, no foreign answer.
+	@PYTHONPATH=. PROMPTOPS_STORM=10000 $(BIN)/python -m pytest --quiet --timeout=3600 tests/client/test_storm.py
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"

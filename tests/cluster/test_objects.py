@@ -123,6 +123,16 @@ async def test_a_deletion_is_for_one_object_and_not_for_its_name(objects: Object
     await objects.delete(PROMPT_VERSIONS, recreated)  # gone already is fine
 
 
+async def test_a_deletion_is_of_the_state_that_was_read(objects: Objects, namespace: str, kinds: Plane) -> None:
+    read = await objects.create(PROMPT_VERSIONS, version(namespace, "1.0.0"))
+    kinds.kubectl("-n", namespace, "label", "promptversion", "greeting-1.0.0", "promptops.io/keep=true")
+
+    with pytest.raises(Conflict):
+        await objects.delete(PROMPT_VERSIONS, read)
+
+    await objects.delete(PROMPT_VERSIONS, await objects.get(PROMPT_VERSIONS, namespace, "greeting-1.0.0"))
+
+
 async def test_a_list_is_complete_over_all_its_pages(
     objects: Objects, namespace: str, kinds: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:

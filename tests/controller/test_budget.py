@@ -11,7 +11,7 @@ import pytest
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS
+from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS, Resource
 from promptops.dev.stack import Stack
 from tests.controller.world import World, prompt, version
 from tests.support.waiting import wait_until
@@ -98,14 +98,20 @@ def _decided(world: World) -> list[dict[str, Any]]:
 
 
 async def _create_many(world: World) -> None:
-    """As fast as the API server takes them, and in no order."""
+    """Sixteen at a time, and in no order."""
     client = Client(await Connection.open(world.plane.kubeconfig))
     objects = Objects(client)
     made = [(PROMPTS, prompt(f"p{number}", activeVersion="1.0.0")) for number in range(MANY)]
     made += [(PROMPT_VERSIONS, version(f"p{number}", "1.0.0", f"text {number}")) for number in range(MANY)]
     for _, manifest in made:
         manifest["metadata"]["namespace"] = world.namespace
-    await asyncio.gather(*(objects.create(resource, manifest) for resource, manifest in made))
+    at_once = asyncio.Semaphore(16)
+
+    async def create(resource: Resource, manifest: dict[str, Any]) -> None:
+        async with at_once:
+            await objects.create(resource, manifest)
+
+    await asyncio.gather(*(create(resource, manifest) for resource, manifest in made))
     await client.close()
 
 

@@ -14,6 +14,8 @@ from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
     AuthorizationError,
+    ClientClosedError,
+    ConfigurationError,
     NetworkError,
     PromptNotFoundError,
     PromptOpsError,
@@ -44,4 +46,6 @@ __all__ = [
     "TimeoutError",
     "RateLimitError",
     "ServerError",
+    "ConfigurationError",
+    "ClientClosedError",
 ]

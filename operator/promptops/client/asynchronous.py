@@ -1,25 +1,34 @@
 """The client for asyncio."""
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import Any, Final, Self
 
 from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
 from promptops.client import codec
+from promptops.client.async_transport import AsyncTransport
 from promptops.client.codec import Answer, Call
-from promptops.client.config import ClientConfig
+from promptops.client.config import ClientConfig, settled
+from promptops.client.errors import ClientClosedError
+from promptops.client.occasional import Occasional
+
+_HAS_READINESS: Final = sys.platform != "win32"
+"""Windows' event loop tells when an operation ended, not when one can begin."""
 
 
 class PromptOpsClient:
     """Renders prompts through the sidecar.
 
         async with PromptOpsClient() as client:
-            answer = await client.render_prompt("greeting", variables={"name": "Ada"})
+            answer = await client.render_prompt("greeting", {"name": "Ada"})
 
-    Every call raises PromptOpsError or one of its kinds, nothing else.
+    Where the sidecar is: `socket` or `base_url`, else PROMPTOPS_SOCKET or PROMPTOPS_URL, else its own defaults. The
+    client may be made before a fork and used in every child, in one event loop after another and in several threads after it.
+    Everything here, making it included, raises PromptOpsError or one of its kinds, nothing else.
     """
 
     def __init__(
@@ -30,22 +39,11 @@ class PromptOpsClient:
         socket: str | Path | None = None,
         base_url: str | None = None,
     ) -> None:
-        self.config = config or ClientConfig(socket=socket, base_url=base_url)
-        unix, self._url = self.config.place()
-        self._place = unix or self._url
-        self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(
-                uds=unix,
-                limits=httpx.Limits(
-                    max_connections=self.config.max_connections,
-                    max_keepalive_connections=self.config.max_connections,
-                ),
-            ),
-            base_url=self._url,
-            timeout=self.config.timeout_seconds,
-            # The sidecar is next door: no proxy of the environment may come in between.
-            trust_env=False,
-        )
+        self.config = settled(config, socket, base_url)
+        self._place = self.config.place()
+        self._hot = AsyncTransport(self._place, self.config.max_connections)
+        self._occasional = Occasional(self._place, self.config.timeout_seconds)
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,15 +54,15 @@ class PromptOpsClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._http.aclose()
+        """Close every connection; a call on its way still gets its answer."""
+        self._closed = True
+        self._hot.close()
 
     async def render_prompt(
         self,
         prompt_id: str,
-        /,
-        *,
         variables: Mapping[str, Any] | None = None,
+        *,
         version: str | None = None,
         strict: bool = False,
     ) -> RenderResponse:
@@ -74,7 +72,7 @@ class PromptOpsClient:
         """
         return await self._answer(codec.render_call(prompt_id, variables, version, strict))
 
-    async def get_prompt(self, prompt_id: str, /) -> PromptDetail:
+    async def get_prompt(self, prompt_id: str) -> PromptDetail:
         """Return a prompt with the content of its active version."""
         return await self._answer(codec.prompt_call(prompt_id))
 
@@ -87,8 +85,12 @@ class PromptOpsClient:
         return await self._answer(codec.health_call())
 
     async def _answer(self, call: Call[Answer]) -> Answer:
+        if self._closed:
+            raise ClientClosedError
+        if self._place.tls or not call.is_hot or not _HAS_READINESS:
+            return codec.read(call, await self._occasional.ask_async(call))
         try:
-            response = await self._http.request(call.method, call.path, content=call.body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise codec.error_of_transport(error, self._place) from error
+            response = await self._hot.ask(call.question(self._place), self.config.timeout_seconds)
+        except codec.FAILURES as failure:
+            raise codec.error_of_failure(failure, self._place) from failure
         return codec.read(call, response)

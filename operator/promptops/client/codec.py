@@ -1,12 +1,13 @@
-"""Calls into requests and answers into values, the same for both clients. No network here."""
+"""Calls into questions and answers into values, the same for both clients. No network here."""
 
+import builtins
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
 from promptops.api import reasons
@@ -19,6 +20,8 @@ from promptops.client.errors import (
     error_of,
     unexpected_answer,
 )
+from promptops.client.exchange import NoAnswer, NotTheAnswer, Question, Response, question
+from promptops.client.place import Place
 from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
 
 Answer = TypeVar("Answer")
@@ -34,13 +37,28 @@ class Call(Generic[Answer]):
     body: bytes | None = None
     also_answers: frozenset[int] = frozenset()
     """Statuses beside 2xx with which the same answer comes."""
+    is_hot: bool = False
+    """Made for every request that the application itself answers."""
+
+    def question(self, place: Place) -> Question:
+        """Return the call as bytes, under an id of its own."""
+        return question(place.host, self.method, place.prefix + self.path, self.body, secrets.token_hex(8))
 
 
 def render_call(
     prompt_id: str, variables: Mapping[str, Any] | None, version: str | None, strict: bool
 ) -> Call[RenderResponse]:
-    """Return the call that renders a prompt. Raises ValidationError when the variables cannot be sent as JSON."""
+    """Return the call that renders a prompt. Raises ValidationError when it cannot be sent as JSON."""
+    if not isinstance(variables, Mapping | None):
+        raise _wrong(f"variables must be a mapping of names to values, not {type(variables).__name__}")
+    if not isinstance(version, str | None):
+        raise _wrong(f"version must be a string such as '1.0.0', not {type(version).__name__}")
+    path = f"{_path(prompt_id)}/render"
     request = {"variables": dict(variables or {}), "version": version, "strict": strict}
+    return Call("POST", path, RenderResponse, _json(request), is_hot=True)
+
+
+def _json(request: dict[str, Any]) -> bytes:
     try:
         # Not msgspec's encoder, which would turn bytes, dates and decimals into strings without a word.
         body = json.dumps(request, allow_nan=False, ensure_ascii=False).encode()
@@ -49,11 +67,32 @@ def render_call(
     except (ValueError, RecursionError) as error:
         # The message of such an error may hold the value.
         raise _not_json(type(error).__name__) from None
-    return Call("POST", f"{_path(prompt_id)}/render", RenderResponse, body)
+    if (key := _first_odd_key(request)) is not None:
+        raise _not_json(f"a key is of type {key.__name__}, and only strings can be keys")
+    return body
+
+
+def _first_odd_key(request: dict[str, Any]) -> type | None:
+    """The encoder would write the key 1 as "1" without a word. It has been there before: nothing goes in circles."""
+    within: list[Any] = [request]
+    while within:
+        part = within.pop()
+        if isinstance(part, dict):
+            for key in part:
+                if not isinstance(key, str):
+                    return type(key)
+            within.extend(part.values())
+        elif isinstance(part, list | tuple):
+            within.extend(part)
+    return None
 
 
 def _not_json(why: str) -> ValidationError:
-    return ValidationError(f"the variables cannot be written as JSON: {why}", reasons.INVALID_REQUEST)
+    return _wrong(f"the variables cannot be written as JSON: {why}")
+
+
+def _wrong(why: str) -> ValidationError:
+    return ValidationError(why, reasons.INVALID_REQUEST)
 
 
 def prompt_call(prompt_id: str) -> Call[PromptDetail]:
@@ -71,25 +110,33 @@ def health_call() -> Call[Health]:
     return Call("GET", "/v1/health", Health, also_answers=frozenset({503}))
 
 
-def read(call: Call[Answer], response: httpx.Response) -> Answer:
+def read(call: Call[Answer], response: Response) -> Answer:
     """Return what the response says. Raises PromptOpsError."""
-    if not response.is_success and response.status_code not in call.also_answers:
-        raise error_of(response.status_code, response.content, response.headers.get("retry-after"))
+    if not 200 <= response.status < 300 and response.status not in call.also_answers:
+        raise error_of(response.status, response.body, response.retry_after)
     try:
-        return msgspec.json.decode(response.content, type=call.answer)
+        return msgspec.json.decode(response.body, type=call.answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise unexpected_answer() from None
 
 
-def error_of_transport(error: httpx.HTTPError | httpx.InvalidURL, url: str) -> PromptOpsError:
-    """Return the error that a failure of the connection stands for."""
-    if isinstance(error, httpx.TimeoutException):
-        return TimeoutError(f"the sidecar at {url} did not answer in time")
-    return NetworkError(f"the sidecar at {url} cannot be reached: {type(error).__name__}")
+FAILURES: Final = (OSError, NoAnswer, NotTheAnswer)
+"""What asking for an answer ends with when none comes."""
+
+
+def error_of_failure(failure: OSError | NoAnswer | NotTheAnswer, place: Place) -> PromptOpsError:
+    """Return the error that one of FAILURES stands for."""
+    if isinstance(failure, builtins.TimeoutError):
+        return TimeoutError(f"the sidecar at {place.name} did not answer in time")
+    if isinstance(failure, OSError):
+        return place.unreachable(failure)
+    if isinstance(failure, NoAnswer):
+        return NetworkError(f"the sidecar at {place.name} closed the connection without an answer")
+    return unexpected_answer()
 
 
 def _path(prompt_id: str) -> str:
-    if not is_prompt_id(prompt_id):
+    if not isinstance(prompt_id, str) or not is_prompt_id(prompt_id):
         # Not left to the sidecar: on the way there a path of dots becomes another path.
-        raise ValidationError(f"this is not the id of a prompt: {PROMPT_ID_RULE}", reasons.INVALID_REQUEST)
+        raise _wrong(f"this is not the id of a prompt: {PROMPT_ID_RULE}")
     return f"/v1/prompts/{quote(prompt_id, safe='')}"

@@ -1,44 +1,100 @@
-"""Where a client finds its sidecar and how long it waits for it."""
+"""What a user sets: where a client finds its sidecar and how long it waits for it."""
 
+from __future__ import annotations
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from promptops.client.errors import ConfigurationError
+from promptops.client.place import Place, at_socket, at_url
+from promptops.settings.client import ClientSettings
+from promptops.settings.environment import SettingsError
 
 DEFAULT_BASE_URL: Final = "http://127.0.0.1:8181"
 DEFAULT_SOCKET: Final = Path("/run/promptops/promptops.sock")
 """Used when it is there and nothing else was chosen."""
+_LONGEST_TIMEOUT_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """A client's settings. With neither `socket` nor `base_url` the sidecar's default socket is used when it is there,
-    else its default address."""
+    """A client's settings. Raises ConfigurationError for what cannot be.
+
+    With neither `socket` nor `base_url` the environment decides (PROMPTOPS_SOCKET or PROMPTOPS_URL); without it the
+    sidecar's default socket is used when it is there, else its default address.
+    """
 
     socket: str | Path | None = None
     """Unix socket of the sidecar."""
     base_url: str | None = None
-    """URL of the sidecar."""
+    """URL of the sidecar. Behind https every call makes a connection of its own."""
     timeout_seconds: float = 5.0
-    """How long connecting, sending, and each wait for a part of the answer may take."""
+    """How long a render may take: waiting for a connection, connecting, sending and the answer together, beside the
+    system's look-up of a host that is a name. For other calls, how long each of these steps may take."""
     max_connections: int = 100
-    """Connections kept for calls at the same time."""
+    """Renders on the way at the same time; further ones wait. In asyncio, for each event loop."""
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself. Raises ValueError."""
+        """Refuse what cannot be, before a call fails with it."""
+        _check_number("timeout_seconds", self.timeout_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
+        _check_number("max_connections", self.max_connections, int, 100_000)
         if self.socket is not None and self.base_url is not None:
-            raise ValueError("give socket or base_url, not both")
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError("base_url must begin with http:// or https://")
-        if self.timeout_seconds <= 0:
-            raise ValueError("timeout_seconds must be above 0")
+            raise ConfigurationError("give socket or base_url, not both")
+        self._chosen()
 
-    def place(self) -> tuple[str | None, str]:
-        """Return the socket to connect to, if any, and the URL that calls begin with."""
+    def place(self) -> Place:
+        """Return where the sidecar is asked. Raises ConfigurationError when the environment names no possible place."""
+        if chosen := self._chosen():
+            return chosen
+        try:
+            settings = ClientSettings.from_environment()
+        except SettingsError as error:
+            raise ConfigurationError(str(error)) from None
+        if settings.socket is not None:
+            return at_socket(settings.socket, "PROMPTOPS_SOCKET")
+        if settings.url is not None:
+            return at_url(settings.url, "PROMPTOPS_URL")
+        if _is_socket(DEFAULT_SOCKET):
+            return at_socket(DEFAULT_SOCKET, "socket")
+        return at_url(DEFAULT_BASE_URL, "base_url")
+
+    def _chosen(self) -> Place | None:
         if self.socket is not None:
-            return str(self.socket), "http://localhost"
-        if self.base_url is None and _is_socket(DEFAULT_SOCKET):
-            return str(DEFAULT_SOCKET), "http://localhost"
-        return None, self.base_url or DEFAULT_BASE_URL
+            return at_socket(self.socket, "socket")
+        return None if self.base_url is None else at_url(self.base_url, "base_url")
+
+
+def settled(config: Any, socket: Any, base_url: Any) -> ClientConfig:
+    """Return the configuration that the arguments of a client stand for. Raises ConfigurationError."""
+    if config is None:
+        return ClientConfig(socket=socket, base_url=base_url)
+    if not isinstance(config, ClientConfig):
+        hint = f": did you mean {_meant(config)}?" if isinstance(config, (str, os.PathLike)) else ""
+        raise ConfigurationError(f"the first argument is a {type(config).__name__}, not a ClientConfig{hint}")
+    if socket is not None or base_url is not None:
+        raise ConfigurationError("give socket and base_url within the ClientConfig, or no ClientConfig")
+    return config
+
+
+def _meant(config: str | os.PathLike[str]) -> str:
+    named = "base_url" if isinstance(config, str) and "://" in config else "socket"
+    return f"{named}={os.fspath(config)!r}"
+
+
+def _check_number(name: str, value: Any, kind: type | tuple[type, ...], most: int) -> None:
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
+    if not (is_number and 0 < value <= most):
+        whole = "a whole number" if kind is int else "a number"
+        raise ConfigurationError(f"{name} must be {whole} above 0 and at most {most}, not {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    try:
+        return ascii(value)[:80]
+    except Exception:  # a number of too many digits, or whatever an object of somebody else's raises
+        return f"this {type(value).__name__}"
 
 
 def _is_socket(path: Path) -> bool:

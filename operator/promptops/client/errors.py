@@ -7,7 +7,9 @@ PromptOpsError                 what every call can raise: error_code, details, r
 ├── NetworkError               the sidecar cannot be reached
 ├── TimeoutError               the sidecar did not answer in time
 ├── RateLimitError             too many calls; retry_after
-└── ServerError                the sidecar cannot answer this now, or at all
+├── ServerError                the sidecar cannot answer this now, or at all
+├── ConfigurationError         the client's settings cannot be
+└── ClientClosedError          the client was closed before
 """
 
 from typing import Any, Final
@@ -20,6 +22,8 @@ from promptops.api.http import Problem, VariableError
 NETWORK: Final = "NetworkError"
 TIMEOUT: Final = "Timeout"
 UNEXPECTED_ANSWER: Final = "UnexpectedAnswer"
+INVALID_CONFIGURATION: Final = "InvalidConfiguration"
+CLIENT_CLOSED: Final = "ClientClosed"
 
 
 class PromptOpsError(Exception):
@@ -36,6 +40,16 @@ class PromptOpsError(Exception):
         self.error_code = error_code
         self.details = details or {}
         self.retryable = retryable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whole: a task queue hands errors on."""
+        return _restored, (type(self), str(self), self.__dict__)
+
+
+def _restored(kind: type[PromptOpsError], message: str, state: dict[str, Any]) -> PromptOpsError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(state)
+    return error
 
 
 class AuthenticationError(PromptOpsError):
@@ -89,6 +103,20 @@ class RateLimitError(PromptOpsError):
 
 class ServerError(PromptOpsError):
     """The sidecar cannot answer this now (`retryable`), or at all."""
+
+
+class ConfigurationError(PromptOpsError):
+    """What a client was given, or finds in the environment, cannot be."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, INVALID_CONFIGURATION)
+
+
+class ClientClosedError(PromptOpsError):
+    """The client was closed before; make a new one."""
+
+    def __init__(self) -> None:
+        super().__init__("this client is closed; make a new one", CLIENT_CLOSED)
 
 
 _BY_STATUS: Final[dict[int, type[PromptOpsError]]] = {

@@ -69,10 +69,14 @@ class Objects:
         )
 
     async def delete(self, resource: Resource, manifest: Manifest) -> None:
-        """Delete this very object, not another one that has its name by now. Gone already is fine."""
+        """Delete this very object as it was read, not another one that has its name by now. Gone already is fine.
+
+        Raises Conflict when it changed since its resourceVersion, or is another one of the same name.
+        """
         metadata = manifest["metadata"]
         path = resource.path(metadata.get("namespace"), metadata["name"])
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": metadata["uid"]}}
+        preconditions = {key: metadata[key] for key in ("uid", "resourceVersion") if key in metadata}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         try:
             await self._client.call(f"delete {resource.plural}", "DELETE", path, body=body)
         except NotFound:

@@ -14,21 +14,24 @@ from promptops.api.feed import Header, Report
 from promptops.cache.signing import Signer
 from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
-from promptops.cluster.elector import Elector, Leadership, LostLease
+from promptops.cluster.election import Election
+from promptops.cluster.elector import Leadership, LostLease
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES, Resource
 from promptops.cluster.tokens import TokenReviewer
+from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.queue import KeyedQueue
 from promptops.controller.decide.reconciler import Reconciler, wall_clock
 from promptops.controller.decide.snapshots import Snapshots
 from promptops.controller.decide.term import Terms
+from promptops.controller.decide.writing import Writer
 from promptops.controller.intake.door import Door, HandOver
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.intake.sweeps import Sweeper
 from promptops.controller.intake.watch import Watch
-from promptops.controller.keys import Key
+from promptops.controller.keys import Key, namespace_of, prompt_key
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
@@ -67,14 +70,14 @@ class Assembly:
         self._objects = objects
         self._events = EventRecorder(client, settings.identity)
         self._store = ObjectStore()
-        self._queue: KeyedQueue[Key] = KeyedQueue(self._reconcile)
+        self._queue: KeyedQueue[Key] = KeyedQueue(self._reconcile, namespace_of)
         self._tenancy = Tenancy(self._store, settings.tenancy_mode, wall_clock)
         self._publishing = Publishing(self._store, self._tenancy)
         self._reports = Reports(self._publishing.position)
         self._convergence = Convergence(self._store, self._reports, self._publishing, self._queue.add)
         self._door = Door(self._store, self._queue.add, self._tenancy.changed)
         self._sweeper = Sweeper(self._store, objects, self._door.ingest, metrics)
-        self._elector = Elector(objects, settings.namespace, LEASE, settings.identity)
+        self._election = Election(client.connection, settings.namespace, LEASE, settings.identity)
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(signer)
         app = self._make_feed(verifier)
@@ -106,12 +109,13 @@ class Assembly:
             group.create_task(self._events.run())
             group.create_task(self._sweeper.run())
             group.create_task(self._convergence.run())
-            group.create_task(self._elector.run(self._terms.start, self._terms.stop))
+            group.create_task(self._election.run(self._terms.start, self._terms.stop))
 
     async def end(self) -> None:
         """Send the followers away, let another replica lead, and stop listening and watching."""
         self._streams.close("Stopping")
-        await asyncio.gather(self._elector.release(), self._feed.stop())
+        await asyncio.gather(self._election.release(), self._feed.stop())
+        await self._election.close()
         await asyncio.to_thread(self._watch.stop, _WATCH_END_SECONDS)
 
     def _make_reconciler(self) -> Reconciler:
@@ -127,12 +131,15 @@ class Assembly:
             tenancy=self._tenancy,
             publishing=self._publishing,
             objects=self._objects,
+            writer=Writer(self._store, self._objects, self._metrics, self._leads, self._door.ingest),
             events=self._events,
             metrics=self._metrics,
-            leads=self._may_write,
+            is_deciding=lambda: self._terms.is_deciding,
             ingest=self._door.ingest,
             enqueue=self._queue.add,
             enqueue_after=self._queue.add_after,
+            decided=lambda key: self._terms.decided(key),
+            changed_hands=lambda namespaces: self._terms.wait_for(namespaces),
         )
 
     def _make_terms(self, signer: Signer) -> Terms:
@@ -141,9 +148,10 @@ class Assembly:
             publishing=self._publishing,
             convergence=self._convergence,
             reconciler=self._reconciler,
-            metrics=self._metrics,
+            leads=self._leads,
             sync=self._sweeper.sync,
             enqueue=self._queue.add,
+            on_publication=self._published,
             signer=signer,
         )
 
@@ -159,27 +167,33 @@ class Assembly:
 
     def _connect(self) -> None:
         """Tell the parts of each other that cannot be told when they are made."""
-        self._queue.done = self._terms.decided
         self._queue.failed = self._reconcile_failed
         self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
         self._client.returned = lambda: self._sweeper.request("returned")
         self._metrics.watch_depth(lambda: float(len(self._queue)))
         self._metrics.watch_subscribers(lambda: float(self._streams.subscribers))
-        self._metrics.watch_leadership(lambda: self._elector.leadership is not None)
+        self._metrics.watch_leadership(lambda: self._election.leadership is not None)
         self._metrics.watch_phases(self._phases)
 
     def _unready(self) -> str | None:
-        if self._elector.leadership is not None:
+        if self._election.leadership is not None:
             return self._terms.problem
-        if self._elector.problem is not None:
-            return f"the Lease cannot be had: {self._elector.problem}"
-        return None if self._elector.holder else "waiting for the Lease"
+        if self._election.problem is not None:
+            return f"the Lease cannot be had: {self._election.problem}"
+        return None if self._election.holder else "waiting for the Lease"
 
-    def _may_write(self) -> bool:
-        return self._elector.leadership is not None and self._terms.is_deciding
+    def _leads(self) -> bool:
+        return self._election.leadership is not None
 
-    async def _reconcile(self, key: Key) -> None:
-        await self._reconciler.reconcile(key)
+    async def _reconcile(self, key: Key) -> bool:
+        return await self._reconciler.reconcile(key)
+
+    def _published(self, scope: str, names: frozenset[str]) -> None:
+        self._metrics.feed_publications.inc()
+        namespace = self._publishing.namespace_of(scope)
+        if namespace is not None:
+            for name in names:
+                self._queue.add(prompt_key(namespace, name), Lane.FOLLOWING)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
         self._terms.failed(key)
@@ -215,7 +229,7 @@ class Assembly:
         if position is not None and position > header.position:
             return
         try:
-            leadership: Leadership = await self._elector.raise_epoch(header.epoch)
+            leadership: Leadership = await self._election.raise_epoch(header.epoch)
         except (LostLease, ClusterError) as error:
             log.warning("shown a higher position, and the Lease could not be confirmed", error=str(error))
             return
@@ -228,5 +242,5 @@ class Assembly:
         self._events.record(self._lease(), Transition("Warning", "EpochRaised", message))
 
     def _lease(self) -> dict[str, object]:
-        metadata = {"name": self._elector.name, "namespace": self._elector.namespace}
+        metadata = {"name": self._election.name, "namespace": self._election.namespace}
         return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata}

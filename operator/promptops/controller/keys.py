@@ -29,3 +29,8 @@ def prompt_key(namespace: str, name: str) -> Key:
 def version_key(namespace: str, name: str) -> Key:
     """Return the key of a PromptVersion."""
     return Key("PromptVersion", namespace, name)
+
+
+def namespace_of(key: Key) -> str:
+    """Return whose turn a key is: those of one namespace wait for each other."""
+    return key.namespace

@@ -1,4 +1,4 @@
-"""The origin: numbers, signs and publishes what was decided. Nothing is published before begin()."""
+"""The origin: numbers, signs and publishes what was decided. Nothing is published for a scope before begin()."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class _Scope:
     """Names that may differ from what is published."""
     renew: bool = False
     """The header has to be signed anew even if no entry differs."""
+    begun: bool = False
+    """Whether everything known was put, so that what is not wanted is really not there."""
     frozen: bool = False
     timer: asyncio.TimerHandle | None = None
 
@@ -63,7 +65,7 @@ class Origin:
         self._term = term
         self._clock = clock or Clock()
         self._on_publication = on_publication
-        self._begun = False
+        self._ended = False
         self._scopes: dict[str, _Scope] = {}
         self._pool = Pool()
         # Outlives a scope that is closed and opened again: a position is never given twice.
@@ -74,8 +76,33 @@ class Origin:
         """The epoch that publications carry now."""
         return self._epoch
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope that is open."""
+        return tuple(self._scopes)
+
+    def namespace_of(self, scope: str) -> str | None:
+        """Return the name of the namespace that an open scope is."""
+        state = self._scopes.get(scope)
+        return state.namespace if state is not None else None
+
+    def tenant_of(self, scope: str) -> str | None:
+        """Return the tenant that an open scope belongs to."""
+        state = self._scopes.get(scope)
+        return state.tenant if state is not None else None
+
+    def wanted_uid(self, scope: str, name: str) -> str | None:
+        """Return the uid of the object that was put under a name last."""
+        state = self._scopes.get(scope)
+        wanted = state.wanted.get(name) if state is not None else None
+        return wanted.uid if wanted is not None else None
+
+    def has_begun(self, scope: str) -> bool:
+        """Tell whether the scope is published."""
+        return scope in self._scopes and self._scopes[scope].begun
+
     def open(self, scope: str, namespace: str, tenant: str) -> None:
-        """Admit a namespace. It gets an index even while it has no prompts. Again with another tenant: signed anew."""
+        """Admit a namespace; publish it with begin(). Again with another tenant: signed anew."""
         known = self._scopes.get(scope)
         if known is None:
             self._scopes[scope] = known = _Scope(scope, namespace, tenant)
@@ -126,11 +153,13 @@ class Origin:
         revocation = Revocation(PROTOCOL, scope, True, position.epoch, position.term, position.seq, self._signer.kid)
         state.store.drop(self._signer.sign(revocation))
 
-    def begin(self) -> None:
-        """Publish every scope whole, as the first position of the term. Call it once everything known has been put."""
-        self._begun = True
-        for state in self._scopes.values():
-            self._publish(state)
+    def begin(self, *scopes: str) -> None:
+        """Publish scopes (none named: all that are open) whole, also without prompts, once everything known has been put."""
+        for scope in scopes or tuple(self._scopes):
+            state = self._scopes.get(scope)
+            if state is not None and not state.begun:
+                state.begun = True
+                self._publish(state)
 
     def raise_epoch(self, epoch: int) -> None:
         """Publish every scope again, above everything that any earlier leader can have published."""
@@ -171,7 +200,9 @@ class Origin:
         return state.changed_at.get(name)
 
     def heartbeat(self) -> None:
-        """Tell every follower that this position is current."""
+        """Tell every follower that this position is current; whoever calls it leads."""
+        if self._ended:
+            return
         now = self._clock.now()
         for state in self._scopes.values():
             if state.store.current is not None:
@@ -179,7 +210,7 @@ class Origin:
 
     def end(self, reason: str) -> None:
         """This leadership is over: publish nothing more and send the followers away."""
-        self._begun = False
+        self._ended = True
         for state in self._scopes.values():
             _stop_timer(state)
             state.store.end(reason)
@@ -208,7 +239,7 @@ class Origin:
         self._schedule(state)
 
     def _schedule(self, state: _Scope) -> None:
-        if self._begun and state.timer is None:
+        if state.begun and not self._ended and state.timer is None:
             state.timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._publish, state)
 
     def _next(self, state: _Scope) -> Position:
@@ -217,7 +248,12 @@ class Origin:
     def _publish(self, state: _Scope) -> None:
         _stop_timer(state)
         current = state.store.current
-        if not self._begun or state.frozen or (current is not None and not state.pending and not state.renew):
+        if (
+            self._ended
+            or not state.begun
+            or state.frozen
+            or (current is not None and not state.pending and not state.renew)
+        ):
             return
         position = self._next(state)
         self._seqs[state.uid] = position.seq

@@ -39,7 +39,7 @@ async def test_objects_arrive_in_the_order_in_which_another_thread_handed_them_o
 
 async def test_an_object_that_nobody_foresaw_keeps_no_other_out() -> None:
     keys: list[Key] = []
-    door = Door(ObjectStore(), keys.append, lambda: None)
+    door = Door(ObjectStore(), lambda key, lane: keys.append(key), lambda: None)
     hand_over = HandOver(asyncio.get_running_loop(), door.ingest)
     malformed = made("ConfigMap", "odd", 4)
     del malformed["metadata"]["name"]
@@ -54,7 +54,7 @@ async def test_an_object_that_nobody_foresaw_keeps_no_other_out() -> None:
 
 def test_a_tenant_or_namespace_has_tenancy_decided_anew_before_anything_asks() -> None:
     told: list[str] = []
-    door = Door(ObjectStore(), lambda key: told.append(key.kind), lambda: told.append("changed"))
+    door = Door(ObjectStore(), lambda key, lane: told.append(key.kind), lambda: told.append("changed"))
 
     door.ingest("Namespace", "ADDED", made("Namespace", "team", 5, namespace=""))
 

@@ -37,7 +37,7 @@ class Blind:
         self.store = ObjectStore()
         self.keys: list[Key] = []
         self.metrics = OperatorMetrics()
-        door = Door(self.store, self.keys.append, lambda: None)
+        door = Door(self.store, lambda key, lane: self.keys.append(key), lambda: None)
         self.sweeper = Sweeper(self.store, Objects(client), door.ingest, self.metrics)
 
     def names(self, kind: str) -> set[str]:

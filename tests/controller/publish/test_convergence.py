@@ -31,7 +31,11 @@ class Watched(Cluster):
         self.keys: list[Key] = []
         self.reports = Reports(self.publishing.position)
         self.convergence = Convergence(
-            self.store, self.reports, self.publishing, self.keys.append, monotonic=lambda: self.now
+            self.store,
+            self.reports,
+            self.publishing,
+            lambda key, lane: self.keys.append(key),
+            monotonic=lambda: self.now,
         )
         self.take_in(namespace(3))
         for number, name in enumerate(("a", "b"), start=5):
@@ -39,7 +43,7 @@ class Watched(Cluster):
         self.lead(1)
         for name in ("a", "b"):
             self.publish(name, f"uid-{name}")
-        self.publishing.begin()
+        self.publishing.begin(NAMESPACE)
         self.convergence.lead()
         self.now += 3600
         self.observe()

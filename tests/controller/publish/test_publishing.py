@@ -73,7 +73,7 @@ async def test_nothing_is_published_before_the_term_begins_and_then_all_of_it(cl
     cluster.lead(1)
     cluster.publish()
     before = cluster.served()
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
 
     assert (before, cluster.served()) == (None, {"greeting": 1})
     assert cluster.publishing.is_publishing
@@ -82,41 +82,50 @@ async def test_nothing_is_published_before_the_term_begins_and_then_all_of_it(cl
 
 async def test_a_namespace_without_prompts_gets_an_index(cluster: Cluster) -> None:
     cluster.lead(1)
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
 
     assert cluster.served() == {}
 
 
-async def test_the_term_before_is_served_until_the_next_one_begins(cluster: Cluster) -> None:
-    first = cluster.lead(1)
+async def test_a_leader_that_was_deposed_sends_its_followers_away_and_serves_nothing(cluster: Cluster) -> None:
+    cluster.lead(1)
     cluster.publish()
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
+    store = cluster.publishing.stores("scope-1")
+    assert store is not None
     cluster.publishing.stop()
     cluster.publish(revision=2)
-    after_loss = cluster.served()
-    cluster.lead(2)
-    cluster.publish(revision=3)
-    while_filling = cluster.served()
-    cluster.publishing.begin()
 
-    assert (after_loss, while_filling, cluster.served()) == ({"greeting": 1}, {"greeting": 1}, {"greeting": 3})
-    assert cluster.publishing.serving is not first
+    assert store.ended == "NotLeading"
+    assert cluster.served() is None
+
+
+async def test_a_deposed_leader_confirms_nothing(cluster: Cluster) -> None:
+    origin = cluster.lead(1)
+    cluster.publish()
+    cluster.publishing.begin(NAMESPACE)
+    store = cluster.publishing.stores("scope-1")
+    assert store is not None
+    store.confirmed_at = 0.0
+    cluster.publishing.stop()
+    origin.heartbeat()
+
+    assert store.confirmed_at == 0.0
 
 
 async def test_nothing_is_said_to_be_published_by_a_term_that_has_not_begun(cluster: Cluster) -> None:
     cluster.lead(1)
     cluster.publish()
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
     cluster.lead(2)
 
     assert cluster.publishing.published_revision(NAMESPACE, "greeting") is None
-    assert not cluster.publishing.is_publishing
 
 
 async def test_a_namespace_that_is_gone_is_revoked(cluster: Cluster) -> None:
     cluster.lead(1)
     cluster.publish()
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
 
     changed = cluster.take_in(namespace(9), DELETED)
 
@@ -128,7 +137,7 @@ async def test_a_namespace_that_is_gone_is_revoked(cluster: Cluster) -> None:
 async def test_a_recreated_namespace_is_another_scope(cluster: Cluster) -> None:
     cluster.lead(1)
     cluster.publish()
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
 
     changed = cluster.take_in(namespace(9, uid="scope-2"))
 
@@ -140,7 +149,7 @@ async def test_a_recreated_namespace_is_another_scope(cluster: Cluster) -> None:
 
 async def test_a_claim_changes_who_signs_for_whom(cluster: Cluster) -> None:
     cluster.lead(1)
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
     spec = {"namespaces": [NAMESPACE]}
 
     changed = cluster.take_in(made("Tenant", "blue", 9, namespace="", spec=spec))
@@ -155,7 +164,7 @@ async def test_in_strict_mode_a_namespace_that_nobody_claims_has_no_scope() -> N
     cluster.take_in(namespace(3))
     cluster.lead(1)
     cluster.publish()
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
 
     assert cluster.served() is None
     assert cluster.tenancy.tenant_of(NAMESPACE) is None
@@ -165,7 +174,7 @@ async def test_a_prompt_of_another_uid_takes_nothing_from_its_successor(cluster:
     origin = cluster.lead(1)
     cluster.publish(uid="old")
     cluster.publish(uid="new", revision=1)
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
     origin.remove("scope-1", "greeting", "old")
 
     assert cluster.served() == {"greeting": 1}
@@ -175,7 +184,7 @@ async def test_what_has_no_entry_is_withdrawn(cluster: Cluster) -> None:
     cluster.lead(1)
     cluster.publish()
     cluster.publishing.publish(prompt("greeting", 6), PromptOutcome())
-    cluster.publishing.begin()
+    cluster.publishing.begin(NAMESPACE)
 
     assert cluster.served() == {}
     assert not cluster.publishing.is_published(NAMESPACE, "greeting")

@@ -6,16 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-import structlog
-
-from promptops.cluster.errors import AlreadyExists, Conflict, NotFound
+from promptops.cluster.errors import NotFound
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import NAMESPACES, PROMPT_VERSIONS, PROMPTS, Resource
+from promptops.cluster.resources import NAMESPACES, PROMPT_VERSIONS, PROMPTS
+from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.snapshots import Snapshots
-from promptops.controller.intake.store import DELETED, ObjectStore
+from promptops.controller.decide.writing import Writer
+from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
@@ -26,8 +25,6 @@ from promptops.telemetry.operator import OperatorMetrics
 
 _MOST_ROUNDS = 8
 """Creations and conflicts after which a key goes back into the queue."""
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class TooManyRounds(Exception):
@@ -48,25 +45,37 @@ class Reconciler:
     tenancy: Tenancy
     publishing: Publishing
     objects: Objects
+    writer: Writer
     events: EventRecorder
     metrics: OperatorMetrics
-    leads: Callable[[], bool]
+    is_deciding: Callable[[], bool]
+    """Whether a term runs: without one nothing is decided, and the next one begins with everything."""
     ingest: Callable[[str, str | None, Manifest], None]
-    enqueue: Callable[[Key], None]
+    enqueue: Callable[[Key, Lane], None]
     enqueue_after: Callable[[Key, float], None]
+    decided: Callable[[Key], None]
+    """Told of a Prompt that was decided on, or is gone."""
+    changed_hands: Callable[[tuple[str, ...]], None]
+    """Told of namespaces that another tenant holds from now on."""
     now: Callable[[], datetime] = wall_clock
     _decided: dict[Key, dict[str, object]] = field(default_factory=dict)
     """Prompt → uid of a PromptVersion that names it → what its status was last decided from."""
 
-    async def reconcile(self, key: Key) -> None:
-        """Decide on what the key names and carry that out. Raises a ClusterError when the API server objects."""
-        if not self.leads():
-            return
+    async def reconcile(self, key: Key) -> bool:
+        """Decide on what the key names, carry that out, and say whether anything was written.
+
+        Raises a ClusterError when the API server objects, or the renewal of our Lease is late.
+        """
+        if not self.is_deciding():
+            return False
+        self.writer.require_lead()
+        before = self.writer.count
         started = time.perf_counter()
         outcome = "failed"
         try:
             await self._step(key)
             outcome = "done"
+            return self.writer.count != before
         finally:
             self.metrics.reconciles.labels(key.kind, outcome).inc()
             self.metrics.reconcile_duration.labels(key.kind).observe(time.perf_counter() - started)
@@ -96,6 +105,7 @@ class Reconciler:
             if snapshot is None:
                 self._decided.pop(key, None)
                 await self._withdraw(key)
+                self.decided(key)
                 return
             if not self._is_to_be_decided(key):
                 return
@@ -121,22 +131,26 @@ class Reconciler:
             # The namespace is heard of any moment now; until then nothing can be said about who holds it.
             self.enqueue_after(key, 1.0)
             return False
-        return not self.publishing.is_terminating(key.namespace)
+        if self.publishing.is_terminating(key.namespace):
+            self.decided(key)
+            return False
+        return True
 
     async def _is_carried_out(self, key: Key, snapshot: PromptSnapshot, outcome: PromptOutcome) -> bool:
         """Do what was decided. False: something changed on the way, decide again."""
         if outcome.create:
             for manifest in outcome.create:
-                await self._create(manifest)
+                await self.writer.create(manifest)
             return False
-        if outcome.status is not None and not await self._write(PROMPTS, snapshot.prompt, outcome.status):
+        if outcome.status is not None and not await self.writer.status(PROMPTS, snapshot.prompt, outcome.status):
             return False
         self.publishing.publish(snapshot.prompt, outcome)
+        self.decided(key)
         for transition in outcome.transitions:
             self.events.record(snapshot.prompt, transition)
         self._look_again(key, snapshot, outcome)
         self._enqueue_versions(key)
-        await self._prune(outcome.prune)
+        await self.writer.delete(outcome.prune)
         return True
 
     def _look_again(self, key: Key, snapshot: PromptSnapshot, outcome: PromptOutcome) -> None:
@@ -154,7 +168,7 @@ class Reconciler:
             del decided[gone]
         for uid, version in versions.items():
             if decided.get(uid) != self.snapshots.version_grounds(version):
-                self.enqueue(version_key(key.namespace, version["metadata"]["name"]))
+                self.enqueue(version_key(key.namespace, version["metadata"]["name"]), Lane.FOLLOWING)
 
     async def _version(self, key: Key) -> None:
         for _ in range(_MOST_ROUNDS):
@@ -169,7 +183,7 @@ class Reconciler:
                 return
             outcome = decide_version(snapshot, self.now())
             grounds = self.snapshots.version_grounds({**snapshot.version, "status": outcome.status})
-            if await self._write(PROMPT_VERSIONS, snapshot.version, outcome.status):
+            if await self.writer.status(PROMPT_VERSIONS, snapshot.version, outcome.status):
                 if snapshot.prompt is not None:
                     prompt = prompt_key(key.namespace, snapshot.prompt["metadata"]["name"])
                     self._decided.setdefault(prompt, {})[snapshot.version["metadata"]["uid"]] = grounds
@@ -178,63 +192,16 @@ class Reconciler:
 
     async def _tenancy(self) -> None:
         for _ in range(_MOST_ROUNDS):
-            for namespace in self.publishing.follow_tenancy():
+            changed = self.publishing.follow_tenancy()
+            self.changed_hands(changed)
+            for namespace in changed:
                 for name in self.store.relations.prompts_in(namespace):
-                    self.enqueue(prompt_key(namespace, name))
+                    self.enqueue(prompt_key(namespace, name), Lane.CHANGED)
             wanted = self.tenancy.statuses()
-            written = [await self._write(resource, tenant, status) for resource, tenant, status in wanted]
+            written = [await self.writer.status(resource, tenant, status) for resource, tenant, status in wanted]
             if all(written):
                 return
         raise TooManyRounds("tenants kept changing")
-
-    async def _create(self, manifest: dict[str, Any]) -> None:
-        metadata = manifest["metadata"]
-        try:
-            created = await self.objects.create(PROMPT_VERSIONS, manifest)
-        except AlreadyExists:
-            created = await self.objects.get(PROMPT_VERSIONS, metadata["namespace"], metadata["name"])
-        else:
-            log.info(
-                "version created",
-                namespace=metadata["namespace"],
-                prompt=manifest["spec"]["promptRef"]["name"],
-                version=manifest["spec"]["version"],
-            )
-        self.ingest(PROMPT_VERSIONS.kind, None, created)
-
-    async def _write(self, resource: Resource, manifest: Manifest, status: dict[str, Any]) -> bool:
-        """Write a status unless it stands there already. False: the object is not what was decided on any more."""
-        if manifest.get("status") == status:
-            return True
-        if not self.leads():
-            raise Conflict("another replica leads now")
-        metadata = manifest["metadata"]
-        self.store.expect_status(metadata["uid"], status)
-        try:
-            written = await self.objects.apply_status(resource, manifest, status)
-        except (Conflict, NotFound):
-            await self._read_again(resource, manifest)
-            return False
-        self.metrics.status_writes.labels(resource.kind).inc()
-        self.ingest(resource.kind, None, written)
-        return True
-
-    async def _read_again(self, resource: Resource, manifest: Manifest) -> None:
-        metadata = manifest["metadata"]
-        try:
-            found = await self.objects.get(resource, metadata.get("namespace"), metadata["name"])
-            self.ingest(resource.kind, None, found)
-        except NotFound:
-            self.ingest(resource.kind, DELETED, manifest)
-
-    async def _prune(self, versions: tuple[Manifest, ...]) -> None:
-        for version in versions:
-            try:
-                await self.objects.delete(PROMPT_VERSIONS, version)
-            except Conflict:
-                await self._read_again(PROMPT_VERSIONS, version)
-                continue
-            self.ingest(PROMPT_VERSIONS.kind, DELETED, version)
 
 
 def _is_decided(prompt: Manifest) -> bool:

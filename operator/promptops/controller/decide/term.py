@@ -1,8 +1,9 @@
-"""One leadership from its beginning to its end: take everything in, decide on everything, then publish all of it at once."""
+"""One leadership from its beginning to its end: take everything in, decide on everything, publish each namespace once that is done."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -12,18 +13,20 @@ from promptops.api.feed import HEARTBEAT_SECONDS
 from promptops.cache.signing import Signer
 from promptops.cluster.elector import Leadership
 from promptops.cluster.errors import ClusterError
+from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.reconciler import Reconciler
 from promptops.controller.intake.relations import prompt_of
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key, prompt_key, version_key
 from promptops.controller.publish.convergence import Convergence
+from promptops.controller.publish.gate import Gate
 from promptops.controller.publish.publishing import Publishing
-from promptops.feed.origin import Origin
-from promptops.telemetry.operator import OperatorMetrics
+from promptops.feed.origin import Origin, Publication
 
 FIRST_DECISIONS_SECONDS = 30.0
-"""A prompt that cannot be decided on keeps the others from being published for no longer than this."""
+"""A prompt that cannot be decided on keeps its namespace from being published for no longer than this."""
 _RETRY_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -36,55 +39,66 @@ class Terms:
     publishing: Publishing
     convergence: Convergence
     reconciler: Reconciler
-    metrics: OperatorMetrics
+    leads: Callable[[], bool]
+    """Whether the Lease is ours at this moment: a term goes on for a little while after it is not."""
     sync: Callable[[], Awaitable[None]]
-    enqueue: Callable[[Key], None]
+    enqueue: Callable[[Key, Lane], None]
+    on_publication: Publication
     signer: Signer
+    monotonic: Callable[[], float] = time.monotonic
     problem: str | None = None
     """Why the term has not begun; None when it has."""
     is_deciding: bool = False
     """Whether complete lists were taken in since we lead: before, half of the objects would be decided on."""
-    _undecided: set[Key] = field(default_factory=set)
-    _all_decided: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: Gate = field(init=False)
     _heart: asyncio.Task[None] | None = None
+    _decided_on: set[str] = field(default_factory=set)
+    """Namespaces to publish as soon as the Lease is ours again: its renewal is late."""
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self._begin)
 
     async def start(self, leadership: Leadership) -> None:
         """Begin a term. Nothing is written before complete lists were taken in, nothing published before decisions."""
         log.info("leading", epoch=leadership.epoch, term=leadership.term)
         self.problem = "leading, and taking in complete lists"
         await self._sync()
-        origin = Origin(self.signer, leadership.epoch, leadership.term, on_publication=self._published)
+        origin = Origin(self.signer, leadership.epoch, leadership.term, on_publication=self.on_publication)
         self.reconciler.forget()
         self.convergence.lead()
-        self.publishing.fill(origin)
+        namespaces = self.publishing.fill(origin)
         self.is_deciding = True
-        await self._decide_on_everything()
-        self.publishing.begin()
-        self._heart = asyncio.create_task(_beat(origin))
+        self._heart = asyncio.create_task(self._beat(origin))
+        self.wait_for(namespaces)
+        self._decide_on_everything()
+        await self._first_decisions()
         self.problem = None
         log.info("publishing", epoch=leadership.epoch, term=leadership.term, prompts=len(self.store.names("Prompt")))
 
     async def stop(self, reason: str) -> None:
-        """End the term: write and publish nothing more. What was published goes on being served."""
+        """End the term: write, publish, serve and confirm nothing more. Followers go on rendering what they hold."""
         log.warning("no longer leading", reason=reason)
         self.is_deciding = False
         self.problem = None
         if self._heart is not None:
             self._heart.cancel()
+        self.gate.clear()
+        self._decided_on.clear()
         self.publishing.stop()
-        self._undecided.clear()
+
+    def wait_for(self, namespaces: tuple[str, ...]) -> None:
+        """Publish these namespaces, which changed hands, once each of their prompts is decided on."""
+        for namespace in namespaces:
+            self.gate.close(namespace, self.store.relations.prompts_in(namespace), self.monotonic())
 
     def decided(self, key: Key) -> None:
-        """A key was carried out."""
-        self._undecided.discard(key)
-        if not self._undecided:
-            self._all_decided.set()
+        """A prompt was decided on."""
+        self.gate.decided(key.namespace, key.name)
 
     def failed(self, key: Key) -> None:
         """A key could not be carried out. It is tried again, and nobody waits for that: its status is served meanwhile."""
-        if key in self._undecided:
+        if key.kind == "Prompt" and self.leads() and self.gate.waits_for(key.namespace, key.name):
             self._stand_by_status(key)
-            self.decided(key)
 
     async def _sync(self) -> None:
         while True:
@@ -95,45 +109,53 @@ class Terms:
                 self.problem = f"leading, and cannot list: {error}"
                 await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _decide_on_everything(self) -> None:
-        prompts = [prompt_key(*name) for name in self.store.names("Prompt")]
-        self._undecided = {TENANCY, *prompts}
-        self._all_decided.clear()
-        self.problem = "leading, and deciding on every prompt"
-        self.enqueue(TENANCY)
-        for key in prompts:
-            self.enqueue(key)
+    def _decide_on_everything(self) -> None:
+        self.enqueue(TENANCY, Lane.CHANGED)
+        for namespace, name in self.store.names("Prompt"):
+            self.enqueue(prompt_key(namespace, name), Lane.CHANGED)
         for version in self.store.all("PromptVersion"):
             # The others follow from their prompts.
             namespace, name = version["metadata"]["namespace"], version["metadata"]["name"]
             if self.store.get("Prompt", namespace, prompt_of(version)) is None:
-                self.enqueue(version_key(namespace, name))
-        try:
-            async with asyncio.timeout(FIRST_DECISIONS_SECONDS):
-                await self._all_decided.wait()
-        except TimeoutError:
-            log.warning("some prompts could not be decided on and are served as before", count=len(self._undecided))
-            # A whole index without them would take them from everybody who renders them.
-            for key in self._undecided:
-                self._stand_by_status(key)
+                self.enqueue(version_key(namespace, name), Lane.FOLLOWING)
+
+    async def _first_decisions(self) -> None:
+        while self.gate:
+            self.problem = f"leading, and deciding on {self.gate.undecided} prompts"
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _beat(self, origin: Origin) -> None:
+        """Confirm what is published, and let nobody wait for ever, while the Lease is ours."""
+        beaten = float("-inf")
+        while True:
+            now = self.monotonic()
+            if self.leads():
+                self._catch_up(now)
+                if now - beaten >= HEARTBEAT_SECONDS:
+                    beaten = now
+                    origin.heartbeat()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _catch_up(self, now: float) -> None:
+        late_renewal, self._decided_on = self._decided_on, set()
+        for namespace in late_renewal:
+            self._begin(namespace)
+        late = self.gate.overdue(now, FIRST_DECISIONS_SECONDS)
+        if late:
+            log.warning("some prompts could not be decided on and are served as before", count=len(late))
+        for namespace, name in late:
+            self._stand_by_status(prompt_key(namespace, name))
 
     def _stand_by_status(self, key: Key) -> None:
-        if key.kind != "Prompt":
-            return
         try:
             self.reconciler.stand_by_status(key)
         except Exception as error:
             log.error("neither decided on nor served", namespace=key.namespace, prompt=key.name, exc_info=error)
+        self.gate.decided(key.namespace, key.name)
 
-    def _published(self, scope: str, names: frozenset[str]) -> None:
-        self.metrics.feed_publications.inc()
-        namespace = self.publishing.namespace_of(scope)
-        if namespace is not None:
-            for name in names:
-                self.enqueue(prompt_key(namespace, name))
-
-
-async def _beat(origin: Origin) -> None:
-    while True:
-        origin.heartbeat()
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+    def _begin(self, namespace: str) -> None:
+        """Publish a namespace, unless the Lease is not ours at this moment: whoever does not lead publishes nothing."""
+        if self.leads():
+            self.publishing.begin(namespace)
+        else:
+            self._decided_on.add(namespace)

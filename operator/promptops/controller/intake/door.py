@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key
 from promptops.domain.manifests import Manifest
@@ -23,7 +24,9 @@ Ingest = Callable[[str, "str | None", Manifest], None]
 class Door:
     """Puts objects into the store and what depends on them into the queue. Belongs to one event loop."""
 
-    def __init__(self, store: ObjectStore, enqueue: Callable[[Key], None], tenancy_changed: Callable[[], None]) -> None:
+    def __init__(
+        self, store: ObjectStore, enqueue: Callable[[Key, Lane], None], tenancy_changed: Callable[[], None]
+    ) -> None:
         self._store = store
         self._enqueue = enqueue
         self._tenancy_changed = tenancy_changed
@@ -34,7 +37,7 @@ class Door:
         if TENANCY in keys:
             self._tenancy_changed()
         for key in keys:
-            self._enqueue(key)
+            self._enqueue(key, Lane.FOLLOWING if key.kind == "PromptVersion" else Lane.CHANGED)
 
 
 class HandOver:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key
 from promptops.controller.publish.publishing import Publishing
@@ -32,7 +33,7 @@ class Convergence:
         store: ObjectStore,
         reports: Reports,
         publishing: Publishing,
-        enqueue: Callable[[Key], None],
+        enqueue: Callable[[Key, Lane], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -104,7 +105,7 @@ class Convergence:
         for count, name in enumerate(names, start=1):
             prompt = self._store.get("Prompt", namespace, name)
             if prompt is not None and said.get(name) != (prompt["metadata"]["uid"], self._observed(prompt)):
-                self._enqueue(prompt_key(namespace, name))
+                self._enqueue(prompt_key(namespace, name), Lane.COUNTING)
             if count % _SLICE == 0:
                 await asyncio.sleep(0)
 
