@@ -15,6 +15,7 @@ import yaml
 
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import Stack
+from tests.support.manifests import sourced
 from tests.support.waiting import wait_until
 
 IMPATIENT = (
@@ -100,13 +101,7 @@ def prompts(stack: Stack) -> Iterator[tuple[str, str]]:
     names = tuple(f"alert-{secrets.token_hex(4)}" for _ in range(2))
     content = {"text": "Hi {{ name }}", "variables": [{"name": "name", "type": "string"}]}
     for name in names:
-        prompt = {
-            "apiVersion": "promptops.io/v1alpha1",
-            "kind": "Prompt",
-            "metadata": {"name": name},
-            "spec": {"source": {"content": content}},
-        }
-        stack.plane.kubectl("create", "-n", "default", "-f", "-", input=json.dumps(prompt))
+        stack.plane.kubectl("create", "-n", "default", "-f", "-", input=json.dumps(sourced(name, content)))
     stack.plane.kubectl(
         "wait", "-n", "default", "--for=condition=Converged", "--timeout=30s", *(f"prompt/{n}" for n in names)
     )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from promptops.client import ClientConfig, PromptOpsClient, SyncPromptOpsClient
-from tests.sidecar.process import Sidecar, manifest, sidecars, sourced, version, write
+from tests.sidecar.process import Sidecar, sidecars, write
+from tests.support.manifests import manifest, sourced, version
 
 Ask = Callable[..., Any]
 """Calls a method of a client by name."""

@@ -17,6 +17,8 @@ from promptops.cluster.resources import PROMPTS
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.domain.snapshot import Transition
+from tests.support.manifests import placed, prompt
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -34,23 +36,18 @@ async def recorder(client: Client) -> AsyncIterator[EventRecorder]:
 
 @pytest.fixture
 async def about(objects: Objects, namespace: str) -> dict[str, Any]:
-    manifest = {
-        "apiVersion": "promptops.io/v1alpha1",
-        "kind": "Prompt",
-        "metadata": {"name": "greeting", "namespace": namespace},
-        "spec": {"activeVersion": "1.0.0"},
-    }
-    return await objects.create(PROMPTS, manifest)
+    return await objects.create(PROMPTS, placed(prompt("greeting", activeVersion="1.0.0"), namespace))
 
 
 async def events(plane: Plane, namespace: str, *counts: int) -> list[dict[str, Any]]:
     """Wait until there are Events with these counts; return them, the oldest first."""
-    async with asyncio.timeout(10):
-        while True:
-            found = json.loads(plane.kubectl("-n", namespace, "get", "events", "-o", "json").stdout)["items"]
-            if sorted(each["count"] for each in found) == sorted(counts):
-                return sorted(found, key=lambda each: each["metadata"]["creationTimestamp"])
-            await asyncio.sleep(0.1)
+
+    def found() -> list[dict[str, Any]]:
+        listed = plane.kubectl("-n", namespace, "get", "events", "-o", "json").stdout
+        return sorted(json.loads(listed)["items"], key=lambda each: str(each["metadata"]["creationTimestamp"]))
+
+    await until(lambda: sorted(each["count"] for each in found()) == sorted(counts), found)
+    return found()
 
 
 async def test_a_transition_is_an_event_on_its_object(

@@ -13,26 +13,18 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import CONFIG_MAPS, PROMPT_VERSIONS, PROMPTS, WATCHED
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
+from tests.support import manifests
+from tests.support.manifests import placed
 
 pytestmark = pytest.mark.cluster
 
 
 def prompt(namespace: str, name: str = "greeting") -> dict[str, Any]:
-    return {
-        "apiVersion": "promptops.io/v1alpha1",
-        "kind": "Prompt",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"activeVersion": "1.0.0"},
-    }
+    return placed(manifests.prompt(name, activeVersion="1.0.0"), namespace)
 
 
 def version(namespace: str, number: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "promptops.io/v1alpha1",
-        "kind": "PromptVersion",
-        "metadata": {"name": f"greeting-{number}", "namespace": namespace},
-        "spec": {"promptRef": {"name": "greeting"}, "version": number, "content": {"text": "hello"}},
-    }
+    return placed(manifests.version("greeting", number, "hello"), namespace)
 
 
 STATUS = {"observedGeneration": 1, "phase": "Pending", "versionCount": 0}

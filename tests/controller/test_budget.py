@@ -13,7 +13,8 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS, Resource
 from promptops.dev.stack import Stack
-from tests.controller.world import World, prompt, version
+from tests.controller.world import World
+from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

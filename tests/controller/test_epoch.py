@@ -13,7 +13,8 @@ from promptops.api.feed import AUDIENCE, HELD_HEADER, Header
 from promptops.cache.signing import Signer
 from promptops.cache.verifier import to_token
 from promptops.dev.stack import NAMESPACE, Stack
-from tests.controller.world import World, prompt
+from tests.controller.world import World
+from tests.support.manifests import prompt
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from promptops.dev.stack import SidecarEndpoints, Stack
-from tests.controller.world import World, prompt, version
+from tests.controller.world import World
+from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

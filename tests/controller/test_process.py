@@ -22,7 +22,8 @@ from promptops.dev import kubeconfig
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import ACCOUNT, NAMESPACE, Stack, install
-from tests.controller.world import World, prompt, version
+from tests.controller.world import World
+from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

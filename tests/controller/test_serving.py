@@ -7,7 +7,8 @@ import json
 import pytest
 
 from promptops.cluster.resources import CONFIG_MAPS
-from tests.controller.world import World, config_map, prompt, reading, version
+from tests.controller.world import World
+from tests.support.manifests import config_map, owner, prompt, reading, version
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -172,16 +173,14 @@ def test_a_config_map_edited_twice_at_once_the_second_time_wrongly(world: World)
 def test_a_version_of_another_prompt_is_never_served(world: World) -> None:
     world.apply(prompt("other", source={"content": {"text": "x"}}))
     world.until_serves("other", "1.0.0")
-    owner = world.get("prompt", "other")["metadata"]
+    uid = world.get("prompt", "other")["metadata"]["uid"]
     foreign = version("greeting", "1.0.0", "not yours")
-    foreign["metadata"]["ownerReferences"] = [
-        {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "other", "uid": owner["uid"]}
-    ]
+    foreign["metadata"]["ownerReferences"] = [owner("other", uid)]
     world.apply(foreign, prompt("greeting", activeVersion="1.0.0"))
 
     message = world.until_ready("greeting", "False", "VersionNotFound")
 
-    assert f"owned by another object (uid {owner['uid']}" in message
+    assert f"owned by another object (uid {uid}" in message
     assert world.serves("greeting") is None
     assert world.condition("greeting-1.0.0", "Ready", "promptversion")[1] == "VersionOfOtherPrompt"
 

@@ -13,7 +13,8 @@ from promptops import codegen
 from promptops.api.feed import AUDIENCE
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, Stack, install
-from tests.controller.world import World, prompt, tenant
+from tests.controller.world import World
+from tests.support.manifests import prompt, tenant
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster

@@ -12,51 +12,11 @@ from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.resources import Resource
 from promptops.dev.plane import Plane
+from tests.support.manifests import many
 from tests.support.waiting import wait_until
 
 OPERATOR_USER = "system:serviceaccount:promptops-system:promptops"
 _NOT_COUNTED = frozenset({"leases", "events", "tokenreviews"})
-
-
-def prompt(name: str, **spec: Any) -> dict[str, Any]:
-    """A Prompt."""
-    return {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "metadata": {"name": name}, "spec": spec}
-
-
-def version(of: str, number: str, text: str) -> dict[str, Any]:
-    """A PromptVersion with a text."""
-    return {
-        "apiVersion": "promptops.io/v1alpha1",
-        "kind": "PromptVersion",
-        "metadata": {"name": f"{of}-{number}"},
-        "spec": {"promptRef": {"name": of}, "version": number, "content": {"text": text}},
-    }
-
-
-def config_map(name: str, text: str, labelled: bool = True) -> dict[str, Any]:
-    """A ConfigMap with the key `text`."""
-    labels = {"promptops.io/watch": "true"} if labelled else {}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "labels": labels},
-        "data": {"text": text},
-    }
-
-
-def tenant(name: str, *namespaces: str) -> dict[str, Any]:
-    """A Tenant."""
-    return {
-        "apiVersion": "promptops.io/v1alpha1",
-        "kind": "Tenant",
-        "metadata": {"name": name},
-        "spec": {"namespaces": list(namespaces)},
-    }
-
-
-def reading(name: str) -> dict[str, Any]:
-    """The source of a Prompt that is a ConfigMap's key `text`."""
-    return {"configMapKeyRef": {"name": name, "key": "text", "format": "text"}}
 
 
 class World:
@@ -72,11 +32,11 @@ class World:
 
     def apply(self, *manifests: dict[str, Any]) -> None:
         """Apply manifests in one go."""
-        self.kubectl("apply", "-f", "-", input=_list(manifests))
+        self.kubectl("apply", "-f", "-", input=many(*manifests))
 
     def delete(self, *manifests: dict[str, Any]) -> None:
         """Delete manifests in one go and wait until they are gone."""
-        self.kubectl("delete", "-f", "-", "--timeout=20s", input=_list(manifests))
+        self.kubectl("delete", "-f", "-", "--timeout=20s", input=many(*manifests))
 
     def activate(self, name: str, number: str) -> None:
         """Edit the one line."""
@@ -158,7 +118,3 @@ class World:
                 ):
                     counted[entry["verb"], about["resource"], about.get("name", "")] += 1
         return counted
-
-
-def _list(manifests: tuple[dict[str, Any], ...]) -> str:
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})

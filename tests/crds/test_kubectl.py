@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from promptops import codegen
 from promptops.dev.plane import Kubectl
 from tests.crds.server import OPERATOR, OPERATOR_NAMESPACE, Server
+from tests.support.manifests import prompt, tenant, version
 
-PROMPT: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Prompt",
-    "metadata": {"name": "greeting"},
-    "spec": {"promptId": "team/greeting", "activeVersion": "1.0.0"},
-}
-VERSION: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "PromptVersion",
-    "metadata": {"name": "greeting-1.0.0"},
-    "spec": {"promptRef": {"name": "greeting"}, "version": "1.0.0", "content": {"text": "Hi"}},
-}
-TENANT: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Tenant",
-    "metadata": {"name": "acme"},
-    "spec": {"namespaces": ["acme-dev", "acme-prod"]},
-}
+PROMPT = prompt("greeting", promptId="team/greeting", activeVersion="1.0.0")
+VERSION = version("greeting", "1.0.0", "Hi")
+TENANT = tenant("acme", "acme-dev", "acme-prod")
 READY = {
     "type": "Ready",
     "status": "True",
@@ -147,7 +132,7 @@ def test_an_installation_applied_again_shows_no_difference(server: Server, kubec
 
 
 def test_a_misspelled_field_is_refused_by_name(kubectl: Kubectl, namespace: str) -> None:
-    misspelled = "{apiVersion: promptops.io/v1alpha1, kind: Prompt, metadata: {name: a}, spec: {activeVerison: 1.0.0}}"
+    misspelled = json.dumps(prompt("a", activeVerison="1.0.0"))
 
     refused = kubectl("apply", "-n", namespace, "-f", "-", input=misspelled, check=False)
 

@@ -10,28 +10,14 @@ import pytest
 import yaml
 
 from tests.crds.server import OPERATOR, OPERATOR_NAMESPACE, Server, path_of
+from tests.support.manifests import prompt, tenant, version
 
 RIGHTS = yaml.safe_load((Path(__file__).parent / "rights.yaml").read_text())
 NOBODY = f"system:serviceaccount:{OPERATOR_NAMESPACE}:nobody"
 
-PROMPT: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Prompt",
-    "metadata": {"name": "greeting"},
-    "spec": {"activeVersion": "1.0.0"},
-}
-VERSION: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "PromptVersion",
-    "metadata": {"name": "greeting-1.0.0"},
-    "spec": {"promptRef": {"name": "greeting"}, "version": "1.0.0", "content": {"text": "Hi"}},
-}
-TENANT: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Tenant",
-    "metadata": {"name": "mallory"},
-    "spec": {"namespaces": ["default"]},
-}
+PROMPT = prompt("greeting", activeVersion="1.0.0")
+VERSION = version("greeting", "1.0.0", "Hi")
+TENANT = tenant("mallory", "default")
 
 
 @pytest.mark.parametrize("place", ["everywhere", "own namespace"])

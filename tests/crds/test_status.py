@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 
 from tests.crds.server import OPERATOR, Server, path_of
+from tests.support.manifests import prompt as spelled
 
-PROMPT: dict[str, Any] = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Prompt",
-    "metadata": {"name": "greeting"},
-    "spec": {"activeVersion": "1.0.0"},
-}
+PROMPT = spelled("greeting", activeVersion="1.0.0")
 
 
 @pytest.fixture

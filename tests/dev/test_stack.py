@@ -9,14 +9,10 @@ import httpx
 
 from promptops.dev.describe import as_json
 from promptops.dev.stack import NAMESPACE, SIDECAR, Stack, attach_stack
+from tests.support.manifests import sourced
 
 OPERATOR_ACCOUNT = "system:serviceaccount:promptops-system:promptops"
-PROMPT = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Prompt",
-    "metadata": {"name": "hello"},
-    "spec": {"source": {"content": {"text": "Hello."}}},
-}
+PROMPT = sourced("hello", "Hello.")
 
 
 def listed(url: str) -> list[str]:

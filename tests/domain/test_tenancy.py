@@ -7,6 +7,8 @@ import pytest
 
 from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
 from promptops.domain.tenancy import decide_tenancy
+from tests.support import manifests
+from tests.support.manifests import stored
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROTECTED = frozenset({"platform"})
@@ -16,11 +18,9 @@ def tenant(
     name: str, *namespaces: str, created: str = "2026-01-01T00:00:00Z", held: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     rows = [{"namespace": namespace, "state": "Claimed"} for namespace in held]
-    return {
-        "metadata": {"name": name, "uid": f"uid-{name}", "generation": 3, "creationTimestamp": created},
-        "spec": {"namespaces": list(namespaces)},
-        "status": {"observedGeneration": 2, "claims": rows},
-    }
+    status = {"observedGeneration": 2, "claims": rows}
+    made = manifests.tenant(name, *namespaces)
+    return stored(made, namespace=None, generation=3, creationTimestamp=created, status=status)
 
 
 def namespaces(*names: str) -> tuple[dict[str, Any], ...]:

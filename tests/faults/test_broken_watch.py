@@ -13,6 +13,8 @@ import pytest
 from promptops.dev import kubeconfig
 from promptops.dev.stack import Stack
 from tests.faults.api_proxy import ApiProxy
+from tests.support.manifests import many, prompt, tenant, version
+from tests.support.waiting import wait_until
 
 TRUTH_WITHIN_SECONDS = 20.0
 NAMES = ("one", "two", "three", "four", "five", "six", "seven")
@@ -22,34 +24,9 @@ pytestmark = pytest.mark.cluster
 
 def manifests(names: tuple[str, ...]) -> str:
     """For every name a prompt with the versions 1.0.0, served, and 1.1.0."""
-    items = []
-    for name in names:
-        items.append(
-            {
-                "apiVersion": "promptops.io/v1alpha1",
-                "kind": "Prompt",
-                "metadata": {"name": name},
-                "spec": {"activeVersion": "1.0.0"},
-            }
-        )
-        items.extend(
-            {
-                "apiVersion": "promptops.io/v1alpha1",
-                "kind": "PromptVersion",
-                "metadata": {"name": f"{name}-{version}"},
-                "spec": {"promptRef": {"name": name}, "version": version, "content": {"text": f"{name} {version}"}},
-            }
-            for version in ("1.0.0", "1.1.0")
-        )
-    items.append(
-        {
-            "apiVersion": "promptops.io/v1alpha1",
-            "kind": "Tenant",
-            "metadata": {"name": "team"},
-            "spec": {"namespaces": ["default"]},
-        }
-    )
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    prompts = [prompt(name, activeVersion="1.0.0") for name in names]
+    versions = [version(name, number, f"{name} {number}") for name in names for number in ("1.0.0", "1.1.0")]
+    return many(*prompts, *versions, tenant("team", "default"))
 
 
 @pytest.fixture
@@ -81,9 +58,7 @@ def served(stack: Stack) -> dict[str, str]:
 def wait_until_served(stack: Stack, wanted: dict[str, str], seconds: float) -> float:
     """Return the seconds it took; fail with the difference when it took too long."""
     begun = time.monotonic()
-    while served(stack) != wanted:
-        assert time.monotonic() - begun < seconds, f"{served(stack)} instead of {wanted}"
-        time.sleep(0.1)
+    wait_until(lambda: served(stack) == wanted, lambda: f"{served(stack)} instead of {wanted}", within=seconds)
     return time.monotonic() - begun
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from promptops.dev.stack import Stack
+from tests.support.manifests import many, prompt, version
 
 ACTIVATIONS = 50
 LATEST_KILL_SECONDS = 0.08
@@ -19,32 +20,15 @@ LATEST_KILL_SECONDS = 0.08
 pytestmark = pytest.mark.cluster
 
 
-def version(number: int) -> str:
-    return f"1.0.{number}"
+def numbered(activation: int) -> str:
+    return f"1.0.{activation}"
 
 
 def manifests() -> str:
     """A prompt at 1.0.0 and a version for each activation, whose text names it."""
-    prompt = {
-        "apiVersion": "promptops.io/v1alpha1",
-        "kind": "Prompt",
-        "metadata": {"name": "story"},
-        "spec": {"activeVersion": version(0)},
-    }
-    versions = [
-        {
-            "apiVersion": "promptops.io/v1alpha1",
-            "kind": "PromptVersion",
-            "metadata": {"name": f"story-{version(number)}"},
-            "spec": {
-                "promptRef": {"name": "story"},
-                "version": version(number),
-                "content": {"text": f"chapter {version(number)}"},
-            },
-        }
-        for number in range(ACTIVATIONS + 1)
-    ]
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [prompt, *versions]})
+    numbers = map(numbered, range(ACTIVATIONS + 1))
+    versions = [version("story", number, f"chapter {number}") for number in numbers]
+    return many(prompt("story", activeVersion=numbered(0)), *versions)
 
 
 @dataclass
@@ -86,14 +70,14 @@ def test_fifty_activations_each_with_a_kill(broken_stack: Stack) -> None:
                 "story",
                 "--type=merge",
                 "-p",
-                json.dumps({"spec": {"activeVersion": version(number)}}),
+                json.dumps({"spec": {"activeVersion": numbered(number)}}),
             )
             threading.Event().wait(moments.uniform(0, LATEST_KILL_SECONDS))
             plane.kill("operator")
             plane.start("operator")
         plane.kubectl(
             "wait",
-            f"--for=jsonpath={{.status.serving.stable.version}}={version(ACTIVATIONS)}",
+            f"--for=jsonpath={{.status.serving.stable.version}}={numbered(ACTIVATIONS)}",
             "--timeout=30s",
             "prompt/story",
         )
@@ -107,7 +91,7 @@ def test_fifty_activations_each_with_a_kill(broken_stack: Stack) -> None:
     assert reader.versions == sorted(reader.versions, key=lambda text: int(text.rsplit(".", 1)[1])), (
         "never an older version again"
     )
-    assert reader.versions[-1] == version(ACTIVATIONS) == status["serving"]["stable"]["version"], (
+    assert reader.versions[-1] == numbered(ACTIVATIONS) == status["serving"]["stable"]["version"], (
         "status and sidecar agree"
     )
     assert reader.positions == sorted(reader.positions), "positions never decrease"

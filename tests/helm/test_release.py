@@ -10,6 +10,7 @@ import pytest
 
 from promptops.dev.plane import Plane
 from tests.helm.command import NAMESPACE, RELEASE, Helm
+from tests.support.manifests import placed, sourced
 
 DEFINITIONS = ("prompts.promptops.io", "promptversions.promptops.io", "tenants.promptops.io")
 OURS = "app.kubernetes.io/part-of=promptops"
@@ -20,12 +21,7 @@ EVERY_KIND = ",".join(
         "validatingadmissionpolicies,validatingadmissionpolicybindings",
     )
 )
-PROMPT = {
-    "apiVersion": "promptops.io/v1alpha1",
-    "kind": "Prompt",
-    "metadata": {"name": "kept", "namespace": "default"},
-    "spec": {"source": {"content": {"text": "Hello"}}},
-}
+PROMPT = placed(sourced("kept", "Hello"), "default")
 MONITORING = {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"}
 
 

@@ -15,6 +15,7 @@ import pytest
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
 from tests.helm.command import NAMESPACE, RELEASE, Helm
+from tests.support.manifests import placed, sourced
 from tests.support.waiting import wait_until
 
 USER = f"system:serviceaccount:{NAMESPACE}:promptops"
@@ -65,9 +66,7 @@ def _refused(plane: Plane, since: int = 0) -> set[tuple[str, str]]:
 
 def _source(text: str) -> str:
     """A prompt that keeps one version beside the one in use."""
-    spec = {"historyLimit": 1, "source": {"content": {"text": text}}}
-    metadata = {"name": "pruned", "namespace": "default"}
-    return json.dumps({"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "metadata": metadata, "spec": spec})
+    return json.dumps(placed(sourced("pruned", text, historyLimit=1), "default"))
 
 
 def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machine: Plane, root: Path) -> None:

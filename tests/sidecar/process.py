@@ -10,32 +10,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
-import pytest
 import yaml
 
 from promptops.dev.ports import free_ports
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 20.0
-
-
-def eventually(condition: Callable[[], Any], what: str) -> Any:
-    """Return the first true result; fail when there is none in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(httpx.TransportError):
-            if result := condition():
-                return result
-        time.sleep(0.02)
-    pytest.fail(f"did not happen within {PATIENCE_SECONDS:.0f} s: {what}")
 
 
 @dataclass
@@ -110,9 +97,10 @@ def sidecars() -> Iterator[Start]:
         number = len(started)
         started.append(_launch(directory or home, home / f"{number}.sock", home / f"{number}.log", environment))
         running = started[-1]
-        eventually(lambda: running.get("/v1/health"), "the sidecar listens")
-        if directory is not None:
-            eventually(lambda: running.get("/v1/health").is_success, "the sidecar is ready")
+        ready = directory is not None
+        wait_until(
+            lambda: listens(running.http, running.url, ready=ready), lambda: f"the sidecar listens; log: {running.log}"
+        )
         return running
 
     yield start
@@ -121,6 +109,13 @@ def sidecars() -> Iterator[Start]:
         sidecar.http.close()
         sidecar.stop()
     shutil.rmtree(home)
+
+
+def listens(client: httpx.Client, url: str, *, ready: bool) -> bool:
+    """Whether a sidecar answers there at all, or as one that is ready."""
+    with suppress(httpx.TransportError):
+        return client.get(f"{url}/v1/health").is_success or not ready
+    return False
 
 
 def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str]) -> Sidecar:
@@ -141,21 +136,6 @@ def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str])
             command, env=inherited | settings | environment, stderr=stderr, stdout=subprocess.DEVNULL
         )
     return Sidecar(process, directory, unix, data, operations, log, httpx.Client(trust_env=False, timeout=20))
-
-
-def manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
-    """Return an object of ours."""
-    return {"apiVersion": "promptops.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def sourced(name: str, content: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    """Return a Prompt that follows its own content."""
-    return manifest("Prompt", name, source={"content": content}, **spec)
-
-
-def version(prompt: str, number: str, content: dict[str, Any]) -> dict[str, Any]:
-    """Return a PromptVersion."""
-    return manifest("PromptVersion", f"{prompt}-{number}", promptRef={"name": prompt}, version=number, content=content)
 
 
 def write(path: Path, *manifests: dict[str, Any]) -> Path:

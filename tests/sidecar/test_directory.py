@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.sidecar.process import Sidecar, Start, eventually, manifest, sourced, version, write
+from tests.sidecar.process import Sidecar, Start, write
+from tests.support.manifests import config_map, manifest, owner, sourced, version
+from tests.support.waiting import wait_until
 
 
 def text(sidecar: Sidecar, prompt: str) -> str | None:
@@ -25,7 +27,7 @@ def problems(sidecar: Sidecar) -> dict[str, str]:
 
 
 def serves(sidecar: Sidecar, prompt: str, expected: str | None) -> None:
-    eventually(lambda: text(sidecar, prompt) == expected, f"{prompt} renders {expected}; log: {sidecar.log}")
+    wait_until(lambda: text(sidecar, prompt) == expected, f"{prompt} renders {expected}; log: {sidecar.log}")
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_a_bad_file_displaces_nothing(
 
 def test_a_mended_file_is_served_and_no_longer_a_problem(started: Sidecar) -> None:
     (started.directory / "a.yaml").write_text("kind: [")
-    eventually(lambda: problems(started), "the problem is reported")
+    wait_until(lambda: problems(started), "the problem is reported")
 
     write(started.directory / "a.yaml", sourced("a", {"text": "mended"}))
 
@@ -113,7 +115,7 @@ def test_a_bad_document_takes_none_of_its_file_with_it(started: Sidecar) -> None
 def test_bad_content_keeps_the_last_good_one(started: Sidecar) -> None:
     write(started.directory / "a.yaml", sourced("a", {"text": "x\n{% if x %}"}))
 
-    (said,) = eventually(lambda: problems(started), "the problem is reported").items()
+    (said,) = wait_until(lambda: problems(started), "the problem is reported").items()
 
     assert said[0] == "a.yaml:1 Prompt a"
     assert said[1].startswith("SourceInvalid: ")
@@ -129,7 +131,7 @@ def test_an_immutable_version_stays_what_it_was(started: Sidecar) -> None:
 
     write(started.directory / "v.yaml", prompt, version("v", "1.0.0", {"text": "changed"}))
 
-    (said,) = eventually(lambda: problems(started), "the problem is reported").values()
+    (said,) = wait_until(lambda: problems(started), "the problem is reported").values()
     assert said.startswith("PromptVersion v-1.0.0: spec.content: it cannot be changed: create a new version")
     assert text(started, "v") == "one"
 
@@ -149,7 +151,7 @@ def test_a_recreated_version_is_another_one(started: Sidecar) -> None:
 def test_of_two_objects_with_one_name_the_first_file_has_it(started: Sidecar) -> None:
     write(started.directory / "z.yaml", sourced("a", {"text": "second"}))
 
-    said = eventually(lambda: problems(started), "the problem is reported")
+    said = wait_until(lambda: problems(started), "the problem is reported")
 
     assert said == {"z.yaml:1": "Prompt a stands in a.yaml:1 already; it is ignored"}
     assert text(started, "a") == "first"
@@ -157,7 +159,7 @@ def test_of_two_objects_with_one_name_the_first_file_has_it(started: Sidecar) ->
 
 def test_a_missing_version_is_a_problem_until_it_comes(started: Sidecar) -> None:
     write(started.directory / "v.yaml", manifest("Prompt", "v", activeVersion="1.0.0"))
-    said = eventually(lambda: problems(started), "the problem is reported")
+    said = wait_until(lambda: problems(started), "the problem is reported")
 
     write(started.directory / "version.yaml", version("v", "1.0.0", {"text": "here"}))
 
@@ -166,23 +168,19 @@ def test_a_missing_version_is_a_problem_until_it_comes(started: Sidecar) -> None
     assert problems(started) == {}
 
 
-def config_map(data: dict[str, str], **labels: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "texts", "labels": labels}, "data": data}
-
-
 def test_a_config_map_is_read_hot_and_only_when_it_is_labelled(started: Sidecar) -> None:
     reference = {"name": "texts", "key": "prompt", "format": "text"}
     write(started.directory / "p.yaml", manifest("Prompt", "p", source={"configMapKeyRef": reference}))
-    write(started.directory / "c.yaml", config_map({"prompt": "unseen"}))
-    said = eventually(lambda: problems(started), "the problem is reported")
+    write(started.directory / "c.yaml", config_map("texts", {"prompt": "unseen"}, labelled=False))
+    said = wait_until(lambda: problems(started), "the problem is reported")
 
-    write(started.directory / "c.yaml", config_map({"prompt": "seen"}, **{"promptops.io/watch": "true"}))
+    write(started.directory / "c.yaml", config_map("texts", {"prompt": "seen"}))
 
     serves(started, "p", "seen")
-    write(started.directory / "c.yaml", config_map({"prompt": "changed"}, **{"promptops.io/watch": "true"}))
+    write(started.directory / "c.yaml", config_map("texts", {"prompt": "changed"}))
     serves(started, "p", "changed")
     (started.directory / "c.yaml").unlink()
-    eventually(lambda: problems(started), "the problem is reported")
+    wait_until(lambda: problems(started), "the problem is reported")
     assert said["p.yaml:1 Prompt p"].startswith("ConfigMapNotFound: ")
     assert text(started, "p") == "changed"
 
@@ -190,7 +188,7 @@ def test_a_config_map_is_read_hot_and_only_when_it_is_labelled(started: Sidecar)
 def test_a_directory_may_vanish_and_return(started: Sidecar) -> None:
     away = started.directory.with_name("away")
     started.directory.rename(away)
-    gone = eventually(
+    gone = wait_until(
         lambda: (
             started.get("/v1/health").json()["dependencies"]["directory"] != "ok" and started.get("/v1/health").json()
         ),
@@ -233,11 +231,11 @@ def test_a_mounted_config_map_is_followed_through_its_links(start_sidecar: Start
 
 
 def test_what_is_for_others_is_a_notice(started: Sidecar) -> None:
-    tenant = {"apiVersion": "promptops.io/v1alpha1", "kind": "Tenant", "metadata": {"name": "t"}, "spec": {}}
+    tenant = manifest("Tenant", "t")
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}
     write(started.directory / "others.yaml", tenant, service)
 
-    eventually(lambda: "Service is none of ours; it is ignored" in started.log, "the notice")
+    wait_until(lambda: "Service is none of ours; it is ignored" in started.log, "the notice")
 
     assert "a Tenant has a meaning in a cluster only; it is ignored" in started.log
     assert problems(started) == {}
@@ -248,9 +246,7 @@ def test_an_exported_list_is_read_without_what_a_cluster_added(started: Sidecar)
     exported["metadata"] |= {"uid": "x", "resourceVersion": "7", "generation": 3, "ownerReferences": []}
     exported["status"] = {"observedGeneration": 3, "phase": "Healthy"}
     orphan = version("f", "1.0.0", {"text": "f"})
-    orphan["metadata"]["ownerReferences"] = [
-        {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "f", "uid": "elsewhere"}
-    ]
+    orphan["metadata"]["ownerReferences"] = [owner("f", "elsewhere")]
     items = [exported, orphan, manifest("Prompt", "f", activeVersion="1.0.0")]
     write(started.directory / "list.json", {"apiVersion": "v1", "kind": "List", "items": items})
 

@@ -16,9 +16,7 @@ from promptops.feed.authentication import AuthenticationUnavailable
 from tests.cache.scribe import content
 from tests.feed.conftest import SCOPE, Hop, hop
 from tests.sidecar.process import Sidecar, Start
-from tests.support.waiting import until
-
-PATIENCE_SECONDS = 20.0
+from tests.support.waiting import until, wait_until
 
 
 class Following:
@@ -58,12 +56,17 @@ class Following:
 
     async def answers(self, text: str | None, prompt: str = "greeting") -> dict[str, Any]:
         """Return the answer as soon as it says this text; None: as soon as there is none."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while asyncio.get_running_loop().time() < deadline:
-            answer = await self.render(prompt)
-            if (answer.json()["rendered_content"] if answer.is_success else None) == text:
-                return dict(answer.json())
-        pytest.fail(f"{prompt} never said {text}; log: {self.sidecar.log}")
+
+        def said() -> dict[str, Any] | None:
+            answer = self.sidecar.render(prompt)
+            found = answer.json()["rendered_content"] if answer.is_success else None
+            return dict(answer.json()) if found == text else None
+
+        answer = await asyncio.to_thread(
+            wait_until, said, lambda: f"{prompt} never said {text}; log: {self.sidecar.log}"
+        )
+        assert answer is not None
+        return answer
 
 
 @pytest.fixture
@@ -153,11 +156,14 @@ async def test_renders_go_on_without_the_feed_and_after_a_restart_without_it(fol
 async def test_a_silent_origin_is_called_stale(followed: Following) -> None:
     await followed.answers("Hello")
     await followed.hop.stop()
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    answer: dict[str, Any] = {"stale": False}
 
-    while not answer["stale"] and asyncio.get_running_loop().time() < deadline:
-        answer = (await followed.render()).json()
+    def stale() -> dict[str, Any] | None:
+        answer = followed.sidecar.render("greeting").json()
+        return dict(answer) if answer["stale"] else None
+
+    answer = await asyncio.to_thread(wait_until, stale)
+
+    assert answer is not None
 
     assert answer["stale"] is True
     assert 10 <= answer["age_seconds"] < 12

@@ -16,7 +16,9 @@ import httpx
 import pytest
 
 from promptops.dev.ports import free_ports
-from tests.sidecar.process import ROOT, Sidecar, Start, eventually, sourced, write
+from tests.sidecar.process import ROOT, Sidecar, Start, listens, write
+from tests.support.manifests import sourced
+from tests.support.waiting import wait_until
 
 CANARY = "canary-value-5f1d"
 
@@ -149,9 +151,9 @@ def test_sigterm_finishes_what_was_begun_and_removes_the_socket(start_sidecar: S
     sidecar = start_sidecar(tmp_path)
     with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
         connection.sendall(b"POST /v1/prompts/a/render HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")
-        eventually(lambda: sidecar.get("/v1/health").is_success, "the request has arrived")
+        wait_until(lambda: sidecar.get("/v1/health").is_success, "the request has arrived")
         sidecar.process.send_signal(signal.SIGTERM)
-        eventually(lambda: "sidecar ends" in sidecar.log, "the signal is noticed")
+        wait_until(lambda: "sidecar ends" in sidecar.log, "the signal is noticed")
         connection.sendall(b"}")
         received = b""
         while part := connection.recv(65536):
@@ -178,7 +180,7 @@ def test_sigterm_under_load_fails_no_answer(start_sidecar: Start, tmp_path: Path
     threads = [threading.Thread(target=load) for _ in range(4)]
     for thread in threads:
         thread.start()
-    eventually(lambda: len(statuses) > 100, "load")
+    wait_until(lambda: len(statuses) > 100, "load")
 
     code = sidecar.stop()
 
@@ -207,7 +209,7 @@ def test_a_killed_sidecars_socket_is_taken_over_and_a_living_ones_is_not(start_s
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as successor:
         transport = httpx.HTTPTransport(uds=str(sidecar.socket))
         with httpx.Client(transport=transport) as client:
-            eventually(lambda: client.get("http://localhost/v1/health").is_success, "the successor answers")
+            wait_until(lambda: listens(client, "http://localhost", ready=True), "the successor answers")
         successor.terminate()
 
     assert refused.returncode == 1

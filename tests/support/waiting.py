@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -43,11 +43,21 @@ async def until(
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Result:
     """Do the same while the loop goes on."""
-    begun = time.monotonic()
-    meanwhile()
-    while not (result := condition()):
-        await asyncio.sleep(_pause(begun, within, otherwise or repr(condition)))
+
+    async def told() -> Result:
         meanwhile()
+        return condition()
+
+    return await until_told(told, otherwise or repr(condition), within=within)
+
+
+async def until_told(
+    condition: Callable[[], Awaitable[Result]], otherwise: Words, *, within: float = SECONDS
+) -> Result:
+    """Do the same with a condition that has to be asked for."""
+    begun = time.monotonic()
+    while not (result := await condition()):  # noqa: ASYNC110  the outside world sets no event
+        await asyncio.sleep(_pause(begun, within, otherwise))
     return result
 
 

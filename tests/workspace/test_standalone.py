@@ -9,7 +9,7 @@ from typing import Any
 from promptops.domain.stored import as_stored
 from promptops.workspace.manifest_files import Found
 from promptops.workspace.standalone import Decided, Standalone
-from tests.sidecar.process import manifest, sourced, version
+from tests.support.manifests import manifest, sourced, version
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

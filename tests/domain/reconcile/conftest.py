@@ -13,7 +13,10 @@ import pytest
 from promptops.api.feed import Entry
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot, ServedObservation, Transition, VersionSnapshot
+from tests.support import manifests
+from tests.support.manifests import stored
 
+UNDECIDED = {"observedGeneration": -1}
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 NAMED = [{"name": "name", "type": "string"}]
 
@@ -47,17 +50,8 @@ class World:
 
     def make_prompt(self, name: str, uid: str, created: str = "2026-01-01T00:00:00Z", **spec: Any) -> dict[str, Any]:
         """Return a Prompt as it comes from the API server."""
-        return {
-            "metadata": {
-                "name": name,
-                "namespace": "team-a",
-                "uid": uid,
-                "generation": 1,
-                "creationTimestamp": created,
-            },
-            "spec": {"historyLimit": 10, **spec},
-            "status": {"observedGeneration": -1},
-        }
+        made = manifests.prompt(name, historyLimit=10, **spec)
+        return stored(made, namespace="team-a", uid=uid, creationTimestamp=created, status=UNDECIDED)
 
     def apply(self, manager: str = "kubectl", **spec: Any) -> World:
         """Edit the Prompt's spec; None takes a field away. The manager owns what it wrote."""
@@ -87,22 +81,10 @@ class World:
     def make_version(self, number: str, template: str = "Hi {{ name }}", **more: Any) -> dict[str, Any]:
         """Return a PromptVersion as it comes from the API server."""
         content = more.pop("content", {"text": template, "variables": NAMED if "{{ name }}" in template else []})
-        metadata = {
-            "name": f"greeting-{number}",
-            "namespace": "team-a",
-            "uid": f"v-{number}",
-            "generation": 1,
-            "creationTimestamp": self._stamp(),
-            **more.pop("metadata", {}),
-        }
-        spec = {
-            "promptRef": {"name": "greeting"},
-            "version": number,
-            "content": content,
-            "lifecycle": "Available",
-            **more,
-        }
-        return {"metadata": metadata, "spec": spec, "status": {"observedGeneration": -1}}
+        metadata: dict[str, Any] = {"namespace": "team-a", "uid": f"v-{number}", "creationTimestamp": self._stamp()}
+        metadata |= more.pop("metadata", {})
+        made = manifests.version("greeting", number, content, **{"lifecycle": "Available", **more})
+        return stored(made, status=UNDECIDED, **metadata)
 
     def put(self, version: dict[str, Any]) -> World:
         """Create a PromptVersion."""
@@ -127,20 +109,9 @@ class World:
 
     def configure(self, data: dict[str, str], manager: str = "kubectl-edit", labelled: bool = True) -> World:
         """Create or edit the ConfigMap."""
-        self.config_map = {
-            "metadata": {
-                "name": "settings",
-                "labels": {"promptops.io/watch": "true"} if labelled else {},
-                "managedFields": [
-                    {
-                        "manager": manager,
-                        "time": self._stamp(),
-                        "fieldsV1": {"f:data": {f"f:{key}": {} for key in data}},
-                    }
-                ],
-            },
-            "data": data,
-        }
+        managed = {"manager": manager, "time": self._stamp(), "fieldsV1": {"f:data": {f"f:{key}": {} for key in data}}}
+        made = manifests.config_map("settings", data, labelled)
+        self.config_map = stored(made, namespace="team-a", managedFields=[managed])
         return self
 
     def refer(self, key: str = "prompt", format: str = "text", **content: Any) -> World:

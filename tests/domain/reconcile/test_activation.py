@@ -6,6 +6,7 @@ import pytest
 
 from promptops.api.v1alpha1.schema import VERSION_PATTERN
 from promptops.domain.content.canonical import digest
+from tests.support.manifests import owner
 
 OTHER_DIGEST = "sha256:" + "0" * 64
 
@@ -74,8 +75,7 @@ def foreign(world: Any) -> None:
 
 
 def of_an_earlier_prompt(world: Any) -> None:
-    owner = {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "greeting", "uid": "u0"}
-    world.add("2.0.0", metadata={"ownerReferences": [owner]})
+    world.add("2.0.0", metadata={"ownerReferences": [owner("greeting", "u0")]})
 
 
 def broken(world: Any) -> None:

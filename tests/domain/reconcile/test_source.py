@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from promptops.domain.content.canonical import digest
+from tests.support.manifests import owner
 
 NAMED = [{"name": "name", "type": "string"}]
 
@@ -135,8 +136,7 @@ def test_when_nothing_is_left_to_compare_with_the_change_counts_as_major(world: 
 
 
 def test_a_name_that_another_object_holds_is_numbered_around(world: Any) -> None:
-    owner = {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "greeting", "uid": "u0"}
-    world.add("1.0.0", "old", metadata={"ownerReferences": [owner]})
+    world.add("1.0.0", "old", metadata={"ownerReferences": [owner("greeting", "u0")]})
     world.follow("A").settle()
 
     assert world.serving == "1.0.1"
@@ -525,9 +525,10 @@ class TestPruning:
         assert sorted(world.versions) == ["greeting-0.9.0", "greeting-1.0.2", "greeting-1.0.3"]
 
     def test_versions_of_another_owner_stay(self, world: Any) -> None:
-        owner = {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "greeting", "uid": "u0"}
         labels = {"promptops.io/generated": "true"}
-        world.add("0.1.0", "old", metadata={"ownerReferences": [owner], "labels": labels}).apply(historyLimit=1)
+        world.add("0.1.0", "old", metadata={"ownerReferences": [owner("greeting", "u0")], "labels": labels}).apply(
+            historyLimit=1
+        )
         self.edit(world, 3)
 
         assert "greeting-0.1.0" in world.versions

@@ -7,6 +7,7 @@ import pytest
 from promptops.domain.content.canonical import digest
 from promptops.domain.reconcile import decide_version
 from promptops.domain.snapshot import VersionSnapshot
+from tests.support.manifests import owner
 
 
 def phase(world: Any, number: str) -> str:
@@ -127,8 +128,7 @@ def test_a_version_without_its_prompt_may_be_served_one_day(world: Any) -> None:
 
 
 def test_a_version_of_another_owner_is_pending(world: Any) -> None:
-    owner = {"apiVersion": "promptops.io/v1alpha1", "kind": "Prompt", "name": "greeting", "uid": "u0"}
-    world.add("1.0.0", metadata={"ownerReferences": [owner]}).settle()
+    world.add("1.0.0", metadata={"ownerReferences": [owner("greeting", "u0")]}).settle()
 
     assert phase(world, "1.0.0") == "Pending"
     assert said(world, "1.0.0", "Ready") == (
