@@ -23,6 +23,8 @@ from tests.cache.scribe import SCOPE, Scribe, content, entry, reference
 from tests.feed.conftest import OTHER_SCOPE, Hop, hop
 from tests.support.waiting import until
 
+DEEP_WITHIN = b'{"unknown":' + b"[" * 100_000
+
 
 @pytest.fixture
 async def http(running: Hop) -> AsyncIterator[httpx.AsyncClient]:
@@ -190,6 +192,7 @@ async def test_a_fork_counts_as_higher(running: Hop, http: httpx.AsyncClient) ->
         pytest.param("a.b", id="no base64"),
         pytest.param("x" * 9000, id="too long"),
         pytest.param(verifier.to_token(Scribe().index(99).signed), id="signed by a stranger"),
+        pytest.param(f"{verifier.to_base64url(DEEP_WITHIN[:5000])}.{verifier.to_base64url(b's' * 64)}", id="too deep"),
     ],
 )
 async def test_what_proves_nothing_counts_as_nothing(running: Hop, http: httpx.AsyncClient, shown: str) -> None:
@@ -263,6 +266,8 @@ async def test_a_batch_of_blobs_is_bounded_and_makes_progress(
         pytest.param("/v1/reports", b" " * (2**21 + 1), {}, 413, reasons.REQUEST_TOO_LARGE, id="too large"),
         pytest.param("/v1/blobs", b" " * 70_000, {}, 413, reasons.REQUEST_TOO_LARGE, id="too many digests"),
         pytest.param("/v1/reports", b"[" * 100_000, {}, 400, reasons.INVALID_REQUEST, id="too deep"),
+        pytest.param("/v1/reports", DEEP_WITHIN, {}, 400, reasons.INVALID_REQUEST, id="too deep in an unknown field"),
+        pytest.param("/v1/blobs", DEEP_WITHIN[:20_000], {}, 400, reasons.INVALID_REQUEST, id="digests too deep"),
         pytest.param("/v1/reports", b"x", {"Content-Encoding": "gzip"}, 415, UNSUPPORTED_ENCODING, id="compressed"),
         pytest.param("/v1/nothing", b"", {}, 404, reasons.INVALID_REQUEST, id="no such path"),
         pytest.param("/v1/stream", b"", {}, 405, reasons.INVALID_REQUEST, id="no such method"),

@@ -11,12 +11,11 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import Entry
-from promptops.cache.decoding import Undecodable, decode
+from promptops.api.wire import Unreadable, read
 from promptops.cache.refusal import Refused
 
 BUCKETS: Final = 256
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Entry)
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,6 @@ class _Identity(msgspec.Struct, frozen=True):
     revision: int
 
 
-_identity_decoder = msgspec.json.Decoder(_Identity)
-
-
 def digest_of(data: bytes) -> str:
     """Return sha256:… of the bytes."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -60,12 +56,12 @@ def encode_entry(entry: Entry) -> EncodedEntry:
 def decode_entry(encoded: bytes) -> EncodedEntry:
     """Return the entry that stands in the bytes. Raises Refused(Malformed) when not even its identity is readable."""
     try:
-        return _with_bytes(decode(encoded, _decoder), encoded)
-    except Undecodable:
+        return _with_bytes(read(encoded, Entry), encoded)
+    except Unreadable:
         pass
     try:
-        known = decode(encoded, _identity_decoder)
-    except Undecodable:
+        known = read(encoded, _Identity)
+    except Unreadable:
         raise Refused(reasons.MALFORMED, "an entry without name, uid and revision") from None
     return _encoded(known, encoded, None, frozenset())
 

@@ -8,7 +8,7 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import INLINE_BLOBS_BYTES, Blob, Position, Removal, Signed
-from promptops.cache.decoding import Undecodable, decode
+from promptops.api.wire import Unreadable, read
 from promptops.cache.index import EncodedEntry
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Step
@@ -77,18 +77,14 @@ def _stable_digests(entries: Iterable[EncodedEntry]) -> Iterable[str]:
 def decode_index(data: bytes) -> IndexMessage:
     """Return the index that stands in the bytes. Raises Refused(Malformed)."""
     try:
-        return decode(data, _index_decoder)
-    except Undecodable:
+        return read(data, IndexMessage)
+    except Unreadable:
         raise Refused(reasons.MALFORMED, "not an index") from None
 
 
 def decode_patch(data: bytes) -> PatchMessage:
     """Return the patch that stands in the bytes. Raises Refused(Malformed)."""
     try:
-        return decode(data, _patch_decoder)
-    except Undecodable:
+        return read(data, PatchMessage)
+    except Unreadable:
         raise Refused(reasons.MALFORMED, "not a patch") from None
-
-
-_index_decoder = msgspec.json.Decoder(IndexMessage)
-_patch_decoder = msgspec.json.Decoder(PatchMessage)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-import msgspec
-
 from promptops.api import reasons
 from promptops.api.feed import Signed
-from promptops.cache.decoding import Undecodable, decode
+from promptops.api.wire import Unreadable, read
 from promptops.cache.index import BUCKETS, EncodedEntry, Index, bucket_of, digest_of
 from promptops.cache.refusal import Refused
 from promptops.cache.verifier import Verifier
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_pairs_decoder = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ def check(older: Older, verifier: Verifier, scope: str) -> None:
     if hashlib.sha256(older.pairs).digest() != older.tree[start : start + _DIGEST_BYTES]:
         raise Refused(reasons.BAD_DIGEST, "the bucket is not one of the tree")
     try:
-        pairs = decode(older.pairs, _pairs_decoder)
-    except Undecodable:
+        pairs = read(older.pairs, tuple[tuple[str, str], ...])
+    except Unreadable:
         raise Refused(reasons.MALFORMED, "not a bucket") from None
     if (older.encoded.name, older.encoded.digest) not in pairs:
         raise Refused(reasons.BAD_DIGEST, "the entry is not in its bucket")

@@ -10,7 +10,7 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import PROTOCOL, Header, Revocation, Signed
-from promptops.cache.decoding import Decoder, Undecodable, decode
+from promptops.api.wire import Unreadable, read
 from promptops.cache.refusal import Refused
 
 MAX_INTEGER = 2**53
@@ -73,12 +73,12 @@ class Replaceable:
 
 def header_of(message: bytes) -> Header:
     """Return the header that the bytes are. Raises Refused: Malformed or UnknownProtocol."""
-    return _checked(message, _header)
+    return _checked(message, Header)
 
 
 def revocation_of(message: bytes) -> Revocation:
     """Return the revocation that the bytes are. Raises Refused: Malformed or UnknownProtocol."""
-    revocation = _checked(message, _revocation)
+    revocation = _checked(message, Revocation)
     if not revocation.revoked:
         raise Refused(reasons.MALFORMED, "a revocation that revokes nothing")
     return revocation
@@ -86,7 +86,7 @@ def revocation_of(message: bytes) -> Revocation:
 
 def key_of(message: bytes) -> str:
     """Return the id of the key that the bytes say they are signed with. Raises Refused(Malformed)."""
-    return _decoded(message, _envelope, "signed").kid
+    return _decoded(message, _Envelope, "signed").kid
 
 
 def to_base64url(data: bytes) -> str:
@@ -126,24 +126,21 @@ class _Envelope(msgspec.Struct, frozen=True):
     kid: str
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
-_header = msgspec.json.Decoder(Header)
-_revocation = msgspec.json.Decoder(Revocation)
 _Anything = TypeVar("_Anything")
 
 
-def _checked(message: bytes, decoder: Decoder[Payload]) -> Payload:
-    version = _decoded(message, _envelope, "signed").v
+def _checked(message: bytes, form: type[Payload]) -> Payload:
+    version = _decoded(message, _Envelope, "signed").v
     if version != PROTOCOL:
         raise Refused(reasons.UNKNOWN_PROTOCOL, f"protocol {version}, this is {PROTOCOL}")
-    payload = _decoded(message, decoder, "a header or a revocation")
+    payload = _decoded(message, form, "a header or a revocation")
     if not all(0 <= number < MAX_INTEGER for number in (payload.epoch, payload.term, payload.seq)):
         raise Refused(reasons.MALFORMED, "a position out of range")
     return payload
 
 
-def _decoded(message: bytes, decoder: Decoder[_Anything], what: str) -> _Anything:
+def _decoded(message: bytes, form: type[_Anything], what: str) -> _Anything:
     try:
-        return decode(message, decoder)
-    except Undecodable:
+        return read(message, form)
+    except Unreadable:
         raise Refused(reasons.MALFORMED, f"not {what}") from None

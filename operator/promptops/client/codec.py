@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
-import msgspec
-
-from promptops.api import reasons
+from promptops.api import reasons, wire
 from promptops.api.http import Health, PromptDetail, PromptList, RenderResponse
 from promptops.client.errors import (
     NetworkError,
@@ -115,8 +113,8 @@ def read(call: Call[Answer], response: Response) -> Answer:
     if not 200 <= response.status < 300 and response.status not in call.also_answers:
         raise error_of(response.status, response.body, response.retry_after)
     try:
-        return msgspec.json.decode(response.body, type=call.answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return wire.read(response.body, call.answer)
+    except wire.Unreadable:
         raise unexpected_answer() from None
 
 

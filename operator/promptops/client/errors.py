@@ -14,10 +14,9 @@ PromptOpsError                 what every call can raise: error_code, details, r
 
 from typing import Any, Final
 
-import msgspec
-
 from promptops.api import reasons
 from promptops.api.http import Problem, VariableError
+from promptops.api.wire import Unreadable, read
 
 NETWORK: Final = "NetworkError"
 TIMEOUT: Final = "Timeout"
@@ -135,8 +134,8 @@ _NOT_FOUND: Final = frozenset({reasons.PROMPT_NOT_FOUND, reasons.VERSION_NOT_FOU
 def error_of(status: int, body: bytes, retry_after: str | None = None) -> PromptOpsError:
     """Return the error that an answer stands for, be it a problem or anything else."""
     try:
-        problem = msgspec.json.decode(body, type=Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        problem = read(body, Problem)
+    except Unreadable:
         # Not from a sidecar: what it says may be anything, and is not repeated.
         message = f"the answer with status {status} is not one of a sidecar: is something else listening there?"
         return ServerError(message, UNEXPECTED_ANSWER, {"status": status}, retryable=status >= 502)

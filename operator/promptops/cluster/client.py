@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import msgspec
 from kubernetes.aio.client import ApiClient, ApiException
 
+from promptops.api.wire import Unreadable, read
 from promptops.cluster.connection import Connection
 from promptops.cluster.errors import ApiUnavailable, ClusterError, from_answer
 
@@ -103,8 +103,8 @@ def _is_absence(error: ClusterError) -> bool:
 
 def _decoded(content: bytes) -> Any:
     try:
-        return msgspec.json.decode(content) if content else None
-    except msgspec.DecodeError:
+        return read(content, dict[str, Any]) if content else None
+    except Unreadable:
         return content.decode("utf-8", "replace")
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from promptops.api.feed import AUDIENCE
+from promptops.api.wire import read
 from promptops.cluster.client import Client
 from promptops.cluster.resources import TOKEN_REVIEWS
 
@@ -86,8 +84,8 @@ def _expiry(token: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError, msgspec.DecodeError):
+        claims = read(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)), dict[str, Any])
+    except ValueError:  # of base64, or Unreadable
         return None
-    expires = claims.get("exp") if isinstance(claims, dict) else None
+    expires = claims.get("exp")
     return float(expires) if isinstance(expires, int | float) else None

@@ -11,6 +11,7 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest, Report
 from promptops.api.http import Problem
+from promptops.api.wire import Unreadable, read
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
@@ -71,8 +72,8 @@ class Connection:
         body = msgspec.json.encode(BlobsRequest(tuple(digests[:DIGESTS_PER_REQUEST])))
         answer = await self._post("/v1/blobs", body, MAX_BLOBS_ANSWER_BYTES)
         try:
-            return msgspec.json.decode(answer, type=BlobsAnswer).blobs
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return read(answer, BlobsAnswer).blobs
+        except Unreadable:
             raise Disconnected(reasons.MALFORMED, "the answer is not blobs") from None
 
     async def report(self, report: Report) -> None:
@@ -118,8 +119,8 @@ async def _check(response: httpx.Response) -> None:
         return
     body = await _read(response, MAX_PROBLEM_BYTES)
     try:
-        problem = msgspec.json.decode(body, type=Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        problem = read(body, Problem)
+    except Unreadable:
         raise Disconnected(reasons.UNREACHABLE, f"status {response.status_code}") from None
     raise Disconnected(_known(problem.code), f"status {response.status_code}: {problem.detail[:300]}")
 

@@ -7,10 +7,9 @@ import random
 from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
-import msgspec
-
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, PROTOCOL, STALE_SECONDS, Goodbye, Heartbeat, Hello, Revoked
+from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import EVERYTHING, Understanding
 from promptops.cache.clock import Clock
 from promptops.cache.messages import decode_index, decode_patch
@@ -189,6 +188,6 @@ _Message = TypeVar("_Message", Hello, Heartbeat, Revoked, Goodbye)
 
 def _decoded(data: bytes, kind: type[_Message]) -> _Message:
     try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read(data, kind)
+    except Unreadable:
         raise Refused(reasons.MALFORMED, f"not a {kind.__name__}") from None

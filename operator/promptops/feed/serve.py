@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, Blob, BlobsAnswer, BlobsRequest, Header, Hello, Report
+from promptops.api.wire import Unreadable, read
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier, from_token
@@ -162,9 +163,9 @@ class _Feed:
 
 def _decoded(body: bytes, kind: type[_Body]) -> _Body:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _wrong(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: {error}") from None
+        return read(body, kind)
+    except Unreadable as error:
+        raise _wrong(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: the body {error}") from None
 
 
 def _not_admitted(refusal: NotAdmitted) -> HttpRefusal:

@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from promptops.api import reasons
 from promptops.api.feed import Entry, VersionReference
 from promptops.api.http import (
@@ -19,13 +17,14 @@ from promptops.api.http import (
     VersionSummary,
     Warning,
 )
+from promptops.api.wire import Unreadable, read
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.observer import RenderObserver
 from promptops.reader.plans import Plans
 from promptops.reader.requests import read_render_request
 from promptops.rendering import selection
-from promptops.rendering.errors import PromptError, Unavailable
+from promptops.rendering.errors import InvalidSpec, PromptError, Unavailable
 
 
 class NotReady(Unavailable):
@@ -77,7 +76,7 @@ class Answers:
         view = self.view()
         entry = selection.find(view, prompt_id)
         blob = view.blobs.get(entry.stable.digest) if entry.stable else None
-        content: dict[str, Any] | None = msgspec.json.decode(blob) if blob is not None else None
+        content = _content(blob) if blob is not None else None
         return PromptDetail(
             prompt_id=prompt_id,
             name=entry.name,
@@ -159,3 +158,10 @@ def _summary(entry: Entry) -> PromptSummary:
 
 def _staleness(age: float) -> Warning:
     return Warning(reasons.STALE, f"the origin has not confirmed this for {age:.0f} s; it may have moved on")
+
+
+def _content(blob: bytes) -> dict[str, Any]:
+    try:
+        return read(blob, dict[str, Any])
+    except Unreadable as error:
+        raise InvalidSpec(reasons.MALFORMED, f"the content {error}") from None

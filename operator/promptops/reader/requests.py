@@ -1,15 +1,12 @@
 """The body of a render, read strictly: JSON that only means one thing, of a bounded size, with no unknown field."""
 
 import json
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from promptops.api import reasons
 from promptops.api.http import MAX_REQUEST_BYTES, MAX_VARIABLES, RenderRequest
+from promptops.api.wire import Unreadable, read
 from promptops.rendering.errors import InvalidInput
-
-_DECODER: Final = msgspec.json.Decoder(RenderRequest)
 
 
 class _Duplicate(Exception):
@@ -39,16 +36,9 @@ def too_large() -> InvalidInput:
 
 def _decode(body: bytes) -> RenderRequest:
     try:
-        return _DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        # A field's name is the caller's and may be long.
-        raise InvalidInput(f"the body is not what is expected: {str(error)[:200]}") from None
-    except msgspec.DecodeError as error:
-        raise InvalidInput(f"the body is not JSON: {error}") from None
-    except UnicodeDecodeError:
-        raise InvalidInput("the body is not UTF-8") from None
-    except RecursionError:
-        raise InvalidInput("the body is nested too deeply") from None
+        return read(body, RenderRequest)
+    except Unreadable as error:
+        raise InvalidInput(f"the body {error}") from None
 
 
 def _refuse_duplicates(body: bytes) -> None:

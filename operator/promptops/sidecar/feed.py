@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 
 from promptops.api.feed import Position, Trust
+from promptops.api.wire import read
 from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier
 from promptops.cache.store import Store
@@ -125,10 +125,10 @@ class Feed:
 
 def _verifier(trust_file: Path) -> KeyVerifier:
     try:
-        return KeyVerifier(msgspec.json.decode(trust_file.read_bytes(), type=Trust))
+        return KeyVerifier(read(trust_file.read_bytes(), Trust))
     except OSError as error:
         raise SupplyError(f"the trust file {trust_file} cannot be read: {error.strerror}") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except ValueError:  # unreadable, or not keys
         raise SupplyError(
             f'the trust file {trust_file} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}]}}'
         ) from None

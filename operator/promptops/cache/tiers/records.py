@@ -8,9 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from promptops.api import reasons
+from promptops.api import reasons, wire
 from promptops.api.feed import Signed
-from promptops.cache.decoding import Undecodable, decode
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.tiers.stamp import Stamp
 
@@ -39,7 +38,6 @@ class Contents:
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Record)
 
 
 def frame(record: Record) -> bytes:
@@ -83,7 +81,7 @@ def _next(data: bytes, at: int) -> tuple[Record | None, int]:
     if data[end : end + 1] != b"\n" or hashlib.sha256(payload).hexdigest().encode() != checksum:
         return None, at
     try:
-        return decode(payload, _decoder), end + 1
-    except Undecodable:
+        return wire.read(payload, Record), end + 1
+    except wire.Unreadable:
         # Whole, but written by another version in another sense.
         return None, at

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 from typing import Any
 
 import msgspec
 
 from promptops.api.feed import Trust
+from promptops.api.wire import read
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cluster.errors import AlreadyExists, NotFound
 from promptops.cluster.objects import Objects
@@ -59,8 +59,8 @@ def _read(data: dict[str, str], where: str) -> tuple[Signer, KeyVerifier]:
         decoded = {key: base64.b64decode(value, validate=True) for key, value in data.items()}
         kid = decoded[_ACTIVE].decode()
         signer = Signer(decoded[f"{kid}.key"])
-        verifier = KeyVerifier(msgspec.json.decode(decoded[_TRUST], type=Trust))
-    except (KeyError, ValueError, binascii.Error, msgspec.DecodeError) as error:
+        verifier = KeyVerifier(read(decoded[_TRUST], Trust))
+    except (KeyError, ValueError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else "cannot be read"
         raise KeysUnusable(f"{where} {what}; restore it from a backup") from None
     if signer.kid != kid or kid not in verifier.kids:

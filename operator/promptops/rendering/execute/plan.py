@@ -9,6 +9,7 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.content import HISTORY_ROLES, Content, Message, Variable
 from promptops.api.http import MAX_OUTPUT_BYTES, RenderedMessage, VariableError, Warning
+from promptops.api.wire import Unreadable, read
 from promptops.rendering.control_tokens import break_tokens
 from promptops.rendering.errors import InvalidSpec, InvalidVariables
 from promptops.rendering.execute.program import Program, too_large
@@ -21,7 +22,6 @@ from promptops.rendering.variables import OUT_OF_BOUNDS, resolve
 MAX_HISTORY = 1000
 """Messages of a caller's history."""
 
-_DECODER = msgspec.json.Decoder(Content)
 _TEXT_ROLE = "user"
 _MESSAGE_SEPARATOR = "\n\n"
 _BROKEN_TOKEN = Warning(reasons.VALUE_CHANGED, "a chat control token that the values would make was broken by a blank")
@@ -165,9 +165,9 @@ def plan(content: bytes) -> Plan:
     Raises InvalidSpec: what an operator let through is looked at again before it is trusted.
     """
     try:
-        decoded = _DECODER.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidSpec(reasons.MALFORMED, f"not the content of a prompt: {type(error).__name__}") from None
+        decoded = read(content, Content)
+    except Unreadable as error:
+        raise InvalidSpec(reasons.MALFORMED, f"the content {error}") from None
     if (decoded.text is None) == (decoded.messages is None):
         raise InvalidSpec(reasons.INVALID_MESSAGES, "exactly one of text and messages")
     decoded = msgspec.structs.replace(decoded, variables=tuple(map(_checked, decoded.variables)))
