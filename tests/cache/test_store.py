@@ -56,7 +56,7 @@ def test_listeners_hear_everything_in_order_until_they_stop() -> None:
 
     assert heard == [
         Swapped(before, None),
-        Confirmed(FIRST),
+        Confirmed(FIRST, 2.0),
         Swapped(after, None),
         Ended("Shutdown"),
         Dropped(before.signed),
@@ -71,6 +71,27 @@ def test_age_is_since_the_last_confirmation() -> None:
     assert store.age_seconds(103.5) == 3.5
     assert not store.stale(110.0)
     assert store.stale(110.1)
+
+
+def test_an_older_confirmation_makes_nothing_older_and_another_view_nothing_younger() -> None:
+    store = Store()
+    store.swap(view(1))
+    store.confirm(100.0)
+
+    store.confirm(60.0)
+    store.swap(view(2))
+
+    assert store.age_seconds(105.0) == 5.0
+
+
+def test_another_scope_was_confirmed_by_nobody() -> None:
+    store = Store()
+    store.swap(view())
+    store.confirm(100.0)
+
+    store.swap(directory())
+
+    assert store.confirmed_at is None
 
 
 def test_what_was_never_confirmed_is_stale_and_as_old_as_the_boot() -> None:

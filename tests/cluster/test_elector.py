@@ -88,6 +88,19 @@ async def test_the_first_leader_makes_the_lease_with_an_epoch(objects: Objects, 
     assert replica.led == [Leadership(record.epoch, 1)]
 
 
+async def test_a_leader_knows_how_long_ago_its_lease_was_renewed(objects: Objects, namespace: str) -> None:
+    wire = Wire(objects)
+    async with running(wire, namespace, "a") as replica:
+        await until(lambda: replica.led)
+        elector = replica.elector
+        await until(lambda: (elector.renewed_seconds_ago or 0) > 0.05)
+        await until(lambda: 0 < (elector.renewed_seconds_ago or 1) < 0.05)
+        wire.away = True
+        await until(lambda: replica.lost)
+
+    assert elector.renewed_seconds_ago is None
+
+
 async def test_of_two_replicas_one_leads_and_the_other_follows_a_release_at_once(
     objects: Objects, namespace: str
 ) -> None:

@@ -8,13 +8,14 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import uvicorn
 
 from promptops.api.feed import Header, Position, Trust
+from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Snapshot
@@ -111,6 +112,10 @@ class Hop:
     server: uvicorn.Server | None = None
     serving: asyncio.Task[None] | None = None
     stream_seconds: float = 600.0
+    served: Store | None = None
+    """What a relay serves instead of the origin's."""
+    clock: Clock = field(default_factory=Clock)
+    confirmed_at: float = 0.0
     followings: list[Following] = field(default_factory=list)
 
     @property
@@ -127,14 +132,26 @@ class Hop:
         """Whether the first scope has been published since it stood there."""
         return self.origin.position(SCOPE) != position
 
+    def confirm(self) -> None:
+        """Say that what is published is current, as a leader does whose Lease was renewed just now."""
+        self.confirmed_at = self.clock.now()
+        self.origin.confirm(self.confirmed_at)
+
     def renew(self, *, epoch: int = 1, term: int, signer: Signer | None = None) -> Origin:
         """Replace the origin as a new leadership does."""
         old = self.origin
         self.signer = signer or self.signer
         self.origin = Origin(self.signer, epoch, term)
         self.origin.open(SCOPE, "team-a", "team-a")
+        self.confirm()
         old.end("NewLeader")
         return self.origin
+
+    def relayed(self, store: Store) -> Hop:
+        """Return a hop below this one that serves what a follower holds."""
+        made = replace(self, port=0, higher=[], followings=[], server=None, serving=None)
+        made.served = store
+        return made
 
     async def authenticate(self, token: str) -> Caller:
         """Know the callers of `tokens`."""
@@ -147,7 +164,7 @@ class Hop:
     async def start(self) -> None:
         """Serve."""
         app = feed_routes(
-            lambda scope: self.origin.store(scope),
+            lambda scope: self.served or self.origin.store(scope),
             self.authenticate,
             lambda caller, report: self.reports.record(caller, report, time.monotonic()),
             self.higher.append,
@@ -205,6 +222,7 @@ async def hop(*, stream_seconds: float = 600.0) -> AsyncIterator[Hop]:
     origin.open(SCOPE, "team-a", "team-a")
     origin.open(OTHER_SCOPE, "team-b", "team-b")
     made.put(("greeting", "Hello"))
+    made.confirm()
     origin.begin()
     await made.start()
     try:

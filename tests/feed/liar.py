@@ -17,12 +17,12 @@ from promptops.feed import frames
 from tests.cache.scribe import SCOPE
 from tests.support.waiting import until
 
-HELLO = frames.write(frames.HELLO, Hello(SCOPE, "team-a", "team-a"))
+HELLO = frames.write(frames.HELLO, Hello(SCOPE, "team-a", "team-a", age_ms=0))
 
 
 def heartbeat(seq: int) -> bytes:
-    """The origin stands there."""
-    return frames.write(frames.HEARTBEAT, Heartbeat(Position(1, 1, seq)))
+    """The origin stands there, and has said so just now."""
+    return frames.write(frames.HEARTBEAT, Heartbeat(SCOPE, Position(1, 1, seq), at_ms=2**50, age_ms=0))
 
 
 class Liar:

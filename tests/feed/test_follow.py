@@ -113,7 +113,7 @@ async def test_a_heartbeat_confirms(running: Hop) -> None:
     await until(lambda: following.store.confirmed_at is not None)
     before = following.store.confirmed_at
 
-    running.origin.heartbeat()
+    running.confirm()
 
     await until(lambda: following.store.confirmed_at != before)
     assert not following.store.stale(time.clock_gettime(time.CLOCK_BOOTTIME))
@@ -143,7 +143,7 @@ async def test_a_reconnect_without_news_transfers_the_header_alone(running: Hop,
 
     await proxy.cut()
     await until(lambda: following.observed.connections == 2 and following.follower.connected)
-    running.origin.heartbeat()
+    running.confirm()
     await until(lambda: proxy.down.passed > before + 300)
 
     assert proxy.down.passed - before < whole / 10
@@ -224,7 +224,7 @@ async def test_a_connection_cut_after_any_number_of_bytes_comes_back(running: Ho
         proxy.down.cut_after = length
         await proxy.cut()
         before = len(following.observed.disconnections)
-        await until(partial(following.observed.has_lost_more_than, before), meanwhile=running.origin.heartbeat)
+        await until(partial(following.observed.has_lost_more_than, before), meanwhile=running.confirm)
         assert following.text() in (None, content("Hello").content)
     proxy.heal()
 
@@ -415,7 +415,7 @@ async def test_a_disk_that_refuses_is_tried_again_at_every_heartbeat(running: Ho
     assert not following.reporter.report().durable
 
     (tmp_path / "snapshot").unlink()
-    running.origin.heartbeat()
+    running.confirm()
 
     await until(lambda: following.reporter.report().durable)
 
@@ -442,7 +442,7 @@ async def test_a_disk_that_hangs_costs_durability_and_not_freshness(
     await asyncio.sleep(0)
     monkeypatch.setattr(Snapshot, "save", real)
 
-    await until(lambda: following.reporter.report().durable, meanwhile=running.origin.heartbeat)
+    await until(lambda: following.reporter.report().durable, meanwhile=running.confirm)
     await following.stop()
     opened = Snapshot(tmp_path, running.verifier)
     following.follower._holding._snapshot.close()  # type: ignore[union-attr]

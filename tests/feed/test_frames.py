@@ -8,9 +8,9 @@ from promptops.api.feed import Goodbye, Heartbeat, Position
 from promptops.cache.refusal import Refused
 from promptops.feed.frames import Frame, Reader, write
 
-STREAM = write("heartbeat", Heartbeat(Position(1, 2, 3))) + write("goodbye", Goodbye("Größe\n\n"))
+STREAM = write("heartbeat", Heartbeat("one", Position(1, 2, 3), 7000, 5)) + write("goodbye", Goodbye("Größe\n\n"))
 EXPECTED = [
-    Frame("heartbeat", b'{"position":{"epoch":1,"term":2,"seq":3}}'),
+    Frame("heartbeat", b'{"scope":"one","position":{"epoch":1,"term":2,"seq":3},"at_ms":7000,"age_ms":5}'),
     Frame("goodbye", '{"reason":"Größe\\n\\n"}'.encode()),
 ]
 

@@ -185,9 +185,9 @@ async def test_a_frozen_scope_goes_on_as_it_was() -> None:
     published.origin.freeze(SCOPE)
     published.origin.remove(SCOPE, "a", "uid-a")
     await published.settled()
-    published.origin.heartbeat()
+    published.origin.confirm(3.0)
 
-    assert published.events == [Confirmed(Position(1, 7, 1))]
+    assert published.events == [Confirmed(Position(1, 7, 1), 3.0)]
     assert set(published.entries()) == {"a"}
 
 

@@ -13,7 +13,6 @@ import pytest
 from promptops.api import reasons
 from promptops.api.feed import Blob, Entry, Hello, Position, Removal, Revocation, Revoked
 from promptops.cache.advance import propose_index, settle
-from promptops.cache.clock import Clock
 from promptops.cache.index import digest_of
 from promptops.cache.messages import IndexMessage, PatchMessage, decode_index, decode_patch
 from promptops.cache.refusal import Refused
@@ -393,11 +392,11 @@ async def test_a_message_damaged_at_any_byte_changes_nothing_or_is_what_was_sign
     for damaged in each_bit(msgspec.json.encode(message)):
         store, observed = Store(), Observed()
         store.swap(before)
-        held = Holding(store, scribe.verifier, None, None, Clock(), observed)
+        held = Holding(store, scribe.verifier, None, None, observed)
         taking: Awaitable[None]
         try:
             if kind == "index":
-                taking = held.take_index(decode_index(damaged), SCOPE, no_blobs)
+                taking = held.take_index(decode_index(damaged), SCOPE, None, no_blobs)
             else:
                 taking = held.take_patch(decode_patch(damaged), SCOPE, no_blobs)
             await taking
@@ -424,7 +423,7 @@ async def test_a_revocation_damaged_at_any_byte_is_refused() -> None:
 
     for damaged in each_bit(revoked):
         store = Store()
-        held = Holding(store, scribe.verifier, None, None, Clock(), Observed())
+        held = Holding(store, scribe.verifier, None, None, Observed())
         try:
             await held.drop(msgspec.json.decode(damaged, type=Revoked).signed, SCOPE)
         except (Refused, msgspec.DecodeError, UnicodeDecodeError):

@@ -73,10 +73,10 @@ async def test_a_stream_begins_with_hello_and_the_whole_index(running: Hop, http
         events = Stream(response)
 
         assert response.headers["content-type"] == "text/event-stream"
-        assert await events.next() == (
-            "hello",
-            {"scope": SCOPE, "tenant": "team-a", "namespace": "team-a", "protocols": [1]},
-        )
+        kind, said = await events.next()
+        assert 0 <= said.pop("age_ms") < 60_000
+        assert said.pop("at_ms") > 0
+        assert (kind, said) == ("hello", {"scope": SCOPE, "tenant": "team-a", "namespace": "team-a", "protocols": [1]})
         kind, index = await events.next()
         assert kind == "index"
         assert [each["name"] for each in index["entries"]] == ["greeting"]
@@ -441,9 +441,12 @@ async def test_an_idle_stream_has_heartbeats(running: Hop, http: httpx.AsyncClie
     async with http.stream("GET", "/v1/stream") as response:
         events = Stream(response)
         _ = await events.next(), await events.next()
-        running.origin.heartbeat()
+        running.confirm()
 
-        assert await events.next() == ("heartbeat", {"position": {"epoch": 1, "term": 1, "seq": 1}})
+        kind, said = await events.next()
+        assert (kind, said["scope"]) == ("heartbeat", SCOPE)
+        assert said["position"] == {"epoch": 1, "term": 1, "seq": 1}
+        assert 0 <= said["age_ms"] < 5000
 
 
 async def test_a_follower_that_disappears_is_forgotten(running: Hop) -> None:

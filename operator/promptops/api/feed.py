@@ -1,6 +1,6 @@
 """The feed's messages, protocol 1: UTF-8 JSON, integers below 2^53, no floats outside content, digests over the bytes sent."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -15,8 +15,10 @@ INLINE_BLOBS_BYTES = 32 * 1024
 """At most so many bytes of blobs travel inside an index or patch event; the rest is fetched."""
 MAX_PINS = 50
 HEARTBEAT_SECONDS = 5.0
+"""A heartbeat comes at least so often while the origin leads: it confirms at every renewal of its Lease."""
 STALE_SECONDS = 10.0
-"""Without a heartbeat for this long what is served is called stale."""
+"""What the origin has not confirmed for this long is called stale."""
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 LOST_SECONDS = 20.0
 """Without a report for this long an instance is called lost."""
 
@@ -99,12 +101,16 @@ class Removal(msgspec.Struct, frozen=True):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """First event of a stream: who the caller is taken for."""
+    """First event of a stream: who the caller is taken for, and how old what follows is."""
 
     scope: str
     tenant: str
     namespace: str
     protocols: tuple[int, ...] = (PROTOCOL,)
+    at_ms: Milliseconds = 0
+    """When this is said, by a clock of the speaker's that begins anywhere and is never set."""
+    age_ms: Milliseconds | None = None
+    """How long before that the origin confirmed what the stream begins with; null when it is not known."""
 
 
 class Index(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -126,9 +132,14 @@ class Patch(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """The origin is alive and stands here. Relays forward it and never invent one."""
+    """The origin has confirmed that it stands here. Relays pass it on with the age it has come to, and never invent one."""
 
+    scope: str
     position: Position
+    at_ms: Milliseconds
+    """When this is said, by the clock that hello showed: what waited in a queue or a network is older than it says."""
+    age_ms: Milliseconds
+    """How long before that the origin confirmed it."""
 
 
 class Revocation(msgspec.Struct, frozen=True):

@@ -32,9 +32,11 @@ class Swapped:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The origin said again that this position is current."""
+    """The origin confirmed that this position is current."""
 
     position: Position
+    at: float
+    """CLOCK_BOOTTIME of the confirmation, which may be a while ago."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,17 @@ class Store:
         self._waiters: set[asyncio.Future[None]] = set()
 
     def swap(self, view: View, step: Step | None = None) -> None:
-        """Make `view` the current one."""
+        """Make `view` the current one. That confirms nothing: only what the origin says does."""
+        if self.current is not None and self.current.header.scope != view.header.scope:
+            self.confirmed_at = None
         self.current = view
         self._tell(Swapped(view, step))
 
     def confirm(self, at: float) -> None:
-        """Note that the origin confirmed the current view at `at`."""
-        self.confirmed_at = at
+        """Note that the origin confirmed the current view at `at`. What was confirmed later stays so: it grows no older."""
+        self.confirmed_at = at if self.confirmed_at is None else max(at, self.confirmed_at)
         if self.current is not None:
-            self._tell(Confirmed(self.current.position))
+            self._tell(Confirmed(self.current.position, at))
 
     def drop(self, revocation: Signed) -> None:
         """Hold nothing any more: the namespace is gone."""

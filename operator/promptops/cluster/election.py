@@ -39,6 +39,11 @@ class Election:
         return self._elector.leadership
 
     @property
+    def renewed_seconds_ago(self) -> float | None:
+        """How long ago it was sure that nobody else leads; None while we do not lead."""
+        return self._elector.renewed_seconds_ago
+
+    @property
     def holder(self) -> str | None:
         """Who was last seen to hold the Lease."""
         return self._elector.holder

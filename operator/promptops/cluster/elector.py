@@ -72,6 +72,11 @@ class Elector:
         return None if late else self._leadership
 
     @property
+    def renewed_seconds_ago(self) -> float | None:
+        """How long ago we asked for the renewal by which we lead now; None while we do not lead."""
+        return self._monotonic() - self._renewed_at if self.leadership is not None else None
+
+    @property
     def holder(self) -> str | None:
         """Who was last seen to hold the Lease."""
         return self._sighting.record.holder if self._sighting else None

@@ -153,6 +153,7 @@ class Assembly:
             enqueue=self._queue.add,
             on_publication=self._published,
             signer=signer,
+            renewed_seconds_ago=lambda: self._election.renewed_seconds_ago,
         )
 
     def _make_feed(self, verifier: Verifier) -> Starlette:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
-from promptops.api.feed import Goodbye, Heartbeat, Position, Revoked
+from msgspec.structs import replace
+
+from promptops.api.feed import Goodbye, Heartbeat, Hello, Position, Revoked
+from promptops.cache.clock import Clock
 from promptops.cache.messages import index_message, patch_message
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Store, Swapped
 from promptops.cache.view import View
@@ -62,8 +66,9 @@ class Subscriber:
 class Channel:
     """Follows a store as long as anybody follows the channel."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self.store = store
+        self._clock = clock or Clock()
         self.subscribers: set[Subscriber] = set()
         self._index: tuple[Position, bytes] | None = None
         self._unlisten = store.listen(self._heard)
@@ -86,6 +91,12 @@ class Channel:
         """End every stream; the followers reconnect."""
         self._end(frames.write(frames.GOODBYE, Goodbye(reason)))
 
+    def hello(self, hello: Hello) -> bytes:
+        """Return the greeting as a frame, saying how old the index is that comes next."""
+        now, confirmed_at = self._clock.now(), self.store.confirmed_at
+        age_ms = None if confirmed_at is None else _milliseconds(now - confirmed_at)
+        return frames.write(frames.HELLO, replace(hello, at_ms=_milliseconds(now), age_ms=age_ms))
+
     def index(self, view: View) -> bytes:
         """Return the view as a frame, made once for everyone who connects at this position."""
         if self._index is None or self._index[0] != view.position:
@@ -102,12 +113,17 @@ class Channel:
                 self._push(self.index(view))
             case Swapped(view, step) if step is not None:
                 self._push(frames.write(frames.PATCH, patch_message(view, step)))
-            case Confirmed(position):
-                self._push(frames.write(frames.HEARTBEAT, Heartbeat(position)))
+            case Confirmed(position, at):
+                self._push(frames.write(frames.HEARTBEAT, self._heartbeat(position, at)))
             case Dropped(revocation):
                 self._end(frames.write(frames.REVOKED, Revoked(revocation)))
             case Ended(reason):
                 self.goodbye(reason)
+
+    def _heartbeat(self, position: Position, at: float) -> Heartbeat:
+        now, view = self._clock.now(), self.store.current
+        scope = view.header.scope if view is not None else ""
+        return Heartbeat(scope, position, _milliseconds(now), _milliseconds(now - at))
 
     def _push(self, frame: bytes) -> None:
         for subscriber in tuple(self.subscribers):
@@ -116,3 +132,8 @@ class Channel:
     def _end(self, frame: bytes) -> None:
         for subscriber in tuple(self.subscribers):
             subscriber.end(frame)
+
+
+def _milliseconds(seconds: float) -> int:
+    # Never rounded to something younger than it is.
+    return max(0, math.ceil(seconds * 1000))

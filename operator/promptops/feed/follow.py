@@ -57,7 +57,8 @@ class Follower:
         self._token = token
         self._reporter = reporter
         self._observer = observer or FollowerObserver()
-        self._holding = Holding(store, verifier, snapshot, reporter, clock or Clock(), self._observer, understanding)
+        self._clock = clock or Clock()
+        self._holding = Holding(store, verifier, snapshot, reporter, self._observer, understanding)
         self._restored = False
         self._backoff = MIN_BACKOFF_SECONDS
 
@@ -89,9 +90,10 @@ class Follower:
     async def _follow_once(self, connection: Connection) -> None:
         """Follow one stream to its end."""
         held = self._holding.token()
+        session = _Session(self._holding, connection, self._clock)
         try:
             async with connection.stream({HELD_HEADER: held} if held else {}) as chunks:
-                await self._read(chunks, _Session(self._holding, connection))
+                await self._read(chunks, session)
         except Disconnected as error:
             self._disconnected(error.reason, error.detail)
         except Refused as refusal:
@@ -149,10 +151,16 @@ _SIGNS_OF_LIFE: Final = frozenset({frames.INDEX, frames.PATCH, frames.HEARTBEAT}
 class _Session:
     """The meaning of one stream's events."""
 
-    def __init__(self, holding: Holding, connection: Connection) -> None:
+    def __init__(self, holding: Holding, connection: Connection, clock: Clock) -> None:
         self._holding = holding
         self._connection = connection
+        self._clock = clock
         self._scope: str | None = None
+        self._asked_at = clock.now()
+        self._theirs_to_ours = 0.0
+        """What turns a moment of the other side's clock into one of ours, never a later one than it was."""
+        self._confirmed_at: float | None = None
+        """When the origin confirmed what the stream begins with."""
 
     async def handle(self, frame: frames.Frame) -> None:
         """Do what the event says; events that are not known mean nothing. Raises Refused, Disconnected."""
@@ -161,12 +169,17 @@ class _Session:
             return
         match frame.kind:
             case frames.INDEX:
-                await self._holding.take_index(decode_index(frame.data), self._greeted(), self._connection.blobs)
+                scope = self._greeted()
+                message = decode_index(frame.data)
+                await self._holding.take_index(message, scope, self._confirmed_at, self._connection.blobs)
+                self._confirmed_at = None
             case frames.PATCH:
                 await self._holding.take_patch(decode_patch(frame.data), self._greeted(), self._connection.blobs)
             case frames.HEARTBEAT:
                 self._greeted()
-                await self._holding.confirm(_decoded(frame.data, Heartbeat).position, self._connection.blobs)
+                heartbeat = _decoded(frame.data, Heartbeat)
+                at = self._moment(heartbeat.at_ms, heartbeat.age_ms)
+                await self._holding.confirm(heartbeat.position, at, self._connection.blobs)
             case frames.REVOKED:
                 await self._holding.drop(_decoded(frame.data, Revoked).signed, self._greeted())
             case frames.GOODBYE:
@@ -176,6 +189,15 @@ class _Session:
         if PROTOCOL not in hello.protocols:
             raise Refused(reasons.UNKNOWN_PROTOCOL, f"protocols {hello.protocols[:8]}, this is {PROTOCOL}")
         self._scope = hello.scope
+        # It was said after we asked: of all moments that it can have been said at, the earliest one counts.
+        self._theirs_to_ours = self._asked_at - hello.at_ms / 1000
+        if hello.age_ms is not None:
+            self._confirmed_at = self._moment(hello.at_ms, hello.age_ms)
+
+    def _moment(self, at_ms: int, age_ms: int) -> float:
+        """Return when something was confirmed that was `age_ms` old at `at_ms` of the other side's clock."""
+        said_at = min(self._theirs_to_ours + at_ms / 1000, self._clock.now())
+        return said_at - age_ms / 1000
 
     def _greeted(self) -> str:
         if self._scope is None:

@@ -18,7 +18,6 @@ from promptops.cache.advance import (
     settle,
     verified_blobs,
 )
-from promptops.cache.clock import Clock
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Step, Store
@@ -51,7 +50,6 @@ class Holding:
         verifier: Verifier,
         snapshot: Snapshot | None,
         reporter: Reporter | None,
-        clock: Clock,
         observer: FollowerObserver,
         understanding: Understanding = EVERYTHING,
     ) -> None:
@@ -61,7 +59,6 @@ class Holding:
         self._verifier = verifier
         self._snapshot = snapshot
         self._reporter = reporter
-        self._clock = clock
         self._observer = observer
         self._understanding = understanding
         self._floor: Position | None = None
@@ -87,23 +84,23 @@ class Holding:
         view = self._store.current
         return to_token(view.signed) if view is not None and view.signed is not None else None
 
-    async def take_index(self, message: IndexMessage, scope: str, fetch: Fetch) -> None:
-        """Hold what a whole index says. Raises Refused."""
+    async def take_index(self, message: IndexMessage, scope: str, confirmed_at: float | None, fetch: Fetch) -> None:
+        """Hold what a whole index says, and that the origin confirmed it at `confirmed_at`. Raises Refused."""
         if self.scope is not None and scope != self.scope:
             raise Refused(reasons.WRONG_SCOPE, f"taken for {scope}, this is {self.scope}")
         proposal = propose_index(self._store.current, message, self._verifier, scope)
         self._check_floor(proposal)
-        await self._take(proposal, message.blobs, fetch)
+        await self._take(proposal, message.blobs, confirmed_at, fetch)
         self.scope = scope
 
     async def take_patch(self, message: PatchMessage, scope: str, fetch: Fetch) -> None:
         """Hold what a patch says. Raises Refused."""
         proposal = propose_patch(self._store.current, message, self._verifier, scope)
         self._check_floor(proposal)
-        await self._take(proposal, message.blobs, fetch)
+        await self._take(proposal, message.blobs, None, fetch)
 
-    async def confirm(self, position: Position, fetch: Fetch) -> None:
-        """Note that the origin stands at the position, and try again what could not be taken.
+    async def confirm(self, position: Position, at: float, fetch: Fetch) -> None:
+        """Note that the origin stood at the position at `at`, and try again what could not be taken.
 
         Raises Refused(BaseNotHeld) when it stands above what is held: something was missed.
         """
@@ -112,17 +109,16 @@ class Holding:
             raise Refused(reasons.BASE_NOT_HELD, f"the origin stands at {position}")
         if position < view.position or self.scope is None:
             return
-        now = self._clock.now()
-        self._store.confirm(now)
+        self._store.confirm(at)
         self._heartbeats += 1
         if (view.nacks or not self._durable) and self._heartbeats >= self._patience:
             # Content that is lost for good must not cost a request at every heartbeat.
             self._patience = min(2 * self._patience, MAX_PATIENCE)
             self._heartbeats = 0
-            await self._take(again(view), (), fetch)
+            await self._take(again(view), (), None, fetch)
         elif self._snapshot is not None:
             snapshot = self._snapshot
-            await self._on_disk(lambda: snapshot.stamp(position, now))
+            await self._on_disk(lambda: snapshot.stamp(position, at))
 
     async def drop(self, signed: Signed, scope: str) -> None:
         """Hold nothing any more: the origin signed that the namespace is gone. Raises Refused."""
@@ -141,7 +137,9 @@ class Holding:
         if self._reporter is not None:
             self._reporter.changed(durable=False)
 
-    async def _take(self, proposal: Proposal, offered: tuple[Blob, ...], fetch: Fetch) -> None:
+    async def _take(
+        self, proposal: Proposal, offered: tuple[Blob, ...], confirmed_at: float | None, fetch: Fetch
+    ) -> None:
         held = self._store.current
         if held is None or held.signed != proposal.signed:
             self._heartbeats, self._patience = 0, 1
@@ -150,12 +148,14 @@ class Holding:
         fetched, fetched_bad = await self._fetch(missing, fetch)
         view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys(), self._understanding)
         self._tell_not_understood(held, view)
-        now = self._clock.now()
-        self._durable = await self._persist(view, proposal.step, now)
+        same_scope = held is not None and held.header.scope == view.header.scope
+        known = [at for at in (confirmed_at, self._store.confirmed_at if same_scope else None) if at is not None]
+        self._durable = await self._persist(view, proposal.step, max(known, default=0.0))
         if held is None or not _same(held, view):
             self._store.swap(view, proposal.step)
             self._observer.took(view.position, self._durable)
-        self._store.confirm(now)
+        if confirmed_at is not None:
+            self._store.confirm(confirmed_at)
         if self._reporter is not None:
             self._reporter.changed(durable=self._durable and self._snapshot is not None)
 

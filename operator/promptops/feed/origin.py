@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from promptops.api.feed import PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
 from promptops.cache.advance import Proposal, settle
-from promptops.cache.clock import Clock
 from promptops.cache.index import EncodedEntry, Index, encode_entry
 from promptops.cache.signing import Signer
 from promptops.cache.store import Step, Store
@@ -57,13 +56,12 @@ class Origin:
         epoch: int,
         term: int,
         *,
-        clock: Clock | None = None,
         on_publication: Publication = _nobody,
     ) -> None:
         self._signer = signer
         self._epoch = epoch
         self._term = term
-        self._clock = clock or Clock()
+        self._confirmed_at: float | None = None
         self._on_publication = on_publication
         self._ended = False
         self._scopes: dict[str, _Scope] = {}
@@ -138,7 +136,7 @@ class Origin:
             self._touch(state, name)
 
     def freeze(self, scope: str) -> None:
-        """Publish nothing more for a namespace that is going away: its draining pods still render. Heartbeats go on."""
+        """Publish nothing more for a namespace that is going away: its draining pods still render. Confirmations go on."""
         if scope in self._scopes:
             self._scopes[scope].frozen = True
 
@@ -199,14 +197,17 @@ class Origin:
             return None
         return state.changed_at.get(name)
 
-    def heartbeat(self) -> None:
-        """Tell every follower that this position is current; whoever calls it leads."""
+    def confirm(self, at: float) -> None:
+        """Tell every follower that what is published was current at `at` (CLOCK_BOOTTIME): our leadership was renewed then.
+
+        Nothing else confirms. Whoever leads no longer calls this no longer, and what followers hold grows old.
+        """
         if self._ended:
             return
-        now = self._clock.now()
+        self._confirmed_at = at
         for state in self._scopes.values():
             if state.store.current is not None:
-                state.store.confirm(now)
+                state.store.confirm(at)
 
     def end(self, reason: str) -> None:
         """This leadership is over: publish nothing more and send the followers away."""
@@ -268,8 +269,8 @@ class Origin:
         state.pending.clear()
         state.renew = False
         state.store.swap(view, step)
-        # Publishing is confirming: nothing is more current than this.
-        state.store.confirmed_at = self._clock.now()
+        if current is None and self._confirmed_at is not None:
+            state.store.confirm(self._confirmed_at)
         self._on_publication(state.uid, names)
 
     def _view(self, state: _Scope, position: Position, names: frozenset[str]) -> View:

@@ -76,7 +76,7 @@ class Stream:
         channel = self.streams.channel(self.hello.scope, self.store)
         # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()
-        first = frames.write(frames.HELLO, self.hello) + self._first_index(channel)
+        first = channel.hello(self.hello) + self._first_index(channel)
         if self.streams.closed or self.store.ended is not None or self.store.current is None:
             # It ended between the request and now: nobody would tell this subscriber any more.
             subscriber.end(frames.write(frames.GOODBYE, Goodbye(self.store.ended or "Closed")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from promptops.cluster.errors import ApiUnavailable, Conflict
 from promptops.controller.decide.queue import KeyedQueue
 from promptops.controller.decide.reconciler import Reconciler
 from promptops.controller.decide.snapshots import Snapshots
-from promptops.controller.decide.term import FIRST_DECISIONS_SECONDS, Terms
+from promptops.controller.decide.term import _LOOK_SECONDS, FIRST_DECISIONS_SECONDS, Terms
 from promptops.controller.decide.writing import Writer
 from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
@@ -48,6 +49,7 @@ class Leader(Cluster):
         super().__init__()
         self.is_leading = True
         self.clock = 0.0
+        self.renewed_at: float | None = time.clock_gettime(time.CLOCK_BOOTTIME)
         self.before: Step = _nothing
         self.queue: KeyedQueue[Key] = KeyedQueue(self.reconcile, namespace_of, workers=1)
         reports = Reports(self.publishing.position)
@@ -74,6 +76,7 @@ class Leader(Cluster):
             enqueue=self.queue.add,
             on_publication=lambda scope, names: None,
             signer=Signer(b"k" * 32),
+            renewed_seconds_ago=self.renewed_seconds_ago,
             monotonic=lambda: self.clock,
         )
         self.queue.failed = lambda key, error, delay: self.terms.failed(key)
@@ -102,6 +105,10 @@ class Leader(Cluster):
             "decided": lambda key: self.terms.decided(key),
             "changed_hands": lambda namespaces: self.terms.wait_for(namespaces),
         }
+
+    def renewed_seconds_ago(self) -> float | None:
+        """How long ago a Lease that was renewed at `renewed_at` was."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.renewed_at if self.renewed_at is not None else None
 
     async def sync(self) -> None:
         """Everything is in the store already."""
@@ -187,6 +194,24 @@ async def test_a_prompt_that_cannot_be_decided_keeps_no_other_namespace_waiting(
     running.cancel()
 
     assert (before, leader.names(NAMESPACE)) == (None, {"a", "b", "c"}), "a stands by its status"
+
+
+async def test_what_is_published_is_as_old_as_the_last_renewal(leader: Leader) -> None:
+    def is_confirmed_at(moment: float | None) -> bool:
+        return store is not None and store.confirmed_at == pytest.approx(moment, abs=0.01)
+
+    await leader.terms.start(Leadership(1, 1))
+    store = leader.publishing.stores("scope-1")
+    assert store is not None
+    await until(lambda: is_confirmed_at(leader.renewed_at))
+    assert leader.renewed_at is not None
+    leader.renewed_at += 2
+    await until(lambda: is_confirmed_at(leader.renewed_at))
+    confirmed_at, leader.renewed_at = leader.renewed_at, None
+    looked_at = time.monotonic()
+    await until(lambda: time.monotonic() > looked_at + 2 * _LOOK_SECONDS)
+
+    assert is_confirmed_at(confirmed_at)
 
 
 async def test_a_prompt_that_fails_is_served_as_status_says(leader: Leader) -> None:

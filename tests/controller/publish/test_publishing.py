@@ -108,7 +108,7 @@ async def test_a_deposed_leader_confirms_nothing(cluster: Cluster) -> None:
     assert store is not None
     store.confirmed_at = 0.0
     cluster.publishing.stop()
-    origin.heartbeat()
+    origin.confirm(1.0)
 
     assert store.confirmed_at == 0.0
 

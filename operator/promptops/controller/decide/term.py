@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from promptops.api.feed import HEARTBEAT_SECONDS
+from promptops.cache.clock import Clock
 from promptops.cache.signing import Signer
 from promptops.cluster.elector import Leadership
 from promptops.cluster.errors import ClusterError
@@ -27,6 +27,8 @@ FIRST_DECISIONS_SECONDS = 30.0
 """A prompt that cannot be decided on keeps its namespace from being published for no longer than this."""
 _RETRY_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
+_SAME_SECONDS = 0.1
+"""Two clocks that are read one after the other tell the moment of one renewal so differently."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -45,7 +47,10 @@ class Terms:
     enqueue: Callable[[Key, Lane], None]
     on_publication: Publication
     signer: Signer
+    renewed_seconds_ago: Callable[[], float | None]
+    """How long ago it was sure that nobody else leads; None while the Lease is not ours."""
     monotonic: Callable[[], float] = time.monotonic
+    clock: Clock = field(default_factory=Clock)
     problem: str | None = None
     """Why the term has not begun; None when it has."""
     is_deciding: bool = False
@@ -125,15 +130,15 @@ class Terms:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _beat(self, origin: Origin) -> None:
-        """Confirm what is published, and let nobody wait for ever, while the Lease is ours."""
-        beaten = float("-inf")
+        """Confirm what is published at every renewal, and let nobody wait for ever, while the Lease is ours."""
+        confirmed_at = float("-inf")
         while True:
-            now = self.monotonic()
             if self.leads():
-                self._catch_up(now)
-                if now - beaten >= HEARTBEAT_SECONDS:
-                    beaten = now
-                    origin.heartbeat()
+                self._catch_up(self.monotonic())
+            ago = self.renewed_seconds_ago()
+            if ago is not None and (renewed_at := self.clock.now() - ago) > confirmed_at + _SAME_SECONDS:
+                confirmed_at = renewed_at
+                origin.confirm(renewed_at)
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _catch_up(self, now: float) -> None:
