@@ -7,7 +7,7 @@ A file has a base `object` and its `cases`. In a case:
 - `stored`: what must stand at these paths afterwards
 - `server_only`: why nobody but the API server can see what is wrong
 `!null` is a null that stays, `!repeat [text, times]` a long text, `!times [item, times]` a long list, and in
-`!keys [text, times]` a map of as many keys.
+`!keys [text, times]` a map of as many keys, `!long_keys [characters, times]` one of as many long ones.
 """
 
 from __future__ import annotations
@@ -110,4 +110,12 @@ def _keys(loader: _Loader, node: yaml.SequenceNode) -> dict[str, Any]:
 _Loader.add_constructor("!null", lambda loader, node: _Null())
 _Loader.add_constructor("!repeat", _repeat)
 _Loader.add_constructor("!times", _times)
+
+
+def _long_keys(loader: _Loader, node: yaml.SequenceNode) -> dict[str, Any]:
+    characters, times = loader.construct_sequence(node, deep=True)
+    return {f"{number:0{characters}}": "" for number in range(times)}
+
+
+_Loader.add_constructor("!long_keys", _long_keys)
 _Loader.add_constructor("!keys", _keys)

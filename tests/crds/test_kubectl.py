@@ -44,6 +44,7 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
     status = {
         "observedGeneration": 1,
         "phase": "Healthy",
+        "desired": "1.1.0",
         "serving": {
             "revision": 1,
             "at": "2026-01-01T00:00:00Z",
@@ -55,27 +56,31 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
     }
     server.apply_status(_with_status(PROMPT, status), namespace, OPERATOR).raise_for_status()
 
-    shown = _rows(kubectl("get", "pr", "-n", namespace).stdout)
+    narrow = _rows(kubectl("get", "pmt", "-n", namespace).stdout)
+    wide = _rows(kubectl("get", "pmt", "-n", namespace, "-o", "wide").stdout)
 
-    assert shown[0] == ["NAME", "ACTIVE", "SERVED", "PHASE", "READY", "AGE"]
-    assert shown[1][:5] == ["greeting", "1.0.0", "2/2", "Healthy", "True"]
+    assert narrow[0] == ["NAME", "DESIRED", "SERVING", "SERVED", "READY", "REASON", "AGE"]
+    assert narrow[1][:6] == ["greeting", "1.1.0", "1.0.0", "2/2", "True", "Active"]
+    assert wide[0] == [*narrow[0], "PHASE", "DIGEST", "MESSAGE"]
+    assert wide[1][7:] == ["Healthy", DIGEST, "Version", "1.0.0", "is", "served."]
 
 
 def test_a_version_shows_whose_it_is(server: Server, kubectl: Kubectl, namespace: str) -> None:
     status = {"observedGeneration": 1, "phase": "Active", "digest": DIGEST, "conditions": [READY]}
     server.apply_status(_with_status(VERSION, status), namespace, OPERATOR).raise_for_status()
 
-    shown = _rows(kubectl("get", "prv", "-n", namespace, "-o", "wide").stdout)
+    shown = _rows(kubectl("get", "pmv", "-n", namespace, "-o", "wide").stdout)
 
-    assert shown[0] == ["NAME", "PROMPT", "VERSION", "PHASE", "READY", "DIGEST", "AGE"]
-    assert shown[1][:6] == ["greeting-1.0.0", "greeting", "1.0.0", "Active", "True", DIGEST]
+    assert shown[0] == ["NAME", "PROMPT", "VERSION", "PHASE", "READY", "REASON", "AGE", "DIGEST", "MESSAGE"]
+    assert shown[1][:6] == ["greeting-1.0.0", "greeting", "1.0.0", "Active", "True", "Active"]
+    assert shown[1][7] == DIGEST
 
 
 def test_a_tenant_shows_its_namespaces(server: Server, kubectl: Kubectl, namespace: str) -> None:
     status = {"observedGeneration": 1, "conditions": [READY | {"reason": "Claimed"}]}
     server.apply_status(_with_status(TENANT, status), namespace, OPERATOR).raise_for_status()
 
-    shown = _rows(kubectl("get", "ten", "acme").stdout)
+    shown = _rows(kubectl("get", "ptn", "acme").stdout)
 
     assert shown[0] == ["NAME", "NAMESPACES", "READY", "REASON", "AGE"]
     assert shown[1][:4] == ["acme", '["acme-dev","acme-prod"]', "True", "Claimed"]

@@ -7,6 +7,8 @@ ACTIVE: Final = "Active"
 AVAILABLE: Final = "Available"
 DISABLED: Final = "Disabled"
 NO_ACTIVE_VERSION: Final = "NoActiveVersion"
+NOTHING_ASKED: Final = "NothingAsked"
+CREATION_REFUSED: Final = "CreationRefused"
 VERSION_NOT_FOUND: Final = "VersionNotFound"
 VERSION_OF_OTHER_PROMPT: Final = "VersionOfOtherPrompt"
 VERSION_INVALID: Final = "VersionInvalid"
@@ -34,10 +36,12 @@ CONVERGING: Final = "Converging"
 LAGGING: Final = "Lagging"
 NO_CONSUMERS: Final = "NoConsumers"
 NOTHING_SERVED: Final = "NothingServed"
+NOT_IN_FORCE: Final = "NotInForce"
 
 # InUse of a PromptVersion
 IN_USE: Final = "InUse"
 NOT_IN_USE: Final = "NotInUse"
+SUPERSEDED: Final = "Superseded"
 
 # Claims of a Tenant
 CLAIMED: Final = "Claimed"

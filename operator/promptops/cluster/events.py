@@ -15,6 +15,7 @@ from promptops.cluster.client import Client
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.objects import FIELD_MANAGER
 from promptops.cluster.resources import EVENTS
+from promptops.domain.bounds import MAX_EVENT_BYTES, cut_bytes
 from promptops.domain.manifests import Manifest
 from promptops.domain.snapshot import Transition
 
@@ -22,7 +23,6 @@ _MERGE = "application/merge-patch+json"
 _MAX_WAITING = 1000
 _MAX_REMEMBERED = 4096
 _REMEMBER_SECONDS = 600.0
-_MAX_NOTE = 1024
 _PACE_SECONDS = 0.05
 """At most twenty a second: a mass change must not cost the API server more than the change itself."""
 
@@ -98,7 +98,7 @@ def _manifest(about: Manifest, transition: Transition, instance: str) -> dict[st
         },
         "type": transition.type,
         "reason": transition.reason,
-        "message": transition.message[:_MAX_NOTE],
+        "message": cut_bytes(transition.message, MAX_EVENT_BYTES),
         "count": 1,
         "firstTimestamp": now,
         "lastTimestamp": now,

@@ -22,7 +22,7 @@ def templates(header: str) -> dict[str, str]:
     """Return every generated template by its path below the chart's `templates`."""
     opened = f"{{{{- /* {header} */}}}}\n"
     made = {f"crds/{crd['spec']['names']['plural']}.yaml": _crd(crd) for crd in crds.definitions()}
-    made["policies/version-content.yaml"] = _switched("policies.enabled", *policies.policies())
+    made["policies/policies.yaml"] = _switched("policies.enabled", *policies.policies())
     made["rbac/operator.yaml"] = _switched("rbac.create", *rbac.operator_roles(_IN_THE_CHART))
     made["rbac/people.yaml"] = _switched("rbac.create", *rbac.people_roles(_IN_THE_CHART))
     return {path: opened + text for path, text in made.items()}

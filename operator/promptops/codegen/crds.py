@@ -70,7 +70,7 @@ def _root(kind: type[Model], names: Names) -> Schema:
         },
     }
     if names.root_rules:
-        root["x-kubernetes-validations"] = [{"rule": rule.rule, "message": rule.message} for rule in names.root_rules]
+        root["x-kubernetes-validations"] = [rule.written() for rule in names.root_rules]
     return root
 
 

@@ -13,7 +13,7 @@ FREE_JSON = "x-kubernetes-preserve-unknown-fields"
 _RULES = "x-kubernetes-validations"
 _ANNOTATIONS = {"title", "description", "default", "additionalProperties", "$defs"}
 _KEYWORDS: Mapping[str, frozenset[str]] = {
-    "string": frozenset({"enum", "minLength", "maxLength", "pattern", "const"}),
+    "string": frozenset({"enum", "minLength", "maxLength", "pattern", "const", _RULES}),
     "integer": frozenset({"minimum", "maximum"}),
     "number": frozenset({"minimum", "maximum"}),
     "boolean": frozenset(),
@@ -153,7 +153,7 @@ def _string(schema: Schema, path: str) -> Schema:
     if "enum" in schema:
         return {"type": "string", "enum": schema["enum"]}
     _require(schema, "maxLength", path, "a string needs max_length")
-    return {"type": "string", **_bounds(schema, "minLength", "maxLength", "pattern")}
+    return {"type": "string", **_bounds(schema, "minLength", "maxLength", "pattern", _RULES)}
 
 
 def _bounds(schema: Schema, *keywords: str) -> Schema:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from promptops.api.v1alpha1.schema import MAX_MESSAGE_CHARACTERS
+from promptops.domain.bounds import cut
 from promptops.domain.manifests import Manifest
 
 
@@ -20,7 +22,7 @@ class Condition:
 
 
 def conditions_of(wanted: Iterable[Condition], before: Iterable[Manifest], now: datetime) -> list[dict[str, Any]]:
-    """Return exactly the wanted conditions, in their order; transition times come from `before`."""
+    """Return exactly the wanted conditions, in their order, cut to what the schema takes; transition times come from `before`."""
     known = tuple(before)
     return [_written(condition, find(known, condition.type), now) for condition in wanted]
 
@@ -51,7 +53,7 @@ def _written(condition: Condition, before: Manifest | None, now: datetime) -> di
         "type": condition.type,
         "status": condition.status,
         "reason": condition.reason,
-        "message": condition.message,
+        "message": cut(condition.message, MAX_MESSAGE_CHARACTERS),
         "lastTransitionTime": since or timestamp(now),
         "observedGeneration": condition.observed_generation,
     }

@@ -1,6 +1,6 @@
 """What is wrong with an object: one value for conditions, Events, lint and answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -37,6 +37,19 @@ def join(root: str, path: str) -> str:
     if not root or not path:
         return root or path
     return f"{root}{path}" if path.startswith("[") else f"{root}.{path}"
+
+
+def warnings_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return what is allowed and probably not meant."""
+    return tuple(finding for finding in findings if finding.severity == "warning")
+
+
+def listed(findings: Sequence[Finding]) -> str:
+    """Put several findings into one sentence, of many the first and how many more there are."""
+    told = [finding.sentence for finding in findings[:MAX_TOLD]]
+    if len(findings) > MAX_TOLD:
+        told.append(f"and {len(findings) - MAX_TOLD} more")
+    return "; ".join(told)
 
 
 def combined(findings: Iterable[Finding]) -> Finding | None:

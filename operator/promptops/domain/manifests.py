@@ -111,7 +111,6 @@ def _plain(detail: ErrorDetails) -> str:
         "missing": "is required",
         "extra_forbidden": "is not a field of this kind",
         "literal_error": f"must be one of {context.get('expected', '')}".replace("'", '"'),
-        "string_pattern_mismatch": f"must match {context.get('pattern', '')}",
         "string_too_long": f"must have at most {context.get('max_length')} characters",
         "string_too_short": f"must have at least {context.get('min_length')} characters",
         "too_long": f"must have at most {context.get('max_length')} items",

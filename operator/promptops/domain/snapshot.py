@@ -18,6 +18,18 @@ class ServedObservation:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A creation that the API server refused: quota, a policy, a webhook."""
+
+    name: str
+    """Of the PromptVersion."""
+    message: str
+    """In the API server's words."""
+    final: bool
+    """Whether what was sent is wrong, and not the moment."""
+
+
+@dataclass(frozen=True)
 class PromptSnapshot:
     """Everything that the decision about one Prompt may look at."""
 
@@ -35,6 +47,8 @@ class PromptSnapshot:
     """None while nothing can be said (a new leader's first 30 s without reports): status keeps what it says."""
     published_revision: int | None = None
     """Revision of the entry that followers have been offered since this leader began; None when none was."""
+    refused: Refusal | None = None
+    """A creation that was refused and is not due to be tried again yet."""
     settled: bool = True
     """False while objects keep arriving in the namespace: a missing reference is then not announced yet."""
 
@@ -63,6 +77,8 @@ class PromptOutcome:
     prune: tuple[Manifest, ...] = ()
     """Generated PromptVersions to delete."""
     transitions: tuple[Transition, ...] = ()
+    missing: tuple[str, str] | None = None
+    """Kind and name of what the status says is not there: it has to be looked for once more before that is written."""
     look_again_seconds: float | None = None
     """When time alone can change the decision."""
 
@@ -81,6 +97,7 @@ class VersionOutcome:
     """What a PromptVersion's status should be."""
 
     status: dict[str, Any]
+    transitions: tuple[Transition, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,13 @@ class Standalone:
         """Decide about every prompt. What serves goes on serving when something better cannot."""
         called = self._called()
         names = sorted(name for kind, name in self._objects if kind == "Prompt")
-        entries = tuple(entry for name in names if (entry := self._decide(name, called, now)) is not None)
+        decided = {name: self._decide(name, called, now) for name in names}
+        # Who has something to serve shows after the first look, and decides who keeps an id.
+        contested = [
+            name for name in names if any(called[call] - {name} for call in _calls(self._objects["Prompt", name]))
+        ]
+        decided |= {name: self._decide(name, called, now) for name in contested}
+        entries = tuple(entry for entry in decided.values() if entry is not None)
         for (kind, _), version in self._objects.items():
             if kind == "PromptVersion":
                 prompt = self._objects.get(("Prompt", prompt_of(version)))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from promptops.api.v1alpha1.schema import VARIABLE_NAME
 from promptops.domain.content.checks import check_content
 from promptops.domain.findings import Finding, combined
 
@@ -328,7 +329,7 @@ def test_a_warning_forbids_nothing(content: dict[str, Any], sentence: str) -> No
         ),
         pytest.param(
             text("a", variable("nаme")),
-            "InvalidSpec: spec.content.variables[0].name: must match ^[a-z][a-z0-9_]{0,62}$",
+            f"InvalidSpec: spec.content.variables[0].name: {VARIABLE_NAME.message}",
             id="Cyrillic letter in a name",
         ),
         pytest.param(

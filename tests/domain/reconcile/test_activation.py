@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from promptops.api.v1alpha1.schema import VERSION_PATTERN
+from promptops.api.v1alpha1.schema import VERSION_NUMBER
 from promptops.domain.content.canonical import digest
 from tests.support.manifests import owner
 
@@ -212,22 +212,22 @@ def test_a_version_that_arrives_late_is_activated_then(world: Any) -> None:
     [
         pytest.param(
             [],
-            'prompt "greeting" has no active version: apply a PromptVersion and name it in spec.activeVersion, or set spec.source',
+            "nothing is asked for yet and nothing is served: apply a PromptVersion and name it in spec.activeVersion, or set spec.source",
             id="no version",
         ),
         pytest.param(
             ["1.0.0", "1.1.0"],
-            'prompt "greeting" has no active version: set spec.activeVersion to one of 1.0.0, 1.1.0',
+            "nothing is asked for yet and nothing is served: set spec.activeVersion to one of 1.0.0, 1.1.0",
             id="versions to choose from",
         ),
     ],
 )
-def test_without_a_choice_the_prompt_waits_for_one(world: Any, versions: list[str], message: str) -> None:
+def test_a_prompt_that_asks_for_nothing_has_what_it_asks_for(world: Any, versions: list[str], message: str) -> None:
     for number in versions:
         world.add(number, number)
     world.settle()
 
-    assert world.said("Ready") == "False/NoActiveVersion"
+    assert (world.said("Ready"), world.said("Converged")) == ("True/NothingAsked", "False/NothingServed")
     assert world.condition("Ready")["message"] == message
     assert (world.said("Reconciling"), world.said("Stalled"), world.status["phase"]) == ("", "", "Pending")
 
@@ -353,7 +353,7 @@ def test_a_broken_version_cannot_be_asked_for(world: Any) -> None:
         pytest.param({"activeVersion": 1}, "spec.activeVersion: must be a string, not a number", id="wrong type"),
         pytest.param(
             {"activeVersion": "one"},
-            f"spec.activeVersion: must match {VERSION_PATTERN}",
+            f"spec.activeVersion: {VERSION_NUMBER.message}",
             id="no number",
         ),
         pytest.param({"active": "1.0.0"}, "spec.active: is not a field of this kind", id="unknown field"),

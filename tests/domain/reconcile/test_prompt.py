@@ -21,6 +21,11 @@ def events(world: Any) -> list[str]:
     return [f"{each.type} {each.reason}: {each.message}" for each in world.events]
 
 
+def serving(prompt: dict[str, Any]) -> dict[str, Any]:
+    """Return the Prompt as one that serves a version."""
+    return {**prompt, "status": {"serving": {"stable": {"version": "1.0.0", "digest": "sha256:0"}}}}
+
+
 class TestIds:
     """The id that applications use, and who yields when two want the same."""
 
@@ -46,14 +51,14 @@ class TestIds:
         ],
     )
     def test_the_younger_one_yields(self, active: Any, created: str, uid: str, keeps: bool) -> None:
-        active.rivals = [active.make_prompt("greeter", uid, created, promptId="hello")]
+        active.rivals = [serving(active.make_prompt("greeter", uid, created, promptId="hello"))]
         active.apply(promptId="hello").settle()
 
         assert active.published.ids == (("hello",) if keeps else ())
         assert active.said("Ready") == ("True/Active" if keeps else "False/IdConflict")
 
     def test_a_conflict_says_with_whom_and_what_to_do(self, active: Any) -> None:
-        active.rivals = [active.make_prompt("greeter", "u0", "2025-12-31T00:00:00Z", promptId="hello")]
+        active.rivals = [serving(active.make_prompt("greeter", "u0", "2025-12-31T00:00:00Z", promptId="hello"))]
         active.apply(promptId="hello").settle()
 
         assert active.condition("Ready")["message"] == (
@@ -69,7 +74,7 @@ class TestIds:
         assert (active.published.ids, active.said("Ready")) == (("hello",), "False/InvalidSpec")
 
     def test_a_name_always_wins_however_young(self, active: Any) -> None:
-        active.rivals = [active.make_prompt("hello", "u9", "2026-12-31T00:00:00Z")]
+        active.rivals = [serving(active.make_prompt("hello", "u9", "2026-12-31T00:00:00Z"))]
         active.apply(promptId="hello").settle()
 
         assert active.published.ids == ()
@@ -78,19 +83,26 @@ class TestIds:
             "one again with another promptId; version 1.0.0 is served"
         )
 
+    @pytest.mark.parametrize("rival", ["hello", "greeter"])
+    def test_who_has_nothing_to_serve_takes_no_id_away(self, active: Any, rival: str) -> None:
+        active.rivals = [active.make_prompt(rival, "u0", "2025-12-31T00:00:00Z", promptId="hello")]
+        active.apply(promptId="hello").settle()
+
+        assert (active.published.ids, active.said("Ready")) == (("hello",), "True/Active")
+
     def test_another_s_id_that_is_this_name_changes_nothing(self, active: Any) -> None:
         active.rivals = [active.make_prompt("hello", "u0", "2025-12-31T00:00:00Z", promptId="greeting")]
 
         assert not active.step()
 
     def test_an_activation_goes_on_during_a_conflict(self, active: Any) -> None:
-        active.rivals = [active.make_prompt("greeter", "u0", "2025-12-31T00:00:00Z", promptId="hello")]
+        active.rivals = [serving(active.make_prompt("greeter", "u0", "2025-12-31T00:00:00Z", promptId="hello"))]
         active.apply(promptId="hello", activeVersion="1.1.0").settle()
 
         assert (active.serving, active.published.stable.version) == ("1.1.0", "1.1.0")
 
     def test_the_id_is_taken_once_it_is_free(self, active: Any) -> None:
-        active.rivals = [active.make_prompt("greeter", "u0", "2025-12-31T00:00:00Z", promptId="hello")]
+        active.rivals = [serving(active.make_prompt("greeter", "u0", "2025-12-31T00:00:00Z", promptId="hello"))]
         active.apply(promptId="hello").settle()
         active.rivals = []
         active.settle()
@@ -319,7 +331,7 @@ class TestManager:
     def test_a_name_is_cut_to_what_status_can_hold(self, world: Any) -> None:
         world.add("1.0.0").apply("m" * 200, activeVersion="1.0.0").settle()
 
-        assert world.status["history"][0]["manager"] == "m" * 128
+        assert world.status["history"][0]["manager"] == "m" * 127 + "…"
 
 
 @pytest.mark.parametrize(

@@ -269,12 +269,12 @@ def test_an_archived_version_is_not_followed_anew(world: Any) -> None:
     assert (world.serving, world.said("Ready")) == ("1.0.1", "False/VersionArchived")
 
 
-def test_a_deleted_version_that_is_followed_gets_a_new_number(world: Any) -> None:
+def test_a_deleted_version_that_is_followed_comes_back_as_itself(world: Any) -> None:
     world.follow("A").settle()
     before = world.published
     world.drop("1.0.0").settle()
 
-    assert (world.serving, world.published.stable.digest) == ("2.0.0", before.stable.digest)
+    assert (world.serving, world.published.stable.digest) == ("1.0.0", before.stable.digest)
 
 
 YAML = "text: Hi {{ name }}\nvariables:\n- name: name\n  type: string\n"

@@ -37,11 +37,11 @@ def test_the_served_version_is_active(world: Any) -> None:
     assert said(world, "1.0.0", "InUse") == 'True/InUse: prompt "greeting" serves it'
 
 
-def test_one_that_was_active_and_is_no_more_is_deprecated(world: Any) -> None:
+def test_one_that_was_active_and_is_no_more_is_superseded(world: Any) -> None:
     world.add("1.0.0").add("1.1.0", "b").apply(activeVersion="1.0.0").settle()
     world.apply(activeVersion="1.1.0").settle()
 
-    assert (phase(world, "1.0.0"), phase(world, "1.1.0")) == ("Deprecated", "Active")
+    assert (phase(world, "1.0.0"), phase(world, "1.1.0")) == ("Superseded", "Active")
     assert said(world, "1.0.0", "Ready") == "True/Available: it may be served"
 
 
@@ -50,7 +50,7 @@ def test_that_it_was_active_outlasts_the_prompt_s_history(world: Any) -> None:
         world.add(f"1.{minor}.0", str(minor)).apply(activeVersion=f"1.{minor}.0").settle()
 
     assert "1.0.0" not in [each["version"] for each in world.status["history"]]
-    assert phase(world, "1.0.0") == "Deprecated"
+    assert phase(world, "1.0.0") == "Superseded"
 
 
 @pytest.mark.parametrize("lifecycle", ["Deprecated", "Archived"])
@@ -70,7 +70,7 @@ def test_a_mark_that_is_taken_back_leaves_what_it_was(world: Any) -> None:
         world.change(number, lifecycle="Archived").settle()
         world.change(number, lifecycle="Available").settle()
 
-    assert (phase(world, "1.0.0"), phase(world, "1.2.0")) == ("Deprecated", "Draft")
+    assert (phase(world, "1.0.0"), phase(world, "1.2.0")) == ("Superseded", "Draft")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import MAX_INTEGER, VARIABLE_PATTERN, WHOLE, FreeJson, Items, Model, Rule
+from promptops.api.v1alpha1.schema import MAX_INTEGER, VARIABLE_NAME, WHOLE, FreeJson, Items, Model, Rule
 
 MAX_TEMPLATE_CHARACTERS = 65536
 MAX_CONTENT_BYTES = 128 * 1024
@@ -29,7 +29,7 @@ class Message(Model):
     """Who speaks."""
     content: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
     """The template of the message. `{{ name }}` stands for the value of a declared variable."""
-    placeholder: Annotated[str, Field(max_length=63, pattern=VARIABLE_PATTERN)] | None = None
+    placeholder: Annotated[str, Field(max_length=63), VARIABLE_NAME] | None = None
     """Name of a variable of type list and itemType message: its messages stand here, exactly as the caller gives them."""
     roles: Annotated[Items[Role], Field(min_length=1, max_length=5)] | None = None
     """Who may speak in those messages; user and assistant when absent."""
@@ -45,7 +45,7 @@ class Message(Model):
 class VariableField(Model):
     """A field of an object."""
 
-    name: Annotated[str, Field(max_length=63, pattern=VARIABLE_PATTERN)]
+    name: Annotated[str, Field(max_length=63), VARIABLE_NAME]
     """Name used in the template and by callers."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What the value is for; shown to callers."""

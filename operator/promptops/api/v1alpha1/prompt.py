@@ -6,7 +6,7 @@ from pydantic import Field
 
 from promptops.api.v1alpha1.content import PartialContent
 from promptops.api.v1alpha1.schema import (
-    PROMPT_ID_PATTERN,
+    PROMPT_ID,
     WHOLE,
     Column,
     Condition,
@@ -29,8 +29,13 @@ class ConfigMapKeyReference(Model):
     """Name of the ConfigMap."""
     key: Annotated[str, Field(min_length=1, max_length=253)]
     """Key in its data."""
-    format: Literal["text", "yaml", "json"]
-    """text: the key is content.text. yaml, json: the key is the whole content, and content must be absent."""
+    format: Literal["text", "yaml", "json"] | None = None
+    """text, which need not be said: the key is content.text. yaml, json: the key is the whole content, and content must be absent."""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the key is the text alone."""
+        return self.format in (None, "text")
 
 
 def _is_whole(source: "Source") -> bool:
@@ -39,14 +44,17 @@ def _is_whole(source: "Source") -> bool:
 
 def _key_is_whole(source: "Source") -> bool:
     reference = source.config_map_key_ref
-    return reference is None or reference.format == "text" or source.content is None
+    return reference is None or reference.is_text or source.content is None
 
 
 def _text_is_the_keys(source: "Source") -> bool:
     reference, content = source.config_map_key_ref, source.content
-    if reference is None or reference.format != "text" or content is None:
+    if reference is None or not reference.is_text or content is None:
         return True
     return content.text is None and content.messages is None
+
+
+_IS_TEXT = "self.configMapKeyRef.?format.orValue('text') == 'text'"
 
 
 class Source(Model):
@@ -64,12 +72,12 @@ class Source(Model):
             _is_whole,
         ),
         Rule(
-            "!has(self.configMapKeyRef) || self.configMapKeyRef.format == 'text' || !has(self.content)",
+            f"!has(self.configMapKeyRef) || {_IS_TEXT} || !has(self.content)",
             "content must be absent when configMapKeyRef has the format yaml or json: the key is the whole content",
             _key_is_whole,
         ),
         Rule(
-            "!has(self.configMapKeyRef) || self.configMapKeyRef.format != 'text' || !has(self.content)"
+            f"!has(self.configMapKeyRef) || !({_IS_TEXT}) || !has(self.content)"
             " || (!has(self.content.text) && !has(self.content.messages))",
             "content must have neither text nor messages when configMapKeyRef has the format text: the key is the text",
             _text_is_the_keys,
@@ -97,7 +105,7 @@ class PromptSpec(Model):
         ),
     )
 
-    prompt_id: Annotated[str, Field(max_length=128, pattern=PROMPT_ID_PATTERN)] | None = None
+    prompt_id: Annotated[str, Field(max_length=128), PROMPT_ID] | None = None
     """The id applications use when it cannot be a Kubernetes name. The Prompt's name always works too. Immutable once set."""
     active_version: VersionNumber | None = None
     """The version to serve. Activation and rollback are an edit of this line. Absent with a source: follow the source."""
@@ -135,6 +143,17 @@ class Serving(Model):
     """Renders are refused."""
 
 
+class SourceStatus(Model):
+    """The source's content as it was last read."""
+
+    digest: Annotated[str, Field(max_length=71)] | None = None
+    """Digest of the content. Absent while it is refused or cannot be read."""
+    version: Annotated[str, Field(max_length=40)] | None = None
+    """The version that has this content."""
+    key_digest: Annotated[str, Field(max_length=71)] | None = None
+    """sha256 of the ConfigMap's key alone: what sha256sum says of the file it was made from."""
+
+
 class Served(Model):
     """What the sidecars report that they serve."""
 
@@ -170,8 +189,12 @@ class PromptStatus(Model):
 
     observed_generation: int = -1
     """Generation of the Prompt this status speaks of."""
-    phase: Literal["Pending", "Progressing", "Degraded", "Healthy"] | None = None
-    """Summary: Pending nothing to serve, Degraded an older version serves because the wanted one cannot."""
+    phase: Literal["Pending", "Progressing", "Degraded", "Disabled", "Healthy"] | None = None
+    """Summary: Pending nothing to serve, Degraded an older version serves because the wanted one cannot, Disabled switched off."""
+    desired: Annotated[str, Field(max_length=40)] | None = None
+    """The version that the spec asks for, be it there or not."""
+    source: SourceStatus | None = None
+    """What the source says now. After an edit of a ConfigMap, which moves no generation, this is what to wait for."""
     serving: Serving | None = None
     """What is served."""
     previous: VersionReference | None = None
@@ -195,14 +218,18 @@ class Prompt(Kind):
         kind="Prompt",
         plural="prompts",
         singular="prompt",
-        short_names=("pr",),
+        short_names=("pmt",),
         scope="Namespaced",
         columns=(
-            Column("Active", "string", ".status.serving.stable.version"),
+            Column("Desired", "string", ".status.desired"),
+            Column("Serving", "string", ".status.serving.stable.version"),
             Column("Served", "string", ".status.served.summary"),
-            Column("Phase", "string", ".status.phase"),
             Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+            Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
             Column("Age", "date", ".metadata.creationTimestamp"),
+            Column("Phase", "string", ".status.phase", priority=1),
+            Column("Digest", "string", ".status.serving.stable.digest", priority=1),
+            Column("Message", "string", '.status.conditions[?(@.type=="Ready")].message', priority=1),
         ),
         selectable_fields=(".spec.promptId", ".spec.activeVersion"),
         root_rules=(

@@ -73,10 +73,14 @@ class PromptVersionStatus(Model):
     """Generation this status speaks of."""
     digest: Annotated[str, Field(max_length=71)] | None = None
     """sha256 of the canonical content: address, identity and provenance."""
-    phase: Literal["Pending", "Draft", "Active", "Deprecated", "Archived", "Invalid"] | None = None
-    """Draft was never active, Deprecated was and is no more, or is marked so."""
+    phase: Literal["Pending", "Draft", "Active", "Superseded", "Deprecated", "Archived", "Invalid"] | None = None
+    """Draft was never active, Superseded was and is no more; Deprecated and Archived are what spec.lifecycle says."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
-    """Ready, InUse."""
+    """Ready, InUse; Stalled while it can never be served."""
+
+
+def _name_of(version: "PromptVersion") -> str:
+    return f"{version.spec.prompt_ref.name}-{version.spec.version}"
 
 
 class PromptVersion(Kind):
@@ -86,22 +90,29 @@ class PromptVersion(Kind):
         kind="PromptVersion",
         plural="promptversions",
         singular="promptversion",
-        short_names=("prv",),
+        short_names=("pmv",),
         scope="Namespaced",
         columns=(
             Column("Prompt", "string", ".spec.promptRef.name"),
             Column("Version", "string", ".spec.version"),
             Column("Phase", "string", ".status.phase"),
             Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
-            Column("Digest", "string", ".status.digest", priority=1),
+            Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
             Column("Age", "date", ".metadata.creationTimestamp"),
+            Column("Digest", "string", ".status.digest", priority=1),
+            Column("Message", "string", '.status.conditions[?(@.type=="Ready")].message', priority=1),
         ),
         selectable_fields=(".spec.promptRef.name", ".spec.version"),
         root_rules=(
             Rule(
                 "self.metadata.name == self.spec.promptRef.name + '-' + self.spec.version",
-                "the name must be <prompt>-<version>",
-                lambda version: version.metadata.name == f"{version.spec.prompt_ref.name}-{version.spec.version}",
+                "the name must be the prompt's, a dash, and the version",
+                lambda version: version.metadata.name == _name_of(version),
+                "'the name must be ' + self.spec.promptRef.name + '-' + self.spec.version"
+                " + ': the name of the prompt, a dash, and the version'",
+                lambda version: (
+                    f"the name must be {_name_of(version)}: the name of the prompt, a dash, and the version"
+                ),
             ),
         ),
     )

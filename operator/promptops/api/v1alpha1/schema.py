@@ -5,13 +5,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, core_schema
 
 GROUP = "promptops.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+
+VALIDATIONS = "x-kubernetes-validations"
 
 Element = TypeVar("Element")
 Items = Annotated[tuple[Element, ...], Strict(False)]
@@ -19,6 +30,9 @@ Items = Annotated[tuple[Element, ...], Strict(False)]
 
 FreeJson = Annotated[Any, Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
 """JSON of any shape. It has no type in the schema: CEL compares typed free-form objects by their known keys only."""
+
+MAX_MESSAGE_CHARACTERS = 4096
+"""Longest message of a condition; what would be longer is cut, for a refused status says nothing at all."""
 
 MAX_INTEGER = 2**53 - 1
 """Largest integer that every JSON reader understands alike."""
@@ -51,6 +65,41 @@ class Rule:
     message: str
     holds: Callable[[Any], bool] | None = None
     """The same rule over the parsed model, for those who have no API server. None: it compares with the object before."""
+    message_expression: str = ""
+    """CEL that says more than `message`, with what was written."""
+    said: Callable[[Any], str] | None = None
+    """The same words over the parsed model."""
+
+    def written(self) -> dict[str, str]:
+        """Return the rule as a schema holds it."""
+        more = {"messageExpression": self.message_expression} if self.message_expression else {}
+        return {"rule": self.rule, "message": self.message, **more}
+
+    def sentence(self, model: Any) -> str:
+        """Return what is said about a model that breaks the rule."""
+        return self.said(model) if self.said else self.message
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a string must be spelled. Whoever spells it otherwise is told what to write, not shown a regular expression."""
+
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        pattern = self.pattern.replace("\\", "\\\\")
+        return {**handler(schema), VALIDATIONS: [{"rule": f"self.matches('{pattern}')", "message": self.message}]}
+
+    def _checked(self, written: str) -> str:
+        if re.fullmatch(self.pattern, written) is None:
+            raise PydanticCustomError("rule", "{rule}", {"rule": self.message})
+        return written
 
 
 @dataclass(frozen=True)
@@ -80,7 +129,7 @@ class Names:
 
 def _add_rules(schema: dict[str, Any], model: type[Any]) -> None:
     if rules := model.rules():
-        schema["x-kubernetes-validations"] = [{"rule": rule.rule, "message": rule.message} for rule in rules]
+        schema[VALIDATIONS] = [rule.written() for rule in rules]
 
 
 class Model(BaseModel):
@@ -116,7 +165,7 @@ class Model(BaseModel):
     def _rules_hold(self) -> Self:
         for rule in self.rules():
             if rule.holds and not rule.holds(self):
-                raise PydanticCustomError("rule", "{rule}", {"rule": rule.message})
+                raise PydanticCustomError("rule", "{rule}", {"rule": rule.sentence(self)})
         return self
 
 
@@ -188,7 +237,7 @@ class Condition(BaseModel):
     """True, False or Unknown."""
     reason: Annotated[str, Field(max_length=1024)]
     """One CamelCase word for why."""
-    message: Annotated[str, Field(max_length=32768)]
+    message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARACTERS)]
     """What is the case, where, and what to do."""
     last_transition_time: Annotated[str, Field(max_length=64)]
     """When `status` last changed."""
@@ -202,9 +251,27 @@ VARIABLE_PATTERN = "^[a-z][a-z0-9_]{0,62}$"
 DIGEST_PATTERN = "^sha256:[a-f0-9]{64}$"
 PROMPT_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$"
 
-VersionNumber = Annotated[str, Field(max_length=40, pattern=VERSION_PATTERN)]
-Digest = Annotated[str, Field(max_length=71, pattern=DIGEST_PATTERN)]
-PromptName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+VERSION_NUMBER = Spelling(
+    VERSION_PATTERN,
+    "write a version number as 1.0.0 or 1.0.0-rc.1: major.minor.patch in digits, without a leading v, without leading zeros, "
+    "lower case after the dash",
+)
+DIGEST = Spelling(DIGEST_PATTERN, "write a digest as sha256: and 64 lower-case hexadecimal digits")
+NAME = Spelling(
+    DNS_LABEL, "write a name of lower-case letters, digits and dashes that begins and ends with a letter or digit"
+)
+PROMPT_ID = Spelling(
+    PROMPT_ID_PATTERN,
+    "write an id of letters, digits, dots, underscores, slashes and dashes that begins with a letter or digit",
+)
+VARIABLE_NAME = Spelling(
+    VARIABLE_PATTERN,
+    "write a variable's name of lower-case letters, digits and underscores that begins with a letter",
+)
+
+VersionNumber = Annotated[str, Field(max_length=40), VERSION_NUMBER]
+Digest = Annotated[str, Field(max_length=71), DIGEST]
+PromptName = Annotated[str, Field(min_length=1, max_length=63), NAME]
 
 
 def is_dns_label(name: str) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import DNS_LABEL, Column, Condition, Items, Kind, Model, Names, Rule
+from promptops.api.v1alpha1.schema import NAME, Column, Condition, Items, Kind, Model, Names, Rule
 
 PROTECTED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
@@ -21,7 +21,7 @@ class TenantSpec(Model):
     )
 
     namespaces: Annotated[
-        Items[Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]],
+        Items[Annotated[str, Field(min_length=1, max_length=63), NAME]],
         Field(min_length=1, max_length=100),
     ]
     """Namespaces claimed, by name. Of two tenants that claim one namespace, the one that holds it keeps it, else the older gets it."""
@@ -56,7 +56,7 @@ class Tenant(Kind):
         kind="Tenant",
         plural="tenants",
         singular="tenant",
-        short_names=("ten",),
+        short_names=("ptn",),
         scope="Cluster",
         columns=(
             Column("Namespaces", "string", ".spec.namespaces"),

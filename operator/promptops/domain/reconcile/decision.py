@@ -1,15 +1,18 @@
 """What is served from now on: the wanted version, or the last good one with the reason why not."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import timestamp
+from promptops.domain.findings import Finding, listed
+from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
 from promptops.domain.reconcile.problem import Problem
-from promptops.domain.reconcile.target import choose
+from promptops.domain.reconcile.target import choose, desired_number, nothing_asked, refused_creation
 from promptops.domain.reconcile.versions import Version
 
 
@@ -27,7 +30,13 @@ class Decision:
     """Followers get something new: the revision is one that nobody has been offered."""
     held: bool
     """The content cannot be compiled any more; those who hold it go on."""
-    deprecated: bool
+    desired: str | None = None
+    """The number that the spec asks for."""
+    remarks: tuple[str, ...] = ()
+    """What is worth saying although the spec is in force; the first names the state."""
+    deprecated: bool = False
+    warnings: tuple[Finding, ...] = ()
+    """What the author of the served content probably did not mean."""
     withheld: bool = False
     """Decided, and not served because the namespace belongs to nobody."""
 
@@ -36,11 +45,12 @@ def decide(case: Case, now: datetime) -> Decision:
     """Choose what to serve. A spec that cannot be read changes nothing but the kill switch."""
     memory, wanted = case.memory, choose(case)
     ids, conflict = ids_of(case.prompt, case.snapshot.rivals) if case.spec is not None else (memory.ids, None)
-    stable = memory.stable if isinstance(wanted, Problem) else wanted.reference
+    stable = wanted.reference if isinstance(wanted, Version) else memory.stable
     problems = (
         conflict,
         wanted if isinstance(wanted, Problem) else None,
         case.sourced.problem if case.sourced else None,
+        refused_creation(case),
     )
     resumed = memory.condition("Converged").get("reason") == reasons.NOTHING_SERVED
     changed = (stable, ids, case.is_disabled) != (memory.stable, memory.ids, memory.disabled)
@@ -54,7 +64,32 @@ def decide(case: Case, now: datetime) -> Decision:
         problem=_most_urgent(problems),
         moved=moved,
         held=_is_held(case, stable),
+        desired=desired_number(case, wanted),
+        remarks=tuple(_remarks(case, wanted)),
         deprecated=isinstance(wanted, Version) and wanted.lifecycle == "Deprecated",
+        warnings=wanted.warnings if isinstance(wanted, Version) else (),
+    )
+
+
+def _remarks(case: Case, wanted: Version | Problem | None) -> Iterator[str]:
+    if wanted is None:
+        yield nothing_asked(case)
+    if not isinstance(wanted, Version):
+        return
+    if wanted.lifecycle == "Deprecated":
+        yield f"version {wanted.number} is active although it is deprecated: activate a newer one"
+    if case.sourced is not None and case.sourced.digest not in (None, wanted.digest):
+        yield _source_differs(case, wanted)
+    if wanted.warnings:
+        yield f"check version {wanted.number}: {listed(wanted.warnings)}"
+
+
+def _source_differs(case: Case, pinned: Version) -> str:
+    same = case.versions.with_digest(case.sourced.digest or "") if case.sourced else ()
+    advice = f"set spec.activeVersion to {same[0].number}, or " if same else ""
+    return (
+        f"spec.source has other content, which is not served while spec.activeVersion names {pinned.number}: "
+        f"{advice}remove spec.activeVersion to follow the source"
     )
 
 
@@ -70,7 +105,7 @@ def as_decided_before(case: Case, withheld: Problem | None = None) -> Decision:
         problem=withheld,
         moved=False,
         held=_is_held(case, memory.stable),
-        deprecated=False,
+        desired=text(memory.status.get("desired")) or None,
         withheld=withheld is not None,
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptops.api import reasons
+from promptops.domain.bounds import MAX_MANAGER_CHARACTERS, cut
+from promptops.domain.content.numbers import highest
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence, text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
@@ -22,19 +24,20 @@ def history_of(case: Case, decision: Decision) -> list[dict[str, Any]]:
         "version": decision.stable.version,
         "digest": decision.stable.digest,
         "at": decision.decided_at,
-        "manager": _manager(case)[:128],
+        "manager": cut(_manager(case), MAX_MANAGER_CHARACTERS),
         "reason": reason_of(case, decision),
     }
     return [entry, *before][:KEPT]
 
 
 def reason_of(case: Case, decision: Decision) -> str:
-    """Name the kind of a decision that changed the version."""
+    """Name the kind of a decision that changed the version: to a lower number is back, whatever was served before."""
     if case.follows_source:
         return reasons.SOURCE_CHANGED
     number = decision.stable.version if decision.stable else ""
-    served_before = any(each.get("version") == number for each in case.memory.history)
-    return reasons.ROLLED_BACK if served_before else reasons.ACTIVATED
+    before = case.memory.stable.version if case.memory.stable else ""
+    goes_back = number != before and highest((number, before)) == before
+    return reasons.ROLLED_BACK if goes_back else reasons.ACTIVATED
 
 
 def _manager(case: Case) -> str:

@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 
 from promptops.api import reasons
-from promptops.domain.manifests import Manifest, age_key, name_of, spec_of, text
+from promptops.domain.manifests import Manifest, age_key, mapping, name_of, spec_of, status_of, text
 from promptops.domain.reconcile.problem import Problem
 
 
 def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...], Problem | None]:
     """Return the ids that the Prompt may answer to, and the conflict that took one away.
 
-    A name always beats another Prompt's id; of two equal ids the older Prompt keeps it.
+    A name always beats another Prompt's id; of two equal ids the older Prompt keeps it. Who has nothing to serve takes
+    nothing from those who have.
     """
     wanted, name = text(spec_of(prompt).get("promptId")), name_of(prompt)
     if not wanted or wanted == name:
         return (), None
-    others = [rival for rival in rivals if name_of(rival) != name]
+    others = [rival for rival in rivals if name_of(rival) != name and has_something_to_serve(rival)]
     if any(name_of(rival) == wanted for rival in others):
         message = (
             f'promptId "{wanted}" is the name of another prompt, and a name always wins: '
@@ -30,6 +31,11 @@ def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...
         )
         return (), Problem(reasons.ID_CONFLICT, message)
     return (wanted,), None
+
+
+def has_something_to_serve(prompt: Manifest) -> bool:
+    """Whether a Prompt's status says that a version of it is served."""
+    return bool(mapping(status_of(prompt).get("serving")).get("stable"))
 
 
 def _wants(rival: Manifest, prompt_id: str) -> bool:

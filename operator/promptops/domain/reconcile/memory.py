@@ -47,10 +47,14 @@ class Memory:
         """Return a condition, empty when it is not there."""
         return find(self.conditions, condition_type) or {}
 
+    @property
+    def ever_served(self) -> tuple[VersionReference, ...]:
+        """Return what was served, the latest first, as far back as the status reaches."""
+        return tuple(each for each in (self.stable, *map(_reference, self.history), self.previous) if each is not None)
+
     def digest_served_as(self, version: str) -> str | None:
         """Return the digest with which a number was last served, as far back as the status reaches."""
-        decided = (self.stable, *map(_reference, self.history))
-        return next((each.digest for each in decided if each is not None and each.version == version), None)
+        return next((each.digest for each in self.ever_served if each.version == version), None)
 
 
 def _reference(value: object) -> VersionReference | None:

@@ -41,7 +41,7 @@ def progress_of(case: Case, decision: Decision, now: datetime) -> Progress:
     if decision.moved:
         return _begun(decision, memory, snapshot.served, now)
     if snapshot.served is None or snapshot.published_revision != decision.revision:
-        return _as_it_was(memory)
+        return _as_it_was(decision, memory)
     served, due = _throttled(memory, snapshot.served, now)
     return _judged(decision, memory, served, due, now)
 
@@ -59,15 +59,30 @@ def _begun(decision: Decision, memory: Memory, observed: ServedObservation | Non
     return Progress(served, False, reasons.CONVERGING, _share(decision, served), True, LAGGING_AFTER.total_seconds())
 
 
-def _as_it_was(memory: Memory) -> Progress:
-    converged = memory.condition("Converged")
+def _as_it_was(decision: Decision, memory: Memory) -> Progress:
+    condition = memory.condition("Converged")
+    served = dict(memory.served) if memory.served is not None else None
+    if condition.get("reason") == reasons.NOT_IN_FORCE:
+        return _complete(decision, served)
     return Progress(
-        served=dict(memory.served) if memory.served is not None else None,
-        converged=converged.get("status") == "True",
-        reason=text(converged.get("reason")) or reasons.CONVERGING,
-        message=text(converged.get("message")),
+        served=served,
+        converged=condition.get("status") == "True",
+        reason=text(condition.get("reason")) or reasons.CONVERGING,
+        message=text(condition.get("message")),
         reconciling=memory.condition("Reconciling").get("reason") == reasons.CONVERGING,
     )
+
+
+def _was_complete(memory: Memory) -> bool:
+    """Whether status says that every instance served the revision, be it what the spec asks for or not."""
+    condition = memory.condition("Converged")
+    return condition.get("status") == "True" or condition.get("reason") == reasons.NOT_IN_FORCE
+
+
+def _complete(decision: Decision, served: dict[str, Any] | None, due: float | None = None) -> Progress:
+    if served is None or served.get("total") == 0:
+        return Progress(served, True, reasons.NO_CONSUMERS, _no_consumers(decision), False, due)
+    return Progress(served, True, reasons.CONVERGED, _share(decision, served), False, due)
 
 
 def _throttled(memory: Memory, observed: ServedObservation, now: datetime) -> tuple[Manifest, float | None]:
@@ -77,7 +92,7 @@ def _throttled(memory: Memory, observed: ServedObservation, now: datetime) -> tu
         return _figures(observed, now), None
     if (said.get("ready"), said.get("total"), said.get("lost")) == (observed.ready, observed.total, observed.lost):
         return said, None
-    arrives = observed.ready == observed.total and memory.condition("Converged").get("status") != "True"
+    arrives = observed.ready == observed.total and not _was_complete(memory)
     since = moment(text(said.get("at")))
     due = since + SERVED_EVERY + _TRUNCATED if since else now
     if arrives or now >= due or due > now + SERVED_EVERY + _TRUNCATED:  # a clock that was set back must not silence us
@@ -87,10 +102,8 @@ def _throttled(memory: Memory, observed: ServedObservation, now: datetime) -> tu
 
 def _judged(decision: Decision, memory: Memory, served: Manifest, due: float | None, now: datetime) -> Progress:
     figures = dict(served)
-    if served.get("total") == 0:
-        return Progress(figures, True, reasons.NO_CONSUMERS, _no_consumers(decision), False, due)
-    if served.get("ready") == served.get("total"):
-        return Progress(figures, True, reasons.CONVERGED, _share(decision, served), False, due)
+    if served.get("total") in (0, served.get("ready")):
+        return _complete(decision, figures, due)
     since, first = _incomplete_since(decision, memory, now)
     left = (since + LAGGING_AFTER - now).total_seconds()
     if left <= 0 or memory.condition("Converged").get("reason") == reasons.LAGGING:
@@ -102,9 +115,9 @@ def _judged(decision: Decision, memory: Memory, served: Manifest, due: float | N
 def _incomplete_since(decision: Decision, memory: Memory, now: datetime) -> tuple[datetime, bool]:
     """Return since when not all instances serve the revision, and whether they never did."""
     decided = moment(decision.decided_at) or now
-    condition = memory.condition("Converged")
-    if condition.get("status") == "True":
+    if _was_complete(memory):
         return now, False
+    condition = memory.condition("Converged")
     fell = moment(text(condition.get("lastTransitionTime"))) or decided
     return max(decided, fell), fell <= decided
 

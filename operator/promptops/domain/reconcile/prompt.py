@@ -25,7 +25,8 @@ def decide_prompt(snapshot: PromptSnapshot, now: datetime) -> PromptOutcome:
         return _frozen(case)
     if snapshot.tenant is None:
         return _not_admitted(case, now)
-    if created := new_version(case.prompt, case.sourced, case.versions, case.memory.latest_version):
+    created = new_version(case.prompt, case.sourced, case.versions, case.memory)
+    if created is not None and snapshot.refused is None:
         return PromptOutcome(create=(created,))
     decision = decide(case, now)
     if not snapshot.settled and not decision.moved and _awaits_arrival(decision):
@@ -51,6 +52,7 @@ def _decided(case: Case, decision: Decision, now: datetime) -> PromptOutcome:
         blobs=blobs,
         prune=tuple(each.manifest for each in pruned),
         transitions=tuple(transitions_of(case, decision, progress)),
+        missing=decision.problem.missing if decision.problem else None,
         look_again_seconds=UNSETTLED_SECONDS if can_wait else progress.look_again_seconds,
     )
 

@@ -1,6 +1,7 @@
 """Which generated versions are too many."""
 
 from promptops.api.feed import VersionReference
+from promptops.domain.manifests import uid_of
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.versions import Version
 
@@ -9,7 +10,8 @@ def too_many(case: Case, in_use: tuple[VersionReference | None, ...]) -> tuple[V
     """Return the generated versions above the limit, oldest first; never one in use or labelled to be kept."""
     if case.spec is None:
         return ()
-    generated = (each for each in reversed(case.versions.own) if each.is_generated and not each.is_kept)
+    uid = uid_of(case.prompt)
+    generated = (each for each in reversed(case.versions.own) if each.is_made_for(uid) and not each.is_kept)
     staying = [each for each in generated if not each.is_going]
     surplus = len(staying) - case.spec.history_limit
     used = {reference.version for reference in in_use if reference} | {case.spec.active_version}

@@ -8,12 +8,13 @@ from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.v1alpha1.content import Content
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
-from promptops.domain.content.canonical import digest, require_portable
+from promptops.domain.content.canonical import digest, digest_of, require_portable
 from promptops.domain.content.checks import check_content
 from promptops.domain.content.documents import read_json, read_yaml
 from promptops.domain.content.numbers import highest, next_number, next_patch
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, text, uid_of
+from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.problem import Problem
 from promptops.domain.reconcile.versions import Versions
 from promptops.domain.stored import part_as_stored
@@ -29,6 +30,8 @@ class Sourced:
     digest: str | None = None
     content: Manifest | None = None
     problem: Problem | None = None
+    key_digest: str | None = None
+    """sha256 of the ConfigMap's key: what sha256sum says of the file it was made from."""
 
 
 def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None) -> Sourced | None:
@@ -42,12 +45,12 @@ def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None)
     found = _read_key(reference, config_map)
     if isinstance(found, Problem):
         return Sourced(problem=found)
-    return _from_key(reference, found, inline)
+    return replace(_from_key(reference, found, inline), key_digest=digest_of(found.encode(errors="replace")))
 
 
 def _from_key(reference: ConfigMapKeyReference, value: str, inline: object) -> Sourced:
     place = f'ConfigMap "{reference.name}" key "{reference.key}"'
-    if reference.format == "text":
+    if reference.is_text:
         rest = mapping(inline)
         if "text" in rest or "messages" in rest:
             message = f"{SOURCE_PATH} must have neither text nor messages: the text is read from {place}"
@@ -70,7 +73,7 @@ def _read_key(reference: ConfigMapKeyReference, config_map: Manifest | None) -> 
             f'ConfigMap "{name}" is not there, or lacks the label {WATCH_LABEL}: "true" without which it is not read: '
             "create it or label it"
         )
-        return Problem(reasons.CONFIG_MAP_NOT_FOUND, message, "arrival")
+        return Problem(reasons.CONFIG_MAP_NOT_FOUND, message, "arrival", missing=("ConfigMap", name))
     if label(config_map, WATCH_LABEL) != "true":
         message = f'ConfigMap "{name}" lacks the label {WATCH_LABEL}: "true" without which it is not read: label it'
         return Problem(reasons.CONFIG_MAP_NOT_LABELLED, message, "arrival")
@@ -107,12 +110,23 @@ def _as_stored(content: object) -> tuple[object, Finding | None]:
     return part_as_stored(content, Content), None
 
 
-def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, latest: str) -> dict[str, Any] | None:
+def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, memory: Memory) -> dict[str, Any] | None:
     """Return the PromptVersion that the source's content should become; None when it already is one."""
     if sourced is None or sourced.digest is None or sourced.content is None or versions.with_digest(sourced.digest):
         return None
-    number = _free_number(name_of(prompt), sourced.content, versions, latest)
+    number = _number_before(name_of(prompt), sourced.digest, versions, memory) or _free_number(
+        name_of(prompt), sourced.content, versions, memory.latest_version
+    )
     return version_manifest(prompt, number, sourced.content)
+
+
+def _number_before(name: str, content_digest: str, versions: Versions, memory: Memory) -> str | None:
+    """Return the number under which status remembers this very content, when that is free: the content comes back as itself."""
+    for served in memory.ever_served:
+        taken = versions.numbered(served.version) or versions.in_the_way(f"{name}-{served.version}")
+        if served.digest == content_digest and not taken and memory.digest_served_as(served.version) == content_digest:
+            return served.version
+    return None
 
 
 def _free_number(name: str, content: Manifest, versions: Versions, latest: str) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import Condition, conditions_of
 from promptops.domain.content.numbers import highest
+from promptops.domain.findings import listed
 from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
@@ -26,6 +27,8 @@ def status_of_prompt(
     status = {
         "observedGeneration": case.generation,
         "phase": phase_of(decision, progress),
+        "desired": decision.desired,
+        "source": _source(case),
         "serving": _serving(decision),
         "previous": _reference(previous_of(case, decision)),
         "served": progress.served,
@@ -35,6 +38,20 @@ def status_of_prompt(
         "conditions": conditions_of(wanted, case.memory.conditions, now),
     }
     return {key: value for key, value in status.items() if value is not None}
+
+
+def _source(case: Case) -> dict[str, Any] | None:
+    """What the source says now: after an edit of a ConfigMap there is no generation to wait for."""
+    sourced = case.sourced
+    if sourced is None:
+        return None
+    same = case.versions.with_digest(sourced.digest) if sourced.digest is not None else ()
+    said = {
+        "digest": sourced.digest,
+        "version": same[0].number if same else None,
+        "keyDigest": sourced.key_digest,
+    }
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def _numbers(case: Case, pruned: tuple[Version, ...]) -> tuple[int, str | None]:
@@ -57,6 +74,8 @@ def phase_of(decision: Decision, progress: Progress) -> str:
         return "Pending"
     if decision.problem is not None or progress.reason == reasons.LAGGING:
         return "Degraded"
+    if decision.disabled:
+        return "Disabled"
     return "Progressing" if progress.reconciling else "Healthy"
 
 
@@ -65,14 +84,16 @@ def ready_of(decision: Decision, generation: int) -> Condition:
     if decision.problem is not None:
         message = f"{decision.problem.message}{_what_serves(decision)}"
         return Condition("Ready", "False", decision.problem.reason, message, generation)
-    version = decision.stable.version if decision.stable else ""
+    if decision.stable is None:
+        return Condition("Ready", "True", reasons.NOTHING_ASKED, "; ".join(decision.remarks), generation)
+    version = decision.stable.version
     if decision.disabled:
         message = f"renders answer 409 PromptDisabled until spec.disabled is removed; version {version} is active"
         return Condition("Ready", "True", reasons.DISABLED, message, generation)
     if decision.deprecated:
-        message = f"version {version} is active although it is deprecated: activate a newer one"
-        return Condition("Ready", "True", reasons.VERSION_DEPRECATED, message, generation)
-    return Condition("Ready", "True", reasons.ACTIVE, f"version {version} is active", generation)
+        return Condition("Ready", "True", reasons.VERSION_DEPRECATED, "; ".join(decision.remarks), generation)
+    message = "; ".join((f"version {version} is active", *decision.remarks))
+    return Condition("Ready", "True", reasons.ACTIVE, message, generation)
 
 
 def _what_serves(decision: Decision) -> str:
@@ -86,9 +107,7 @@ def _what_serves(decision: Decision) -> str:
 def _conditions(decision: Decision, progress: Progress, generation: int) -> Iterator[Condition]:
     ready = ready_of(decision, generation)
     yield ready
-    yield Condition(
-        "Converged", "True" if progress.converged else "False", progress.reason, progress.message, generation
-    )
+    yield _converged(ready, progress)
     waits_for = decision.problem.waits_for if decision.problem else None
     if waits_for == "arrival":
         yield Condition("Reconciling", "True", ready.reason, ready.message, generation)
@@ -96,6 +115,16 @@ def _conditions(decision: Decision, progress: Progress, generation: int) -> Iter
         yield Condition("Reconciling", "True", progress.reason, progress.message, generation)
     if waits_for == "author":
         yield Condition("Stalled", "True", ready.reason, ready.message, generation)
+
+
+def _converged(ready: Condition, progress: Progress) -> Condition:
+    """True only with Ready: whoever waits for Converged after an edit waits for that edit, not for what served before."""
+    generation = ready.observed_generation
+    if progress.converged and ready.status != "True":
+        message = f"what the spec asks for is not in force, see Ready; {progress.message}"
+        return Condition("Converged", "False", reasons.NOT_IN_FORCE, message, generation)
+    status: Literal["True", "False"] = "True" if progress.converged else "False"
+    return Condition("Converged", status, progress.reason, progress.message, generation)
 
 
 def _serving(decision: Decision) -> dict[str, Any] | None:
@@ -123,6 +152,9 @@ def transitions_of(case: Case, decision: Decision, progress: Progress) -> Iterat
     if changed and decision.stable is not None:
         instead = f" instead of {memory.stable.version}" if memory.stable else ""
         yield Transition("Normal", reason_of(case, decision), f"version {decision.stable.version} is served{instead}")
+        if decision.warnings:
+            message = f"check version {decision.stable.version}: {listed(decision.warnings)}"
+            yield Transition("Warning", decision.warnings[0].reason, message)
     said = (before.get("status"), before.get("reason"))
     if (ready.status, ready.reason) != said and not (changed and ready.reason == reasons.ACTIVE):
         yield Transition("Normal" if ready.status == "True" else "Warning", ready.reason, ready.message)

@@ -1,6 +1,7 @@
 """Which version the spec asks for, or why it cannot be served."""
 
 from promptops.api import reasons
+from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.manifests import uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
@@ -11,14 +12,35 @@ SHOWN = 5
 """How many versions a message offers."""
 
 
-def choose(case: Case) -> Version | Problem:
-    """Return the version to serve, or why there is none."""
+def choose(case: Case) -> Version | Problem | None:
+    """Return the version to serve, or why there is none. None: nothing is asked for, and nothing was served before."""
     if case.spec is None:
         return Problem(reasons.INVALID_SPEC, case.wrong.sentence if case.wrong else "spec cannot be read")
+    if asks_for_nothing(case.spec) and case.memory.stable is None:
+        return None
     wanted = _followed(case) if case.follows_source else _named(case)
     if isinstance(wanted, Problem):
         return wanted
     return next((problem for check in CHECKS if (problem := check(case, wanted))), wanted)
+
+
+def asks_for_nothing(spec: PromptSpec) -> bool:
+    """Whether a spec leaves open what to serve: where authors are not releasers, a Prompt begins so."""
+    return spec.active_version is None and spec.source is None and spec.active_digest is None
+
+
+def nothing_asked(case: Case) -> str:
+    """Say that nothing is asked for, and how to."""
+    return f"nothing is asked for yet and nothing is served{_advice(case)}"
+
+
+def desired_number(case: Case, wanted: Version | Problem | None) -> str | None:
+    """Return the number that the spec asks for, be it there or not."""
+    if case.spec is None:
+        return None
+    if case.spec.active_version is not None:
+        return case.spec.active_version
+    return wanted.number if isinstance(wanted, Version) else None
 
 
 def _followed(case: Case) -> Version | Problem:
@@ -28,7 +50,7 @@ def _followed(case: Case) -> Version | Problem:
     same = case.versions.with_digest(sourced.digest)
     serving = case.memory.stable
     if not same:
-        return _not_active(case)
+        return refused_creation(case) or _not_active(case)
     # Several numbers may have one content: stay where we are, else take the newest that may be activated.
     ranked = sorted(
         same,
@@ -68,7 +90,7 @@ def _missing(case: Case, number: str) -> Problem:
             f'version {number} of prompt "{name}" does not exist yet: apply PromptVersion {version_name}'
             f"{_instead(case, ' or ')}"
         )
-    return Problem(reasons.VERSION_NOT_FOUND, message, "arrival")
+    return Problem(reasons.VERSION_NOT_FOUND, message, "arrival", missing=("PromptVersion", version_name))
 
 
 def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Problem:
@@ -81,8 +103,25 @@ def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Proble
 
 
 def _not_active(case: Case) -> Problem:
-    advice = _instead(case, ": ") or ": apply a PromptVersion and name it in spec.activeVersion, or set spec.source"
-    return Problem(reasons.NO_ACTIVE_VERSION, f'prompt "{case.name}" has no active version{advice}', "decision")
+    message = f'prompt "{case.name}" has no active version{_advice(case)}'
+    return Problem(reasons.NO_ACTIVE_VERSION, message, "decision")
+
+
+def refused_creation(case: Case) -> Problem | None:
+    """Say in the API server's words why the source's content could not become a version."""
+    refused = case.snapshot.refused
+    if refused is None or case.sourced is None or case.sourced.digest is None:
+        return None
+    if case.versions.with_digest(case.sourced.digest):
+        return None
+    message = (
+        f"the source's content could not become PromptVersion {refused.name}, and is tried again: {refused.message}"
+    )
+    return Problem(reasons.CREATION_REFUSED, message, "author" if refused.final else "arrival")
+
+
+def _advice(case: Case) -> str:
+    return _instead(case, ": ") or ": apply a PromptVersion and name it in spec.activeVersion, or set spec.source"
 
 
 def _instead(case: Case, separator: str) -> str:

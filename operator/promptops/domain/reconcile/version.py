@@ -1,18 +1,18 @@
 """The decision about one PromptVersion: its digest, whether it may be served, and whether it is."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from promptops.api import reasons
-from promptops.domain.conditions import Condition, conditions_of
-from promptops.domain.findings import Finding
+from promptops.domain.conditions import Condition, conditions_of, find
+from promptops.domain.findings import Finding, listed
 from promptops.domain.manifests import Manifest, generation_of, mapping, name_of, sequence, status_of, text, uid_of
 from promptops.domain.ownership import belongs, prompt_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.versions import Version
-from promptops.domain.snapshot import VersionOutcome, VersionSnapshot
-
-_ONCE_ACTIVE = frozenset({"Active", "Deprecated"})
+from promptops.domain.snapshot import Transition, VersionOutcome, VersionSnapshot
 
 
 def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
@@ -22,15 +22,31 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     in_use = prompt is not None and _is_served(version, prompt)
     before = status_of(snapshot.version)
     generation = generation_of(snapshot.version)
-    wanted = (_ready(version, snapshot, generation), _in_use(version, in_use, generation))
+    ready = _ready(version, snapshot, generation)
+    # Nothing but another version can help: who waits for this one is told at once, not at a timeout.
+    stalled = (replace(ready, type="Stalled", status="True"),) if version.problem is not None else ()
+    once_active = _was_active(version, prompt, before)
+    wanted = (ready, _in_use(version, in_use, once_active, generation), *stalled)
     known = tuple(map(mapping, sequence(before.get("conditions"))))
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "digest": text(before.get("digest")) or version.digest,
-        "phase": _phase(version, prompt, in_use, snapshot),
+        "phase": _phase(version, prompt, in_use, once_active, snapshot),
         "conditions": conditions_of(wanted, known, now),
     }
-    return VersionOutcome({key: value for key, value in status.items() if value is not None})
+    return VersionOutcome(
+        {key: value for key, value in status.items() if value is not None}, tuple(_transitions(version, before))
+    )
+
+
+def _transitions(version: Version, before: Manifest) -> Iterator[Transition]:
+    """What its author should hear once: it never changes."""
+    if before.get("conditions"):
+        return
+    if version.problem is not None:
+        yield Transition("Warning", version.problem.reason, version.problem.sentence)
+    elif version.warnings:
+        yield Transition("Warning", version.warnings[0].reason, listed(version.warnings))
 
 
 def _own_prompt(snapshot: VersionSnapshot) -> Manifest | None:
@@ -45,7 +61,9 @@ def _is_served(version: Version, prompt: Manifest) -> bool:
     return stable is not None and stable == version.reference
 
 
-def _phase(version: Version, prompt: Manifest | None, in_use: bool, snapshot: VersionSnapshot) -> str:
+def _phase(
+    version: Version, prompt: Manifest | None, in_use: bool, once_active: bool, snapshot: VersionSnapshot
+) -> str:
     if version.problem is not None:
         return "Invalid"
     if snapshot.prompt is not None and prompt is None:
@@ -54,11 +72,14 @@ def _phase(version: Version, prompt: Manifest | None, in_use: bool, snapshot: Ve
         return version.lifecycle
     if in_use:
         return "Active"
-    was_active = text(status_of(snapshot.version).get("phase")) in _ONCE_ACTIVE or _was_served(version, prompt)
-    return "Deprecated" if was_active else "Draft"
+    return "Superseded" if once_active else "Draft"
 
 
-def _was_served(version: Version, prompt: Manifest | None) -> bool:
+def _was_active(version: Version, prompt: Manifest | None, before: Manifest) -> bool:
+    """Whether it was ever served, as its own status says, which outlasts the prompt's history."""
+    said = find(map(mapping, sequence(before.get("conditions"))), "InUse") or {}
+    if said.get("status") == "True" or said.get("reason") == reasons.SUPERSEDED:
+        return True
     return prompt is not None and Memory.of(prompt).digest_served_as(version.number) == version.digest
 
 
@@ -70,11 +91,14 @@ def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Cond
     if snapshot.prompt is not None and _own_prompt(snapshot) is None:
         message = f'it is owned by another object than prompt "{prompt_of(snapshot.version)}" and goes with that one'
         return Condition("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)
-    return Condition("Ready", "True", reasons.AVAILABLE, "it may be served", generation)
+    message = f"it may be served; check: {listed(version.warnings)}" if version.warnings else "it may be served"
+    return Condition("Ready", "True", reasons.AVAILABLE, message, generation)
 
 
-def _in_use(version: Version, in_use: bool, generation: int) -> Condition:
+def _in_use(version: Version, in_use: bool, once_active: bool, generation: int) -> Condition:
     name = prompt_of(version.manifest)
     if in_use:
         return Condition("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
+    if once_active:
+        return Condition("InUse", "False", reasons.SUPERSEDED, f'prompt "{name}" serves it no more', generation)
     return Condition("InUse", "False", reasons.NOT_IN_USE, f'prompt "{name}" does not serve it', generation)

@@ -6,14 +6,14 @@ from functools import cached_property
 
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
-from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL
+from promptops.api.v1alpha1 import KEEP_LABEL
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.domain.content.canonical import canonical, digest_of
 from promptops.domain.content.checks import check_content, check_well_formed
 from promptops.domain.content.numbers import Number, parse_number
-from promptops.domain.findings import Finding, combined
+from promptops.domain.findings import Finding, combined, warnings_of
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, parse_as, spec_of, status_of, text
-from promptops.domain.ownership import belongs, number_of
+from promptops.domain.ownership import belongs, number_of, owner_uids
 from promptops.rendering.errors import InvalidSpec
 
 
@@ -53,17 +53,27 @@ class Version:
         return text(status_of(self.manifest).get("digest"))
 
     @cached_property
-    def problem(self) -> Finding | None:
-        """What forbids to serve it, or None."""
+    def findings(self) -> tuple[Finding, ...]:
+        """What forbids to serve it, and what its author probably did not mean."""
         if self.recorded and self.digest and self.recorded != self.digest:
             message = f"the content changed: it had the digest {self.recorded}, now it has {self.digest}"
-            return Finding(reasons.DIGEST_CHANGED, message, "spec.content")
+            return (Finding(reasons.DIGEST_CHANGED, message, "spec.content"),)
         _, wrong_shape = parse_as(PromptVersionSpec, spec_of(self.manifest), "spec")
         if wrong_shape:
-            return combined(wrong_shape)
+            return wrong_shape
         if self.canonical is None:
-            return combined(check_content(self.content))
-        return combined(check_well_formed(self.content, len(self.canonical.encode())))
+            return tuple(check_content(self.content))
+        return tuple(check_well_formed(self.content, len(self.canonical.encode())))
+
+    @cached_property
+    def problem(self) -> Finding | None:
+        """What forbids to serve it, or None."""
+        return combined(self.findings)
+
+    @cached_property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What its author probably did not mean; it is served all the same."""
+        return warnings_of(self.findings)
 
     @property
     def sound(self) -> bool:
@@ -80,10 +90,9 @@ class Version:
         """Available, Deprecated or Archived."""
         return text(spec_of(self.manifest).get("lifecycle")) or "Available"
 
-    @property
-    def is_generated(self) -> bool:
-        """Whether we made it from a source."""
-        return label(self.manifest, GENERATED_LABEL) == "true"
+    def is_made_for(self, prompt_uid: str) -> bool:
+        """Whether it was made from that Prompt's source. Its owner says so; a label anybody can write into git does not."""
+        return prompt_uid in owner_uids(self.manifest)
 
     @property
     def is_kept(self) -> bool:
