@@ -1,0 +1,58 @@
+"""Modules and functions stay small enough to be read, and imports go in no circle."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import grimp
+import pytest
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, str]:
+    """Every module of the product by its path, as text."""
+    package = Path(__file__).parents[2] / "operator" / "promptops"
+    return {str(path.relative_to(package)): path.read_text() for path in sorted(package.rglob("*.py"))}
+
+
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many lines a function has, its docstring aside."""
+    document = node.body[0] if ast.get_docstring(node) is not None else None
+    said = (document.end_lineno or 0) - document.lineno + 1 if document is not None else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - said
+
+
+def percentile(values: list[int], share: float) -> int:
+    return sorted(values)[int(share * (len(values) - 1))]
+
+
+def test_modules_are_neither_long_nor_paragraphs_of_their_neighbours(modules: dict[str, str]) -> None:
+    lengths = {path: text.count("\n") for path, text in modules.items() if not path.endswith("__init__.py")}
+    print(f"modules: median {statistics.median(lengths.values())}, 95 % up to {percentile([*lengths.values()], 0.95)}")
+
+    assert {path: length for path, length in lengths.items() if length > 400} == {}
+    assert 80 <= statistics.median(lengths.values()) <= 250
+
+
+def test_functions_are_short(modules: dict[str, str]) -> None:
+    functions = {
+        f"{path}:{node.lineno} {node.name}": lines_of(node)
+        for path, text in modules.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    longest = sorted(functions, key=functions.__getitem__)[-10:]
+    print(f"functions: median {statistics.median(functions.values())}, longest {longest}")
+
+    assert statistics.median(functions.values()) <= 8
+    assert percentile([*functions.values()], 0.95) <= 25, longest
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = grimp.build_graph("promptops")
+    below = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+    assert len(list(TopologicalSorter(below).static_order())) == len(graph.modules)
