@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from promptops.api.feed import Header, Position, Trust
 from promptops.cache.clock import Clock
@@ -25,9 +23,11 @@ from promptops.feed.observer import FollowerObserver
 from promptops.feed.origin import Origin
 from promptops.feed.reporter import Reporter
 from promptops.feed.reports import Reports
-from promptops.feed.serve import feed_routes
+from promptops.feed.serve import FeedApp
+from promptops.feed.stream import Streams
+from promptops.web.server import Listener, Server
 from tests.cache.scribe import content, entry
-from tests.support.waiting import until
+from tests.support.serving import Counted, loopback
 
 SCOPE, OTHER_SCOPE = "0b9d0a4e-aaaa", "7c1e33f0-bbbb"
 
@@ -109,8 +109,8 @@ class Hop:
     tokens: dict[str, Caller] = field(default_factory=dict)
     refusal: Exception | None = None
     """Answer every request with it."""
-    server: uvicorn.Server | None = None
-    serving: asyncio.Task[None] | None = None
+    server: Server | None = None
+    streams: Streams = field(default_factory=Streams)
     stream_seconds: float = 600.0
     served: Store | None = None
     """What a relay serves instead of the origin's."""
@@ -149,7 +149,7 @@ class Hop:
 
     def relayed(self, store: Store) -> Hop:
         """Return a hop below this one that serves what a follower holds."""
-        made = replace(self, port=0, higher=[], followings=[], server=None, serving=None)
+        made = replace(self, port=0, higher=[], followings=[], server=None, streams=Streams())
         made.served = store
         return made
 
@@ -163,7 +163,7 @@ class Hop:
 
     async def start(self) -> None:
         """Serve."""
-        app = feed_routes(
+        app = FeedApp(
             lambda scope: self.served or self.origin.store(scope),
             self.authenticate,
             lambda caller, report: self.reports.record(caller, report, time.monotonic()),
@@ -171,23 +171,18 @@ class Hop:
             verifier=self.verifier,
             stream_seconds=self.stream_seconds,
         )
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener = loopback(self.port)
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2)
-        self.server = uvicorn.Server(config)
-        self.serving = asyncio.create_task(self.server.serve(sockets=[listener]))
-        await until(lambda: self.server is not None and self.server.started)
+        self.streams = app.streams
+        self.server = Server(Listener("feed", listener, app), Counted(), 2)
+        await self.server.start()
 
     async def stop(self, *, goodbye: bool = True) -> None:
         """Serve no more."""
         assert self.server is not None
-        assert self.serving is not None
         if goodbye:
-            self.server.config.app.state.streams.close("Shutdown")  # type: ignore[union-attr]
-        self.server.should_exit = True
-        await self.serving
+            self.streams.close("Shutdown")
+        await self.server.stop()
 
     def follow(
         self,

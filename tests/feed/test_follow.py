@@ -243,7 +243,7 @@ async def test_who_is_sent_away_keeps_what_it_has(running: Hop, refusal: Excepti
     following = running.follow()
     await until(lambda: following.serves("Hello"))
     running.refusal = refusal
-    running.server.config.app.state.streams.goodbye("test")  # type: ignore[union-attr]
+    running.streams.goodbye("test")
 
     await until(lambda: reason in following.observed.disconnections)
     assert following.serves("Hello")
@@ -394,7 +394,7 @@ async def test_the_first_index_pins_the_scope(running: Hop, tmp_path: Path) -> N
     await until(lambda: following.serves("Hello"))
 
     running.tokens["token-a"] = running.tokens["token-b"]
-    running.server.config.app.state.streams.goodbye("test")  # type: ignore[union-attr]
+    running.streams.goodbye("test")
 
     await until(lambda: reasons.WRONG_SCOPE in following.observed.refusals)
     assert following.serves("Hello")

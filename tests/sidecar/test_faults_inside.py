@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
@@ -11,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import structlog
-from starlette.requests import Request
 
 from promptops.api.http import Health
 from promptops.cache.store import Store
@@ -22,8 +20,7 @@ from promptops.sidecar.data import DataApp
 from promptops.sidecar.guard import Guard
 from promptops.telemetry.logging import configure
 from promptops.telemetry.sidecar import SidecarMetrics
-from promptops.web.bodies import read_body
-from promptops.web.problems import HttpRefusal
+from tests.support.serving import served
 
 CANARY = "canary-value-5f1d"
 
@@ -47,7 +44,7 @@ async def asking() -> AsyncIterator[httpx.AsyncClient]:
 
     answers = Answers(Store(), Counting(SidecarMetrics(), Tally()), lambda: 0.0)
     app = DataApp(answers, health, Guard(check_host=True))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as client:
+    async with served(app) as running, httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
         yield client
 
 
@@ -90,16 +87,3 @@ def test_libraries_do_not_chat(log: io.StringIO) -> None:
     logging.getLogger("httpx").info("HTTP Request: POST http://localhost")
 
     assert log.getvalue() == ""
-
-
-async def test_a_body_that_does_not_come_is_given_up() -> None:
-    async def receive() -> dict[str, object]:
-        await asyncio.Event().wait()
-        return {}
-
-    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
-    with pytest.raises(HttpRefusal) as refused:
-        await read_body(request, 1024, seconds=0.05)
-
-    assert refused.value.problem.status == 408
-    assert refused.value.headers == {"connection": "close"}

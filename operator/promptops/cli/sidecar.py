@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
 import click
@@ -27,9 +26,7 @@ def sidecar(directory: Path | None) -> None:
     """Serve prompts to the applications of a pod, or from a directory."""
     configure()
     try:
-        settings = SidecarSettings.from_environment()
-        if directory is not None:
-            settings = dataclasses.replace(settings, directory=directory)
+        settings = SidecarSettings.from_environment(directory=directory)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_until_signalled(settings))
     except (SettingsError, SupplyError, ListenError) as error:

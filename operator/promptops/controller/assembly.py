@@ -7,7 +7,6 @@ import time
 from collections import Counter
 
 import structlog
-from starlette.applications import Starlette
 
 from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report
@@ -38,10 +37,10 @@ from promptops.controller.publish.tenancy import Tenancy
 from promptops.domain.snapshot import Transition
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
-from promptops.feed.serve import feed_routes
-from promptops.feed.stream import Streams
+from promptops.feed.serve import FeedApp
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.web.limits import Limits
 from promptops.web.listeners import bound_to
 from promptops.web.server import Listener, Server
 
@@ -64,6 +63,7 @@ class Assembly:
         signer: Signer,
         verifier: Verifier,
         metrics: OperatorMetrics,
+        feed_limits: Limits,
     ) -> None:
         self._metrics = metrics
         self._client = client
@@ -81,8 +81,9 @@ class Assembly:
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(signer)
         app = self._make_feed(verifier)
-        self._streams: Streams = app.state.streams
-        self._feed = Server(Listener(bound_to(settings.feed_address), app), FEED_GRACE_SECONDS)
+        self._streams = app.streams
+        listener = Listener("feed", bound_to(settings.feed_address), app, feed_limits)
+        self._feed = Server(listener, metrics.process, FEED_GRACE_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(
             client.connection, HandOver(self._loop, self._door.ingest), self._relisted, self._watch_restarted
@@ -102,7 +103,7 @@ class Assembly:
 
     async def run(self) -> None:
         """Run everything, forever."""
-        self._feed.start()
+        await self._feed.start()
         self._watch.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run())
@@ -156,9 +157,9 @@ class Assembly:
             renewed_seconds_ago=lambda: self._election.renewed_seconds_ago,
         )
 
-    def _make_feed(self, verifier: Verifier) -> Starlette:
+    def _make_feed(self, verifier: Verifier) -> FeedApp:
         places = Places(self._publishing.scope_of, self._tenancy.tenant_of)
-        return feed_routes(
+        return FeedApp(
             self._publishing.stores,
             Authenticator(TokenReviewer(self._client), places, self._metrics),
             self._reported,

@@ -20,8 +20,9 @@ from promptops.controller.assembly import Assembly
 from promptops.controller.publish.trust import KeysUnusable, load_or_create
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
-from promptops.web.operations import Answer, alive, operations_app
+from promptops.web.operations import Said, alive, operations_app
 from promptops.web.server import Listener, Server
 
 GRACE_SECONDS = 2
@@ -45,7 +46,12 @@ class OperatorProcess:
         self._waiting_for: str | None = "starting"
         self._said_at = 0.0
         operations = operations_app(self._metrics.exposition(), {"/healthz": alive, "/readyz": self._ready})
-        self._operations = Server(Listener(bound_to(settings.operations_address), operations), GRACE_SECONDS)
+        most = shares(1, descriptors())
+        self._feed_limits = Limits(connections=most.serving)
+        listener = Listener(
+            "operations", bound_to(settings.operations_address), operations, Limits(connections=most.operations)
+        )
+        self._operations = Server(listener, self._metrics.process, GRACE_SECONDS)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then say goodbye, give up the Lease and return.
@@ -58,7 +64,7 @@ class OperatorProcess:
             loop.add_signal_handler(number, stop.set)
         connection = await Connection.open(self._settings.kubeconfig)
         client = Client(connection, self._call_failed)
-        self._operations.start()
+        await self._operations.start()
         log.info(
             "starting",
             server=connection.server,
@@ -79,7 +85,7 @@ class OperatorProcess:
         objects = Objects(client)
         await self._until_kinds_are_served(objects)
         signer, verifier = await self._keys(objects)
-        self._assembly = Assembly(self._settings, client, objects, signer, verifier, self._metrics)
+        self._assembly = Assembly(self._settings, client, objects, signer, verifier, self._metrics, self._feed_limits)
         self._waiting_for = None
         await self._assembly.run()
 
@@ -124,9 +130,9 @@ class OperatorProcess:
             self._said_at = now
         self._waiting_for = what
 
-    def _ready(self) -> Answer:
+    def _ready(self) -> Said:
         why = self._not_ready()
-        return Answer(why is None, "ok\n" if why is None else f"{why}\n")
+        return Said(why is None, "ok\n" if why is None else f"{why}\n")
 
     def _not_ready(self) -> str | None:
         if self._waiting_for is not None or self._assembly is None:

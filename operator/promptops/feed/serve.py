@@ -1,17 +1,12 @@
-"""The feed as an ASGI application: streams, blobs and reports, each for the scope that the caller's token names."""
+"""The feed over HTTP: streams, blobs and reports, each for the scope that the caller's token names."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, Blob, BlobsAnswer, BlobsRequest, Header, Hello, Report
@@ -20,16 +15,17 @@ from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier, from_token
 from promptops.cache.view import View
+from promptops.feed import frames
 from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, Unauthenticated
 from promptops.feed.stream import Stream, Streams, is_ahead
-from promptops.web.bodies import read_body
-from promptops.web.problems import HttpRefusal, problem, problem_response
+from promptops.web.answers import SAFE, Answer, Call, Lasting
+from promptops.web.problems import HttpRefusal, no_such_route, problem, refuse_query, wrong_method
+from promptops.web.requests import Head
 
 MAX_REPORT_BYTES: Final = 2 * 1024 * 1024
 MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
 MAX_BLOBS_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """An answer that would be larger leaves the rest out; the follower asks again for what it still lacks."""
-BODY_SECONDS: Final = 10.0
 MAX_HELD_CHARACTERS: Final = 8192
 MAX_INSTANCE_CHARACTERS: Final = 256
 
@@ -39,46 +35,28 @@ ReportSink = Callable[[Caller, Report], None]
 HigherPosition = Callable[[Header], None]
 """Told of a validly signed header that is ahead of what is served here, or a fork of it."""
 
+_ForCaller = Callable[[Head, Caller], Call]
+_JSON: Final = "application/json"
+_NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
 _Body = TypeVar("_Body", BlobsRequest, Report)
 
 
-def feed_routes(
-    stores: Stores,
-    authenticate: Authenticate,
-    reports: ReportSink,
-    on_higher_position: HigherPosition,
-    *,
-    verifier: Verifier,
-    stream_seconds: float = 600.0,
-) -> Starlette:
-    """Return the application. Before its server stops, call `app.state.streams.close(reason)`.
+class FeedApp:
+    """What is served to followers. Before its server stops, call `streams.close(reason)`.
 
     A stream ends after `stream_seconds`, shortened by up to a fifth at random: the follower comes back with a fresh
     token, so one that was revoked, or a namespace that is no longer admitted, follows for no longer than that.
     """
-    feed = _Feed(stores, authenticate, reports, on_higher_position, verifier, stream_seconds)
-    app = Starlette(
-        routes=[
-            Route("/v1/stream", feed.stream, methods=["GET"]),
-            Route("/v1/blobs/{digest}", feed.blob, methods=["GET"]),
-            Route("/v1/blobs", feed.blobs, methods=["POST"]),
-            Route("/v1/reports", feed.report, methods=["POST"]),
-        ],
-        exception_handlers={HttpRefusal: _refused, HTTPException: _http_exception},
-    )
-    app.state.streams = feed.streams
-    return app
 
-
-class _Feed:
     def __init__(
         self,
         stores: Stores,
         authenticate: Authenticate,
         reports: ReportSink,
         on_higher_position: HigherPosition,
+        *,
         verifier: Verifier,
-        stream_seconds: float,
+        stream_seconds: float = 600.0,
     ) -> None:
         self.streams = Streams()
         self._stores = stores
@@ -88,52 +66,70 @@ class _Feed:
         self._verifier = verifier
         self._stream_seconds = stream_seconds
 
-    async def stream(self, request: Request) -> Response:
-        caller = await self._caller(request)
+    def __call__(self, head: Head) -> Awaitable[Call]:
+        """Say who answers a request: what needs no token is refused before anybody is asked about one."""
+        calls = self._calls_of(head)
+        call = calls.get(head.method)
+        if call is None:
+            raise wrong_method(tuple(calls))
+        refuse_query(head.query)
+        return self._admitted(head, call)
+
+    def _calls_of(self, head: Head) -> dict[str, _ForCaller]:
+        match head.path:
+            case "/v1/stream":
+                return {"GET": self._stream}
+            case "/v1/blobs":
+                return {"POST": self._blobs}
+            case "/v1/reports":
+                return {"POST": self._report}
+        digest = head.path.removeprefix("/v1/blobs/")
+        if digest in ("", head.path) or "/" in digest:
+            raise no_such_route(head.path)
+        return {"GET": self._blob, "HEAD": self._blob}
+
+    async def _admitted(self, head: Head, call: _ForCaller) -> Call:
+        return call(head, await self._caller(head))
+
+    def _stream(self, head: Head, caller: Caller) -> Call:
         if self.streams.closed:
             raise _wrong(503, reasons.NOT_READY, "this server is going away; retry")
         store, view = self._served(caller)
-        held = self._held(request, caller)
+        held = self._held(head, caller)
         if held is not None and is_ahead(held, view):
             self._on_higher_position(held)
         hello = Hello(caller.scope, caller.tenant, caller.namespace)
         seconds = self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
-        return Stream(self.streams, store, hello, held, seconds)  # type: ignore[return-value]
+        stream = Stream(self.streams, store, hello, held, seconds)
+        lasting = Lasting(frames.CONTENT_TYPE, stream.write, (("cache-control", "no-store"), *SAFE))
+        return Call(lambda _: lasting)
 
-    async def blob(self, request: Request) -> Response:
-        _, view = self._served(await self._caller(request))
-        content = view.blobs.get(request.path_params["digest"])
+    def _blob(self, head: Head, caller: Caller) -> Call:
+        digest = head.path.removeprefix("/v1/blobs/")
+        content = self._served(caller)[1].blobs.get(digest)
         if content is None:
             raise _wrong(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
-        headers = {"Cache-Control": "private, immutable, max-age=31536000"}
-        return Response(content, media_type="application/json", headers=headers)
+        headers = (("cache-control", "private, immutable, max-age=31536000"), ("etag", f'"{digest}"'), *SAFE)
+        if f'"{digest}"' in head.header(b"if-none-match"):
+            return Call(lambda _: Answer(304, headers=headers))
+        return Call(lambda _: Answer(200, content, _JSON, headers))
 
-    async def blobs(self, request: Request) -> Response:
-        _, view = self._served(await self._caller(request))
-        asked = _decoded(await read_body(request, MAX_BLOBS_REQUEST_BYTES, BODY_SECONDS), BlobsRequest).digests
-        found: dict[str, Blob] = {}
-        size = 0
-        for digest in asked:
-            content = view.blobs.get(digest)
-            if content is None or digest in found:
-                continue
-            size += len(content)
-            if found and size > MAX_BLOBS_ANSWER_BYTES:
-                break
-            found[digest] = Blob(digest, content.decode())
-        answer = msgspec.json.encode(BlobsAnswer(tuple(found.values())))
-        return Response(answer, media_type="application/json")
+    def _blobs(self, _: Head, caller: Caller) -> Call:
+        view = self._served(caller)[1]
+        return Call(lambda body: _found(view, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
 
-    async def report(self, request: Request) -> Response:
-        caller = await self._caller(request)
-        report = _decoded(await read_body(request, MAX_REPORT_BYTES, BODY_SECONDS), Report)
-        if not 0 < len(report.instance) <= MAX_INSTANCE_CHARACTERS:
-            raise _wrong(400, reasons.INVALID_REQUEST, "an instance has a name of 1 to 256 characters")
-        self._reports(caller, report)
-        return Response(status_code=204)
+    def _report(self, _: Head, caller: Caller) -> Call:
+        def record(body: bytes) -> Answer:
+            report = _decoded(body, Report)
+            if not 0 < len(report.instance) <= MAX_INSTANCE_CHARACTERS:
+                raise _wrong(400, reasons.INVALID_REQUEST, "an instance has a name of 1 to 256 characters")
+            self._reports(caller, report)
+            return Answer(204, headers=_NO_STORE)
 
-    async def _caller(self, request: Request) -> Caller:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return Call(record, MAX_REPORT_BYTES)
+
+    async def _caller(self, head: Head) -> Caller:
+        scheme, _, token = head.header(b"authorization").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise _not_admitted(
                 Unauthenticated("show a ServiceAccount token for the audience promptops.io/feed as a bearer token")
@@ -149,9 +145,9 @@ class _Feed:
             raise _wrong(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
         return store, store.current
 
-    def _held(self, request: Request, caller: Caller) -> Header | None:
+    def _held(self, head: Head, caller: Caller) -> Header | None:
         """What the follower holds, when it can prove it. Anything else counts as nothing: it gets the whole index."""
-        token = request.headers.get(HELD_HEADER, "")
+        token = head.header(HELD_HEADER.lower().encode())
         if not token or len(token) > MAX_HELD_CHARACTERS:
             return None
         try:
@@ -159,6 +155,20 @@ class _Feed:
         except Refused:
             return None
         return header if header.scope == caller.scope else None
+
+
+def _found(view: View, asked: tuple[str, ...]) -> Answer:
+    found: dict[str, Blob] = {}
+    size = 0
+    for digest in asked:
+        content = view.blobs.get(digest)
+        if content is None or digest in found:
+            continue
+        size += len(content)
+        if found and size > MAX_BLOBS_ANSWER_BYTES:
+            break
+        found[digest] = Blob(digest, content.decode())
+    return Answer(200, msgspec.json.encode(BlobsAnswer(tuple(found.values()))), _JSON, _NO_STORE)
 
 
 def _decoded(body: bytes, kind: type[_Body]) -> _Body:
@@ -169,21 +179,9 @@ def _decoded(body: bytes, kind: type[_Body]) -> _Body:
 
 
 def _not_admitted(refusal: NotAdmitted) -> HttpRefusal:
-    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+    headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else None
     return _wrong(refusal.status, refusal.code, refusal.detail, headers)
 
 
 def _wrong(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> HttpRefusal:
     return HttpRefusal(problem(status, code, detail, retryable=status >= 500), headers)
-
-
-async def _refused(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, HttpRefusal)  # noqa: S101 - Starlette's signature says less than its behaviour
-    return problem_response(refusal.problem, refusal.headers)
-
-
-async def _http_exception(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return problem_response(
-        problem(error.status_code, reasons.INVALID_REQUEST, error.detail), dict(error.headers or {})
-    )

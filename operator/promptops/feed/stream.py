@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from starlette.types import Receive, Scope, Send
-
 from promptops.api.feed import Goodbye, Header, Hello
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.feed import frames
 from promptops.feed.channel import Channel, Subscriber
+from promptops.web.answers import Outlet
 
 SEND_SECONDS = 20.0
 """A piece that cannot be handed to the network for so long: the reader is gone or hopeless."""
@@ -61,7 +60,7 @@ class Streams:
 
 @dataclass
 class Stream:
-    """ASGI response that lasts. The server's flow control makes `send` wait for a slow reader, so nothing piles up."""
+    """An answer that lasts. The outlet waits for a slow reader, so nothing piles up."""
 
     streams: Streams
     store: Store
@@ -71,8 +70,8 @@ class Stream:
     seconds: float
     """After so long the follower has to show its token again."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Write until the end, the reader's or ours."""
+    async def write(self, outlet: Outlet) -> None:
+        """Write until the end, the reader's or ours. Raises TimeoutError when the reader takes nothing."""
         channel = self.streams.channel(self.hello.scope, self.store)
         # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()
@@ -80,8 +79,8 @@ class Stream:
         if self.streams.closed or self.store.ended is not None or self.store.current is None:
             # It ended between the request and now: nobody would tell this subscriber any more.
             subscriber.end(frames.write(frames.GOODBYE, Goodbye(self.store.ended or "Closed")))
-        writing = asyncio.ensure_future(self._write(first, channel, subscriber, send))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        writing = asyncio.ensure_future(self._write(first, channel, subscriber, outlet))
+        leaving = asyncio.ensure_future(outlet.gone.wait())
         try:
             await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -89,11 +88,11 @@ class Stream:
             for task in (writing, leaving):
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)
+        if not writing.cancelled():
+            writing.result()
 
-    async def _write(self, first: bytes, channel: Channel, subscriber: Subscriber, send: Send) -> None:
-        headers = [(b"content-type", frames.CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await _send(send, first)
+    async def _write(self, first: bytes, channel: Channel, subscriber: Subscriber, outlet: Outlet) -> None:
+        await _send(outlet, first)
         deadline = asyncio.get_running_loop().time() + self.seconds
         while True:
             try:
@@ -103,9 +102,8 @@ class Stream:
                 subscriber.end(frames.write(frames.GOODBYE, Goodbye(REAUTHENTICATE)))
             last = subscriber.last
             chunk = self._caught_up(channel, subscriber) if subscriber.behind else subscriber.take()
-            await _send(send, chunk + (last or b""))
+            await _send(outlet, chunk + (last or b""))
             if last is not None:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
                 return
 
     def _first_index(self, channel: Channel) -> bytes:
@@ -128,13 +126,8 @@ def is_ahead(held: Header, view: View) -> bool:
     return held.position > view.position or (held.position == view.position and held != view.header)
 
 
-async def _send(send: Send, data: bytes) -> None:
-    """Hand the bytes to the server in pieces. Raises TimeoutError when the reader takes none."""
+async def _send(outlet: Outlet, data: bytes) -> None:
+    """Hand the bytes to the network in pieces. Raises TimeoutError when the reader takes none, ConnectionError when it is gone."""
     for start in range(0, len(data), PIECE_BYTES):
         async with asyncio.timeout(SEND_SECONDS):
-            await send({"type": "http.response.body", "body": data[start : start + PIECE_BYTES], "more_body": True})
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+            await outlet.send(data[start : start + PIECE_BYTES])

@@ -102,11 +102,6 @@ class Answers:
             ),
         )
 
-    def etag(self) -> str:
-        """Return what changes whenever any of these answers may, ages aside."""
-        header = self.view().header
-        return f'W/"{header.epoch}.{header.term}.{header.seq}-{header.entries.removeprefix("sha256:")[:16]}"'
-
     def view(self) -> View:
         """Return what is held now. Raises NotReady."""
         view = self._store.current

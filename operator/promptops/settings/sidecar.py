@@ -27,26 +27,33 @@ class SidecarSettings:
     socket: Path | None
     """Unix socket of the data listener."""
     operations_address: str
-    """host:port of /metrics, /healthz, /readyz, /startupz; no prompt text there."""
+    """host:port of /metrics, /healthz, /readyz, /startupz; no prompt text there. Loopback for a directory: no kubelet asks."""
     snapshot_directory: Path | None
     """Where what is held survives a restart: a memory volume in a pod."""
     instance: str | None
     """Name of this process in reports; made up when None."""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> SidecarSettings:
-        """Read PROMPTOPS_*.
+    def from_environment(
+        cls, environ: Mapping[str, str] = os.environ, directory: Path | None = None
+    ) -> SidecarSettings:
+        """Read PROMPTOPS_*. `directory` wins over PROMPTOPS_DIRECTORY.
 
         Raises SettingsError naming the variable when one has an impossible value.
         """
+        directory = directory or optional_path(environ, "PROMPTOPS_DIRECTORY")
         return cls(
             feed_url=environ.get("PROMPTOPS_FEED_URL") or None,
             token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
             trust_file=optional_path(environ, "PROMPTOPS_TRUST_FILE"),
-            directory=optional_path(environ, "PROMPTOPS_DIRECTORY"),
+            directory=directory,
             data_address=address(environ, "PROMPTOPS_DATA_ADDRESS", "127.0.0.1:8181"),
             socket=optional_path(environ, "PROMPTOPS_SOCKET"),
-            operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8182"),
+            operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", _operations(directory)),
             snapshot_directory=optional_path(environ, "PROMPTOPS_SNAPSHOT_DIRECTORY"),
             instance=environ.get("PROMPTOPS_INSTANCE") or None,
         )
+
+
+def _operations(directory: Path | None) -> str:
+    return "0.0.0.0:8182" if directory is None else "127.0.0.1:8182"

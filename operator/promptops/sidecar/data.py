@@ -1,28 +1,22 @@
-"""The data listener as an ASGI application: guard, call, answer. Routing is ours, on the path as it was sent."""
+"""The data listener's calls: guard, route, answer. Routing is ours, on the path as it was sent."""
 
-import re
 from collections.abc import Callable
-from typing import Any, Final
+from hashlib import blake2b
+from typing import Any
 
 import msgspec
-import structlog
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from promptops.api.http import MAX_REQUEST_BYTES, REQUEST_ID_HEADER, Health
+from promptops.api.http import MAX_REQUEST_BYTES, Health, PromptDetail
 from promptops.reader.answers import Answers
-from promptops.rendering.errors import PromptError
 from promptops.sidecar.guard import Guard
-from promptops.sidecar.routes import Action, Call, NoSuchRoute, call_of
-from promptops.web import problems
-from promptops.web.bodies import read_body
-from promptops.web.problems import HttpRefusal, problem_response
+from promptops.sidecar.routes import Action, Route, route_of
+from promptops.web.answers import SAFE, Answer, Call
+from promptops.web.problems import refuse_query, wrong_method
+from promptops.web.requests import Head
 
-_log = structlog.get_logger()
 _ENCODER = msgspec.json.Encoder()
-_SAFE = {"x-content-type-options": "nosniff"}
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_JSON = "application/json"
+_NO_STORE = (("cache-control", "no-store"), *SAFE)
 
 
 class DataApp:
@@ -33,64 +27,48 @@ class DataApp:
         self._health = health
         self._guard = guard
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nothing that goes wrong leaves here but as a problem."""
-        request = Request(scope, receive)
-        response = await self._respond(request)
-        asked = request.headers.get(REQUEST_ID_HEADER, "")
-        if _REQUEST_ID.fullmatch(asked):
-            response.headers[REQUEST_ID_HEADER] = asked
-        await response(scope, receive, send)
+    def __call__(self, head: Head) -> Call:
+        """Say who answers a request. Raises HttpRefusal and PromptError."""
+        self._guard.admit(head)
+        route = route_of(head.path)
+        if head.method not in route.action.methods:
+            raise wrong_method(route.action.methods)
+        refuse_query(head.query)
+        if route.action is Action.RENDER:
+            return Call(lambda body: self._render(route.prompt_id, body), MAX_REQUEST_BYTES)
+        return Call(lambda _: self._look_up(route, head))
 
-    async def _respond(self, request: Request) -> Response:
-        try:
-            self._guard.admit(request)
-            call = _call(request)
-            if call.action is Action.RENDER:
-                return _json(
-                    self._answers.render(call.prompt_id, await read_body(request, MAX_REQUEST_BYTES)), cache="no-store"
-                )
-            return self._look_up(call, request)
-        except HttpRefusal as refusal:
-            return problem_response(refusal.problem, refusal.headers)
-        except PromptError as error:
-            return problem_response(problems.problem_of(error))
-        except Exception:
-            _log.exception("request failed", method=request.method)
-            return problem_response(problems.internal_error())
+    def _render(self, prompt_id: str, body: bytes) -> Answer:
+        return Answer(200, _ENCODER.encode(self._answers.render(prompt_id, body)), _JSON, _NO_STORE)
 
-    def _look_up(self, call: Call, request: Request) -> Response:
-        if call.action is Action.HEALTH:
+    def _look_up(self, route: Route, head: Head) -> Answer:
+        if route.action is Action.HEALTH:
             health = self._health()
-            return _json(health, status=503 if health.status == "unhealthy" else 200, cache="no-store")
+            return Answer(503 if health.status == "unhealthy" else 200, _ENCODER.encode(health), _JSON, _NO_STORE)
         answer: Any
-        if call.action is Action.PROMPTS:
+        if route.action is Action.PROMPTS:
             answer = self._answers.prompts()
-        elif call.action is Action.VERSIONS:
-            answer = self._answers.versions(call.prompt_id)
+        elif route.action is Action.VERSIONS:
+            answer = self._answers.versions(route.prompt_id)
         else:
-            answer = self._answers.prompt(call.prompt_id)
-        etag = self._answers.etag()
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers={"etag": etag, **_SAFE})
-        return _json(answer, etag=etag, cache="no-cache")
+            answer = self._answers.prompt(route.prompt_id)
+        return _revalidated(answer, head.all_of(b"if-none-match"))
 
 
-def _call(request: Request) -> Call:
-    raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    try:
-        call = call_of(raw_path.partition(b"?")[0].decode("ascii", "replace"))
-    except NoSuchRoute:
-        raise HttpRefusal(
-            problems.problem(404, problems.ROUTE_NOT_FOUND, "nothing is served under this path")
-        ) from None
-    if request.method not in call.action.methods:
-        allowed = ", ".join(call.action.methods)
-        detail = f"this path answers to {allowed}"
-        raise HttpRefusal(problems.problem(405, problems.METHOD_NOT_ALLOWED, detail), {"allow": allowed})
-    return call
+def _revalidated(answer: msgspec.Struct, held: tuple[str, ...]) -> Answer:
+    """What the caller holds already is not sent again. Whatever differs is another answer, the age alone aside."""
+    body = _ENCODER.encode(answer)
+    ageless = answer
+    if isinstance(answer, PromptDetail):
+        ageless = msgspec.structs.replace(answer, age_seconds=0.0)
+    tag = blake2b(_ENCODER.encode(ageless), digest_size=12).hexdigest()
+    headers = (("cache-control", "no-cache"), ("etag", f'W/"{tag}"'), *SAFE)
+    if any(_names(value, tag) for value in held):
+        return Answer(304, headers=headers)
+    return Answer(200, body, _JSON, headers)
 
 
-def _json(answer: msgspec.Struct, *, status: int = 200, cache: str, etag: str | None = None) -> Response:
-    headers = {"cache-control": cache, **_SAFE, **({"etag": etag} if etag else {})}
-    return Response(_ENCODER.encode(answer), status, headers, "application/json")
+def _names(if_none_match: str, tag: str) -> bool:
+    """Compare weakly, as If-None-Match is compared (RFC 9110, 13.1.2)."""
+    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return "*" in named or f'"{tag}"' in named

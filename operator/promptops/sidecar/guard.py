@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
-
 from promptops.web.problems import FORBIDDEN_HOST, FORBIDDEN_ORIGIN, HttpRefusal, problem
+from promptops.web.requests import Head
 
 _PORT: Final = re.compile(r":[0-9]{1,5}$")
 
@@ -20,14 +19,14 @@ class Guard:
         self._check_host = check_host
         self._any_address = any_address
 
-    def admit(self, request: Request) -> None:
+    def admit(self, head: Head) -> None:
         """Refuse a request by its headers.
 
         A page from elsewhere that had its name rebound to this address still says that name in Host and Origin.
         """
-        if self._check_host and not self._is_local(request.headers.getlist("host")):
+        if self._check_host and not self._is_local(head.all_of(b"host")):
             raise _refused(FORBIDDEN_HOST, "the Host header must name localhost or a loopback address")
-        if not all(self._is_local_origin(origin) for origin in request.headers.getlist("origin")):
+        if not all(self._is_local_origin(origin) for origin in head.all_of(b"origin")):
             raise _refused(FORBIDDEN_ORIGIN, "pages of other origins are not answered")
 
     def _is_local(self, hosts: Sequence[str]) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import structlog
-from starlette.applications import Starlette
 
 from promptops.cache.clock import Clock
 from promptops.cache.store import Event, Store, Swapped
@@ -24,6 +23,8 @@ from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import Supply, SupplyError
 from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.web.answers import Application
+from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bind_path, bound_to, is_loopback
 from promptops.web.operations import alive, operations_app
 from promptops.web.server import Listener, serve
@@ -53,7 +54,7 @@ class Sidecar:
         with self._listeners() as listeners:
             supplying = asyncio.create_task(self._supply_for_ever())
             try:
-                await serve(listeners, stop)
+                await serve(listeners, self._metrics.process, stop)
             finally:
                 supplying.cancel()
                 await asyncio.gather(supplying, return_exceptions=True)
@@ -91,13 +92,15 @@ class Sidecar:
             data = bound.enter_context(bound_to(settings.data_address))
             operations = bound.enter_context(bound_to(settings.operations_address))
             any_address = not is_loopback(settings.data_address)
+            most = shares(1 if settings.socket is None else 2, descriptors())
+            serving, probing = Limits(connections=most.serving), Limits(connections=most.operations)
             listeners = [
-                Listener(data, self._data_app(Guard(check_host=True, any_address=any_address))),
-                Listener(operations, self._operations_app()),
+                Listener("data", data, self._data_app(Guard(check_host=True, any_address=any_address)), serving),
+                Listener("operations", operations, self._operations_app(), probing),
             ]
             if settings.socket is not None:
                 unix = bound.enter_context(bind_path(settings.socket))
-                listeners.append(Listener(unix, self._data_app(Guard(check_host=False))))
+                listeners.append(Listener("socket", unix, self._data_app(Guard(check_host=False)), serving))
             if any_address:
                 _log.warning("data listener is reachable from outside", address=settings.data_address)
             _log.info(
@@ -108,7 +111,7 @@ class Sidecar:
             )
             yield tuple(listeners)
 
-    def _operations_app(self) -> Starlette:
+    def _operations_app(self) -> Application:
         exposition = self._metrics.exposition(lambda: self._state.observe(self._metrics))
         probes = {"/healthz": alive, "/readyz": self._state.ready, "/startupz": self._state.started}
         return operations_app(exposition, probes)

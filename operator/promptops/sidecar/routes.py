@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from promptops.rendering.errors import InvalidInput
 from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
+from promptops.web.problems import no_such_route
 
 _PREFIX: Final = "/v1/prompts/"
 _MAX_PATH: Final = 1024
@@ -37,34 +38,30 @@ class Action(Enum):
 
 
 @dataclass(frozen=True)
-class Call:
+class Route:
     """An action, and the prompt it is about."""
 
     action: Action
     prompt_id: str = ""
 
 
-class NoSuchRoute(Exception):
-    """Nothing is served under the path."""
-
-
-def call_of(raw_path: str) -> Call:
+def route_of(raw_path: str) -> Route:
     """Return the call that a path, as it was sent, stands for.
 
-    Raises NoSuchRoute, and InvalidInput for what cannot be the id of a prompt.
+    Raises HttpRefusal when nothing is served there, and InvalidInput for what cannot be the id of a prompt.
     """
     if raw_path == "/v1/health":
-        return Call(Action.HEALTH)
+        return Route(Action.HEALTH)
     if raw_path == "/v1/prompts":
-        return Call(Action.PROMPTS)
-    if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH:
-        raise NoSuchRoute
+        return Route(Action.PROMPTS)
+    if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH or raw_path.endswith("/"):
+        raise no_such_route(raw_path)
     rest = raw_path.removeprefix(_PREFIX)
     for action in (Action.RENDER, Action.VERSIONS):
         suffix = f"/{action.value}"
         if rest.endswith(suffix):
-            return Call(action, _prompt_id(rest.removesuffix(suffix)))
-    return Call(Action.PROMPT, _prompt_id(rest))
+            return Route(action, _prompt_id(rest.removesuffix(suffix)))
+    return Route(Action.PROMPT, _prompt_id(rest))
 
 
 def _prompt_id(encoded: str) -> str:

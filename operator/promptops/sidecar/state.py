@@ -10,7 +10,7 @@ from promptops.api.http import Health
 from promptops.cache.store import Store
 from promptops.sidecar.supply import Supply
 from promptops.telemetry.sidecar import SidecarMetrics
-from promptops.web.operations import Answer
+from promptops.web.operations import Said
 
 STARTUP_SECONDS: Final = 20.0
 """A pod must not hang in start-up because the operator is away."""
@@ -49,15 +49,15 @@ class State:
             stale=self._store.stale(self._now()),
         )
 
-    def ready(self) -> Answer:
+    def ready(self) -> Said:
         """Answer a readiness probe."""
         # Dependencies name files and prompts; whoever may scrape need not know them.
         health = msgspec.structs.replace(self.health(), dependencies={})
-        return Answer(self.is_ready, msgspec.json.encode(health), "application/json")
+        return Said(self.is_ready, msgspec.json.encode(health), "application/json")
 
-    def started(self) -> Answer:
+    def started(self) -> Said:
         """Answer a startup probe."""
-        return Answer(True, "started\n") if self.is_started else Answer(False, "starting\n")
+        return Said(True, "started\n") if self.is_started else Said(False, "starting\n")
 
     def observe(self, metrics: SidecarMetrics) -> None:
         """Bring the gauges up to date."""

@@ -1,47 +1,134 @@
-"""Bodies of requests: plain, bounded, and there in time; refused before they are held."""
+"""Bodies of requests as they arrive: counted by length or in chunks, never held beyond their limit. No I/O."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final
+import re
+from typing import Final, Protocol
 
-from starlette.requests import ClientDisconnect, Request
+from promptops.web.requests import Malformed, trailer
 
-from promptops.api import reasons
-from promptops.web.problems import REQUEST_TIMEOUT, UNSUPPORTED_ENCODING, HttpRefusal, problem
-
-BODY_SECONDS: Final = 30.0
-_CLOSE: Final = {"connection": "close"}
-
-
-async def read_body(request: Request, limit: int, seconds: float = BODY_SECONDS) -> bytes:
-    """Return the body of at most `limit` bytes. Raises HttpRefusal."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _refused(415, UNSUPPORTED_ENCODING, "send the body as it is, without Content-Encoding")
-    declared = request.headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > limit:
-        raise _too_large(limit)
-    try:
-        async with asyncio.timeout(seconds):
-            return await _gather(request, limit)
-    except TimeoutError:
-        raise _refused(408, REQUEST_TIMEOUT, f"the body did not arrive within {seconds:.0f} s") from None
-    except ClientDisconnect:
-        raise _refused(400, reasons.INVALID_REQUEST, "the body ended too early") from None
+_CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t \x21-\x7e]*)?")
+_MAX_LINE: Final = 256
+_MAX_TRAILERS: Final = 4096
+_MAX_CHUNKS: Final = 20_000
+"""A body in single bytes is nobody's, and reading a chunk costs far more than reading a byte."""
 
 
-async def _gather(request: Request, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
-    return bytes(body)
+class TooLarge(Exception):
+    """The body is larger than it may be."""
 
 
-def _too_large(limit: int) -> HttpRefusal:
-    return _refused(413, reasons.REQUEST_TOO_LARGE, f"the body is larger than {limit // 1024} KiB")
+class Body(Protocol):
+    """Takes a body's bytes out of what was received."""
+
+    def take(self, buffer: bytearray) -> bool:
+        """Take what belongs to the body; return whether it is complete. Raises TooLarge and Malformed."""
+
+    def content(self) -> bytes:
+        """Return what was taken."""
 
 
-def _refused(status: int, code: str, detail: str) -> HttpRefusal:
-    return HttpRefusal(problem(status, code, detail), _CLOSE)
+def body_of(length: int | None, limit: int) -> Body:
+    """Return what takes in a body of this length, or in chunks. Raises TooLarge at once for a length beyond the limit."""
+    if length is None:
+        return _Chunked(limit)
+    if length > limit:
+        raise TooLarge
+    return _Counted(length)
+
+
+class _Counted:
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self._parts: list[bytes] = []
+
+    def take(self, buffer: bytearray) -> bool:
+        part = bytes(buffer[: self._left])
+        del buffer[: len(part)]
+        self._parts.append(part)
+        self._left -= len(part)
+        return self._left == 0
+
+    def content(self) -> bytes:
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+
+class _Chunked:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._body = bytearray()
+        self._left = 0
+        self._chunks = 0
+        self._trailers: int | None = None
+        """Bytes of trailers so far; None while chunks come."""
+
+    def take(self, buffer: bytearray) -> bool:
+        at = 0
+        try:
+            while True:
+                if self._left:
+                    at, is_whole = self._take_chunk(buffer, at)
+                    if not is_whole:
+                        return False
+                    continue
+                line = self._line(buffer, at)
+                if line is None:
+                    return False
+                at += len(line) + 2
+                if self._is_last(line):
+                    return True
+        finally:
+            # Once, however many chunks there were: to cut each off the front would move the rest every time.
+            del buffer[:at]
+
+    def content(self) -> bytes:
+        return bytes(self._body)
+
+    def _take_chunk(self, buffer: bytearray, at: int) -> tuple[int, bool]:
+        """`_left` counts the line's end too."""
+        data = buffer[at : at + max(self._left - 2, 0)]
+        self._body += data
+        self._left -= len(data)
+        at += len(data)
+        if self._left > 2 or len(buffer) < at + 2:
+            return at, False
+        if buffer[at : at + 2] != b"\r\n":
+            raise Malformed("a chunk is longer than it says")
+        self._left = 0
+        return at + 2, True
+
+    def _line(self, buffer: bytearray, at: int) -> bytes | None:
+        limit = _MAX_LINE if self._trailers is None else _MAX_TRAILERS
+        end = buffer.find(b"\n", at, at + limit)
+        if end < 0:
+            if len(buffer) - at >= limit:
+                raise Malformed("a line between chunks is too long")
+            return None
+        if end == at or buffer[end - 1] != 13:
+            raise Malformed("a line ends without a carriage return")
+        return bytes(buffer[at : end - 1])
+
+    def _is_last(self, line: bytes) -> bool:
+        if self._trailers is not None:
+            return self._is_end_of_trailers(line)
+        matched = _CHUNK_LINE.fullmatch(line)
+        if matched is None:
+            raise Malformed("the length of a chunk is not a number")
+        size = int(matched[1], 16)
+        self._chunks += 1
+        if len(self._body) + size > self._limit or self._chunks > _MAX_CHUNKS:
+            raise TooLarge
+        if size:
+            self._left = size + 2
+        else:
+            self._trailers = 0
+        return False
+
+    def _is_end_of_trailers(self, line: bytes) -> bool:
+        if not line:
+            return True
+        trailer(line)
+        self._trailers = (self._trailers or 0) + len(line)
+        if self._trailers > _MAX_TRAILERS:
+            raise Malformed("the trailers are too long")
+        return False

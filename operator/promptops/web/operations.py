@@ -4,46 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from promptops.web.answers import SAFE, Answer, Application, Call
+from promptops.web.problems import no_such_route, refuse_query, wrong_method
+from promptops.web.requests import Head
 
 Exposition = Callable[[str], Awaitable[tuple[bytes, str]]]
 """Accept header → every metric in a format that it takes, and the format's content type."""
+_METHODS: Final = ("GET", "HEAD")
+_HEADERS: Final = (("cache-control", "no-store"), *SAFE)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Said:
     """What a probe says."""
 
     ok: bool
     body: str | bytes
-    content_type: str = "text/plain"
+    content_type: str = "text/plain; charset=utf-8"
 
 
-Probe = Callable[[], Answer]
+Probe = Callable[[], Said]
 
 
-def alive() -> Answer:
+def alive() -> Said:
     """Answer a liveness probe: whoever answers is alive."""
-    return Answer(True, "ok\n")
+    return Said(True, "ok\n")
 
 
-def operations_app(exposition: Exposition, probes: Mapping[str, Probe]) -> Starlette:
+def operations_app(exposition: Exposition, probes: Mapping[str, Probe]) -> Application:
     """Return the application: /metrics, and each probe under its path, 200 when it is ok and 503 when not."""
 
-    async def metrics(request: Request) -> Response:
-        body, content_type = await exposition(request.headers.get("accept", ""))
-        return Response(body, headers={"content-type": content_type})
+    async def metrics(accept: str) -> Answer:
+        body, content_type = await exposition(accept)
+        return Answer(200, body, content_type, (*_HEADERS, ("vary", "Accept")))
 
-    def endpoint(probe: Probe) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(_: Request) -> Response:
-            said = probe()
-            return Response(said.body, 200 if said.ok else 503, media_type=said.content_type)
+    def call(head: Head) -> Call:
+        probe = probes.get(head.path)
+        if probe is None and head.path != "/metrics":
+            raise no_such_route(head.path)
+        if head.method not in _METHODS:
+            raise wrong_method(_METHODS)
+        if probe is None:
+            # Scrapers of some makers add parameters to the path of every target: they choose nothing here.
+            return Call(lambda _: metrics(head.header(b"accept")))
+        refuse_query(head.query)
+        return Call(lambda _: _answer(probe()))
 
-        return answer
+    return call
 
-    routes = [Route(path, endpoint(probe), methods=["GET"]) for path, probe in probes.items()]
-    return Starlette(routes=[Route("/metrics", metrics, methods=["GET"]), *routes])
+
+def _answer(said: Said) -> Answer:
+    body = said.body if isinstance(said.body, bytes) else said.body.encode()
+    return Answer(200 if said.ok else 503, body, said.content_type, _HEADERS)

@@ -3,10 +3,9 @@
 from typing import Final
 
 import msgspec
-from starlette.responses import Response
 
 from promptops.api import reasons
-from promptops.api.http import PROBLEM_TYPE, Problem
+from promptops.api.http import Problem
 from promptops.rendering.errors import InvalidInput, InvalidVariables, PromptDisabled, PromptError, PromptNotFound
 
 INTERNAL_ERROR: Final = "InternalError"
@@ -16,8 +15,8 @@ UNSUPPORTED_ENCODING: Final = "UnsupportedEncoding"
 FORBIDDEN_HOST: Final = "ForbiddenHost"
 FORBIDDEN_ORIGIN: Final = "ForbiddenOrigin"
 REQUEST_TIMEOUT: Final = "RequestTimeout"
+TOO_MANY_CONNECTIONS: Final = "TooManyConnections"
 
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _TITLES: Final = {
     reasons.PROMPT_NOT_FOUND: "Prompt not found",
     reasons.VERSION_NOT_FOUND: "Version not found",
@@ -37,6 +36,7 @@ _TITLES: Final = {
     FORBIDDEN_HOST: "Host not allowed",
     FORBIDDEN_ORIGIN: "Origin not allowed",
     REQUEST_TIMEOUT: "Request timed out",
+    TOO_MANY_CONNECTIONS: "Too many connections",
 }
 
 
@@ -49,14 +49,31 @@ class HttpRefusal(Exception):
         self.headers = headers or {}
 
 
-def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    """Return the problem as an answer."""
-    return Response(msgspec.json.encode(problem), problem.status, {**_HEADERS, **(headers or {})}, PROBLEM_TYPE)
-
-
 def problem(status: int, code: str, detail: str, *, retryable: bool = False) -> Problem:
     """Return a problem that no error of the domain stands for."""
     return Problem(title=_TITLES.get(code, code), status=status, code=code, detail=detail, retryable=retryable)
+
+
+def refuse_query(query: str | None) -> None:
+    """Refuse what stands behind a question mark: no call takes anything there, so it would do nothing. Raises HttpRefusal."""
+    if query is not None:
+        raise HttpRefusal(
+            problem(400, reasons.INVALID_REQUEST, "this path takes no query string; leave out the ? and the rest")
+        )
+
+
+def no_such_route(path: str) -> HttpRefusal:
+    """Return the refusal of a path under which nothing is served."""
+    detail = "nothing is served under this path"
+    if path.endswith("/"):
+        detail += "; leave out the slash at its end"
+    return HttpRefusal(problem(404, ROUTE_NOT_FOUND, detail))
+
+
+def wrong_method(allowed: tuple[str, ...]) -> HttpRefusal:
+    """Return the refusal of a method; it names those that are answered."""
+    names = ", ".join(allowed)
+    return HttpRefusal(problem(405, METHOD_NOT_ALLOWED, f"this path answers to {names}"), {"allow": names})
 
 
 def problem_of(error: PromptError) -> Problem:

@@ -6,79 +6,71 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
-import uvicorn
-
-from promptops.web.protocol import Protocol
+from promptops.web.answers import Application
+from promptops.web.connection import Connection
+from promptops.web.door import ConnectionObserver, Door
+from promptops.web.limits import Limits
 
 GRACE_SECONDS: Final = 10
 """So long what was begun may take to finish when a server ends."""
 _BACKLOG: Final = 2048
-_KEEP_ALIVE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A bound socket and the ASGI application behind it."""
+    """A bound socket, and the application behind it under the name that its metrics have."""
 
+    name: str
     socket: socket.socket
-    app: Any
+    application: Application
+    limits: Limits = field(default_factory=Limits)
 
 
-class Server(uvicorn.Server):
+class Server:
     """One listener's server."""
 
-    def __init__(self, listener: Listener, grace_seconds: int = GRACE_SECONDS) -> None:
-        super().__init__(
-            uvicorn.Config(
-                listener.app,
-                http=Protocol,
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                date_header=False,
-                proxy_headers=False,
-                backlog=_BACKLOG,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=grace_seconds,
-            )
-        )
-        self._bound = listener.socket
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, listener: Listener, observer: ConnectionObserver, grace_seconds: float = GRACE_SECONDS) -> None:
+        self._listener = listener
+        self._observer = observer
+        self._grace_seconds = grace_seconds
+        self._door: Door | None = None
+        self._server: asyncio.Server | None = None
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the process."""
-        yield
-
-    def start(self) -> asyncio.Task[None]:
-        """Serve in the background; return the task that ends with the server."""
-        self._task = asyncio.create_task(self.serve(sockets=[self._bound]))
-        return self._task
+    async def start(self) -> None:
+        """Serve from now on."""
+        loop, bound = asyncio.get_running_loop(), self._listener.socket
+        door = self._door = Door(self._listener.name, self._listener.application, self._listener.limits, self._observer)
+        make = loop.create_unix_server if bound.family == socket.AF_UNIX else loop.create_server
+        self._server = await make(lambda: Connection(door), sock=bound, backlog=_BACKLOG)
 
     async def stop(self) -> None:
-        """Finish what was begun and close."""
-        self.should_exit = True
-        if self._task is None:
-            self._bound.close()
-        else:
-            await self._task
+        """Take nothing new, finish what was begun, and close."""
+        if self._server is not None:
+            self._server.close()
+        self._listener.socket.close()
+        if self._door is not None:
+            await self._door.close(self._grace_seconds)
 
 
-async def serve(listeners: Sequence[Listener], stop: asyncio.Event) -> None:
-    """Serve until `stop`, then finish what was begun. Returns when every connection is closed."""
-    servers = [Server(listener) for listener in listeners]
-    tasks = [server.start() for server in servers]
-    stopping = asyncio.create_task(stop.wait())
+@contextlib.contextmanager
+def _closing(listeners: Sequence[Listener]) -> Iterator[None]:
     try:
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        yield
     finally:
-        stopping.cancel()
+        for listener in listeners:
+            listener.socket.close()
+
+
+async def serve(listeners: Sequence[Listener], observer: ConnectionObserver, stop: asyncio.Event) -> None:
+    """Serve until `stop`, then finish what was begun. Returns when every connection is closed."""
+    servers = [Server(listener, observer) for listener in listeners]
+    with _closing(listeners):
         for server in servers:
-            server.should_exit = True
-        await asyncio.gather(*tasks)
+            await server.start()
+        try:
+            await stop.wait()
+        finally:
+            await asyncio.gather(*(server.stop() for server in servers))

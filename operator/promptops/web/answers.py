@@ -1,0 +1,113 @@
+"""Answers as values, and as the bytes that are sent."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import msgspec
+
+from promptops.api.http import PROBLEM_TYPE, REQUEST_ID_HEADER, Problem
+from promptops.web.requests import Head
+
+Headers = tuple[tuple[str, str], ...]
+SAFE: Final[Headers] = (("x-content-type-options", "nosniff"),)
+MAX_IGNORED_BODY: Final = 64 * 1024
+"""So large may a body be that nothing is done with."""
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+class Outlet(Protocol):
+    """Where an answer that lasts is written to."""
+
+    gone: asyncio.Event
+    """Set when nobody reads any more."""
+
+    async def send(self, data: bytes) -> None:
+        """Hand bytes to the network; waits for a slow reader. Raises ConnectionError when it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, headers, and a body that is complete."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = ""
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """An answer that goes on until `write` returns, in chunks."""
+
+    content_type: str
+    write: Callable[[Outlet], Awaitable[None]]
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose head was taken: how large its body may be, and what answers it."""
+
+    answer: Callable[[bytes], Answer | Lasting | Awaitable[Answer | Lasting]]
+    """Raises HttpRefusal and PromptError; anything else is a fault of ours and answered 500."""
+    limit: int = MAX_IGNORED_BODY
+    refusal: Answer | None = None
+    """What is answered at once when the caller would have to send a larger body first."""
+
+
+Application = Callable[[Head], Call | Awaitable[Call]]
+"""Looks at a head and says who answers. Raises as Call.answer does; then the body is never read."""
+
+
+def problem_answer(problem: Problem, headers: Headers = ()) -> Answer:
+    """Return the problem as an answer."""
+    return Answer(
+        problem.status,
+        msgspec.json.encode(problem),
+        PROBLEM_TYPE,
+        (("cache-control", "no-store"), *SAFE, *headers),
+    )
+
+
+class Clock:
+    """The Date header, written once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._date = ""
+
+    def date(self, now: float) -> str:
+        """Return the time as a header has it."""
+        if int(now) != self._second:
+            self._second, self._date = int(now), formatdate(now, usegmt=True)
+        return self._date
+
+
+def head_of(answer: Answer | Lasting, request: Head | None, date: str, *, keeps_alive: bool) -> bytes:
+    """Return the status line and the headers, with the empty line; they name the request as its caller named it."""
+    status = answer.status if isinstance(answer, Answer) else 200
+    lines = [f"date: {date}"]
+    if answer.content_type:
+        lines.append(f"content-type: {answer.content_type}")
+    if isinstance(answer, Lasting):
+        lines.append("transfer-encoding: chunked")
+    elif status not in (204, 304):
+        lines.append(f"content-length: {len(answer.body)}")
+    lines += [f"{name}: {value}" for name, value in answer.headers]
+    asked = request.header(_REQUEST_ID) if request is not None else ""
+    if _PLAIN_ID.fullmatch(asked):
+        lines.append(f"{REQUEST_ID_HEADER}: {asked}")
+    if not keeps_alive:
+        lines.append("connection: close")
+    lines += ["", ""]
+    return _STATUS_LINES[status] + "\r\n".join(lines).encode("latin-1")

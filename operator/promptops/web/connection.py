@@ -1,0 +1,433 @@
+"""One HTTP/1.1 connection: a request at a time, each step with its deadline, every refusal heard by its caller.
+
+```
+HEAD → OPENING → BODY → ANSWERING → HEAD …
+   ╰──────┴────────┴──────────┴──► LINGERING: refused; what the caller still sends is read and dropped ──► CLOSING
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable
+from enum import Enum, auto
+from typing import Final, cast
+
+import structlog
+
+from promptops.api import reasons
+from promptops.rendering.errors import PromptError
+from promptops.web import limits, problems
+from promptops.web.answers import CONTINUE, Answer, Call, Headers, Lasting, head_of, problem_answer
+from promptops.web.bodies import Body, TooLarge, body_of
+from promptops.web.door import Door
+from promptops.web.problems import HttpRefusal, problem
+from promptops.web.requests import MAX_HEAD_BYTES, Head, Malformed, Unexpected, read_head
+
+MAX_AHEAD_BYTES: Final = 64 * 1024
+"""So much of what follows the request at hand is kept; then nothing is read until that one is answered."""
+_HIGH_WATER_BYTES: Final = 256 * 1024
+_WRONG_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\A[^\r!#-'*+\-.0-9A-Z^_`a-z|~]")
+_TOO_EARLY: Final = "the request ended too early"
+
+_log = structlog.get_logger()
+
+
+class _State(Enum):
+    HEAD = auto()
+    OPENING = auto()
+    BODY = auto()
+    ANSWERING = auto()
+    LINGERING = auto()
+    CLOSING = auto()
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests, has the application answer them, and writes the answers."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._limits = door.limits
+        self._transport: asyncio.Transport
+        self._state = _State.HEAD
+        self._buffer = bytearray()
+        self._searched = 0
+        self._head: Head | None = None
+        self._call: Call | None = None
+        self._body: Body | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_first = True
+        self._is_idle = False
+        self._may_skip = True
+        """One empty line before a request, as some clients of old send it behind a body."""
+        self._is_reading = True
+        self._is_half_closed = False
+        self._lingered = 0
+        self._deadline = math.inf
+        self._last_deadline = math.inf
+        """Of the whole body or linger, whatever progress there is."""
+        self._written = asyncio.Event()
+        self._written.set()
+        self._unsent = 0
+        self._write_deadline = math.inf
+        self.gone = asyncio.Event()
+
+    # The transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, or say at once that there are too many."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        self._deadline = self._now + self._limits.head_seconds
+        if self._door.enter(self):
+            if self._door.tells_more:
+                self._refuse(503, problems.TOO_MANY_CONNECTIONS, "too many connections; retry", (("retry-after", "1"),))
+            else:
+                self.cut_off()
+
+    def data_received(self, data: bytes) -> None:
+        """Go on with what came."""
+        if self._state is _State.LINGERING:
+            self._lingered += len(data)
+            self._deadline = min(self._now + self._limits.linger_seconds, self._last_deadline)
+            if self._lingered > self._limits.linger_bytes:
+                self.cut_off()
+            return
+        self._buffer += data
+        if self._state in (_State.HEAD, _State.BODY) and self._written.is_set():
+            self._advance()
+        elif len(self._buffer) > MAX_AHEAD_BYTES and self._is_reading:
+            self._is_reading = False
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The caller sends no more; it may still read. Return whether the connection stays open for that."""
+        self._is_half_closed = True
+        if self._state in (_State.OPENING, _State.ANSWERING):
+            self.gone.set()
+            return True
+        if self._state is _State.BODY:
+            self._refuse(400, reasons.INVALID_REQUEST, _TOO_EARLY)
+        elif self._state is _State.HEAD and self._buffer:
+            self._door.loop.call_soon(self._advance)
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._state = _State.CLOSING
+        self.gone.set()
+        self._written.set()
+        if self._task is not None:
+            self._task.cancel()
+        self._door.leave(self)
+
+    def pause_writing(self) -> None:
+        """The reader is slow: wait for it."""
+        self._written.clear()
+
+    def resume_writing(self) -> None:
+        """The reader has caught up."""
+        self._written.set()
+        if self._state is _State.HEAD:
+            self._deadline = self._now + self._limits.head_seconds
+            self._resume_reading()
+            self._door.loop.call_soon(self._advance)
+
+    # The door's calls
+
+    def check(self, now: float) -> None:
+        """End what takes too long."""
+        self._check_writing(now)
+        if now < self._deadline:
+            return
+        if self._state is _State.HEAD and not self._written.is_set():
+            return  # what comes next is not read before what was answered is taken
+        if self._state is _State.HEAD:
+            self._head_timed_out()
+        elif self._state is _State.BODY:
+            self._door.ended(limits.BODY_TIMEOUT)
+            self._refuse(408, problems.REQUEST_TIMEOUT, "the body did not arrive in time")
+        else:
+            self.cut_off()
+
+    def give_way(self) -> None:
+        """Close between two requests."""
+        self._door.leave(self)
+        if self._transport.get_write_buffer_size():
+            self.cut_off()
+        else:
+            self._close()
+
+    def cut_off(self) -> None:
+        """End at once, whatever is under way."""
+        self._state = _State.CLOSING
+        self._transport.abort()
+
+    # The application's outlet
+
+    async def send(self, data: bytes) -> None:
+        """Write a piece of an answer that lasts. Raises ConnectionError when its reader is gone."""
+        await self._written.wait()
+        if self.gone.is_set():
+            raise ConnectionError
+        if data:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        await self._written.wait()
+
+    # One request
+
+    @property
+    def _now(self) -> float:
+        return self._door.loop.time()
+
+    def _advance(self) -> None:
+        if not self._written.is_set():
+            return  # what was answered comes first
+        if self._state is _State.HEAD and self._buffer:
+            self._read_head()
+        elif self._state is _State.BODY:
+            self._read_body()
+
+    def _read_head(self) -> None:
+        if self._is_idle:
+            self._is_idle = False
+            self._door.busy(self)
+            self._deadline = self._now + self._limits.head_seconds
+        if self._may_skip and self._buffer.startswith(b"\r\n"):
+            self._may_skip = False
+            del self._buffer[:2]
+        end = self._buffer.find(b"\r\n\r\n", max(self._searched - 3, 0), MAX_HEAD_BYTES + 4)
+        try:
+            if end < 0:
+                self._check_unfinished()
+                return
+            data = bytes(self._buffer[:end])
+            del self._buffer[: end + 4]
+            self._open(read_head(data))
+        except Malformed as error:
+            self._door.ended(limits.MALFORMED)
+            self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
+        except Unexpected:
+            self._refuse(417, reasons.INVALID_REQUEST, "only 100-continue can be expected here")
+
+    def _check_unfinished(self) -> None:
+        if len(self._buffer) > MAX_HEAD_BYTES:
+            raise Malformed("the head is too large")
+        if _WRONG_LINE_END.search(self._buffer, max(self._searched - 1, 0)):
+            raise Malformed("a line does not end in a carriage return and a line feed")
+        if self._is_half_closed:
+            raise Malformed(_TOO_EARLY)
+        self._searched = len(self._buffer)
+
+    def _open(self, head: Head) -> None:
+        self._head, self._is_first, self._searched, self._may_skip = head, False, 0, True
+        self._state, self._deadline = _State.OPENING, math.inf
+        try:
+            called = self._door.application(head)
+        except Exception as error:
+            self._opened(self._refusing(error))
+            return
+        if isinstance(called, Call):
+            self._opened(called)
+        else:
+            self._task = self._door.loop.create_task(self._open_later(called))
+
+    async def _open_later(self, called: Awaitable[Call]) -> None:
+        try:
+            call = await called
+        except Exception as error:
+            call = self._refusing(error)
+        if self._state is _State.OPENING:
+            self._opened(call)
+
+    def _refusing(self, error: Exception) -> Call:
+        """A small body is read before the refusal is sent; nobody waits for a larger one, or is asked to send it."""
+        answer = self._answer_of(error)
+        return Call(lambda _: answer, refusal=answer)
+
+    def _opened(self, call: Call) -> None:
+        head = self._head
+        assert head is not None  # noqa: S101
+        self._call = call
+        if not head.has_body:
+            self._complete(b"")
+            return
+        if call.refusal is not None and head.expects_continue:
+            self._refuse_with(call.refusal)
+            return
+        try:
+            if head.header(b"content-encoding").lower() not in ("", "identity"):
+                raise HttpRefusal(
+                    problem(415, problems.UNSUPPORTED_ENCODING, "send the body as it is, without Content-Encoding")
+                )
+            self._body = body_of(head.length, call.limit)
+        except TooLarge:
+            self._too_large(call)
+            return
+        except HttpRefusal as refusal:
+            self._refuse_with(problem_answer(refusal.problem))
+            return
+        self._state = _State.BODY
+        self._last_deadline = self._now + self._limits.whole_body_seconds
+        self._resume_reading()
+        if head.expects_continue and not self._buffer:
+            self._transport.write(CONTINUE)
+        self._read_body()
+
+    def _read_body(self) -> None:
+        assert self._body is not None  # noqa: S101
+        assert self._call is not None  # noqa: S101
+        self._deadline = min(self._now + self._limits.body_seconds, self._last_deadline)
+        try:
+            if self._body.take(self._buffer):
+                self._complete(self._body.content())
+            elif self._is_half_closed:
+                self._refuse(400, reasons.INVALID_REQUEST, _TOO_EARLY)
+        except TooLarge:
+            self._too_large(self._call)
+        except Malformed as error:
+            self._door.ended(limits.MALFORMED)
+            self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
+
+    def _complete(self, body: bytes) -> None:
+        assert self._call is not None  # noqa: S101
+        self._state, self._deadline, self._body = _State.ANSWERING, math.inf, None
+        try:
+            answer = self._call.answer(body)
+        except Exception as error:
+            answer = self._answer_of(error)
+        if isinstance(answer, Answer):
+            self._send(answer)
+        else:
+            self._task = self._door.loop.create_task(self._answer_later(answer))
+
+    async def _answer_later(self, coming: Lasting | Awaitable[Answer | Lasting]) -> None:
+        try:
+            answer = coming if isinstance(coming, Lasting) else await coming
+        except Exception as error:
+            answer = self._answer_of(error)
+        if self._state is not _State.ANSWERING:
+            return
+        if isinstance(answer, Answer):
+            self._send(answer)
+        else:
+            await self._send_lasting(answer)
+
+    async def _send_lasting(self, answer: Lasting) -> None:
+        assert self._head is not None  # noqa: S101
+        self._transport.write(head_of(answer, self._head, self._door.date, keeps_alive=self._keeps_alive))
+        if self._head.method == "HEAD":
+            self._close()
+            return
+        try:
+            await answer.write(self)
+        except ConnectionError:
+            self._close()
+            return
+        except TimeoutError:
+            self._door.ended(limits.WRITE_TIMEOUT)
+            self.cut_off()
+            return
+        except Exception:
+            _log.exception("answer broke off", method=self._head.method)
+            self.cut_off()
+            return
+        self._transport.write(b"0\r\n\r\n")
+        self._answered()
+
+    def _send(self, answer: Answer) -> None:
+        assert self._head is not None  # noqa: S101
+        head = head_of(answer, self._head, self._door.date, keeps_alive=self._keeps_alive)
+        self._transport.write(head if self._head.method == "HEAD" else head + answer.body)
+        self._answered()
+
+    @property
+    def _keeps_alive(self) -> bool:
+        head = self._head
+        goes_on = self._buffer or not self._is_half_closed
+        return head is not None and head.keeps_alive and not self._door.is_closing and bool(goes_on)
+
+    def _answered(self) -> None:
+        if not self._keeps_alive:
+            self._linger()
+            return
+        self._state, self._head, self._call, self._task = _State.HEAD, None, None, None
+        self._resume_reading()
+        if self._buffer:
+            self._deadline = self._now + self._limits.head_seconds
+            # Not at once: whoever sends a thousand requests in a row takes turns with the others.
+            self._door.loop.call_soon(self._advance)
+        else:
+            self._deadline = self._now + self._limits.idle_seconds
+            self._is_idle = True
+            self._door.idle(self)
+
+    # Ends
+
+    def _answer_of(self, error: Exception) -> Answer:
+        if isinstance(error, HttpRefusal):
+            return problem_answer(error.problem, tuple(error.headers.items()))
+        if isinstance(error, PromptError):
+            return problem_answer(problems.problem_of(error))
+        _log.error("request failed", method=self._head.method if self._head else "", exc_info=error)
+        return problem_answer(problems.internal_error())
+
+    def _too_large(self, call: Call) -> None:
+        if call.refusal is not None:
+            self._refuse_with(call.refusal)
+        else:
+            self._refuse(413, reasons.REQUEST_TOO_LARGE, f"the body is larger than {call.limit // 1024} KiB")
+
+    def _refuse(self, status: int, code: str, detail: str, headers: Headers = ()) -> None:
+        self._refuse_with(problem_answer(problem(status, code, detail), headers))
+
+    def _refuse_with(self, answer: Answer) -> None:
+        is_head = self._head is not None and self._head.method == "HEAD"
+        head = head_of(answer, self._head, self._door.date, keeps_alive=False)
+        self._transport.write(head if is_head else head + answer.body)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Send no more, and go on reading for a while: closed with unread bytes, a connection takes the answer with it."""
+        self._door.busy(self)
+        if self._is_half_closed:
+            self._close()
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._buffer.clear()
+        self._state = _State.LINGERING
+        self._last_deadline = self._now + self._limits.whole_linger_seconds
+        self._deadline = self._now + self._limits.linger_seconds
+        self._resume_reading()
+
+    def _close(self) -> None:
+        self._state = _State.CLOSING
+        self._door.busy(self)
+        self._deadline = self._now + self._limits.whole_linger_seconds
+        self._transport.close()
+
+    def _head_timed_out(self) -> None:
+        if self._buffer:
+            self._door.ended(limits.HEAD_TIMEOUT)
+            self._refuse(408, problems.REQUEST_TIMEOUT, "the head of the request did not arrive in time")
+            return
+        self._door.ended(limits.HEAD_TIMEOUT if self._is_first else limits.IDLE_TIMEOUT)
+        self._close()
+
+    def _resume_reading(self) -> None:
+        if not self._is_reading:
+            self._is_reading = True
+            self._transport.resume_reading()
+
+    def _check_writing(self, now: float) -> None:
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent or self._unsent == 0:
+            self._write_deadline = now + self._limits.write_seconds
+        self._unsent = unsent
+        if now >= self._write_deadline:
+            self._door.ended(limits.WRITE_TIMEOUT)
+            self.cut_off()

@@ -1,0 +1,115 @@
+"""A listener's connections: who may come in, who has been idle for longest, and whose time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from promptops.web import limits
+from promptops.web.answers import Application, Clock
+from promptops.web.limits import Limits
+
+if TYPE_CHECKING:
+    from promptops.web.connection import Connection
+
+_SWEEP_SECONDS: Final = 0.25
+_MOST_REFUSED: Final = 16
+"""Connections beyond the limit that are told so; more of them are cut off without a word."""
+
+
+class ConnectionObserver(Protocol):
+    """Counts connections."""
+
+    def connections(self, listener: str, count: int) -> None:
+        """So many are open."""
+
+    def connection_ended(self, listener: str, reason: str) -> None:
+        """The server ended one before its time."""
+
+
+class Door:
+    """What all connections of one listener share. Belongs to one event loop."""
+
+    def __init__(self, name: str, application: Application, limits: Limits, observer: ConnectionObserver) -> None:
+        self.application = application
+        self.limits = limits
+        self.loop = asyncio.get_running_loop()
+        self.is_closing = False
+        self._name = name
+        self._observer = observer
+        self._clock = Clock()
+        self._connections: set[Connection] = set()
+        self._refused: set[Connection] = set()
+        self._idle: dict[Connection, None] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def date(self) -> str:
+        """The time as the Date header has it."""
+        return self._clock.date(time.time())
+
+    def enter(self, connection: Connection) -> bool:
+        """Take a connection in; return whether it is one too many. Then it is still to be told, or cut off."""
+        self._empty.clear()
+        if self._sweep is None:
+            self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._look)
+        if len(self._connections) >= self.limits.connections and self._idle:
+            next(iter(self._idle)).give_way()
+        if len(self._connections) < self.limits.connections:
+            self._connections.add(connection)
+            self._observer.connections(self._name, len(self._connections))
+            return False
+        self._refused.add(connection)
+        self.ended(limits.TOO_MANY)
+        return True
+
+    @property
+    def tells_more(self) -> bool:
+        """Whether one that is too many can still be told so."""
+        return len(self._refused) <= _MOST_REFUSED
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        self._refused.discard(connection)
+        self._idle.pop(connection, None)
+        self._observer.connections(self._name, len(self._connections))
+        if not self._connections and not self._refused:
+            self._empty.set()
+
+    def idle(self, connection: Connection) -> None:
+        """The connection waits for its next request."""
+        self._idle[connection] = None
+
+    def busy(self, connection: Connection) -> None:
+        """The connection has something to do."""
+        self._idle.pop(connection, None)
+
+    def ended(self, reason: str) -> None:
+        """Count a connection that the server ends before its time."""
+        self._observer.connection_ended(self._name, reason)
+
+    async def close(self, grace_seconds: float) -> None:
+        """Take no request any more; let what was begun finish, and cut off what has not after the grace."""
+        self.is_closing = True
+        for connection in tuple(self._idle):
+            connection.give_way()
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in (*self._connections, *self._refused):
+                connection.cut_off()
+            await self._empty.wait()
+        if self._sweep is not None:
+            self._sweep.cancel()
+
+    def _look(self) -> None:
+        now = self.loop.time()
+        for connection in (*self._connections, *self._refused):
+            connection.check(now)
+        has_any = self._connections or self._refused
+        self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._look) if has_any else None
