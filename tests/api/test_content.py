@@ -50,7 +50,7 @@ class AuthorsGrown(authors.Content):
 
 
 class WireGrown(wire.Content, frozen=True, rename="camel"):
-    response_format: str | None = None
+    reply_language: str | None = None
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_field_added_to_one_alone_is_noticed(written: Any, read: Any) -> None:
 
 
 def test_a_field_has_one_name_on_the_wire() -> None:
-    assert shape(WireGrown)["responseFormat"] == "str"
+    assert shape(WireGrown)["replyLanguage"] == "str"

@@ -88,6 +88,32 @@ class Parameters(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
     extra: Any = msgspec.UNSET
 
 
+class Variant(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """What differs for the models that `match` names: content takes the place of the content, parameters are merged."""
+
+    match: str
+    """A pattern over provider/model, as in anthropic/claude-*."""
+    text: str | None = None
+    messages: tuple[Message, ...] | None = None
+    parameters: Parameters | None = None
+
+
+class AnswerFormat(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """What the model's answer has to be."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: str | None = None
+    schema: Any = msgspec.UNSET
+
+
+class Function(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """A function that the model may call."""
+
+    name: str
+    description: str | None = None
+    parameters: Any = msgspec.UNSET
+
+
 class Content(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """Text or messages, exactly one of them, with the variables they use."""
 
@@ -95,3 +121,6 @@ class Content(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
     messages: tuple[Message, ...] | None = None
     variables: tuple[Variable, ...] = ()
     parameters: Parameters | None = None
+    models: tuple[Variant, ...] = ()
+    response_format: AnswerFormat | None = None
+    tools: tuple[Function, ...] = ()

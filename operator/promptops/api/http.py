@@ -21,6 +21,14 @@ class RenderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     """A version by its number instead of the active one."""
     strict: bool = False
     """A variable that nobody declared is an error instead of a warning."""
+    model_provider: str | None = None
+    """Who serves the model, as in `anthropic`: chooses among the version's variants. Without it, whose `format` it is."""
+    model_name: str | None = None
+    """The model's name at its provider; stands in the payload."""
+    format: str | None = None
+    """A provider's form, as in `openai` or `anthropic`: the answer then carries that provider's own request."""
+    prefix_cache: bool = False
+    """Say which characters never change, and mark them in the payload for the provider's prefix cache."""
 
 
 class Warning(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +67,13 @@ class RenderResponse(msgspec.Struct, frozen=True):
     processing_time_ms: float
     warnings: tuple[Warning, ...]
     render_id: str
+    model_variant: str | None = None
+    """The pattern of the variant that answered; None: the version's own content."""
+    payload: dict[str, Any] | None = None
+    """The body of a request to the provider, when a `format` was asked for."""
+    fixed_characters: tuple[int, ...] | None = None
+    """With `prefix_cache`, for each message how many characters at its beginning are equal in every render of this version;
+    nothing of what follows the first message that is not whole is fixed for a cache."""
 
 
 class PromptSummary(msgspec.Struct, frozen=True):

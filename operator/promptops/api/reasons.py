@@ -58,6 +58,7 @@ CONTENT_TOO_LARGE: Final = "ContentTooLarge"
 INVALID_CHARACTER: Final = "InvalidCharacter"
 INVALID_NUMBER: Final = "InvalidNumber"
 ROLE_MARKER: Final = "RoleMarker"
+PREFIX_NOT_CACHEABLE: Final = "PrefixNotCacheable"
 
 # Answers of a render
 PROMPT_NOT_FOUND: Final = "PromptNotFound"

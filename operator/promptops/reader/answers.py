@@ -21,10 +21,12 @@ from promptops.api.wire import Unreadable, read
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.observer import RenderObserver
+from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
 from promptops.reader.requests import read_render_request
 from promptops.rendering import selection
 from promptops.rendering.errors import InvalidSpec, PromptError, Unavailable
+from promptops.rendering.payloads.formats import provider_of
 
 
 class NotReady(Unavailable):
@@ -119,7 +121,10 @@ class Answers:
         started: float,
     ) -> RenderResponse:
         plan = self._plans.of(view, reference.digest)
-        rendered = plan.render(request.variables, strict=request.strict)
+        chosen = plan.of_model(request.model_provider or provider_of(request.format), request.model_name)
+        rendered = chosen.render(request.variables, strict=request.strict)
+        made = payload_of(chosen, rendered, request, reference.digest)
+        warnings = rendered.warnings + made.warnings if made is not None else rendered.warnings
         now = self._now()
         age, stale = round(self._store.age_seconds(now), 3), self._store.stale(now)
         return RenderResponse(
@@ -128,15 +133,18 @@ class Answers:
             digest=reference.digest,
             rendered_content=rendered.text,
             messages=rendered.messages,
-            parameters=plan.parameters,
+            parameters=chosen.parameters,
             variables_used=rendered.variables_used,
             cache_hit=True,
             source=view.source,
             age_seconds=age,
             stale=stale,
             processing_time_ms=round((time.perf_counter() - started) * 1000, 4),
-            warnings=(*rendered.warnings, _staleness(age)) if stale else rendered.warnings,
+            warnings=(*warnings, _staleness(age)) if stale else warnings,
             render_id=secrets.token_hex(8),
+            model_variant=chosen.variant,
+            payload=made.body if made is not None else None,
+            fixed_characters=chosen.fixed if request.prefix_cache else None,
         )
 
 

@@ -6,6 +6,10 @@ from pydantic import Field
 
 from promptops.api.v1alpha1.schema import MAX_INTEGER, VARIABLE_NAME, WHOLE, FreeJson, Items, Model, Rule
 
+MATCH_PATTERN = r"^[A-Za-z0-9*?][A-Za-z0-9._:*?@-]*/[A-Za-z0-9._:/*?@-]+$"
+"""provider/model, both of them perhaps with * and ?."""
+NAME_PATTERN = r"^[A-Za-z0-9_-]+$"
+"""What every provider takes as the name of a function or schema."""
 MAX_TEMPLATE_CHARACTERS = 65536
 MAX_CONTENT_BYTES = 128 * 1024
 MAX_VALUE_CHARACTERS = 1024 * 1024
@@ -107,6 +111,49 @@ class Parameters(Model):
     """Any further parameters, as JSON, untouched."""
 
 
+class Variant(Model):
+    """What differs for some models: content replaces the content, parameters are merged into the parameters."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!(has(self.text) && has(self.messages))",
+            "at most one of text and messages: a variant is one or the other",
+            lambda variant: variant.text is None or variant.messages is None,
+        ),
+    )
+
+    match: Annotated[str, Field(max_length=200, pattern=MATCH_PATTERN)]
+    """Which models: a pattern over provider/model, as in `anthropic/claude-*`. The first variant that matches is taken."""
+    text: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
+    """The template of a text prompt for these models."""
+    messages: Annotated[Items[Message], Field(min_length=1, max_length=64)] | None = None
+    """The messages of a chat prompt for these models."""
+    parameters: Parameters | None = None
+    """Parameters that differ for these models; the others stay."""
+
+
+class AnswerFormat(Model):
+    """What the model's answer has to be."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    """Plain text, any JSON object, or JSON that a schema describes."""
+    name: Annotated[str, Field(max_length=64, pattern=NAME_PATTERN)] | None = None
+    """Name of the schema, for providers that ask for one."""
+    schema_: Annotated[FreeJson, Field(alias="schema")] = None
+    """JSON Schema of the answer, for `json_schema`."""
+
+
+class Function(Model):
+    """A function that the model may call."""
+
+    name: Annotated[str, Field(max_length=64, pattern=NAME_PATTERN)]
+    """Name by which the model calls it."""
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What it does and when to call it; the model reads this."""
+    parameters: FreeJson = None
+    """JSON Schema of its arguments."""
+
+
 def _messages_fit(content: "PartialContent") -> bool:
     return sum(len(message.content or "") for message in content.messages or ()) <= MAX_CONTENT_BYTES
 
@@ -131,6 +178,12 @@ class PartialContent(Model):
     """The values the template needs."""
     parameters: Parameters | None = None
     """Model parameters, handed back with every render."""
+    models: Annotated[Items[Variant], Field(max_length=16)] | None = None
+    """What differs for some models, by the provider and name that a caller gives."""
+    response_format: AnswerFormat | None = None
+    """What the model's answer has to be."""
+    tools: Annotated[Items[Function], Field(max_length=64)] | None = None
+    """Functions that the model may call."""
 
     @property
     def is_whole(self) -> bool:

@@ -16,9 +16,14 @@ from promptops.rendering.errors import InvalidSpec, InvalidTemplate
 from promptops.rendering.syntax.faults import Lines, TemplateFault
 from promptops.rendering.syntax.parse import parse
 from promptops.rendering.syntax.scope import Scope
+from promptops.rendering.syntax.tree import Text
 
 _BLANKS = " \t\r\n\u00a0\u3000"
 LEADING_ROLES = frozenset({"system", "developer"})
+_WORTH_CACHING = 4096
+"""Characters; providers cache prefixes of about a thousand tokens and more."""
+_FEW = 4
+"""What stands before the first value is too little when so many times as much stands behind it."""
 
 _FORBIDDEN = re.compile(
     "(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n))"
@@ -48,38 +53,74 @@ class Template:
     faults: tuple[TemplateFault, ...]
     used: frozenset[str]
     """The variables it reads."""
+    fixed: int = 0
+    """The offset of the first thing in it that is no text."""
+    literal: int = 0
+    """How many characters of text it has, blocks aside."""
 
     @classmethod
     def of(cls, path: str, template: str, variables: Sequence[Variable]) -> "Template":
         """Parse a template; what is wrong with it is for a check to say."""
         try:
-            scope = Scope.of(parse(template), variables)
+            body = parse(template)
+            scope = Scope.of(body, variables)
         except InvalidTemplate as error:
             fault = TemplateFault(Lines(template).offset(error.line, error.column), error.objection, error.reason)
             return cls(path, template, (fault,), frozenset())
-        return cls(path, template, tuple(scope.faults), frozenset(scope.used))
+        fixed = next((node.offset for node in body if not isinstance(node, Text)), len(template))
+        literal = sum(len(node.text) for node in body if isinstance(node, Text))
+        return cls(path, template, tuple(scope.faults), frozenset(scope.used), fixed, literal)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A text or a list of messages: the content's own, or a variant's."""
+
+    path: str
+    """Where it stands below the content; empty for the content itself."""
+    messages: tuple[Manifest, ...]
+    templates: tuple[Template, ...]
+
+    @classmethod
+    def of(cls, node: Manifest, path: str, variables: Sequence[Variable]) -> "Saying":
+        """Read the text and messages of a content or variant."""
+        messages = tuple(map(mapping, sequence(node.get("messages"))))
+        texts = [("text", node["text"])] if isinstance(node.get("text"), str) else []
+        texts += [
+            (f"messages[{index}].content", each["content"])
+            for index, each in enumerate(messages)
+            if isinstance(each.get("content"), str)
+        ]
+        return cls(path, messages, tuple(Template.of(join(path, place), text, variables) for place, text in texts))
 
 
 @dataclass(frozen=True)
 class Subject:
     """Content of the right shape, as the checks look at it."""
 
-    messages: tuple[Manifest, ...]
     variables: tuple[Variable, ...]
-    templates: tuple[Template, ...]
+    sayings: tuple[Saying, ...]
+    """The content's own, and each variant's."""
 
     @classmethod
     def of(cls, content: Manifest) -> "Subject":
         """Read content."""
-        messages = tuple(map(mapping, sequence(content.get("messages"))))
-        texts = [("text", content["text"])] if isinstance(content.get("text"), str) else []
-        texts += [
-            (f"messages[{index}].content", each["content"])
-            for index, each in enumerate(messages)
-            if isinstance(each.get("content"), str)
-        ]
         variables = tuple(read_variable(mapping(each)) for each in sequence(content.get("variables")))
-        return cls(messages, variables, tuple(Template.of(path, template, variables) for path, template in texts))
+        variants = enumerate(map(mapping, sequence(content.get("models"))))
+        nodes = [("", content), *((f"models[{index}]", variant) for index, variant in variants)]
+        return cls(variables, tuple(Saying.of(node, path, variables) for path, node in nodes))
+
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        """Every template of it."""
+        return tuple(template for saying in self.sayings for template in saying.templates)
+
+    @property
+    def messages(self) -> Iterator[tuple[str, Manifest]]:
+        """Every message with its path."""
+        for saying in self.sayings:
+            for index, message in enumerate(saying.messages):
+                yield join(saying.path, f"messages[{index}]"), message
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -93,7 +134,7 @@ class Subject:
 
     def used(self) -> frozenset[str]:
         """Return the names of the variables that something reads."""
-        placeholders = (text(message.get("placeholder")) for message in self.messages)
+        placeholders = (text(message.get("placeholder")) for _, message in self.messages)
         return frozenset(placeholders).union(*(template.used for template in self.templates))
 
     def without_caller(self) -> Iterator[tuple[str, str]]:
@@ -151,8 +192,14 @@ def _too_large(size: int) -> str:
 
 def system_speaks_first(subject: Subject) -> Iterator[Finding]:
     """Instructions of system and developer precede the conversation; later ones could come from anybody."""
+    for saying in subject.sayings:
+        for finding in _late_instructions(saying.messages):
+            yield finding.below(saying.path)
+
+
+def _late_instructions(messages: Sequence[Manifest]) -> Iterator[Finding]:
     begun = False
-    for index, message in enumerate(subject.messages):
+    for index, message in enumerate(messages):
         if "placeholder" in message:
             leading_roles = [role for role in sequence(message.get("roles")) if role in LEADING_ROLES]
             for role in leading_roles:
@@ -219,12 +266,12 @@ def declarations_are_sound(subject: Subject) -> Iterator[Finding]:
 def histories_are_declared(subject: Subject) -> Iterator[Finding]:
     """Where a caller's messages stand, a variable takes them; nothing else renders them."""
     histories = {variable.name for variable in subject.variables if variable.is_history}
-    for index, message in enumerate(subject.messages):
+    for path, message in subject.messages:
         name = text(message.get("placeholder"))
         if name and name not in histories:
             what = "is no list of messages" if name in subject.declared else "is not declared"
             advice = f'variable "{name}" {what}: declare it under variables with type: list and itemType: message'
-            yield Finding(reasons.UNDECLARED_VARIABLE, advice, f"messages[{index}].placeholder")
+            yield Finding(reasons.UNDECLARED_VARIABLE, advice, f"{path}.placeholder")
 
 
 def variables_are_used(subject: Subject) -> Iterator[Finding]:
@@ -261,6 +308,33 @@ def something_is_said(subject: Subject) -> Iterator[Finding]:
             yield Finding(reasons.EMPTY_TEXT, message, template.path, severity="warning")
 
 
+def prefixes_can_be_cached(subject: Subject) -> Iterator[Finding]:
+    """Providers price what they have read before far lower, up to the first character that differs."""
+    for saying in subject.sayings:
+        before, after, first = _around_first_value(saying.templates)
+        if first is not None and after >= _WORTH_CACHING and after > _FEW * before:
+            message = (
+                f"a value stands here, before {after} characters that never change: below them, a provider's prefix "
+                "cache could keep them"
+            )
+            line, column = Lines(first.text).place(first.fixed)
+            yield Finding(reasons.PREFIX_NOT_CACHEABLE, message, first.path, line, column, "warning")
+
+
+def _around_first_value(templates: Sequence[Template]) -> tuple[int, int, Template | None]:
+    """Return the literal characters before the first value and after it, and the template in which it stands."""
+    before = after = 0
+    first: Template | None = None
+    for template in templates:
+        if first is None:
+            before += template.fixed
+            first = template if template.fixed < len(template.text) else None
+            after += template.literal - template.fixed if first is not None else 0
+        else:
+            after += template.literal
+    return before, after, first
+
+
 CHECKS: tuple[Check, ...] = (
     system_speaks_first,
     characters_are_visible,  # before the parser: what cannot be seen is hard to find at a line and column
@@ -271,5 +345,6 @@ CHECKS: tuple[Check, ...] = (
     templates_parse,
     variables_are_used,
     something_is_said,
+    prefixes_can_be_cached,
 )
 """In the order in which an author should hear of it: the first error becomes the condition."""

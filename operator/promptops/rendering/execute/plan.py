@@ -1,5 +1,6 @@
 """From a blob to something that renders: templates made ready, values filled in once; what a value says is never read again."""
 
+import itertools
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from promptops.rendering.errors import InvalidSpec, InvalidVariables
 from promptops.rendering.execute.program import Program, too_large
 from promptops.rendering.execute.quick import Quick, quick_render
 from promptops.rendering.execute.values import Fuel
+from promptops.rendering.models import variant_for, varied
 from promptops.rendering.syntax.tree import Output
 from promptops.rendering.values import MAX_SAFE_INTEGER, type_error
 from promptops.rendering.variables import OUT_OF_BOUNDS, resolve
@@ -57,12 +59,27 @@ Part = Said | History
 class Plan:
     """Content made ready: what is declared, and where the values go."""
 
-    def __init__(self, content: Content, parts: tuple[Part, ...], *, is_chat: bool) -> None:
+    def __init__(self, content: Content, parts: tuple[Part, ...], *, is_chat: bool, variant: str | None = None) -> None:
         self.content = content
         self.parts = parts
         self.is_chat = is_chat
+        self.variant = variant
+        """The pattern of the models that this is the plan for; None: whatever no variant names."""
         used = {name for part in parts for name in (part.program.names if isinstance(part, Said) else (part.variable,))}
         self.used = tuple(variable.name for variable in content.variables if variable.name in used)
+        self.variants: dict[str, Plan] = {}
+        """Pattern → the plan for the models that match it."""
+
+    def of_model(self, provider: str | None, model: str | None) -> "Plan":
+        """Return the plan of the first variant that the model matches; this one when none does."""
+        variant = variant_for(self.content.models, provider, model)
+        return self if variant is None else self.variants[variant.match]
+
+    @cached_property
+    def fixed(self) -> tuple[int, ...]:
+        """Characters at the beginning of each message that no value changes, up to the first history."""
+        said = itertools.takewhile(lambda part: isinstance(part, Said), self.parts)
+        return tuple(part.program.fixed_length for part in said if isinstance(part, Said))
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
@@ -171,11 +188,20 @@ def plan(content: bytes) -> Plan:
     if (decoded.text is None) == (decoded.messages is None):
         raise InvalidSpec(reasons.INVALID_MESSAGES, "exactly one of text and messages")
     decoded = msgspec.structs.replace(decoded, variables=tuple(map(_checked, decoded.variables)))
-    if decoded.messages is None:
-        said = Said(_TEXT_ROLE, Program(decoded.text or "", decoded.variables, "text"))
-        return Plan(decoded, (said,), is_chat=False)
-    parts = tuple(_part(message, decoded.variables, index) for index, message in enumerate(decoded.messages))
-    return Plan(decoded, parts, is_chat=True)
+    made = _plan(decoded)
+    for variant in decoded.models:
+        if variant.text is not None and variant.messages is not None:
+            raise InvalidSpec(reasons.INVALID_MESSAGES, "at most one of text and messages in a variant")
+        made.variants.setdefault(variant.match, _plan(varied(decoded, variant), variant.match))
+    return made
+
+
+def _plan(content: Content, variant: str | None = None) -> Plan:
+    if content.messages is None:
+        said = Said(_TEXT_ROLE, Program(content.text or "", content.variables, "text"))
+        return Plan(content, (said,), is_chat=False, variant=variant)
+    parts = tuple(_part(message, content.variables, index) for index, message in enumerate(content.messages))
+    return Plan(content, parts, is_chat=True, variant=variant)
 
 
 def _part(message: Message, variables: tuple[Variable, ...], index: int) -> Part:

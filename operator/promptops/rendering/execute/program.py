@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -51,6 +52,12 @@ class Program:
     def literal_length(self) -> int:
         """Characters that are rendered whatever the values are, of a template that only substitutes."""
         return sum(len(node.text) for node in self.body if isinstance(node, Text))
+
+    @cached_property
+    def fixed_length(self) -> int:
+        """Characters at the beginning that are rendered whatever the values are."""
+        literal = itertools.takewhile(lambda node: isinstance(node, Text), self.body)
+        return sum(len(node.text) for node in literal if isinstance(node, Text))
 
     def render(self, values: Mapping[str, Any], fuel: Fuel) -> tuple[str, bool]:
         """Return the text, and whether the values had made a chat control token in it.

@@ -25,6 +25,11 @@ FORMATS: Final[Mapping[str, Form]] = {
 """Name → form. The last ones speak the chat completions of OpenAI."""
 
 
+def provider_of(form: str | None) -> str | None:
+    """Return whose form it is, for a caller who names no provider; None for no format."""
+    return form and form.removesuffix("-responses")
+
+
 def payload(form: str, conversation: Conversation) -> Payload:
     """Return the provider's own request. Raises InvalidInput for a format that is not known or cannot carry this."""
     made = FORMATS.get(form)

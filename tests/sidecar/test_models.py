@@ -1,0 +1,91 @@
+"""A caller names a model and a form, and gets that provider's own request."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from promptops.api import reasons
+from promptops.api.feed import Entry, VersionReference
+from promptops.cache.index import digest_of
+from promptops.cache.store import Store
+from promptops.cache.view import View
+from promptops.reader.answers import Answers
+from promptops.reader.tally import Tally
+from promptops.rendering.errors import InvalidInput
+from promptops.sidecar.counting import Counting
+from promptops.telemetry.sidecar import SidecarMetrics
+
+CONTENT = {
+    "messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "{{ question }}"}],
+    "variables": [{"name": "question", "type": "string"}],
+    "parameters": {"maxTokens": 50, "seed": 7},
+    "responseFormat": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}},
+    "tools": [{"name": "look_up", "parameters": {"type": "object"}}],
+    "models": [{"match": "anthropic/*", "parameters": {"maxTokens": 99}}],
+}
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """A sidecar's answers from one prompt that is held."""
+    blob = msgspec.json.encode(CONTENT)
+    reference = VersionReference("1.0.0", digest_of(blob))
+    entry = Entry("help", "uid", 1, "active", stable=reference)
+    store = Store()
+    store.swap(View.unsigned([entry], {reference.digest: blob}, 1, namespace="team", tenant="team"))
+    return Answers(store, Counting(SidecarMetrics(), Tally()), time.monotonic)
+
+
+def rendered(answers: Answers, **request: Any) -> Any:
+    return answers.render("help", msgspec.json.encode({"variables": {"question": "Why?"}, **request}))
+
+
+def test_without_a_form_there_is_no_payload(answers: Answers) -> None:
+    answer = rendered(answers)
+
+    assert (answer.payload, answer.fixed_characters, answer.model_variant) == (None, None, None)
+
+
+def test_a_form_is_the_providers_own_request(answers: Answers) -> None:
+    answer = rendered(answers, format="openai", model_name="gpt-9")
+
+    assert answer.payload == {
+        "model": "gpt-9",
+        "messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "Why?"}],
+        "max_completion_tokens": 50,
+        "seed": 7,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+        "tools": [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}],
+    }
+
+
+def test_the_variant_of_the_model_is_what_is_sent(answers: Answers) -> None:
+    answer = rendered(answers, format="anthropic", model_name="claude-9", prefix_cache=True)
+
+    assert answer.model_variant == "anthropic/*"
+    assert answer.payload["max_tokens"] == 99
+    assert answer.payload["system"] == [
+        {"type": "text", "text": "Answer briefly.", "cache_control": {"type": "ephemeral"}}
+    ]
+    assert answer.fixed_characters == (15, 0)
+    assert [warning.code for warning in answer.warnings] == [reasons.PARAMETER_LEFT_OUT]
+
+
+def test_a_prefix_has_the_same_key_whatever_the_values(answers: Answers) -> None:
+    keys = {
+        rendered(answers, variables={"question": text}, format="openai", prefix_cache=True).payload["prompt_cache_key"]
+        for text in ("Why?", "When?")
+    }
+
+    assert len(keys) == 1
+
+
+def test_a_form_that_is_none_is_the_callers_error(answers: Answers) -> None:
+    with pytest.raises(InvalidInput, match="did you mean openai") as refused:
+        rendered(answers, format="opena")
+
+    assert refused.value.reason == reasons.FORMAT_UNSUPPORTED
