@@ -222,7 +222,7 @@ def test_a_restart_writes_nothing(new_plane: Callable[[], Plane], root: Path) ->
     stack.start_operator()
     stack.start_sidecar()
     world = World(stack.plane, "default")
-    world.kubectl("apply", "-f", str(root / "manifests" / "samples"))
+    world.kubectl("apply", "-R", "-f", str(root / "manifests" / "samples"))
     wait_until(lambda: _settled(world), lambda: world.all("prompts"))
     before = _states(world)
     since = world.audit_position()

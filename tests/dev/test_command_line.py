@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from promptops.dev import binaries, processes
 from promptops.dev.plane import loopback
+from promptops.dev.ports import free_or_else
 from promptops.dev.progress import Progress
 from promptops.settings.dev import DevSettings
 from tests.support.waiting import wait_until
@@ -215,3 +217,35 @@ def test_up_with_operator_and_sidecar_and_up_again_after_one_was_killed(
     assert dev("status", "--directory", str(folder)).returncode == 0
     assert dev("down", "--directory", str(folder)).stdout == "a is down\n"
     assert processes.running(folder) == {}
+
+
+def test_a_shell_that_evaluates_env_finds_the_plane(dev: CommandLine, folders: tuple[Path, Path]) -> None:
+    folder = folders[0]
+    before = dev("env", "--directory", str(folder))
+    dev("up", "--directory", str(folder))
+    promptops = f"{sys.executable} -m promptops.cli.main dev"
+    script = (
+        f'eval "$({promptops} env --directory {folder})"\n'
+        "kubectl get namespace default -o name\ncommand -v promptops\n"
+        "python3 -c 'from promptops.client import SyncPromptOpsClient as C; print(C().health_check().status)'"
+    )
+
+    shell = subprocess.run(("bash", "-ec", script), env=dev.environment, capture_output=True, text=True, timeout=120)
+
+    assert (before.returncode, before.stdout) == (1, "")
+    assert "promptops dev up" in before.stderr
+    assert shell.stderr == ""
+    said = shell.stdout.splitlines()
+    assert (said[0], said[2]) == ("namespace/default", "healthy")
+    assert said[1] == str(Path(sys.executable).parent / "promptops")
+
+
+def test_up_takes_the_documented_ports_that_are_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as closed:
+        busy, free = taken.getsockname()[1], closed.getsockname()[1]
+        closed.close()
+
+        first, second = free_or_else((busy, free))
+
+    assert first != busy
+    assert second == free

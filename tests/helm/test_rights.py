@@ -75,7 +75,7 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machi
     sidecar = stack.start_sidecar()
     kubectl = machine.kubectl
 
-    kubectl("apply", "-f", str(root / "manifests" / "samples"))
+    kubectl("apply", "-R", "-f", str(root / "manifests" / "samples"))
     kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=30s")
     kubectl("wait", "--for=condition=Ready", "tenant", "--all", "--timeout=30s")
     rendered = httpx.post(

@@ -21,7 +21,7 @@ from tests.sidecar.process import sidecars
 Manifest = dict[str, Any]
 
 FOLDER = Path(__file__).parents[2] / "manifests" / "samples"
-FILES = sorted(FOLDER.iterdir())
+FILES = sorted(FOLDER.rglob("*.yaml"))
 MODELS = {kind.NAMES.kind: kind for kind in KINDS}
 OBJECTS = ",".join(("prompts", "promptversions", "configmaps", "tenants"))
 
@@ -71,10 +71,16 @@ def applied(new_plane: Callable[[], Plane]) -> Iterator[Stack]:
 def test_a_sample_explains_one_idea(path: Path) -> None:
     objects = documents(path)
 
-    assert path.suffix == ".yaml"
     assert path.read_text().startswith("# ")
     assert {each["metadata"]["name"].partition("-1.")[0] for each in objects} in ({path.stem}, {"samples"})
     assert not any("namespace" in each["metadata"] for each in objects)
+
+
+def test_the_folder_holds_nothing_but_samples_and_what_an_author_may_apply() -> None:
+    kinds = {each["kind"] for path in FOLDER.glob("*.yaml") for each in documents(path)}
+
+    assert {path.suffix for path in FOLDER.rglob("*") if path.is_file()} == {".yaml"}
+    assert kinds == {"Prompt", "PromptVersion", "ConfigMap"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -97,11 +103,11 @@ def test_every_prompt_among_the_samples_is_rendered_here() -> None:
 def test_the_folder_applies_converges_differs_in_nothing_and_is_deleted_in_one_go(applied: Stack, way: str) -> None:
     kubectl = applied.plane.kubectl
 
-    kubectl("apply", way, "-f", str(FOLDER))
+    kubectl("apply", way, "-R", "-f", str(FOLDER))
     kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=30s")
     kubectl("wait", "--for=condition=Converged", "prompts", "--all", "--timeout=30s")
     kubectl("wait", "--for=condition=Ready", "tenants", "--all", "--timeout=30s")
-    differences = kubectl("diff", way, "-f", str(FOLDER), check=False)
+    differences = kubectl("diff", way, "-R", "-f", str(FOLDER), check=False)
     rendered = answers(applied.sidecar.url)
     found = json.loads(kubectl("get", OBJECTS, "-o", "json").stdout)["items"]
     _delete(applied.plane)
@@ -117,7 +123,7 @@ def test_the_folder_applies_converges_differs_in_nothing_and_is_deleted_in_one_g
 
 def test_the_directory_gives_the_same_answers_as_the_cluster(applied: Stack) -> None:
     kubectl = applied.plane.kubectl
-    kubectl("apply", "-f", str(FOLDER))
+    kubectl("apply", "-R", "-f", str(FOLDER))
     kubectl("wait", "--for=condition=Converged", "prompts", "--all", "--timeout=30s")
 
     for start in sidecars():
@@ -131,7 +137,7 @@ def test_the_directory_gives_the_same_answers_as_the_cluster(applied: Stack) -> 
 
 
 def _delete(plane: Plane) -> None:
-    plane.kubectl("delete", "-f", str(FOLDER), "--timeout=30s")
+    plane.kubectl("delete", "-R", "-f", str(FOLDER), "--timeout=30s")
     # Generated versions go with their prompt, by garbage collection; until then their numbers are taken.
     # The collector looks for new kinds every 30 seconds.
     plane.kubectl("wait", "--for=delete", "promptversions", "--all", "--timeout=60s")

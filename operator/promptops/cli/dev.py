@@ -14,8 +14,9 @@ from promptops import codegen
 from promptops.dev import binaries, describe
 from promptops.dev.errors import DevError
 from promptops.dev.lifecycle import bring_up, plane_folder, plane_folders, take_down
+from promptops.dev.plane import attach
 from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE
+from promptops.dev.stack import NAMESPACE, attach_stack
 from promptops.settings.dev import DevSettings
 
 _Parameters = ParamSpec("_Parameters")
@@ -82,6 +83,16 @@ def up(as_json: bool, bare: bool, name: str, directory: Path | None) -> None:
         click.echo(describe.as_json(found.plane, found.stack))
     else:
         click.echo(describe.as_text(found.plane, found.stack, _options(name, directory)))
+
+
+@dev.command()
+@_which_plane
+@_explained
+def env(name: str, directory: Path | None) -> None:
+    """Print what a shell needs: eval "$(promptops dev env)" sets KUBECONFIG, PATH and PROMPTOPS_URL."""
+    settings = DevSettings.from_environment()
+    plane = attach(_folder(settings, name, directory), settings.environment)
+    click.echo(describe.as_environment(plane, attach_stack(plane)))
 
 
 @dev.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from promptops.dev.components import API_SERVER, CONTROLLER_MANAGER, ETCD
 from promptops.dev.errors import PlaneUnknown
 from promptops.dev.plane import Plane, attach
 from promptops.dev.processes import running
-from promptops.dev.stack import Stack, attach_stack
+from promptops.dev.stack import DATA_PORT, Stack, attach_stack
 from promptops.settings.dev import DevSettings
 
 NAMESPACE = "default"
@@ -38,21 +40,31 @@ def as_json(plane: Plane, stack: Stack | None) -> str:
 def as_text(plane: Plane, stack: Stack | None, which: str = "") -> str:
     """Return where everything is, and the next three commands to try; `which` are the options that name the plane."""
     rows = [("API server", plane.server), ("kubeconfig", str(plane.kubeconfig)), ("audit log", str(plane.audit_log))]
-    commands = [
-        f"export KUBECONFIG={plane.kubeconfig}",
-        f"{plane.kubectl_path} get namespaces",
-        f"promptops dev down{which}",
-    ]
+    commands = [f'eval "$(promptops dev env{which})"', "kubectl get namespaces", f"promptops dev down{which}"]
     if stack and stack.operator:
+        taken = "" if stack.sidecar.url.endswith(f":{DATA_PORT}") else f" (port {DATA_PORT} was taken)"
         rows += [
             ("operator", stack.operator.metrics_url),
-            ("sidecar", f"{stack.sidecar.url} for the namespace {stack.sidecar.namespace}"),
+            ("sidecar", f"{stack.sidecar.url} for the namespace {stack.sidecar.namespace}{taken}"),
             ("", f"{stack.sidecar.socket} (Unix socket)"),
             ("", f"{stack.sidecar.operations_url}/metrics"),
         ]
-        commands[1:] = [f"{plane.kubectl_path} apply -f YOUR-PROMPT.yaml", f"curl -s {stack.sidecar.url}/v1/prompts"]
+        commands[1:2] = ["kubectl apply -f YOUR-PROMPT.yaml", "curl -s $PROMPTOPS_URL/v1/prompts"]
     lines = [f"  {label:<11} {value}" for label, value in rows]
     return "\n".join((*lines, "", "Try:", *(f"  {command}" for command in commands)))
+
+
+def as_environment(plane: Plane, stack: Stack | None) -> str:
+    """Return what a shell evaluates so that kubectl, promptops and clients find the plane."""
+    folders = (plane.kubectl_path.parent, Path(sys.executable).parent)
+    lines = [
+        f"export KUBECONFIG={shlex.quote(str(plane.kubeconfig))}",
+        f'export PATH={":".join(shlex.quote(str(folder)) for folder in folders)}:"$PATH"',
+    ]
+    if stack:
+        # A client looks in one place: what named another before is gone.
+        lines += [f"export PROMPTOPS_URL={shlex.quote(stack.sidecar.url)}", "unset PROMPTOPS_SOCKET"]
+    return "\n".join(lines)
 
 
 def status(folder: Path, settings: DevSettings) -> tuple[bool, str]:

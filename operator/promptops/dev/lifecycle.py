@@ -121,4 +121,4 @@ def _all_run(plane: Plane, names: tuple[str, ...]) -> bool:
 def _start_stack(plane: Plane, manifests: tuple[dict[str, Any], ...]) -> Stack:
     for name in set(plane.running()) - {ETCD, API_SERVER, CONTROLLER_MANAGER}:
         plane.stop(name)
-    return start_stack(plane, manifests)
+    return start_stack(plane, manifests, documented=True)

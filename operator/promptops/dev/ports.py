@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterable
 
 _FIRST, _LAST = 20000, 29999
 _ATTEMPTS = 500
@@ -22,6 +23,13 @@ def free_ports(count: int) -> tuple[int, ...]:
         if len(found) == count:
             return tuple(found)
     raise OSError(f"no {count} free ports between {_FIRST} and {_LAST}")
+
+
+def free_or_else(wanted: Iterable[int]) -> tuple[int, ...]:
+    """Return each wanted port that is free at this moment, and in the place of another one some free port."""
+    ports = tuple(wanted)
+    others = iter(free_ports(len(ports)))
+    return tuple(port if _is_free(port) else next(others) for port in ports)
 
 
 def _is_free(port: int) -> bool:

@@ -13,9 +13,9 @@ from typing import Any
 
 import promptops
 from promptops.dev import kubeconfig
-from promptops.dev.errors import DevError, PlaneUnknown
+from promptops.dev.errors import DevError, PlaneUnknown, ProcessFailed
 from promptops.dev.plane import Plane
-from promptops.dev.ports import free_ports
+from promptops.dev.ports import free_or_else, free_ports
 from promptops.dev.processes import Command
 from promptops.web.certificates import write_secret
 
@@ -26,6 +26,8 @@ ACCOUNT = "promptops"
 SIDECAR_ACCOUNT = "promptops-sidecar"
 FEED_AUDIENCE = "promptops.io/feed"
 KEYS = "promptops-keys"
+FEED_PORT, DATA_PORT, OPERATIONS_PORT = 8282, 8181, 8182
+"""Where the documentation says that the feed and a sidecar listen. The operator's own 8080 is left to other programs."""
 _TOKEN_LIFE = "8760h"  # noqa: S105  as long as the plane's certificates; the plane's end revokes it
 _LONGEST_SOCKET = 103
 _DESCRIPTION = "stack.json"
@@ -55,10 +57,11 @@ class SidecarEndpoints:
 
 
 class Stack:
-    """What `promptops dev up` adds to a bare plane."""
+    """What `promptops dev up` adds to a bare plane. `documented`: on the documented ports, as far as they are free."""
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, *, documented: bool = False) -> None:
         self.plane = plane
+        self._documented = documented
         self.operator: OperatorEndpoints | None = None
         self.sidecars: dict[str, SidecarEndpoints] = {}
 
@@ -74,7 +77,7 @@ class Stack:
 
     def start_operator(self, environment: Mapping[str, str] | None = None) -> OperatorEndpoints:
         """Start the operator with its own ServiceAccount's token; return when it is ready."""
-        feed, operations = free_ports(2)
+        (feed,), (operations,) = self._ports(FEED_PORT), free_ports(1)
         endpoints = OperatorEndpoints(f"http://127.0.0.1:{feed}", f"http://127.0.0.1:{operations}")
         variables = {
             "KUBECONFIG": str(self._operator_kubeconfig()),
@@ -94,7 +97,7 @@ class Stack:
         """Start a sidecar for a namespace with a feed token of that namespace; return when it is ready."""
         if self.operator is None:
             raise PlaneUnknown("a sidecar follows the operator, which was not started")
-        data, operations = free_ports(2)
+        data, operations = self._ports(DATA_PORT, OPERATIONS_PORT)
         socket = self._socket(name)
         endpoints = SidecarEndpoints(
             namespace, f"http://127.0.0.1:{data}", str(socket), f"http://127.0.0.1:{operations}"
@@ -131,6 +134,9 @@ class Stack:
         unfinished = self.plane.folder / f"{_DESCRIPTION}.new"
         write_secret(unfinished, json.dumps(described)).replace(self.plane.folder / _DESCRIPTION)
 
+    def _ports(self, *documented: int) -> tuple[int, ...]:
+        return free_or_else(documented) if self._documented else free_ports(len(documented))
+
     def _operator_kubeconfig(self) -> Path:
         text = kubeconfig.for_token(self.plane.server, self.plane.authority, self._token(ACCOUNT, NAMESPACE), NAMESPACE)
         return write_secret(self.plane.folder / "operator.kubeconfig", text)
@@ -158,12 +164,23 @@ class Stack:
         return path
 
 
-def start_stack(plane: Plane, manifests: tuple[dict[str, Any], ...]) -> Stack:
-    """Install the manifests, then start the operator and one sidecar for the namespace `default`."""
+def start_stack(plane: Plane, manifests: tuple[dict[str, Any], ...], *, documented: bool = False) -> Stack:
+    """Install the manifests, then start the operator and one sidecar for the namespace `default`.
+
+    `documented`: on the documented ports, as far as they are free.
+    """
     install(plane, manifests)
-    stack = Stack(plane)
-    stack.start_operator()
-    stack.start_sidecar()
+    stack = Stack(plane, documented=documented)
+    try:
+        stack.start_operator()
+        stack.start_sidecar()
+    except ProcessFailed as failure:
+        # Somebody took one of the ports between the look and the start.
+        if not (documented and "cannot listen on" in str(failure)):
+            raise
+        for name in (SIDECAR, OPERATOR):
+            plane.stop(name)
+        return start_stack(plane, manifests)
     stack.save()
     return stack
 
