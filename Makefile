@@ -67,8 +67,12 @@ e2e-kind: setup ## The same tests in a kind cluster (needs Docker and kind).
 	@PROMPTOPS_E2E_CLUSTER=kind $(BIN)/python -m pytest -m e2e $(PYTEST_OPTIONS) tests/e2e
 
 .PHONY: bench-activation
-bench-activation: setup ## Time from an activation to its being served: p50 and p99 of 200.
-	@$(BIN)/python tests/bench/activation.py
+bench-activation: setup ## Time from an activation to its being served: p50 and p99 of 200, and where it goes.
+	@PYTHONPATH=. $(BIN)/python tests/bench/activation.py
+
+.PHONY: bench-fairness
+bench-fairness: setup ## What a busy and a hostile namespace cost a third one: p50, p99 and worst of its activations.
+	@PYTHONPATH=. $(BIN)/python tests/bench/fairness.py
 
 .PHONY: bench-index
 bench-index: $(INSTALLED) ## What an index of 10,000 prompts costs a follower.

@@ -85,10 +85,10 @@ def test_a_threshold_is_told_as_people_write_it(render_rules: Callable[..., str]
 
 
 def test_alerts_use_only_metrics_and_labels_that_exist(render_rules: Callable[..., str]) -> None:
-    registry = CollectorRegistry()
-    SidecarMetrics(registry)
-    OperatorMetrics(registry)
-    exposed = {name for metric in registry.collect() for name in _series(metric)}
+    sidecar, operator = CollectorRegistry(), CollectorRegistry()
+    SidecarMetrics(sidecar)
+    OperatorMetrics(operator)
+    exposed = {name for registry in (sidecar, operator) for metric in registry.collect() for name in _series(metric)}
 
     used = {name for rule in alerts(render_rules()).values() for name in re.findall(r"promptops_\w+", rule["expr"])}
 

@@ -1,7 +1,8 @@
 """How long an activation takes until an application gets the new version, beside a bare watch of the same object.
 
-Prints p50 and p99 of both, and their ratio: the watch is what anything in Kubernetes could be told at the earliest.
-    python tests/bench/activation.py [--activations 200]
+Prints p50 and p99 of both and their ratio - the watch is what anything in Kubernetes could be told at the earliest - and
+where the time goes, seen from outside: the watch's events, the API server's audit log, a bare follower of the feed.
+    PYTHONPATH=. python tests/bench/activation.py [--activations 200]
 """
 
 from __future__ import annotations
@@ -11,23 +12,29 @@ import json
 import ssl
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 
 from promptops import codegen
+from promptops.api.feed import AUDIENCE
 from promptops.client import SyncPromptOpsClient
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE
+from promptops.dev.stack import NAMESPACE, Stack
 from promptops.settings.dev import DevSettings
 
 PROMPT = "/apis/promptops.io/v1alpha1/namespaces/default/prompts/greeting"
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "greeting.yaml"
 BETWEEN_SECONDS = 0.15
 """Pause after each activation, so that each meets an idle plane."""
+OPERATOR = "system:serviceaccount:promptops-system:promptops"
+STAGES = ("watch", "decide", "write", "publish", "fetch, persist, swap")
 
 
 def administrator(plane: Plane) -> httpx.Client:
@@ -53,34 +60,129 @@ class BareWatch:
             for line in answer.iter_lines():
                 version = json.loads(line)["object"]["spec"].get("activeVersion", "")
                 if version != self.version:
-                    self.version, self.at = version, time.perf_counter()
+                    self.version, self.at = version, time.time()
 
 
-def measure(plane: Plane, socket: str, activations: int) -> tuple[list[float], list[float]]:
-    """Return seconds from the PATCH being sent to the answer served, and to the bare watch's event."""
-    watch = BareWatch(plane)
-    served: list[float] = []
-    watched: list[float] = []
-    with administrator(plane) as api, SyncPromptOpsClient(socket=socket) as client:
+class BareFollower:
+    """Remembers when a patch of the feed arrived, and does nothing with it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.arrivals: list[float] = []
+        token = stack.plane.kubectl("create", "token", "default", f"--audience={AUDIENCE}").stdout.strip()
+        assert stack.operator is not None
+        self._url = f"{stack.operator.feed_url}/v1/stream"
+        self._headers = {"Authorization": f"Bearer {token}"}
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        with (
+            suppress(httpx.HTTPError),
+            httpx.stream("GET", self._url, headers=self._headers, timeout=None, trust_env=False) as answer,  # noqa: S113
+        ):
+            for line in answer.iter_lines():
+                if line == "event: patch":
+                    self.arrivals.append(time.time())
+
+
+@dataclass
+class Activation:
+    """One activation, in seconds since the epoch."""
+
+    sent: float
+    watched: float = 0.0
+    served: float = 0.0
+
+
+@dataclass
+class Measured:
+    """Every activation, and what others saw of it."""
+
+    activations: list[Activation] = field(default_factory=list)
+    arrivals: list[float] = field(default_factory=list)
+    writes: list[tuple[float, float]] = field(default_factory=list)
+    """When the operator's status writes were received and answered."""
+
+    def served(self) -> list[float]:
+        """Seconds until the new version was rendered."""
+        return [each.served - each.sent for each in self.activations]
+
+    def watched(self) -> list[float]:
+        """Seconds until the bare watch's event."""
+        return [each.watched - each.sent for each in self.activations]
+
+    def stages(self) -> Mapping[str, list[float]]:
+        """Return how long each stage took, as far as all its ends were seen."""
+        found: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        for each in self.activations:
+            received, answered = next((write for write in self.writes if write[0] >= each.sent), (0.0, 0.0))
+            arrived = next((arrival for arrival in self.arrivals if arrival >= each.sent), 0.0)
+            marks = (each.sent, each.watched, received, answered, arrived, each.served)
+            if all(marks):
+                for stage, begun, ended in zip(STAGES, marks, marks[1:], strict=False):
+                    found[stage].append(ended - begun)
+        return found
+
+
+def measure(plane: Plane, stack: Stack, activations: int) -> Measured:
+    """Activate again and again, and look."""
+    watch, follower, measured = BareWatch(plane), BareFollower(stack), Measured()
+    position = plane.audit_log.stat().st_size
+    with administrator(plane) as api, SyncPromptOpsClient(socket=stack.sidecar.socket) as client:
         for number in range(activations):
             version = ("1.1.0", "1.0.0")[number % 2]
-            body = json.dumps({"spec": {"activeVersion": version}})
-            sent = time.perf_counter()
-            api.patch(PROMPT, content=body, headers={"content-type": "application/merge-patch+json"}).raise_for_status()
+            activation = Activation(time.time())
+            activate(api, PROMPT, version)
             while client.render_prompt("greeting", variables={"name": "Ada"}).version != version:
                 time.sleep(0.0005)
-            served.append(time.perf_counter() - sent)
+            activation.served = time.time()
             while watch.version != version:
                 time.sleep(0.0005)
-            watched.append(watch.at - sent)
+            activation.watched = watch.at
+            measured.activations.append(activation)
             time.sleep(BETWEEN_SECONDS)
-    return served, watched
+    measured.arrivals = follower.arrivals
+    measured.writes = list(status_writes(plane, position))
+    return measured
+
+
+def activate(api: httpx.Client, path: str, version: str) -> None:
+    """Edit the one line."""
+    body = json.dumps({"spec": {"activeVersion": version}})
+    api.patch(path, content=body, headers={"content-type": "application/merge-patch+json"}).raise_for_status()
+
+
+def status_writes(plane: Plane, since: int) -> Iterable[tuple[float, float]]:
+    """Yield when the API server received and answered each status write of the prompt, by its audit log."""
+    with plane.audit_log.open("rb") as log:
+        log.seek(since)
+        for line in log:
+            entry = json.loads(line)
+            about = entry.get("objectRef", {})
+            if entry["user"]["username"] == OPERATOR and about.get("name") == "greeting" and about.get("subresource"):
+                yield _moment(entry["requestReceivedTimestamp"]), _moment(entry["stageTimestamp"])
+
+
+def _moment(written: str) -> float:
+    return datetime.fromisoformat(written).timestamp()
 
 
 def percentile(values: list[float], share: float) -> float:
     """The value below which `share` of the values lie, in milliseconds."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
+
+
+def line(label: str, values: list[float]) -> str:
+    """One line of a table: p50, p99 and worst."""
+    if not values:
+        return f"{label:<44} not seen"
+    p50, p99, worst = (percentile(values, share) for share in (0.5, 0.99, 1.0))
+    return f"{label:<44} {p50:>7.1f} ms {p99:>7.1f} ms {worst:>7.1f} ms"
+
+
+def heading(label: str) -> str:
+    """What stands above such lines."""
+    return f"{label:<44} {'p50':>10} {'p99':>10} {'worst':>10}"
 
 
 def main() -> None:
@@ -95,17 +197,20 @@ def main() -> None:
         up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
         assert up.stack is not None
         up.plane.kubectl("apply", "-f", str(SAMPLE))
-        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=30s", "prompt/greeting")
+        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
         with progress.step(f"{activations} activations", seconds=activations // 4):
-            served, watched = measure(up.plane, up.stack.sidecar.socket, activations)
+            measured = measure(up.plane, up.stack, activations)
     finally:
         take_down(folder)
-    print(f"{'from the PATCH being sent to':<34} {'p50':>9} {'p99':>9}")
-    for label, values in (("the new version being rendered", served), ("a bare watch's event (rival)", watched)):
-        print(f"{label:<34} {percentile(values, 0.5):>6.1f} ms {percentile(values, 0.99):>6.1f} ms")
-    print(
-        f"{'ratio':<34} {percentile(served, 0.5) / percentile(watched, 0.5):>9.2f} {percentile(served, 0.99) / percentile(watched, 0.99):>9.2f}"
-    )
+    served, watched = measured.served(), measured.watched()
+    print(heading("from the PATCH being sent to"))
+    print(line("the new version being rendered", served))
+    print(line("a bare watch's event (rival)", watched))
+    ratios = [percentile(served, share) / percentile(watched, share) for share in (0.5, 0.99, 1.0)]
+    print(f"{'ratio':<44} " + " ".join(f"{ratio:>10.2f}" for ratio in ratios))
+    print(heading("where the time goes"))
+    for stage, values in measured.stages().items():
+        print(line(stage, values))
 
 
 if __name__ == "__main__":

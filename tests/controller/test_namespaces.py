@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from promptops.dev.stack import SidecarEndpoints, Stack
 from tests.controller.world import World
-from tests.support.manifests import prompt, version
+from tests.support.manifests import prompt, tenant, version
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -88,13 +89,25 @@ def test_content_of_a_recreated_prompt_is_never_the_old_one(served: tuple[World,
     assert world.status("greeting")["serving"]["revision"] == 1
 
 
-def test_many_instances_are_counted(stack: Stack, served: tuple[World, SidecarEndpoints]) -> None:
+def test_instances_are_counted_in_the_tenant_and_change_no_prompt(
+    stack: Stack, served: tuple[World, SidecarEndpoints]
+) -> None:
     world, _ = served
-    second = f"second-{world.namespace}"
+    owner = tenant(f"owner-of-{world.namespace}", world.namespace)
+    world.apply(owner)
+
+    def instances() -> object:
+        claims = json.loads(stack.plane.kubectl("get", "tenant", owner["metadata"]["name"], "-o", "json").stdout)
+        return claims["status"].get("claims", [{}])[0].get("instances")
+
+    wait_until(lambda: instances() == 1, instances)
+    since, second = world.audit_position(), f"second-{world.namespace}"
     stack.start_sidecar(second, world.namespace)
-    wait_until(lambda: world.status("greeting")["served"]["summary"] == "2/2", lambda: world.status("greeting"))
+    wait_until(lambda: instances() == 2, instances)
     stack.plane.stop(second)
+    wait_until(lambda: instances() == 1, instances)
+    world.kubectl("delete", "tenant", owner["metadata"]["name"])
 
-    wait_until(lambda: world.status("greeting")["served"]["summary"] == "1/1", lambda: world.status("greeting"))
-
+    assert [key for key in world.writes(since) if key[1] != "tenants"] == []
+    assert world.status("greeting")["served"] == "all"
     del stack.sidecars[second]

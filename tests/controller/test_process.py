@@ -346,7 +346,7 @@ def _settled(world: World) -> bool:
     prompts, versions = world.all("prompts"), world.all("promptversions")
     return bool(
         prompts
-        and all(each["status"].get("served", {}).get("summary") == "1/1" for each in prompts)
+        and all(each["status"].get("served") == "all" for each in prompts)
         and all(each["status"].get("phase") == "Healthy" for each in prompts)
         and all(each["status"].get("phase") for each in versions)
         and sum(each["status"]["phase"] == "Active" for each in versions) == len(prompts)

@@ -51,7 +51,7 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
             "stable": {"version": "1.0.0", "digest": DIGEST},
             "ids": ["team/greeting"],
         },
-        "served": {"summary": "2/2", "ready": 2, "total": 2, "lost": 0, "at": "2026-01-01T00:00:00Z"},
+        "served": "all",
         "conditions": [READY],
     }
     server.apply_status(_with_status(PROMPT, status), namespace, OPERATOR).raise_for_status()
@@ -60,7 +60,7 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
     wide = _rows(kubectl("get", "pmt", "-n", namespace, "-o", "wide").stdout)
 
     assert narrow[0] == ["NAME", "DESIRED", "SERVING", "SERVED", "READY", "REASON", "AGE"]
-    assert narrow[1][:6] == ["greeting", "1.1.0", "1.0.0", "2/2", "True", "Active"]
+    assert narrow[1][:6] == ["greeting", "1.1.0", "1.0.0", "all", "True", "Active"]
     assert wide[0] == [*narrow[0], "PHASE", "DIGEST", "MESSAGE"]
     assert wide[1][7:] == ["Healthy", DIGEST, "Version", "1.0.0", "is", "served."]
 

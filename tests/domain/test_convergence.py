@@ -1,9 +1,20 @@
 """Who serves a revision, counted from the instances' own reports."""
 
+from typing import Any
+
 import pytest
 
 from promptops.api.feed import Position
-from promptops.domain.convergence import Instance, believable, served
+from promptops.domain.convergence import (
+    BEFORE_EVERYTHING,
+    Census,
+    Crowd,
+    Instance,
+    arrives,
+    census,
+    is_news,
+    summary,
+)
 from promptops.domain.snapshot import ServedObservation
 
 CHANGED = Position(1, 2, 10)
@@ -22,52 +33,102 @@ def instance(
 @pytest.mark.parametrize(
     ("reports", "expected"),
     [
-        pytest.param([], (0, 0, 0), id="nobody"),
-        pytest.param([instance()], (1, 1, 0), id="at the position"),
-        pytest.param([instance(Position(1, 2, 11))], (1, 1, 0), id="beyond it"),
-        pytest.param([instance(Position(1, 3, 1))], (1, 1, 0), id="in a later term"),
-        pytest.param([instance(Position(1, 2, 9))], (0, 1, 0), id="before it"),
-        pytest.param([instance(None)], (0, 1, 0), id="holds nothing yet"),
-        pytest.param([instance(nacks={"greeting": ("u1", 7)})], (0, 1, 0), id="nacked"),
-        pytest.param([instance(nacks={"greeting": ("u1", 6)})], (1, 1, 0), id="nacked an earlier revision"),
-        pytest.param([instance(nacks={"greeting": ("u0", 7)})], (1, 1, 0), id="nacked an earlier object of the name"),
-        pytest.param([instance(nacks={"other": ("u1", 7)})], (1, 1, 0), id="nacked another prompt"),
-        pytest.param([instance(seen=NOW - 19.9)], (1, 1, 0), id="silent for less than 20 s"),
-        pytest.param([instance(seen=NOW - 20)], (0, 1, 1), id="lost"),
-        pytest.param([instance(seen=NOW - 299)], (0, 1, 1), id="lost and still counted"),
-        pytest.param([instance(seen=NOW - 300)], (0, 0, 0), id="forgotten after five minutes"),
-        pytest.param([instance(goodbye=True)], (0, 0, 0), id="said goodbye"),
-        pytest.param(
-            [instance(), instance(Position(1, 2, 9)), instance(seen=0, goodbye=True), instance(seen=NOW - 30)],
-            (1, 3, 1),
-            id="all kinds",
-        ),
+        pytest.param([], (0, 0), id="nobody"),
+        pytest.param([instance()], (1, 1), id="at the position"),
+        pytest.param([instance(Position(1, 2, 11))], (1, 1), id="beyond it"),
+        pytest.param([instance(Position(1, 3, 1))], (1, 1), id="in a later term"),
+        pytest.param([instance(Position(1, 2, 9))], (0, 1), id="before it"),
+        pytest.param([instance(None)], (0, 0), id="holds nothing yet, and serves nothing wrong"),
+        pytest.param([instance(nacks={"greeting": ("u1", 7)})], (0, 1), id="nacked"),
+        pytest.param([instance(nacks={"greeting": ("u1", 6)})], (1, 1), id="nacked an earlier revision"),
+        pytest.param([instance(nacks={"greeting": ("u0", 7)})], (1, 1), id="nacked an earlier object of the name"),
+        pytest.param([instance(nacks={"other": ("u1", 7)})], (1, 1), id="nacked another prompt"),
+        pytest.param([instance(Position(1, 2, 9), nacks={"greeting": ("u1", 7)})], (0, 1), id="nacked, and before it"),
+        pytest.param([instance(seen=NOW - 299)], (1, 1), id="silent: it goes on rendering what it holds"),
+        pytest.param([instance(goodbye=True)], (0, 0), id="said goodbye"),
+        pytest.param([instance(), instance(Position(1, 2, 9)), instance(goodbye=True)], (1, 2), id="all kinds"),
     ],
 )
-def test_served(reports: list[Instance], expected: tuple[int, int, int]) -> None:
-    counted = served("greeting", "u1", 7, CHANGED, reports, NOW)
+def test_serving(reports: list[Instance], expected: tuple[int, int]) -> None:
+    counted = Crowd.of(reports).serving("greeting", "u1", 7, CHANGED)
 
-    assert (counted.ready, counted.total, counted.lost) == expected
+    assert (counted.ready, counted.total) == expected
 
 
 def test_nobody_serves_what_is_not_published() -> None:
-    assert served("greeting", "u1", 7, None, [instance()], NOW) == ServedObservation(0, 1, 0)
+    assert Crowd.of([instance()]).serving("greeting", "u1", 7, None) == ServedObservation(0, 1)
 
 
 @pytest.mark.parametrize(
-    ("observed", "told", "age", "believed"),
+    ("changed_at", "ready"),
     [
-        pytest.param(ServedObservation(0, 0, 0), 0, 5.0, False, id="nobody yet, and the leader is new"),
-        pytest.param(ServedObservation(0, 0, 0), 0, 30.0, True, id="nobody, and the leader has waited"),
-        pytest.param(ServedObservation(3, 3, 0), 5, 5.0, False, id="fewer than status counts, and the leader is new"),
-        pytest.param(ServedObservation(3, 3, 0), 5, 30.0, True, id="fewer than status counts, for long enough"),
-        pytest.param(ServedObservation(5, 5, 0), 5, 1.0, True, id="all have come back"),
-        pytest.param(ServedObservation(1, 1, 0), None, 1.0, True, id="somebody, and status counts nobody"),
+        pytest.param(CHANGED, 1, id="what changed since it does not serve"),
+        pytest.param(BEFORE_EVERYTHING, 3, id="what nobody touched it still has"),
     ],
 )
-def test_a_new_leader_waits_for_those_that_status_counts(
-    observed: ServedObservation, told: int | None, age: float, believed: bool
-) -> None:
-    prompt = {"status": {"served": {"total": told}} if told is not None else {}}
+def test_who_was_known_to_the_leader_before_is_missed(changed_at: Position, ready: int) -> None:
+    crowd = Crowd.of([instance()], expected=3)
 
-    assert believable(observed, prompt, age) == (observed if believed else None)
+    assert crowd.serving("greeting", "u1", 7, changed_at) == ServedObservation(ready, 3)
+
+
+@pytest.mark.parametrize(
+    ("reports", "expected", "counted"),
+    [
+        pytest.param([], 0, Census(0, 0, 0), id="nobody"),
+        pytest.param([instance(), instance(seen=NOW - 20)], 0, Census(2, 1, 0), id="one is lost"),
+        pytest.param([instance(None)], 0, Census(1, 0, 0), id="one that holds nothing yet"),
+        pytest.param([instance(goodbye=True)], 0, Census(0, 0, 0), id="one that said goodbye"),
+        pytest.param([instance()], 3, Census(3, 0, 2), id="two that the leader before knew"),
+    ],
+)
+def test_census(reports: list[Instance], expected: int, counted: Census) -> None:
+    assert census(reports, expected, NOW) == counted
+
+
+@pytest.mark.parametrize(
+    ("ready", "total", "said"),
+    [(0, 0, "none"), (0, 3, "none"), (3, 3, "all"), (48, 50, "48/50")],
+)
+def test_summary(ready: int, total: int, said: str) -> None:
+    assert summary(ServedObservation(ready, total)) == said
+
+
+def saying(served: str, status: str, reason: str = "Converged") -> dict[str, Any]:
+    condition = {"type": "Converged", "status": status, "reason": reason}
+    return {"status": {"served": served, "conditions": [condition]}}
+
+
+ALL, LAGGING, NOBODY = saying("all", "True"), saying("48/50", "False"), saying("none", "True", "NoConsumers")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "observed", "news"),
+    [
+        pytest.param(ALL, (2, 2), False, id="as before"),
+        pytest.param(ALL, (500, 500), False, id="however many joined with it"),
+        pytest.param(ALL, (0, 0), False, id="all have left"),
+        pytest.param(ALL, (1, 2), True, id="one lags"),
+        pytest.param(LAGGING, (48, 50), False, id="as many lag as before"),
+        pytest.param(LAGGING, (49, 50), True, id="fewer lag"),
+        pytest.param(LAGGING, (50, 50), True, id="none lags any more"),
+        pytest.param(LAGGING, (0, 0), True, id="who lagged has left"),
+        pytest.param(NOBODY, (0, 0), False, id="still nobody"),
+        pytest.param(NOBODY, (1, 1), True, id="the first one"),
+        pytest.param(NOBODY, (0, 1), True, id="the first one refuses it"),
+    ],
+)
+def test_what_is_news(prompt: dict[str, Any], observed: tuple[int, int], news: bool) -> None:
+    assert is_news(prompt, ServedObservation(*observed)) is news
+
+
+@pytest.mark.parametrize(
+    ("prompt", "observed", "waited_for"),
+    [
+        pytest.param(LAGGING, (50, 50), True, id="the last one follows"),
+        pytest.param(LAGGING, (49, 50), False, id="a mere count"),
+        pytest.param(NOBODY, (1, 1), False, id="nobody waited for the first one"),
+    ],
+)
+def test_what_somebody_waits_for(prompt: dict[str, Any], observed: tuple[int, int], waited_for: bool) -> None:
+    assert arrives(prompt, ServedObservation(*observed)) is waited_for

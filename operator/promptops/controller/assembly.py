@@ -20,7 +20,7 @@ from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES, Resource
 from promptops.cluster.tokens import TokenReviewer
-from promptops.controller.decide.ledger import Lane
+from promptops.controller.decide.assessor import Assessor
 from promptops.controller.decide.queue import KeyedQueue
 from promptops.controller.decide.reconciler import Reconciler, wall_clock
 from promptops.controller.decide.snapshots import Snapshots
@@ -30,7 +30,7 @@ from promptops.controller.intake.door import Door, HandOver
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.intake.sweeps import Sweeper
 from promptops.controller.intake.watch import Watch
-from promptops.controller.keys import Key, namespace_of, prompt_key
+from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
@@ -40,6 +40,7 @@ from promptops.feed.reports import Reports
 from promptops.feed.serve import FeedApp
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.trials.process import WorkerProcess
 from promptops.web.limits import Limits
 from promptops.web.listeners import bound_to
 from promptops.web.server import Listener, Server
@@ -74,10 +75,12 @@ class Assembly:
         self._tenancy = Tenancy(self._store, settings.tenancy_mode, wall_clock)
         self._publishing = Publishing(self._store, self._tenancy)
         self._reports = Reports(self._publishing.position)
-        self._convergence = Convergence(self._store, self._reports, self._publishing, self._queue.add)
+        self._convergence = Convergence(self._store, self._reports, self._publishing, self._queue.add_in)
         self._door = Door(self._store, self._queue.add, self._tenancy.changed)
         self._sweeper = Sweeper(self._store, objects, self._door.ingest, metrics)
         self._election = Election(client.connection, settings.namespace, LEASE, settings.identity)
+        self._worker = WorkerProcess()
+        self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(signer)
         app = self._make_feed(verifier)
@@ -107,6 +110,7 @@ class Assembly:
         self._watch.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._queue.run())
+            group.create_task(self._assessor.run())
             group.create_task(self._events.run())
             group.create_task(self._sweeper.run())
             group.create_task(self._convergence.run())
@@ -116,7 +120,7 @@ class Assembly:
         """Send the followers away, let another replica lead, and stop listening and watching."""
         self._streams.close("Stopping")
         await asyncio.gather(self._election.release(), self._feed.stop())
-        await self._election.close()
+        await asyncio.gather(self._election.close(), self._worker.close())
         await asyncio.to_thread(self._watch.stop, _WATCH_END_SECONDS)
 
     def _make_reconciler(self) -> Reconciler:
@@ -125,6 +129,7 @@ class Assembly:
             self._tenancy.tenant_of,
             self._convergence.observation,
             self._publishing.published_revision,
+            self._assessor.judge,
         )
         return Reconciler(
             store=self._store,
@@ -141,6 +146,7 @@ class Assembly:
             enqueue_after=self._queue.add_after,
             decided=lambda key: self._terms.decided(key),
             changed_hands=lambda namespaces: self._terms.wait_for(namespaces),
+            assessor=self._assessor,
         )
 
     def _make_terms(self, signer: Signer) -> Terms:
@@ -169,6 +175,8 @@ class Assembly:
 
     def _connect(self) -> None:
         """Tell the parts of each other that cannot be told when they are made."""
+        self._tenancy.figures = self._convergence.figures
+        self._convergence.counted = self._tenancy.changed
         self._queue.failed = self._reconcile_failed
         self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
         self._client.returned = lambda: self._sweeper.request("returned")
@@ -176,6 +184,7 @@ class Assembly:
         self._metrics.watch_subscribers(lambda: float(self._streams.subscribers))
         self._metrics.watch_leadership(lambda: self._election.leadership is not None)
         self._metrics.watch_phases(self._phases)
+        self._metrics.watch_instances(self._convergence.states)
 
     def _unready(self) -> str | None:
         if self._election.leadership is not None:
@@ -192,10 +201,7 @@ class Assembly:
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
         self._metrics.feed_publications.inc()
-        namespace = self._publishing.namespace_of(scope)
-        if namespace is not None:
-            for name in names:
-                self._queue.add(prompt_key(namespace, name), Lane.FOLLOWING)
+        self._convergence.published(scope, names)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
         self._terms.failed(key)

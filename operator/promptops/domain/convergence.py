@@ -1,16 +1,22 @@
-"""Which instances serve the published decision, from their own reports."""
+"""Which instances serve the published decision, from their own reports: who fell silent goes on rendering what it holds."""
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from promptops.api import reasons
 from promptops.api.feed import LOST_SECONDS, Position
-from promptops.domain.manifests import Manifest, mapping, status_of, whole
+from promptops.domain.conditions import find
+from promptops.domain.manifests import Manifest, mapping, sequence, status_of, text, whole
 from promptops.domain.snapshot import ServedObservation
 
 FORGOTTEN_SECONDS = 300.0
 """An instance that was silent for this long counts no more."""
 WARM_UP_SECONDS = 30.0
 """How long a new leader hears from fewer instances than there are."""
+BEFORE_EVERYTHING = Position(0, 0, 0)
+"""Where an entry changed that all instances had in an earlier term, and nobody touched since."""
 
 
 @dataclass(frozen=True)
@@ -27,41 +33,95 @@ class Instance:
     goodbye: bool = False
 
 
-def served(
-    name: str,
-    uid: str,
-    revision: int,
-    changed_at: Position | None,
-    instances: Iterable[Instance],
-    now_monotonic: float,
-) -> ServedObservation:
-    """Count who serves a Prompt's revision: alive, at or beyond the position that brought it, and not nacking it."""
-    ready = total = lost = 0
-    for instance in instances:
-        silent = now_monotonic - instance.last_seen
-        if instance.goodbye or silent >= FORGOTTEN_SECONDS:
-            continue
-        total += 1
-        if silent >= LOST_SECONDS:
-            lost += 1
-        elif _serves(instance, name, uid, revision, changed_at):
-            ready += 1
-    return ServedObservation(ready=ready, total=total, lost=lost)
+@dataclass(frozen=True)
+class Census:
+    """How many instances a namespace has. A fact of the namespace, of which no prompt's status speaks."""
+
+    total: int = 0
+    """Known, also those that are lost or missing."""
+    lost: int = 0
+    """Silent for 20 seconds."""
+    missing: int = 0
+    """Known to the leader before, and not heard of since."""
 
 
-def _serves(instance: Instance, name: str, uid: str, revision: int, changed_at: Position | None) -> bool:
-    if changed_at is None or instance.position is None or instance.position < changed_at:
-        return False
-    return instance.nacks.get(name) != (uid, revision)
+@dataclass(frozen=True)
+class Crowd:
+    """The instances of a namespace, as far as it matters who serves what."""
+
+    positions: tuple[Position, ...]
+    """Lowest first, of everybody who has reported one. Who holds nothing yet is about to, and serves nothing wrong."""
+    nacks: Mapping[str, tuple[tuple[str, int, Position], ...]]
+    """Prompt's name → (uid, revision, position of the one who could not take it)."""
+    missing: int = 0
+
+    @classmethod
+    def of(cls, instances: Iterable[Instance], expected: int = 0) -> "Crowd":
+        """Read reports. `expected`: how many instances the leader before knew, while they may still come back."""
+        positions: list[Position] = []
+        nacks: defaultdict[str, list[tuple[str, int, Position]]] = defaultdict(list)
+        for each in instances:
+            if each.goodbye or each.position is None:
+                continue
+            positions.append(each.position)
+            for name, (uid, revision) in each.nacks.items():
+                nacks[name].append((uid, revision, each.position))
+        missing = max(0, expected - len(positions))
+        return cls(tuple(sorted(positions)), {name: tuple(all_) for name, all_ in nacks.items()}, missing)
+
+    def serving(self, name: str, uid: str, revision: int, changed_at: Position | None) -> ServedObservation:
+        """Count who reported a position at or after the one where the entry changed, and does not refuse it.
+
+        `changed_at` is None while nothing is published. Of the missing nothing is known but that they had what all had.
+        """
+        total = len(self.positions) + self.missing
+        if changed_at is None:
+            return ServedObservation(0, total)
+        there = len(self.positions) - bisect_left(self.positions, changed_at)
+        refusing = sum(
+            (nacked, of) == (uid, revision) and at >= changed_at for nacked, of, at in self.nacks.get(name, ())
+        )
+        untouched = self.missing if changed_at == BEFORE_EVERYTHING else 0
+        return ServedObservation(there - refusing + untouched, total)
 
 
-def believable(observation: ServedObservation, prompt: Manifest, leader_for: float) -> ServedObservation | None:
-    """Return what may be said of an observation: nothing, while a new leader has not yet heard from all that status counts.
+def census(instances: Iterable[Instance], expected: int, now: float) -> Census:
+    """Count instances; `now` is monotonic seconds."""
+    present = [each for each in instances if not each.goodbye]
+    lost = sum(now - each.last_seen >= LOST_SECONDS for each in present)
+    missing = max(0, expected - len(present))
+    return Census(len(present) + missing, lost, missing)
 
-    An instance that was heard of may still hold what the leader before published: nor is it said then that fewer serve.
-    """
-    told = mapping(status_of(prompt).get("served"))
-    heard_all = observation.total >= max(1, whole(told.get("total"))) and observation.ready >= whole(told.get("ready"))
-    if leader_for < WARM_UP_SECONDS and not heard_all:
-        return None
-    return observation
+
+def is_complete(status: Manifest) -> bool:
+    """Tell whether a Prompt's status says that nobody lags, be it what the spec asks for or not."""
+    condition = find(map(mapping, sequence(status.get("conditions"))), "Converged") or {}
+    return condition.get("status") == "True" or condition.get("reason") == reasons.NOT_IN_FORCE
+
+
+def summary(observation: ServedObservation) -> str:
+    """Return what stands in status.served: all, none, or how many while some lag."""
+    if observation.ready == 0:
+        return "none"
+    return "all" if observation.ready == observation.total else f"{observation.ready}/{observation.total}"
+
+
+def is_news(prompt: Manifest, observation: ServedObservation) -> bool:
+    """Tell whether status should say something else. That the last one left is none: nobody lags, and who comes back has it."""
+    status = status_of(prompt)
+    complete, said = is_complete(status), text(status.get("served"))
+    if observation.total == 0:
+        return not complete
+    if observation.ready == observation.total:
+        return not complete or said != "all"
+    return complete or said != summary(observation)
+
+
+def arrives(prompt: Manifest, observation: ServedObservation) -> bool:
+    """Tell whether somebody may wait for this: the last instance has what was decided."""
+    return not is_complete(status_of(prompt)) and observation.ready == observation.total
+
+
+def revision_of(prompt: Manifest) -> int:
+    """Return the revision that a Prompt's status says is served; 0 for none."""
+    return whole(mapping(status_of(prompt).get("serving")).get("revision"))

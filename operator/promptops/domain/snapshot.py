@@ -1,10 +1,12 @@
 """What a decision is made from, gathered beforehand, and what it comes to. Plain values; nobody acts here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from promptops.api.feed import Blob, Entry
+from promptops.domain.content.assessment import Assess, assess
+from promptops.domain.content.sourcing import Judge, judge
 from promptops.domain.manifests import Manifest
 
 
@@ -13,8 +15,8 @@ class ServedObservation:
     """How many instances serve the published decision."""
 
     ready: int
+    """Reported a position at or after the one where the entry changed, and do not refuse it, heard of now or not."""
     total: int
-    lost: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class PromptSnapshot:
     versions: tuple[Manifest, ...] = ()
     """Every PromptVersion in the namespace whose promptRef names the prompt, whoever owns it; also those of the name
     <prompt>-<activeVersion> that belong to another prompt."""
+    more_versions: int = 0
+    """How many more there are, older than the newest thousand and named by nothing: they are counted and not looked at."""
     config_map: Manifest | None = None
     """The ConfigMap that the source refers to, when it is there and labelled for us to see."""
     rivals: tuple[Manifest, ...] = ()
@@ -49,6 +53,10 @@ class PromptSnapshot:
     """Revision of the entry that followers have been offered since this leader began; None when none was."""
     refused: Refusal | None = None
     """A creation that was refused and is not due to be tried again yet."""
+    assess: Assess = assess
+    """Tells what a version's content comes to."""
+    judge: Judge = judge
+    """Tells what the source comes to."""
     settled: bool = True
     """False while objects keep arriving in the namespace: a missing reference is then not announced yet."""
 
@@ -90,6 +98,8 @@ class VersionSnapshot:
     version: Manifest
     prompt: Manifest | None = None
     """The Prompt it names, with the status last written."""
+    assess: Assess = assess
+    """Tells what the version's content comes to."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,8 @@ class TenancySnapshot:
     mode: Literal["Implicit", "Strict"] = "Implicit"
     protected: frozenset[str] = frozenset({"kube-system", "kube-public", "kube-node-lease"})
     """Namespaces that no Tenant can claim."""
+    instances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Namespace → what its row says of instances: instances, lost, missing. Absent: the row keeps what it says."""
 
 
 @dataclass(frozen=True)

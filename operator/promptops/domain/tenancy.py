@@ -1,6 +1,6 @@
 """Who holds which namespace: the one that holds it keeps it, else the older Tenant gets it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +20,11 @@ from promptops.domain.manifests import (
     spec_of,
     status_of,
     text,
+    whole,
 )
 from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
+
+_FIGURES = ("instances", "lost", "missing")
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,7 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
     claimants = tuple(map(_Claimant.of, snapshot.tenants))
     winners = _winners(claimants, snapshot.protected)
     existing = sorted(filter(None, map(name_of, snapshot.namespaces)))
-    statuses = {
-        claimant.name: _status(claimant, winners, frozenset(existing), snapshot.protected, now)
-        for claimant in claimants
-    }
+    statuses = {claimant.name: _status(claimant, winners, frozenset(existing), snapshot, now) for claimant in claimants}
     holders = {namespace: winners[namespace] for namespace in existing if namespace in winners}
     if snapshot.mode == "Implicit":
         holders = {namespace: holders.get(namespace, namespace) for namespace in existing}
@@ -79,11 +79,15 @@ def _status(
     claimant: _Claimant,
     winners: dict[str, str],
     existing: frozenset[str],
-    protected: frozenset[str],
+    snapshot: TenancySnapshot,
     now: datetime,
 ) -> dict[str, Any]:
-    rows = [_row(claimant, namespace, winners.get(namespace), existing) for namespace in claimant.claims]
-    ready, stalled = _conditions(claimant, rows, protected)
+    figures = {**figures_of(claimant.manifest), **snapshot.instances}
+    rows = [
+        _row(claimant, namespace, winners.get(namespace), existing, figures.get(namespace, {}))
+        for namespace in claimant.claims
+    ]
+    ready, stalled = _conditions(claimant, rows, snapshot.protected)
     before = tuple(map(mapping, sequence(status_of(claimant.manifest).get("conditions"))))
     return {
         "observedGeneration": generation_of(claimant.manifest),
@@ -92,10 +96,24 @@ def _status(
     }
 
 
-def _row(claimant: _Claimant, namespace: str, winner: str | None, existing: frozenset[str]) -> dict[str, Any]:
+def figures_of(tenant: Manifest) -> dict[str, dict[str, int]]:
+    """Return namespace → what a Tenant's status says of its instances: instances, lost, missing."""
+    rows = map(mapping, sequence(status_of(tenant).get("claims")))
+    return {
+        text(row.get("namespace")): {key: whole(row[key]) for key in _FIGURES if key in row}
+        for row in rows
+        if row.get("state") == "Claimed"
+    }
+
+
+def _row(
+    claimant: _Claimant, namespace: str, winner: str | None, existing: frozenset[str], figures: Mapping[str, int]
+) -> dict[str, Any]:
     if winner != claimant.name:
         return {"namespace": namespace, "state": "Conflict", **({"holder": winner} if winner else {})}
-    return {"namespace": namespace, "state": "Claimed" if namespace in existing else "Absent"}
+    if namespace not in existing:
+        return {"namespace": namespace, "state": "Absent"}
+    return {"namespace": namespace, "state": "Claimed", **figures}
 
 
 def _conditions(

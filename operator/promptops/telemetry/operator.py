@@ -21,7 +21,7 @@ class OperatorMetrics:
         self._observers: list[Callable[[], None]] = []
         self.reconciles = Counter(
             "promptops_reconciles_total",
-            "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, failed.",
+            "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, failed, waits (for content to be checked).",
             ("kind", "outcome"),
             registry=registry,
         )
@@ -46,6 +46,13 @@ class OperatorMetrics:
             registry=registry,
         )
         self.leader = Gauge("promptops_leader", "1 while this replica leads.", registry=registry)
+        self.instances = Gauge(
+            "promptops_instances",
+            "Instances that follow a namespace, one series per namespace that has any. "
+            "state: heard, lost (silent for 20 seconds), missing (known to the leader before and not heard of since).",
+            ("consumer_namespace", "state"),
+            registry=registry,
+        )
         self.watch_restarts = Counter(
             "promptops_watch_restarts_total",
             "Times the watch of the Kubernetes API had to be started anew.",
@@ -88,6 +95,10 @@ class OperatorMetrics:
         """Count the prompts by phase when it is scraped."""
         self._observers.append(lambda: self._set_phases(count()))
 
+    def watch_instances(self, count: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
+        """Count the instances of every namespace, by state, when it is scraped."""
+        self._observers.append(lambda: self._set_instances(count()))
+
     def watch_leadership(self, leads: Callable[[], bool]) -> None:
         """Read whether this replica leads when it is scraped."""
         self._observers.append(lambda: self.leader.set(leads()))
@@ -103,3 +114,9 @@ class OperatorMetrics:
     def _set_phases(self, counts: Mapping[str, int]) -> None:
         for phase in PHASES:
             self.prompts.labels(phase).set(counts.get(phase, 0))
+
+    def _set_instances(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        self.instances.clear()
+        for namespace, states in counts.items():
+            for state, number in states.items():
+                self.instances.labels(namespace, state).set(number)

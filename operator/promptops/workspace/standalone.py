@@ -32,7 +32,7 @@ SCOPE: Final = "directory"
 _BEGINNING: Final = "1970-01-01T00:00:00Z"
 """Of no object can be told when it was made. Equal times leave the order to the uid, which follows from the name."""
 _UIDS: Final = uuid.UUID("7d0d2f0e-5b1c-4b8e-9a35-6d0f6e1d7c11")
-_SERVED: Final = ServedObservation(ready=1, total=1, lost=0)
+_SERVED: Final = ServedObservation(ready=1, total=1)
 """This process serves what it has decided."""
 _MAX_STEPS: Final = 20
 

@@ -12,6 +12,7 @@ import pytest
 from promptops.cache.signing import Signer
 from promptops.cluster.elector import Leadership
 from promptops.cluster.errors import ApiUnavailable, Conflict
+from promptops.controller.decide.assessor import Assessor
 from promptops.controller.decide.queue import KeyedQueue
 from promptops.controller.decide.reconciler import Reconciler
 from promptops.controller.decide.snapshots import Snapshots
@@ -19,6 +20,7 @@ from promptops.controller.decide.term import _LOOK_SECONDS, FIRST_DECISIONS_SECO
 from promptops.controller.decide.writing import Writer
 from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
+from promptops.domain.content.sourcing import judge
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import PromptSnapshot, VersionSnapshot
 from promptops.feed.reports import Reports
@@ -53,7 +55,7 @@ class Leader(Cluster):
         self.before: Step = _nothing
         self.queue: KeyedQueue[Key] = KeyedQueue(self.reconcile, namespace_of, workers=1)
         reports = Reports(self.publishing.position)
-        self.convergence = Convergence(self.store, reports, self.publishing, self.queue.add)
+        self.convergence = Convergence(self.store, reports, self.publishing, self.queue.add_in)
         self.reconciler = Reconciler(
             store=self.store,
             snapshots=Snapshots(
@@ -61,6 +63,7 @@ class Leader(Cluster):
                 self.tenancy.tenant_of,
                 lambda _: None,
                 self.publishing.published_revision,
+                judge,
             ),
             tenancy=self.tenancy,
             publishing=self.publishing,
@@ -103,6 +106,7 @@ class Leader(Cluster):
             "enqueue": self.queue.add,
             "enqueue_after": self.queue.add_after,
             "decided": lambda key: self.terms.decided(key),
+            "assessor": Assessor(self.store.contents, never, self.queue.add),
             "changed_hands": lambda namespaces: self.terms.wait_for(namespaces),
         }
 
@@ -120,6 +124,10 @@ class Leader(Cluster):
     def names(self, namespace: str) -> set[str] | None:
         served = self.served(SCOPES[namespace])
         return set(served) if served is not None else None
+
+
+async def never(_: bytes) -> bytes:
+    raise AssertionError("everything here is small")
 
 
 async def _nothing(_: Key) -> None:

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from promptops.api.feed import Report
-from promptops.controller.keys import Key, prompt_key
+from promptops.api.feed import Nack, Position, Report
+from promptops.controller.decide.ledger import Lane
+from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.convergence import Convergence
-from promptops.domain.convergence import WARM_UP_SECONDS
+from promptops.domain.convergence import WARM_UP_SECONDS, Census
 from promptops.domain.snapshot import ServedObservation
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
-from tests.controller.manifests import NAMESPACE, prompt
+from tests.controller.manifests import NAMESPACE, made, prompt
 from tests.controller.publish.test_publishing import Cluster, namespace
 from tests.support.waiting import until
 
@@ -23,108 +24,142 @@ CALLER = Caller("scope-1", NAMESPACE, "team", None, "app")
 
 
 class Watched(Cluster):
-    """A leader of an hour, with two prompts that are served."""
+    """A leader of an hour, with two prompts that two instances serve."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
-        self.keys: list[Key] = []
+        self.keys: list[tuple[Key, Lane]] = []
         self.reports = Reports(self.publishing.position)
         self.convergence = Convergence(
             self.store,
             self.reports,
             self.publishing,
-            lambda key, lane: self.keys.append(key),
+            lambda key, seconds, lane: self.keys.append((key, lane)),
             monotonic=lambda: self.now,
         )
         self.take_in(namespace(3))
         for number, name in enumerate(("a", "b"), start=5):
-            self.take_in(prompt(name, number, status={"serving": {"revision": 1}, "served": {"total": 0, "ready": 0}}))
+            self.say(name, number, "all", "True")
         self.lead(1)
         for name in ("a", "b"):
             self.publish(name, f"uid-{name}")
         self.publishing.begin(NAMESPACE)
         self.convergence.lead()
         self.now += 3600
-        self.observe()
+        for instance in ("one", "two"):
+            self.report(instance)
+        self.keys.clear()
 
-    def observe(self) -> dict[str, ServedObservation | None]:
-        """Decide on both, as the reconciler would."""
-        prompts: dict[str, Any] = {name: self.store.get("Prompt", NAMESPACE, name) for name in ("a", "b")}
-        return {name: self.convergence.observation(manifest) for name, manifest in prompts.items()}
+    def say(self, name: str, number: int, served: str, converged: str) -> None:
+        """Have a prompt's status say who serves it."""
+        conditions = [{"type": "Converged", "status": converged, "reason": "Converged"}]
+        status = {"serving": {"revision": 1}, "served": served, "conditions": conditions}
+        self.take_in(prompt(name, number, status=status))
 
-    def report(self, **changes: Any) -> None:
+    def observed(self, name: str = "a") -> ServedObservation | None:
+        manifest = self.store.get("Prompt", NAMESPACE, name)
+        assert manifest is not None
+        return self.convergence.observation(manifest)
+
+    def report(self, instance: str, **changes: Any) -> None:
         position = self.publishing.position("scope-1")
-        self.reports.record(CALLER, Report("one", **{"position": position, **changes}), self.now)
+        self.reports.record(CALLER, Report(instance, **{"position": position, **changes}), self.now)
+
+    def prompts(self) -> list[tuple[str, Lane]]:
+        return [(key.name, lane) for key, lane in self.keys if key.kind == "Prompt"]
+
+    async def looked(self) -> None:
+        """Wait until what was told has been looked at: the instances were counted."""
+        await until(lambda: TENANCY in [key for key, _ in self.keys])
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
 async def watched() -> AsyncIterator[Watched]:
     made = Watched()
     running = asyncio.create_task(made.convergence.run())
+    await made.looked()
+    made.keys.clear()
     yield made
     running.cancel()
 
 
-BOTH = {prompt_key(NAMESPACE, "a"), prompt_key(NAMESPACE, "b")}
-
-
-async def test_an_instance_that_comes_concerns_every_prompt_of_its_scope(watched: Watched) -> None:
-    watched.report()
-    await until(lambda: bool(watched.keys))
-
-    assert set(watched.keys) == BOTH
-    assert watched.observe() == dict.fromkeys(("a", "b"), ServedObservation(1, 1, 0))
-
-
-async def test_many_reports_are_one_look(watched: Watched) -> None:
+async def test_instances_that_come_with_what_is_published_concern_no_prompt(watched: Watched) -> None:
     for number in range(50):
-        caller = Caller("scope-1", NAMESPACE, "team", f"pod-{number}", "app")
-        watched.reports.record(caller, Report("one", watched.publishing.position("scope-1")), watched.now)
-    await until(lambda: bool(watched.keys))
+        watched.report(f"pod-{number}")
+    await watched.looked()
 
-    assert len(watched.keys) == 2
-
-
-async def test_what_was_decided_on_already_is_not_decided_on_again(watched: Watched) -> None:
-    watched.report()
-    await until(lambda: bool(watched.keys))
-    watched.observe()
-    watched.keys.clear()
-    watched.report(kids=("k",))
-    watched.convergence.changed("scope-1")
-    watched.reports.record(CALLER, Report("two", watched.publishing.position("scope-1")), watched.now)
-    await until(lambda: len(watched.keys) == 2)
-
-    assert set(watched.keys) == BOTH
+    assert (watched.prompts(), watched.observed()) == ([], ServedObservation(52, 52))
 
 
-async def test_an_instance_that_falls_silent_is_noticed(watched: Watched) -> None:
-    watched.report()
-    await until(lambda: bool(watched.keys))
-    watched.observe()
+async def test_nor_do_those_that_leave_or_fall_silent(watched: Watched) -> None:
+    watched.report("one", goodbye=True)
+    await watched.looked()
     watched.keys.clear()
     watched.now += 25
+    await watched.looked()
 
-    await until(lambda: bool(watched.keys))
+    assert (watched.prompts(), watched.observed()) == ([], ServedObservation(1, 1))
+    assert watched.convergence.censuses[NAMESPACE] == Census(total=1, lost=1)
 
-    assert watched.observe()["a"] == ServedObservation(0, 1, 1)
+
+async def test_who_refuses_a_prompt_concerns_that_prompt(watched: Watched) -> None:
+    watched.report("three", nacks=(Nack("a", "uid-a", 1, "BlobUnavailable"),))
+    await until(watched.prompts)
+
+    assert watched.prompts() == [("a", Lane.COUNTING)]
+    assert (watched.observed("a"), watched.observed("b")) == (ServedObservation(2, 3), ServedObservation(3, 3))
 
 
-async def test_a_new_leader_is_believed_after_half_a_minute(watched: Watched) -> None:
+async def test_the_last_one_to_follow_is_waited_for_and_no_mere_count(watched: Watched) -> None:
+    watched.say("a", 9, "1/2", "False")
+    watched.report("three")
+    await until(watched.prompts)
+
+    assert watched.prompts() == [("a", Lane.FOLLOWING)]
+
+
+async def test_counts_of_one_prompt_are_said_seldom(watched: Watched) -> None:
+    due: list[float] = []
+    watched.convergence._enqueue = lambda key, seconds, lane: due.append(seconds)
+    for _ in range(3):
+        watched.convergence._enqueue_count(prompt_key(NAMESPACE, "a"))
+        watched.now += 1
+
+    assert due == [0.0, 4.0, 3.0]
+
+
+async def test_a_new_leader_does_not_take_away_what_all_had(watched: Watched) -> None:
+    watched.reports.forget_scope("scope-1")
     watched.convergence.lead()
-    early = watched.observe()["a"]
-    watched.keys.clear()
+    watched.report("one", position=Position(7, 1, 0))
+
+    assert watched.observed() == ServedObservation(1, 1), "it has not followed into this term yet"
+
+
+async def test_a_new_leader_says_nothing_of_a_decision_of_its_own_before_all_are_back(watched: Watched) -> None:
+    tenant_row = {"namespace": NAMESPACE, "state": "Claimed", "instances": 2}
+    spec = {"namespaces": [NAMESPACE]}
+    watched.take_in(made("Tenant", "blue", 20, namespace="", spec=spec, status={"claims": [tenant_row]}))
+    watched.reports.forget_scope("scope-1")
+    watched.convergence.lead()
+    watched.publish("a", "uid-a", revision=2)
+    conditions = [{"type": "Converged", "status": "False", "reason": "Converging"}]
+    watched.take_in(prompt("a", 30, status={"serving": {"revision": 2}, "served": "none", "conditions": conditions}))
+    await until(lambda: watched.publishing.published_revision(NAMESPACE, "a") == 2)
+    watched.report("one")
+    with_one = watched.observed()
     watched.now += WARM_UP_SECONDS
+    after_a_while = watched.observed()
+    watched.report("two")
 
-    await until(lambda: set(watched.keys) == BOTH)
-
-    assert (early, watched.observe()["a"]) == (None, ServedObservation(0, 0, 0))
+    assert (with_one, after_a_while, watched.observed()) == (None, ServedObservation(1, 2), ServedObservation(2, 2))
 
 
 async def test_another_namespace_is_not_concerned(watched: Watched) -> None:
     watched.convergence.changed("scope-of-somebody-else")
-    watched.report()
-    await until(lambda: bool(watched.keys))
+    watched.report("three")
+    await watched.looked()
 
-    assert {key.namespace for key in watched.keys} == {NAMESPACE}
+    assert {key.namespace for key, _ in watched.keys} <= {NAMESPACE, ""}

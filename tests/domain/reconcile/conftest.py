@@ -36,7 +36,6 @@ class World:
     """How many follow; None of them is known after a restart."""
     behind: int = 0
     """How many of them do not take what is published."""
-    lost: int = 0
     heard: bool = True
     """Whether instances have been heard of by this leader."""
     published: Entry | None = None
@@ -208,8 +207,8 @@ class World:
     def _observed(self) -> ServedObservation | None:
         if not self.heard:
             return None
-        ready = self.instances - self.behind - self.lost if self.published else 0
-        return ServedObservation(ready, self.instances, self.lost)
+        ready = self.instances - self.behind if self.published else 0
+        return ServedObservation(ready, self.instances)
 
     def _create(self, manifest: dict[str, Any]) -> None:
         created = copy.deepcopy(manifest)

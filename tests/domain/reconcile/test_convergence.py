@@ -10,7 +10,7 @@ from promptops.domain.snapshot import ServedObservation
 
 
 def served(world: Any) -> str:
-    return str(world.status["served"]["summary"])
+    return str(world.status["served"])
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def test_a_decision_is_ready_at_once_and_converging_until_instances_serve_it(wor
         "False/Converging",
         "True/Converging",
     )
-    assert (world.status["phase"], served(world)) == ("Progressing", "0/2")
-    assert world.condition("Converged")["message"] == "0 of 2 instances serve revision 1"
+    assert (world.status["phase"], served(world)) == ("Progressing", "none")
+    assert world.condition("Converged")["message"] == "no instance has reported revision 1 yet"
 
 
 def test_it_is_converged_once_all_serve_it(active: Any) -> None:
@@ -40,8 +40,8 @@ def test_it_is_converged_once_all_serve_it(active: Any) -> None:
         "",
         "Healthy",
     )
-    assert served(active) == "2/2"
-    assert active.condition("Converged")["message"] == "2 of 2 instances serve revision 1"
+    assert served(active) == "all"
+    assert active.condition("Converged")["message"] == "every instance serves revision 1"
 
 
 def test_without_instances_the_first_write_says_so(world: Any) -> None:
@@ -52,7 +52,7 @@ def test_without_instances_the_first_write_says_so(world: Any) -> None:
         "",
         "Healthy",
     )
-    assert served(world) == "0/0"
+    assert served(world) == "none"
     assert world.condition("Converged")["message"] == "no instance is connected; the first one gets revision 1"
 
 
@@ -63,7 +63,7 @@ def test_what_is_not_published_is_never_called_converged(active: Any) -> None:
     active.decide()
 
     assert active.outcome.status == active.status
-    assert (active.said("Converged"), served(active)) == ("False/Converging", "0/2")
+    assert (active.said("Converged"), served(active)) == ("False/Converging", "none")
 
 
 def test_reports_about_the_revision_before_do_not_count_for_the_new_one(active: Any) -> None:
@@ -71,12 +71,12 @@ def test_reports_about_the_revision_before_do_not_count_for_the_new_one(active: 
 
     active.apply(activeVersion="1.1.0").step()
 
-    assert (before.ready, served(active)) == (2, "0/2")
+    assert (before.ready, served(active)) == (2, "none")
 
 
 def test_what_is_observed_counts_only_once_the_revision_is_published(active: Any) -> None:
     active.apply(activeVersion="1.1.0").step()
-    snapshot = replace(active.snapshot(), served=ServedObservation(2, 2, 0), published_revision=1)
+    snapshot = replace(active.snapshot(), served=ServedObservation(2, 2), published_revision=1)
 
     outcome = decide_prompt(snapshot, active.now)
 
@@ -91,17 +91,17 @@ def test_while_nothing_can_be_said_status_keeps_what_it_says(active: Any) -> Non
     assert active.decide().status == said
 
 
-def test_a_decision_before_anything_is_heard_counts_those_known_before(active: Any) -> None:
+def test_a_decision_before_anything_is_heard_is_not_converged(active: Any) -> None:
     active.restart().apply(activeVersion="1.1.0").step()
 
-    assert (served(active), active.said("Converged")) == ("0/2", "False/Converging")
+    assert (served(active), active.said("Converged")) == ("none", "False/Converging")
 
 
 def test_a_first_decision_before_anything_is_heard_counts_nobody(world: Any) -> None:
     world.heard = False
     world.add("1.0.0").apply(activeVersion="1.0.0").step()
 
-    assert "served" not in world.status
+    assert served(world) == "none"
     assert world.condition("Converged")["message"] == "no instance has reported revision 1 yet"
 
 
@@ -176,49 +176,24 @@ def test_one_that_stays_behind_is_lagging_sixty_seconds_later(active: Any) -> No
     assert (almost, active.said("Converged")) == ("False/Converging", "False/Lagging")
 
 
-def test_lost_instances_are_counted_and_named(active: Any) -> None:
-    active.lost = 1
+def test_how_many_lag_is_said_while_some_do(active: Any) -> None:
+    active.instances, active.behind = 50, 2
+    active.apply(activeVersion="1.1.0").settle()
+
+    assert (served(active), active.condition("Converged")["message"]) == (
+        "48/50",
+        "48 of 50 instances serve revision 2",
+    )
+
+
+@pytest.mark.parametrize("instances", [3, 50, 1, 0], ids=["one joins", "many join", "one leaves", "all leave"])
+def test_instances_that_come_and_go_with_what_is_published_write_nothing(active: Any, instances: int) -> None:
+    active.instances = instances
+    active.settle()
+    active.instances = 2
     active.settle()
 
-    assert (served(active), active.status["served"]["lost"]) == ("1/2", 1)
-    assert active.condition("Converged")["message"] == "1 of 2 instances serve revision 1, 1 of them lost"
-
-
-def test_figures_are_written_at_most_every_five_seconds(active: Any) -> None:
-    active.instances = 50
-    active.apply(activeVersion="1.1.0").step()
-    active.forget()
-    for behind in range(49, 0, -1):
-        active.behind = behind
-        active.after(0.2).step()
-
-    assert [each["served"]["summary"] for each in active.writes] == ["30/50"]
-
-
-def test_the_last_one_is_written_at_once(active: Any) -> None:
-    active.instances, active.behind = 50, 1
-    active.apply(activeVersion="1.1.0").step()
-    active.step()
-    active.behind = 0
-    active.forget().after(0.1).step()
-
-    assert [each["served"]["summary"] for each in active.writes] == ["50/50"]
-
-
-def test_figures_held_back_are_looked_at_again(active: Any) -> None:
-    active.instances = 3
-    active.step()
-    active.instances = 4
-    active.after(2).step()
-
-    assert (served(active), active.outcome.look_again_seconds) == ("3/3", 4.0)
-
-
-def test_a_clock_set_back_does_not_silence_the_figures(active: Any) -> None:
-    active.instances = 3
-    active.after(-3600).step()
-
-    assert served(active) == "3/3"
+    assert active.writes == []
 
 
 def test_the_first_consumer_is_noticed(world: Any) -> None:
@@ -226,14 +201,26 @@ def test_the_first_consumer_is_noticed(world: Any) -> None:
     world.instances = 1
     world.after(60).settle()
 
-    assert (world.said("Converged"), served(world)) == ("True/Converged", "1/1")
+    assert (world.said("Converged"), served(world)) == ("True/Converged", "all")
 
 
-def test_the_last_consumer_may_leave(active: Any) -> None:
-    active.instances = 0
+def test_who_lags_and_leaves_is_waited_for_no_longer(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle()
+    lagging = served(active)
+    active.instances, active.behind = 1, 0
     active.settle()
 
-    assert (active.said("Converged"), served(active)) == ("True/NoConsumers", "0/0")
+    assert (lagging, served(active), active.said("Converged")) == ("1/2", "all", "True/Converged")
+
+
+def test_when_everybody_who_lagged_has_left_there_are_no_consumers(active: Any) -> None:
+    active.behind = 1
+    active.apply(activeVersion="1.1.0").settle()
+    active.instances, active.behind = 0, 0
+    active.settle()
+
+    assert (served(active), active.said("Converged")) == ("none", "True/NoConsumers")
 
 
 def test_figures_and_words_always_agree(active: Any) -> None:
@@ -242,10 +229,10 @@ def test_figures_and_words_always_agree(active: Any) -> None:
     for behind in range(50, -1, -1):
         active.behind = behind
         active.after(0.7).step()
-        share = active.status["served"]
+        said = {0: "all", 50: "none"}.get(behind, f"{50 - behind}/50")
 
-        assert active.condition("Converged")["message"].startswith(f"{share['ready']} of {share['total']} ")
-        assert (active.said("Converged") == "True/Converged") == (share["ready"] == share["total"])
+        assert served(active) == said
+        assert (active.said("Converged") == "True/Converged") == (said == "all")
 
 
 def test_lagging_is_an_event_once(active: Any) -> None:

@@ -154,21 +154,6 @@ class SourceStatus(Model):
     """sha256 of the ConfigMap's key alone: what sha256sum says of the file it was made from."""
 
 
-class Served(Model):
-    """What the sidecars report that they serve."""
-
-    summary: Annotated[str, Field(max_length=32)]
-    """ready/total, for people: 48/50."""
-    ready: int
-    """Instances that serve the decision."""
-    total: int
-    """Instances known."""
-    lost: int
-    """Instances without a report for 20 seconds, counted in total."""
-    at: Annotated[str, Field(max_length=64)]
-    """When these figures were taken."""
-
-
 class HistoryEntry(Model):
     """One decision to serve another version."""
 
@@ -199,8 +184,8 @@ class PromptStatus(Model):
     """What is served."""
     previous: VersionReference | None = None
     """What was served before."""
-    served: Served | None = None
-    """How many replicas serve it."""
+    served: Annotated[str, Field(max_length=32)] | None = None
+    """How many instances serve it: all, none, or 48/50 while some lag. How many there are stands in the Tenant."""
     version_count: int | None = None
     """PromptVersions of this Prompt."""
     latest_version: Annotated[str, Field(max_length=40)] | None = None
@@ -223,7 +208,7 @@ class Prompt(Kind):
         columns=(
             Column("Desired", "string", ".status.desired"),
             Column("Serving", "string", ".status.serving.stable.version"),
-            Column("Served", "string", ".status.served.summary"),
+            Column("Served", "string", ".status.served"),
             Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
             Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
             Column("Age", "date", ".metadata.creationTimestamp"),

@@ -36,6 +36,12 @@ class Claim(Model):
     """Claimed by this tenant, held by another one, or not in the cluster yet."""
     holder: Annotated[str, Field(max_length=253)] | None = None
     """The tenant that holds it, on a conflict."""
+    instances: int | None = None
+    """Instances that follow the namespace, also those that are silent. Absent before the first."""
+    lost: int | None = None
+    """Those of them without a report for 20 seconds. They go on rendering what they hold."""
+    missing: int | None = None
+    """Those of them that an earlier leader knew, and this one has not heard of."""
 
 
 class TenantStatus(Model):

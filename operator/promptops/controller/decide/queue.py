@@ -55,6 +55,13 @@ class KeyedQueue(Generic[KeyType]):
         self._ledger.add_at(key, asyncio.get_running_loop().time() + seconds, lane)
         self._wake.set()
 
+    def add_in(self, key: KeyType, seconds: float, lane: Lane) -> None:
+        """Work on the key now, or after a while."""
+        if seconds > 0.0:
+            self.add_after(key, seconds, lane)
+        else:
+            self.add(key, lane)
+
     async def run(self) -> None:
         """Work forever."""
         async with asyncio.TaskGroup() as group:

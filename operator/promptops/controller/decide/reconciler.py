@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from promptops.cluster.errors import NotFound
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import NAMESPACES, PROMPT_VERSIONS, PROMPTS
+from promptops.controller.decide.assessor import Assessor, NotJudged, Subject
+from promptops.controller.decide.grounds import Grounds
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.snapshots import Snapshots
 from promptops.controller.decide.writing import Writer
+from promptops.controller.intake.contents import NotAssessed
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
+from promptops.domain.content.assessment import Assessment
 from promptops.domain.manifests import Manifest
 from promptops.domain.reconcile import as_written, decide_prompt, decide_version
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot
@@ -57,9 +61,9 @@ class Reconciler:
     """Told of a Prompt that was decided on, or is gone."""
     changed_hands: Callable[[tuple[str, ...]], None]
     """Told of namespaces that another tenant holds from now on."""
+    assessor: Assessor
     now: Callable[[], datetime] = wall_clock
-    _decided: dict[Key, dict[str, object]] = field(default_factory=dict)
-    """Prompt → uid of a PromptVersion that names it → what its status was last decided from."""
+    _grounds: Grounds = field(default_factory=Grounds)
 
     async def reconcile(self, key: Key) -> bool:
         """Decide on what the key names, carry that out, and say whether anything was written.
@@ -75,20 +79,38 @@ class Reconciler:
         try:
             await self._step(key)
             outcome = "done"
-            return self.writer.count != before
+        except NotAssessed as missing:
+            self._wait_for(key, (missing.uid,))
+            outcome = "waits"
+        except NotJudged as missing:
+            self._wait_for(key, (missing.subject,))
+            outcome = "waits"
         finally:
             self.metrics.reconciles.labels(key.kind, outcome).inc()
             self.metrics.reconcile_duration.labels(key.kind).observe(time.perf_counter() - started)
+        return self.writer.count != before
 
     def forget(self) -> None:
         """Start anew, as a new leader does."""
-        self._decided.clear()
+        self._grounds.clear()
 
     def stand_by_status(self, key: Key) -> None:
         """Serve what a prompt's status says although it could not be decided on yet."""
         snapshot = self.snapshots.of_prompt(key)
         if snapshot is not None:
-            self.publishing.publish(snapshot.prompt, as_written(snapshot))
+            self.publishing.publish(snapshot.prompt, as_written(replace(snapshot, assess=self._assess_at_hand)))
+
+    def _assess_at_hand(self, version: Manifest) -> Assessment:
+        """Of content that was not looked at yet nothing can be offered; whoever holds it goes on."""
+        try:
+            return self.store.contents.assess(version)
+        except NotAssessed:
+            return Assessment(None)
+
+    def _wait_for(self, key: Key, subjects: Iterable[Subject]) -> None:
+        """Work on the key again once these were looked at; its worker does something else meanwhile."""
+        lane = Lane.CHANGED if key.kind == "Prompt" else Lane.FOLLOWING
+        self.assessor.want(key, lane, subjects)
 
     async def _step(self, key: Key) -> None:
         match key.kind:
@@ -103,11 +125,14 @@ class Reconciler:
         for _ in range(_MOST_ROUNDS):
             snapshot = self.snapshots.of_prompt(key)
             if snapshot is None:
-                self._decided.pop(key, None)
+                self._grounds.forget(key)
                 await self._withdraw(key)
                 self.decided(key)
                 return
             if not self._is_to_be_decided(key):
+                return
+            if missing := self.snapshots.not_looked_at(snapshot):
+                self._wait_for(key, missing)
                 return
             outcome = decide_prompt(snapshot, self.now())
             if await self._is_carried_out(key, snapshot, outcome):
@@ -162,12 +187,9 @@ class Reconciler:
 
     def _enqueue_versions(self, key: Key) -> None:
         """Have those versions decided whose status may follow from what was just decided."""
-        versions = {each["metadata"]["uid"]: each for each in self.snapshots.versions_of(key.namespace, key.name)}
-        decided = self._decided.setdefault(key, {})
-        for gone in decided.keys() - versions.keys():
-            del decided[gone]
-        for uid, version in versions.items():
-            if decided.get(uid) != self.snapshots.version_grounds(version):
+        prompt = self.store.get("Prompt", key.namespace, key.name)
+        if prompt is not None:
+            for version in self._grounds.changed(key, prompt, self.snapshots.versions_of(key.namespace, key.name)):
                 self.enqueue(version_key(key.namespace, version["metadata"]["name"]), Lane.FOLLOWING)
 
     async def _version(self, key: Key) -> None:
@@ -182,13 +204,15 @@ class Reconciler:
                 self.enqueue_after(key, max(0.05, seconds))
                 return
             outcome = decide_version(snapshot, self.now())
-            grounds = self.snapshots.version_grounds({**snapshot.version, "status": outcome.status})
             if await self.writer.status(PROMPT_VERSIONS, snapshot.version, outcome.status):
-                if snapshot.prompt is not None:
-                    prompt = prompt_key(key.namespace, snapshot.prompt["metadata"]["name"])
-                    self._decided.setdefault(prompt, {})[snapshot.version["metadata"]["uid"]] = grounds
+                self._note_grounds(key, snapshot.prompt)
                 return
         raise TooManyRounds(f"{key.namespace}/{key.name} kept changing")
+
+    def _note_grounds(self, key: Key, prompt: Manifest | None) -> None:
+        version = self.store.get("PromptVersion", key.namespace, key.name)
+        if prompt is not None and version is not None:
+            self._grounds.decided(prompt_key(key.namespace, prompt["metadata"]["name"]), prompt, version)
 
     async def _tenancy(self) -> None:
         for _ in range(_MOST_ROUNDS):

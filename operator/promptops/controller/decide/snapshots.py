@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
 
+from promptops.api.feed import MAX_PINS
 from promptops.api.v1alpha1 import WATCH_LABEL
 from promptops.controller.intake.relations import config_map_of, prompt_of
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key
-from promptops.domain.manifests import Manifest, label
+from promptops.domain.content.sourcing import Judge
+from promptops.domain.manifests import Manifest, label, spec_of, text, uid_of
+from promptops.domain.ownership import number_of
+from promptops.domain.reconcile.memory import Memory
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 
-_UNGROUNDED = frozenset({"Converged", "Reconciling"})
-"""Conditions that speak of the sidecars; no version's status follows from them."""
+MOST_VERSIONS = 500
+"""A decision looks at so many of a prompt's versions, the newest, and at those that spec or status name."""
 
 
 class Snapshots:
@@ -25,26 +28,32 @@ class Snapshots:
         tenant_of: Callable[[str], str | None],
         served: Callable[[Manifest], ServedObservation | None],
         published_revision: Callable[[str, str], int | None],
+        judge: Judge,
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
         self._served = served
         self._published_revision = published_revision
+        self._judge = judge
 
     def of_prompt(self, key: Key) -> PromptSnapshot | None:
         """Gather everything about a Prompt; None when there is none of that name."""
         prompt = self._store.get("Prompt", key.namespace, key.name)
         if prompt is None:
             return None
+        versions, more = self._looked_at(prompt)
         rivals = (self._store.get("Prompt", key.namespace, name) for name in self._store.relations.rivals_of(prompt))
         return PromptSnapshot(
             prompt=prompt,
-            versions=self.versions_of(key.namespace, key.name),
+            versions=versions,
+            more_versions=more,
             config_map=self._config_map(prompt),
             rivals=tuple(rival for rival in rivals if rival is not None),
             tenant=self._tenant_of(key.namespace),
             served=self._served(prompt),
             published_revision=self._published_revision(key.namespace, key.name),
+            assess=self._store.contents.assess,
+            judge=self._judge,
             settled=self._store.is_settled(prompt),
         )
 
@@ -53,24 +62,31 @@ class Snapshots:
         version = self._store.get("PromptVersion", key.namespace, key.name)
         if version is None:
             return None
-        return VersionSnapshot(version, self._store.get("Prompt", key.namespace, prompt_of(version)))
+        prompt = self._store.get("Prompt", key.namespace, prompt_of(version))
+        return VersionSnapshot(version, prompt, self._store.contents.assess)
 
-    def versions_of(self, namespace: str, prompt: str) -> tuple[Manifest, ...]:
-        """Return the PromptVersions that name a prompt, whoever owns them."""
-        names = self._store.relations.versions_of(namespace, prompt)
-        found = (self._store.get("PromptVersion", namespace, name) for name in names)
-        return tuple(version for version in found if version is not None)
+    def not_looked_at(self, snapshot: PromptSnapshot) -> tuple[str, ...]:
+        """Return the uids of the versions that the decision asks for and that have to be looked at elsewhere first."""
+        named = _named(snapshot.prompt)
+        asked = (*snapshot.versions[-MAX_PINS:], *(each for each in snapshot.versions if number_of(each) in named))
+        to_look_at = self._store.contents.is_to_be_assessed
+        return tuple(dict.fromkeys(uid for each in asked if to_look_at(uid := uid_of(each))))
 
-    def version_grounds(self, version: Manifest) -> object:
-        """Return what a version's status is decided from: equal grounds, equal status."""
-        metadata = version["metadata"]
-        prompt = self._store.get("Prompt", metadata["namespace"], prompt_of(version))
-        return (
-            metadata.get("generation"),
-            metadata.get("ownerReferences"),
-            version.get("status"),
-            None if prompt is None else (prompt["metadata"]["uid"], _without_convergence(prompt.get("status") or {})),
-        )
+    def versions_of(self, namespace: str, prompt: str) -> Iterator[Manifest]:
+        """Yield every PromptVersion that names a prompt, whoever owns it, in the order of their numbers."""
+        for name in self._store.relations.versions_of(namespace, prompt):
+            if (version := self._store.get("PromptVersion", namespace, name)) is not None:
+                yield version
+
+    def _looked_at(self, prompt: Manifest) -> tuple[tuple[Manifest, ...], int]:
+        """Return the versions that a decision looks at, and how many more there are."""
+        namespace, name = prompt["metadata"]["namespace"], prompt["metadata"]["name"]
+        names = self._store.relations.versions_of(namespace, name)
+        older, newest = names[:-MOST_VERSIONS], names[-MOST_VERSIONS:]
+        named = {f"{name}-{number}" for number in _named(prompt)} if older else set()
+        chosen = (*(each for each in older if each in named), *newest)
+        found = (self._store.get("PromptVersion", namespace, each) for each in chosen)
+        return tuple(version for version in found if version is not None), len(names) - len(chosen)
 
     def _config_map(self, prompt: Manifest) -> Manifest | None:
         name = config_map_of(prompt)
@@ -79,6 +95,8 @@ class Snapshots:
         return found if found is not None and label(found, WATCH_LABEL) == "true" else None
 
 
-def _without_convergence(status: Manifest) -> dict[str, Any]:
-    conditions = [each for each in status.get("conditions") or () if each.get("type") not in _UNGROUNDED]
-    return {**status, "served": None, "phase": None, "conditions": conditions}
+def _named(prompt: Manifest) -> frozenset[str]:
+    """The numbers that a prompt's spec or status name."""
+    memory = Memory.of(prompt)
+    served = (memory.stable, memory.previous, *memory.ever_served)
+    return frozenset({text(spec_of(prompt).get("activeVersion")), *(each.version for each in served if each)} - {""})

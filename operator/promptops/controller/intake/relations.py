@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
 from promptops.controller.keys import Key, prompt_key, version_key
+from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.manifests import Manifest
 
 KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
+_Numbered = tuple[Number, str]
+_NO_NUMBER = Number((-1, -1, -1, False, ()), "")
 
 
 class Relations:
     """Maps that follow the objects. Everything stays within a namespace."""
 
     def __init__(self) -> None:
-        self._versions: _Index = defaultdict(set)
-        """(namespace, prompt) → names of the PromptVersions that name it."""
+        self._versions: defaultdict[tuple[str, str], list[_Numbered]] = defaultdict(list)
+        """(namespace, prompt) → the PromptVersions that name it, in the order of their numbers."""
         self._readers: _Index = defaultdict(set)
         """(namespace, ConfigMap) → names of the Prompts whose source it is."""
         self._called: _Index = defaultdict(set)
@@ -31,8 +35,8 @@ class Relations:
         return tuple(self._prompts.get(namespace, ()))
 
     def versions_of(self, namespace: str, prompt: str) -> tuple[str, ...]:
-        """Return the names of the PromptVersions that name a prompt, whoever owns them."""
-        return tuple(sorted(self._versions.get((namespace, prompt), ())))
+        """Return the names of the PromptVersions that name a prompt, whoever owns them, in the order of their numbers."""
+        return tuple(name for _, name in self._versions.get((namespace, prompt), ()))
 
     def rivals_of(self, prompt: Manifest) -> tuple[str, ...]:
         """Return the names of the other Prompts that applications could mean by one of this prompt's names."""
@@ -60,7 +64,7 @@ class Relations:
         self._follow_source(namespace, name, before, after)
         if after is None:
             _discard(self._prompts, namespace, name)
-            yield from (version_key(namespace, version) for version in self._versions.get((namespace, name), ()))
+            yield from (version_key(namespace, version) for version in self.versions_of(namespace, name))
         else:
             self._prompts[namespace].add(name)
 
@@ -76,15 +80,23 @@ class Relations:
                 continue
             namespace, name = _name(version)
             prompt = prompt_of(version)
-            if is_there:
-                self._versions[namespace, prompt].add(name)
-            else:
-                _discard(self._versions, (namespace, prompt), name)
+            self._file(namespace, prompt, (_order(version), name), is_there)
             if prompt in self._prompts.get(namespace, ()):
                 # A version's own status follows from its prompt's, and is decided after it.
                 yield prompt_key(namespace, prompt)
             elif is_there:
                 yield version_key(namespace, name)
+
+    def _file(self, namespace: str, prompt: str, numbered: _Numbered, is_there: bool) -> None:
+        filed = self._versions[namespace, prompt]
+        place = bisect_left(filed, numbered)
+        known = place < len(filed) and filed[place] == numbered
+        if is_there and not known:
+            filed.insert(place, numbered)
+        elif known and not is_there:
+            del filed[place]
+        if not filed:
+            del self._versions[namespace, prompt]
 
     def _config_map(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
         config_map = after if after is not None else before
@@ -99,6 +111,11 @@ class Relations:
 def prompt_of(version: Manifest) -> str:
     """Return the name of the Prompt that a PromptVersion says it belongs to."""
     return str(((version.get("spec") or {}).get("promptRef") or {}).get("name", ""))
+
+
+def _order(version: Manifest) -> Number:
+    """What has no number that can be read comes before all others."""
+    return parse_number(str((version.get("spec") or {}).get("version", ""))) or _NO_NUMBER
 
 
 def config_map_of(prompt: Manifest) -> str | None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from promptops.controller.intake.contents import Contents
 from promptops.controller.intake.relations import Relations
+from promptops.controller.intake.slim import slimmed
 from promptops.controller.keys import TENANCY, Key
 from promptops.domain.manifests import Manifest
 
@@ -60,6 +62,7 @@ class ObjectStore:
         self._tombstones: OrderedDict[str, int] = OrderedDict()
         self._arrivals: dict[str, float] = {}
         self.relations = Relations()
+        self.contents = Contents()
 
     def ingest(self, kind: str, type_: str | None, manifest: Manifest) -> frozenset[Key]:
         """Take in an object as a watch, a list, or an answer to a write brought it; return what to decide anew.
@@ -68,7 +71,10 @@ class ObjectStore:
         """
         if type_ == DELETED:
             return self._remove(kind, manifest)
-        return self._upsert(kind, manifest)
+        if _version(manifest) <= self._newest(_uid(manifest)):
+            return frozenset()
+        kept = self.contents.take(manifest) if kind == "PromptVersion" else manifest
+        return self._upsert(kind, slimmed(kind, kept))
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """Return an object."""
@@ -114,13 +120,12 @@ class ObjectStore:
 
     def _upsert(self, kind: str, manifest: Manifest) -> frozenset[Key]:
         uid, name, version = _uid(manifest), _name(manifest), _version(manifest)
-        if version <= self._newest(uid):
-            return frozenset()
         objects = self._objects.setdefault(kind, {})
         before = objects.get(name)
         if before is not None and _uid(before) != uid:
             # Recreated under the same name; the two may be heard of in either order.
             if version < self._known[_uid(before)].resource_version:
+                self.contents.drop(uid)
                 return frozenset()
             self._forget(_uid(before))
         known = self._known.get(uid)
@@ -155,6 +160,7 @@ class ObjectStore:
         if known is not None and _version(manifest) < known.resource_version:
             return frozenset()
         self._bury(uid, _version(manifest))
+        self.contents.drop(uid)
         if known is None:
             return frozenset()
         del self._known[uid]
@@ -164,6 +170,7 @@ class ObjectStore:
 
     def _forget(self, uid: str) -> None:
         known = self._known.pop(uid)
+        self.contents.drop(uid)
         self._bury(uid, known.resource_version)
 
     def _bury(self, uid: str, version: int) -> None:

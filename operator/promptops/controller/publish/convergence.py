@@ -1,39 +1,52 @@
-"""Has prompts decided anew when the instances that serve them change. Coalesced, and never more than a share of one core."""
+"""Has prompts decided anew when it is news who serves them. Coalesced, and never more than a share of one core."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
-from promptops.controller.keys import Key, prompt_key
+from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.publishing import Publishing
-from promptops.domain.convergence import WARM_UP_SECONDS, believable, served
-from promptops.domain.manifests import Manifest
+from promptops.domain.convergence import (
+    BEFORE_EVERYTHING,
+    FORGOTTEN_SECONDS,
+    WARM_UP_SECONDS,
+    Census,
+    Crowd,
+    arrives,
+    census,
+    is_news,
+    revision_of,
+)
+from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.snapshot import ServedObservation
+from promptops.domain.tenancy import figures_of
 from promptops.feed.reports import Reports
 
 COALESCE_SECONDS = 0.03
+COUNTS_EVERY_SECONDS = 5.0
+"""While some lag, how many is said no more often than this, for one prompt."""
 _REST = 10
 """After a look at a scope follows a rest of so many times what the look took."""
 _SLICE = 100
 """Prompts looked at before the event loop gets to do something else."""
 
-_Said = tuple[str, ServedObservation | None]
-"""uid of the prompt, and the observation."""
+Enqueue = Callable[[Key, float, Lane], None]
+"""Key, in how many seconds, and how urgent."""
 
 
 class Convergence:
-    """Compares what instances report with what each prompt was last decided on."""
+    """Compares what instances report with what each prompt's status says. The status is the memory."""
 
     def __init__(
         self,
         store: ObjectStore,
         reports: Reports,
         publishing: Publishing,
-        enqueue: Callable[[Key, Lane], None],
+        enqueue: Enqueue,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -42,34 +55,111 @@ class Convergence:
         self._enqueue = enqueue
         self._monotonic = monotonic
         self._leader_since = monotonic()
-        self._said: dict[str, dict[str, _Said]] = {}
-        """Namespace → prompt → what it was last decided on."""
+        self._inherited: dict[str, tuple[int, bool]] = {}
+        """uid of a prompt → the revision that the leader before published, and whether all had it."""
+        self._expected: dict[str, int] = {}
+        """Namespace → instances that the leader before knew."""
+        self._crowds: dict[str, Crowd] = {}
+        self._counted_at: dict[Key, float] = {}
         self._changed: dict[str, None] = {}
         self._wake = asyncio.Event()
+        self.censuses: dict[str, Census] = {}
+        """Namespace → its instances, as they were last looked at."""
+        self.counted: Callable[[], None] = lambda: None
+        """Called when another number of instances stands in `censuses`."""
         reports.subscribe(self.changed)
 
     def lead(self) -> None:
-        """A term begins: nothing is believed at once."""
+        """A term begins. Nothing is believed at once, and what all had they still have, heard of or not."""
         self._leader_since = self._monotonic()
-        self._said.clear()
+        self._counted_at.clear()
+        self._crowds.clear()
+        self._inherited = {
+            prompt["metadata"]["uid"]: (revision_of(prompt), status_of(prompt).get("served") == "all")
+            for prompt in self._store.all("Prompt")
+        }
+        self._expected = {
+            namespace: figures.get("instances", 0)
+            for tenant in self._store.all("Tenant")
+            for namespace, figures in figures_of(tenant).items()
+        }
 
     def changed(self, scope: str) -> None:
         """Something about a scope's instances changed."""
+        self._crowds.pop(scope, None)
         self._changed[scope] = None
         self._wake.set()
 
+    def published(self, scope: str, names: Iterable[str]) -> None:
+        """Another position brought these entries."""
+        namespace = self._publishing.namespace_of(scope)
+        for name in names if namespace is not None else ():
+            self._look_at(namespace or "", name)
+
     def observation(self, prompt: Manifest) -> ServedObservation | None:
-        """Return what may be said about who serves a prompt, to decide on it now."""
+        """Return what may be said about who serves a prompt; None while nothing may."""
         metadata = prompt["metadata"]
-        observation = self._observed(prompt)
-        self._said.setdefault(metadata["namespace"], {})[metadata["name"]] = (metadata["uid"], observation)
-        return observation
+        scope = self._publishing.scope_of(metadata["namespace"])
+        if scope is None:
+            return None
+        revision, changed_at = revision_of(prompt), self._publishing.changed_at(scope, metadata["name"])
+        inherited, had_all = self._inherited.get(metadata["uid"], (-1, False))
+        if changed_at is not None and had_all and inherited == revision:
+            changed_at = BEFORE_EVERYTHING
+        crowd = self._crowd(scope, metadata["namespace"])
+        observed = crowd.serving(metadata["name"], metadata["uid"], revision, changed_at)
+        is_warm = self._monotonic() - self._leader_since >= WARM_UP_SECONDS
+        if (
+            is_warm
+            or changed_at == BEFORE_EVERYTHING
+            or self._has_heard_all(crowd, prompt, inherited == revision, observed)
+        ):
+            return observed
+        return None
+
+    def figures(self) -> Mapping[str, Mapping[str, int]]:
+        """Return what Tenants say of their namespaces' instances; nothing of one that is still being heard of."""
+        if self._monotonic() - self._leader_since < WARM_UP_SECONDS:
+            return {}
+        return {
+            namespace: {"instances": each.total, "lost": each.lost, "missing": each.missing}
+            for namespace, each in self.censuses.items()
+        }
+
+    def states(self) -> Mapping[str, Mapping[str, int]]:
+        """Return namespace → how many of its instances are heard of, lost and missing."""
+        return {
+            namespace: {
+                "heard": each.total - each.lost - each.missing,
+                "lost": each.lost,
+                "missing": each.missing,
+            }
+            for namespace, each in self.censuses.items()
+            if each.total
+        }
 
     async def run(self) -> None:
         """Have prompts decided anew, forever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look())
             group.create_task(self._pass_time())
+
+    def _has_heard_all(self, crowd: Crowd, prompt: Manifest, is_inherited: bool, observed: ServedObservation) -> bool:
+        """Tell whether a new leader may speak already: of an instance that has not come back yet it knows too little."""
+        if not crowd.positions or crowd.missing:
+            return False
+        return not is_inherited or not revision_of(prompt) or observed.ready == observed.total
+
+    def _crowd(self, scope: str, namespace: str) -> Crowd:
+        crowd = self._crowds.get(scope)
+        if crowd is None:
+            expected = self._expected_in(namespace)
+            crowd = self._crowds[scope] = Crowd.of(self._reports.instances(scope), expected)
+        return crowd
+
+    def _expected_in(self, namespace: str) -> int:
+        is_over = self._monotonic() - self._leader_since >= FORGOTTEN_SECONDS
+        return 0 if is_over else self._expected.get(namespace, 0)
 
     async def _look(self) -> None:
         while True:
@@ -83,45 +173,50 @@ class Convergence:
             await asyncio.sleep((self._monotonic() - started) * _REST)
 
     async def _pass_time(self) -> None:
-        """Notice who falls silent, and the moment from which a new leader is believed."""
-        was_warm = False
+        """Notice who falls silent, and the moments from which a new leader is believed, and waits for nobody any more."""
+        passed = 0.0
         while True:
             await asyncio.sleep(1.0)
             self._reports.sweep(self._monotonic())
-            is_warm = self._monotonic() - self._leader_since >= WARM_UP_SECONDS
-            if is_warm and not was_warm:
+            recent = self._monotonic() - COUNTS_EVERY_SECONDS
+            self._counted_at = {key: at for key, at in self._counted_at.items() if at > recent}
+            leader_for = self._monotonic() - self._leader_since
+            if any(passed < moment <= leader_for for moment in (WARM_UP_SECONDS, FORGOTTEN_SECONDS)):
                 for scope in self._publishing.scopes:
                     self.changed(scope)
-            was_warm = is_warm
+            passed = leader_for
 
     async def _compare(self, scope: str) -> None:
         namespace = self._publishing.namespace_of(scope)
         if namespace is None:
             return
-        names = self._store.relations.prompts_in(namespace)
-        said = self._said.setdefault(namespace, {})
-        for gone in said.keys() - set(names):
-            del said[gone]
-        for count, name in enumerate(names, start=1):
-            prompt = self._store.get("Prompt", namespace, name)
-            if prompt is not None and said.get(name) != (prompt["metadata"]["uid"], self._observed(prompt)):
-                self._enqueue(prompt_key(namespace, name), Lane.COUNTING)
+        self._count(scope, namespace)
+        for count, name in enumerate(self._store.relations.prompts_in(namespace), start=1):
+            self._look_at(namespace, name)
             if count % _SLICE == 0:
                 await asyncio.sleep(0)
 
-    def _observed(self, prompt: Manifest) -> ServedObservation | None:
-        metadata = prompt["metadata"]
-        scope = self._publishing.scope_of(metadata["namespace"])
-        if scope is None:
-            return None
-        serving = (prompt.get("status") or {}).get("serving") or {}
-        now = self._monotonic()
-        observation = served(
-            metadata["name"],
-            metadata["uid"],
-            serving.get("revision", 0),
-            self._publishing.changed_at(scope, metadata["name"]),
-            self._reports.instances(scope),
-            now,
-        )
-        return believable(observation, prompt, now - self._leader_since)
+    def _count(self, scope: str, namespace: str) -> None:
+        counted = census(self._reports.instances(scope), self._expected_in(namespace), self._monotonic())
+        if counted != self.censuses.get(namespace, Census()):
+            self.censuses[namespace] = counted
+            self.counted()
+            self._enqueue_count(TENANCY)
+
+    def _look_at(self, namespace: str, name: str) -> None:
+        prompt = self._store.get("Prompt", namespace, name)
+        observed = self.observation(prompt) if prompt is not None else None
+        if prompt is None or observed is None or not is_news(prompt, observed):
+            return
+        key = prompt_key(namespace, name)
+        if arrives(prompt, observed):
+            self._enqueue(key, 0.0, Lane.FOLLOWING)
+        else:
+            self._enqueue_count(key)
+
+    def _enqueue_count(self, key: Key) -> None:
+        """Mere counts wait for each other: the latest is said, and seldom."""
+        now, known = self._monotonic(), self._counted_at.get(key, float("-inf"))
+        due = known if known > now else max(now, known + COUNTS_EVERY_SECONDS)
+        self._counted_at[key] = due
+        self._enqueue(key, due - now, Lane.COUNTING)

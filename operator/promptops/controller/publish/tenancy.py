@@ -21,6 +21,8 @@ class Tenancy:
         self._mode = mode
         self._now = now
         self._outcome: TenancyOutcome | None = None
+        self.figures: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+        """Namespace → how many instances it has, as far as that may be said now."""
 
     def changed(self) -> None:
         """Decide anew when next asked."""
@@ -43,6 +45,8 @@ class Tenancy:
 
     def _decided(self) -> TenancyOutcome:
         if self._outcome is None:
-            snapshot = TenancySnapshot(self._store.all("Tenant"), self._store.all("Namespace"), self._mode)
+            snapshot = TenancySnapshot(
+                self._store.all("Tenant"), self._store.all("Namespace"), self._mode, instances=self.figures()
+            )
             self._outcome = decide_tenancy(snapshot, self._now())
         return self._outcome

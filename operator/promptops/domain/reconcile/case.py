@@ -29,13 +29,15 @@ class Case:
         """Read a snapshot."""
         prompt = snapshot.prompt
         spec, findings = parse_as(PromptSpec, spec_of(prompt), "spec")
-        versions = Versions.of(snapshot.versions, name_of(prompt), uid_of(prompt))
+        versions = Versions.of(snapshot.versions, name_of(prompt), uid_of(prompt), snapshot.assess)
         return cls(snapshot, spec, combined(findings), Memory.of(prompt), versions)
 
     @cached_property
     def sourced(self) -> Sourced | None:
         """The source's content now; None when there is no source."""
-        return read_source(self.prompt, self.spec, self.snapshot.config_map) if self.spec is not None else None
+        if self.spec is None:
+            return None
+        return read_source(self.prompt, self.spec, self.snapshot.config_map, self.snapshot.judge)
 
     @property
     def prompt(self) -> Manifest:

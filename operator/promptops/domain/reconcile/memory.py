@@ -18,7 +18,7 @@ class Memory:
     ids: tuple[str, ...]
     disabled: bool
     previous: VersionReference | None
-    served: Manifest | None
+    served: str | None
     history: tuple[Manifest, ...]
     latest_version: str
     conditions: tuple[Manifest, ...]
@@ -37,7 +37,7 @@ class Memory:
             ids=tuple(map(text, sequence(serving.get("ids")))),
             disabled=serving.get("disabled") is True,
             previous=_reference(status.get("previous")),
-            served=mapping(status.get("served")) or None,
+            served=text(status.get("served")) or None,
             history=tuple(map(mapping, sequence(status.get("history")))),
             latest_version=text(status.get("latestVersion")),
             conditions=tuple(map(mapping, sequence(status.get("conditions")))),

@@ -4,21 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
-from promptops.api.v1alpha1.content import Content
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
-from promptops.domain.content.canonical import digest, digest_of, require_portable
-from promptops.domain.content.checks import check_content
-from promptops.domain.content.documents import read_json, read_yaml
+from promptops.domain.content.assessment import Assessment
+from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest, next_number, next_patch
+from promptops.domain.content.sourcing import TEXT_PATH, Judge, SourceText, judge
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.problem import Problem
 from promptops.domain.reconcile.versions import Versions
-from promptops.domain.stored import part_as_stored
-from promptops.rendering.errors import InvalidDocument, InvalidSpec
 
 SOURCE_PATH = "spec.source.content"
 
@@ -28,42 +27,44 @@ class Sourced:
     """What the source says now: content with its digest, or why there is none."""
 
     digest: str | None = None
-    content: Manifest | None = None
+    canonical: bytes | None = None
     problem: Problem | None = None
     key_digest: str | None = None
     """sha256 of the ConfigMap's key: what sha256sum says of the file it was made from."""
 
+    @property
+    def content(self) -> Manifest | None:
+        """The content that has the digest."""
+        return None if self.canonical is None else mapping(msgspec.json.decode(self.canonical))
 
-def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None) -> Sourced | None:
+
+def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None, look: Judge = judge) -> Sourced | None:
     """Return the source's content, checked; None when the Prompt has no source."""
     if spec.source is None:
         return None
     inline = mapping(spec_of(prompt).get("source")).get("content")
     reference = spec.source.config_map_key_ref
     if reference is None:
-        return _checked(inline, lambda finding: finding.below(SOURCE_PATH))
+        return _checked(look(SourceText("", "", inline)), lambda finding: finding.below(SOURCE_PATH))
     found = _read_key(reference, config_map)
     if isinstance(found, Problem):
         return Sourced(problem=found)
-    return replace(_from_key(reference, found, inline), key_digest=digest_of(found.encode(errors="replace")))
+    return replace(_from_key(reference, found, inline, look), key_digest=digest_of(found.encode(errors="replace")))
 
 
-def _from_key(reference: ConfigMapKeyReference, value: str, inline: object) -> Sourced:
+def _from_key(reference: ConfigMapKeyReference, value: str, inline: object, look: Judge) -> Sourced:
     place = f'ConfigMap "{reference.name}" key "{reference.key}"'
-    if reference.is_text:
-        rest = mapping(inline)
-        if "text" in rest or "messages" in rest:
-            message = f"{SOURCE_PATH} must have neither text nor messages: the text is read from {place}"
-            return Sourced(problem=Problem(reasons.SOURCE_INVALID, message))
-        return _checked(
-            {**rest, "text": value},
-            lambda finding: replace(finding, path=place) if finding.path == "text" else finding.below(SOURCE_PATH),
-        )
-    try:
-        content = read_yaml(value) if reference.format == "yaml" else read_json(value)
-    except InvalidDocument as error:
-        return Sourced(problem=Problem(reasons.SOURCE_INVALID, f"{place}: {error.message}"))
-    return _checked(content, lambda finding: replace(finding, path=f"{place}: {finding.path}".removesuffix(": ")))
+    if not reference.is_text:
+        found = look(SourceText(reference.format or "", value, None))
+        return _checked(found, lambda finding: replace(finding, path=f"{place}: {finding.path}".removesuffix(": ")))
+    rest = mapping(inline)
+    if "text" in rest or "messages" in rest:
+        message = f"{SOURCE_PATH} must have neither text nor messages: the text is read from {place}"
+        return Sourced(problem=Problem(reasons.SOURCE_INVALID, message))
+    return _checked(
+        look(SourceText("text", value, rest)),
+        lambda finding: replace(finding, path=place) if finding.path == TEXT_PATH else finding.below(SOURCE_PATH),
+    )
 
 
 def _read_key(reference: ConfigMapKeyReference, config_map: Manifest | None) -> str | Problem:
@@ -91,33 +92,22 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
     return f'ConfigMap "{name}" has no key "{key}": add it under data{others}'
 
 
-def _checked(content: object, placed: Callable[[Finding], Finding]) -> Sourced:
-    stored, error = _as_stored(content)
-    wrong = combined(map(placed, (error,) if error else check_content(stored, path="")))
+def _checked(found: Assessment, placed: Callable[[Finding], Finding]) -> Sourced:
+    wrong = combined(map(placed, found.findings))
     if wrong is not None:
         return Sourced(problem=Problem(reasons.SOURCE_INVALID, wrong.sentence))
-    return Sourced(digest=digest(mapping(stored)), content=mapping(stored))
-
-
-def _as_stored(content: object) -> tuple[object, Finding | None]:
-    """Give content the form that the API server stores, so that the digest is that of the version to come."""
-    if not isinstance(content, Mapping):
-        return content, None
-    try:
-        require_portable(content)
-    except InvalidSpec as error:
-        return content, Finding(error.reason, error.message, error.path)
-    return part_as_stored(content, Content), None
+    return Sourced(digest=found.digest, canonical=found.canonical)
 
 
 def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, memory: Memory) -> dict[str, Any] | None:
     """Return the PromptVersion that the source's content should become; None when it already is one."""
-    if sourced is None or sourced.digest is None or sourced.content is None or versions.with_digest(sourced.digest):
+    if sourced is None or sourced.digest is None or versions.with_digest(sourced.digest):
         return None
+    content = sourced.content or {}
     number = _number_before(name_of(prompt), sourced.digest, versions, memory) or _free_number(
-        name_of(prompt), sourced.content, versions, memory.latest_version
+        name_of(prompt), content, versions, memory.latest_version
     )
-    return version_manifest(prompt, number, sourced.content)
+    return version_manifest(prompt, number, content)
 
 
 def _number_before(name: str, content_digest: str, versions: Versions, memory: Memory) -> str | None:

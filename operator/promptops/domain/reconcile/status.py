@@ -58,7 +58,7 @@ def _numbers(case: Case, pruned: tuple[Version, ...]) -> tuple[int, str | None]:
     """Count as if what is to be deleted were gone: its deletion then changes nothing."""
     gone = {each.number for each in pruned} | {each.number for each in case.versions.own if each.is_going}
     latest = highest((case.memory.latest_version, *case.versions.numbers()))
-    return len(case.versions.own) - len(gone), latest
+    return len(case.versions.own) + case.snapshot.more_versions - len(gone), latest
 
 
 def previous_of(case: Case, decision: Decision) -> VersionReference | None:

@@ -17,7 +17,7 @@ from promptops.domain.snapshot import Transition, VersionOutcome, VersionSnapsho
 
 def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     """Decide about one PromptVersion, after its Prompt. The digest that was seen first for the object stays."""
-    version = Version(snapshot.version)
+    version = Version(snapshot.version, snapshot.assess)
     prompt = _own_prompt(snapshot)
     in_use = prompt is not None and _is_served(version, prompt)
     before = status_of(snapshot.version)

@@ -4,17 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import KEEP_LABEL
-from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
-from promptops.domain.content.canonical import canonical, digest_of
-from promptops.domain.content.checks import check_content, check_well_formed
+from promptops.domain.content.assessment import Assess, Assessment, assess
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.findings import Finding, combined, warnings_of
-from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, parse_as, spec_of, status_of, text
+from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, status_of, text
 from promptops.domain.ownership import belongs, number_of, owner_uids
-from promptops.rendering.errors import InvalidSpec
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,8 @@ class Version:
     """One version: its number, and what its content comes to."""
 
     manifest: Manifest
+    assess: Assess = assess
+    """Asked as late as possible: among thousands of versions few are meant."""
 
     @cached_property
     def number(self) -> str:
@@ -29,22 +30,26 @@ class Version:
         return number_of(self.manifest)
 
     @cached_property
+    def assessment(self) -> Assessment:
+        """What the content comes to."""
+        return self.assess(self.manifest)
+
+    @cached_property
     def content(self) -> Manifest:
-        """The content exactly as it stands in the object."""
-        return mapping(spec_of(self.manifest).get("content"))
+        """The content; empty when it is none that may be served."""
+        data = self.assessment.canonical
+        return mapping(msgspec.json.decode(data)) if data is not None else {}
 
     @cached_property
     def canonical(self) -> str | None:
-        """The canonical JSON text, None when the content has none."""
-        try:
-            return canonical(self.content).decode()
-        except InvalidSpec:
-            return None
+        """The canonical JSON text, None when the content has none that may be served."""
+        data = self.assessment.canonical
+        return None if data is None else data.decode()
 
-    @cached_property
+    @property
     def digest(self) -> str | None:
         """The address of the content."""
-        return None if self.canonical is None else digest_of(self.canonical.encode())
+        return self.assessment.digest
 
     @property
     def recorded(self) -> str:
@@ -58,12 +63,7 @@ class Version:
         if self.recorded and self.digest and self.recorded != self.digest:
             message = f"the content changed: it had the digest {self.recorded}, now it has {self.digest}"
             return (Finding(reasons.DIGEST_CHANGED, message, "spec.content"),)
-        _, wrong_shape = parse_as(PromptVersionSpec, spec_of(self.manifest), "spec")
-        if wrong_shape:
-            return wrong_shape
-        if self.canonical is None:
-            return tuple(check_content(self.content))
-        return tuple(check_well_formed(self.content, len(self.canonical.encode())))
+        return self.assessment.findings
 
     @cached_property
     def problem(self) -> Finding | None:
@@ -113,11 +113,11 @@ class Versions:
     foreign: tuple[Version, ...]
 
     @classmethod
-    def of(cls, versions: Iterable[Manifest], name: str, uid: str) -> "Versions":
+    def of(cls, versions: Iterable[Manifest], name: str, uid: str, look: Assess = assess) -> "Versions":
         """Tell a Prompt's own versions from others'."""
         own: list[tuple[Number, Version]] = []
         foreign: list[Version] = []
-        for version in map(Version, versions):
+        for version in (Version(manifest, look) for manifest in versions):
             number = parse_number(version.number)
             if number is not None and belongs(version.manifest, name, uid):
                 own.append((number, version))

@@ -1,0 +1,97 @@
+"""What the content of a version comes to: digest, canonical bytes, what is wrong. Content never changes: one look at each is enough."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+
+from promptops.api import reasons
+from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES
+from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
+from promptops.domain.content.canonical import canonical, digest_of
+from promptops.domain.content.checks import check_content, check_well_formed
+from promptops.domain.findings import Finding
+from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of
+from promptops.rendering.errors import InvalidSpec
+
+MAX_JSON_BYTES = 2 * MAX_CONTENT_BYTES
+"""Content that is longer than this as compact JSON is too large in canonical form too: 1.0 is written 1 there, and nothing shrinks more."""
+_PACKED_FROM = 1024
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The result of the one look."""
+
+    digest: str | None
+    """The address of the content. None when it has no canonical form, or is too large to be looked at."""
+    findings: tuple[Finding, ...] = ()
+    """What forbids to serve it, and what its author probably did not mean."""
+    kept: bytes | None = None
+    """The canonical bytes, packed when that is worth it: of thousands of versions few are asked for."""
+    is_packed: bool = False
+
+    @classmethod
+    def of(cls, digest: str | None, findings: tuple[Finding, ...], data: bytes | None) -> "Assessment":
+        """Return a result that keeps these canonical bytes; None when there are none, or more than may be served."""
+        if data is None or len(data) <= _PACKED_FROM:
+            return cls(digest, findings, data)
+        return cls(digest, findings, zlib.compress(data, 1), True)
+
+    @property
+    def canonical(self) -> bytes | None:
+        """The canonical bytes. None when there are none, or more than may be served."""
+        return zlib.decompress(self.kept) if self.kept is not None and self.is_packed else self.kept
+
+
+Assess: TypeAlias = Callable[[Manifest], Assessment]
+"""Returns what a PromptVersion's content comes to, from memory or by looking at it."""
+
+
+def assess(version: Manifest) -> Assessment:
+    """Look at a PromptVersion as it came. Takes milliseconds per kilobyte."""
+    return assess_spec(spec_of(version))
+
+
+def assess_spec(spec: Manifest) -> Assessment:
+    """Look at the spec of a PromptVersion."""
+    content = mapping(spec.get("content"))
+    if (size := json_size(content)) > MAX_JSON_BYTES:
+        return Assessment(None, (too_large(size),))
+    data, address = _canonical(content)
+    fits = data is not None and len(data) <= MAX_CONTENT_BYTES
+    return Assessment.of(address, _findings(spec, content, data), data if fits else None)
+
+
+def json_size(content: object) -> int:
+    """Return how many bytes content has as compact JSON; 0 when it has no such form, which a later check says better."""
+    try:
+        return len(msgspec.json.encode(content))
+    except (TypeError, ValueError, RecursionError):
+        return 0
+
+
+def too_large(size: int, path: str = "spec.content") -> Finding:
+    """Say that content is too large to be looked at, by its size as compact JSON."""
+    message = (
+        f"has {size} bytes as JSON, at most {MAX_CONTENT_BYTES} are allowed in canonical form: "
+        "shorten it, or pass long passages as variables"
+    )
+    return Finding(reasons.CONTENT_TOO_LARGE, message, path)
+
+
+def _canonical(content: Manifest) -> tuple[bytes | None, str | None]:
+    try:
+        data = canonical(content)
+    except InvalidSpec:
+        return None, None
+    return data, digest_of(data)
+
+
+def _findings(spec: Manifest, content: Manifest, data: bytes | None) -> tuple[Finding, ...]:
+    _, wrong_shape = parse_as(PromptVersionSpec, spec, "spec")
+    if wrong_shape:
+        return wrong_shape
+    return check_content(content) if data is None else check_well_formed(content, len(data))

@@ -1,0 +1,1 @@
+"""Work on what strangers wrote, in a process that may take long or die without anybody noticing."""

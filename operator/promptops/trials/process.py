@@ -1,0 +1,89 @@
+"""A worker process as its user sees it: started when there is work, ended when there is none, killed when one piece takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+
+from promptops.trials.worker import HEAD
+
+WORK_SECONDS = 20.0
+"""A piece of work that takes longer is given up."""
+IDLE_SECONDS = 60.0
+"""Without work for so long the process ends: it costs some 50 MB."""
+
+
+class WorkFailed(Exception):
+    """The process died over a piece of work, or took too long."""
+
+
+class WorkerProcess:
+    """One process, one piece of work at a time. Belongs to one event loop."""
+
+    def __init__(self, work_seconds: float = WORK_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._work_seconds = work_seconds
+        self._idle_seconds = idle_seconds
+        self._process: asyncio.subprocess.Process | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._idle: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self._process.pid if self._process is not None else None
+
+    async def carry_out(self, request: bytes) -> bytes:
+        """Return the answer to a request. Raises WorkFailed."""
+        async with self._one_at_a_time:
+            if self._idle is not None:
+                self._idle.cancel()
+            try:
+                async with asyncio.timeout(self._work_seconds):
+                    answer = await self._exchange(request)
+            except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+                await self.close()
+                raise WorkFailed("it took too long" if isinstance(error, TimeoutError) else "it died") from None
+            except asyncio.CancelledError:
+                self._kill()
+                raise
+            self._idle = asyncio.create_task(self._end_when_idle())
+            return answer
+
+    async def close(self) -> None:
+        """End the process."""
+        process = self._kill()
+        if process is not None:
+            await process.communicate()
+
+    async def _exchange(self, request: bytes) -> bytes:
+        process = self._process
+        if process is None or process.returncode is not None:
+            process = self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "promptops.trials.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        assert process.stdin is not None  # noqa: S101 - both were asked for
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(HEAD.pack(len(request)) + request)
+        await process.stdin.drain()
+        (size,) = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
+        return await process.stdout.readexactly(size)
+
+    async def _end_when_idle(self) -> None:
+        await asyncio.sleep(self._idle_seconds)
+        self._idle = None
+        await self.close()
+
+    def _kill(self) -> asyncio.subprocess.Process | None:
+        if self._idle is not None:
+            self._idle.cancel()
+        process, self._process, self._idle = self._process, None, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+        return process

@@ -1,0 +1,49 @@
+"""What the worker process can be asked: what the content of a version, or of a source, comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from promptops.domain.content.assessment import Assessment, assess_spec
+from promptops.domain.content.sourcing import SourceText, judge
+
+
+class VersionWork(msgspec.Struct, frozen=True, tag=True):
+    """Look at the spec of a PromptVersion."""
+
+    spec: bytes
+    """Its JSON."""
+
+
+class SourceWork(msgspec.Struct, frozen=True, tag=True):
+    """Look at what a source says."""
+
+    format: str
+    value: str
+    inline: Any
+
+
+_requests = msgspec.msgpack.Decoder(VersionWork | SourceWork)
+_answers = msgspec.msgpack.Decoder(Assessment)
+
+
+def request(work: VersionWork | SourceWork) -> bytes:
+    """Return a request as it is sent."""
+    return msgspec.msgpack.encode(work)
+
+
+def answer_of(sent: bytes) -> Assessment:
+    """Read an answer."""
+    return _answers.decode(sent)
+
+
+def carry_out(sent: bytes) -> bytes:
+    """Do what a request asks for; return the answer as it is sent."""
+    work = _requests.decode(sent)
+    if isinstance(work, VersionWork):
+        found = assess_spec(msgspec.json.decode(work.spec))
+    else:
+        found = judge(SourceText(work.format, work.value, work.inline))
+    return msgspec.msgpack.encode(found)

@@ -1,0 +1,167 @@
+"""How long one namespace's activations take while others are busy or hostile, beside the same activations on a quiet plane.
+
+One namespace of many prompts has pods that join and leave all the time; in another somebody applies the dearest content that is
+legal, and keys of ConfigMaps that are not. Prints p50, p99 and worst of the third's activations, and whether the Lease changed hands.
+    PYTHONPATH=. python tests/bench/fairness.py [--prompts 2000] [--activations 60]
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from promptops import codegen
+from promptops.client import SyncPromptOpsClient
+from promptops.dev.lifecycle import bring_up, plane_folder, take_down
+from promptops.dev.plane import Plane
+from promptops.dev.progress import Progress
+from promptops.dev.stack import NAMESPACE, Stack
+from promptops.settings.dev import DevSettings
+from tests.bench.activation import PROMPT, SAMPLE, activate, administrator, heading, line
+from tests.support.manifests import config_map, prompt, version
+
+EVERY_SECONDS = 1.0
+CROWD, HOSTILE = "crowd", "hostile"
+SLOTS = "{{ a }}" * 7000
+"""As many places for a value as a text may hold."""
+YAML = "text: hi\nparameters:\n  extra: [" + "a, " * 160_000 + "a]\n"
+"""Half a megabyte that is read for seconds and means too much."""
+
+
+def create(api: httpx.Client, namespace: str, manifest: dict[str, Any]) -> None:
+    """Create an object, or take another state of it for as good."""
+    groups = {"Prompt": "promptops.io/v1alpha1", "PromptVersion": "promptops.io/v1alpha1"}
+    group = groups.get(manifest["kind"])
+    root = f"/apis/{group}" if group else "/api/v1"
+    path = f"{root}/namespaces/{namespace}/{manifest['kind'].lower()}s/{manifest['metadata']['name']}"
+    query = {"fieldManager": "bench", "force": "true"}
+    headers = {"content-type": "application/apply-patch+yaml"}
+    api.patch(path, params=query, content=json.dumps(manifest), headers=headers, timeout=60)
+
+
+def fill(plane: Plane, prompts: int) -> None:
+    """Create the crowd's prompts, a version each."""
+    text = "Answer {{ question }} " + "x" * 1500
+    content = {"text": text, "variables": [{"name": "question", "type": "string"}]}
+    with administrator(plane) as api, ThreadPoolExecutor(8) as pool:
+        for number in range(prompts):
+            name = f"p{number}"
+            for manifest in (version(name, "1.0.0", content), prompt(name, activeVersion="1.0.0")):
+                pool.submit(create, api, CROWD, dict(manifest))
+
+
+@contextmanager
+def going_on(*work: Callable[[int], None]) -> Iterator[None]:
+    """Do each again and again, on a thread of its own, with a number that grows."""
+    over = threading.Event()
+
+    def again(one: Callable[[int], None]) -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            one(number)
+
+    threads = [threading.Thread(target=again, args=(one,)) for one in work]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def activations(plane: Plane, socket: str, count: int) -> list[float]:
+    """Return seconds until each activation was rendered, one a second."""
+    taken: list[float] = []
+    with administrator(plane) as api, SyncPromptOpsClient(socket=socket) as client:
+        for number in range(count):
+            wanted, begun = ("1.1.0", "1.0.0")[number % 2], time.perf_counter()
+            activate(api, PROMPT, wanted)
+            while client.render_prompt("greeting", variables={"name": "Ada"}).version != wanted:
+                time.sleep(0.001)
+            taken.append(time.perf_counter() - begun)
+            time.sleep(max(0.0, EVERY_SECONDS - taken[-1]))
+    return taken
+
+
+def lease(plane: Plane) -> tuple[str, int]:
+    """Who leads, and in which term."""
+    read = json.loads(plane.kubectl("get", "lease", "promptops", "-n", NAMESPACE, "-o", "json").stdout)["spec"]
+    return str(read["holderIdentity"]), int(read["leaseTransitions"])
+
+
+def compare(stack: Stack, count: int) -> tuple[list[float], list[float]]:
+    """Return the third's activations on a quiet plane, and beside the other two namespaces."""
+    plane = stack.plane
+    quiet = activations(plane, stack.sidecar.socket, count)
+    with administrator(plane) as api:
+
+        def join_and_leave(number: int) -> None:
+            name = f"{CROWD}-{number % 2}"
+            stack.start_sidecar(name, CROWD)
+            time.sleep(EVERY_SECONDS)
+            plane.stop(name)
+
+        def dear_content(number: int) -> None:
+            content = {"text": f"{number} {SLOTS}", "variables": [{"name": "a", "type": "string"}]}
+            create(api, HOSTILE, dict(version("dear", f"1.0.{number}", content)))
+
+        def dear_source(number: int) -> None:
+            create(api, HOSTILE, dict(config_map("dear", {"key": f"# {number}\n{YAML}"})))
+            time.sleep(EVERY_SECONDS)
+
+        source = {"configMapKeyRef": {"name": "dear", "key": "key", "format": "yaml"}}
+        create(api, HOSTILE, dict(prompt("dear", activeVersion="1.0.0")))
+        for number in range(20):
+            create(api, HOSTILE, dict(prompt(f"reads-{number}", source=source)))
+        with going_on(join_and_leave, dear_content, dear_source):
+            beside = activations(plane, stack.sidecar.socket, count)
+    return quiet, beside
+
+
+def main() -> None:
+    """Bring up a plane, measure, print, take it down."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--prompts", type=int, default=2000)
+    arguments.add_argument("--activations", type=int, default=60)
+    chosen = arguments.parse_args()
+    settings, progress = DevSettings.from_environment(), Progress()
+    folder = plane_folder(settings.cache, "bench-fairness")
+    try:
+        take_down(folder)
+        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
+        assert up.stack is not None
+        for namespace in (CROWD, HOSTILE):
+            up.plane.kubectl("create", "namespace", namespace)
+        up.plane.kubectl("apply", "-f", str(SAMPLE))
+        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
+        with progress.step(f"{chosen.prompts} prompts in a namespace", seconds=chosen.prompts // 40):
+            fill(up.plane, chosen.prompts)
+            up.plane.kubectl(
+                "wait", "--for=condition=Converged", "--timeout=600s", "prompt", "--all", "--namespace", CROWD
+            )
+        before = lease(up.plane)
+        with progress.step(f"2 x {chosen.activations} activations", seconds=2 * chosen.activations):
+            quiet, beside = compare(up.stack, chosen.activations)
+        after = lease(up.plane)
+    finally:
+        take_down(folder)
+    print(heading("one namespace's activation, rendered after"))
+    print(line("beside a busy and a hostile namespace", beside))
+    print(line("on a quiet plane (rival)", quiet))
+    print(f"the Lease: {before[0]} in term {before[1]}, then {after[0]} in term {after[1]}")
+
+
+if __name__ == "__main__":
+    main()
