@@ -11,7 +11,7 @@ import pytest
 from promptops.cluster.client import Client
 from promptops.cluster.election import Election
 from promptops.cluster.elector import Leadership
-from promptops.cluster.lease import Record, Timing
+from promptops.cluster.lease import LeaseRecord, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
 from tests.support.waiting import until
@@ -56,7 +56,7 @@ async def test_a_loop_that_is_busy_for_longer_than_the_lease_lasts_keeps_it(
 ) -> None:
     time.sleep(2 * FAST.duration)  # noqa: ASYNC251  this is the busy loop
 
-    held = Record.of(await objects.get(LEASES, namespace, "promptops"))
+    held = LeaseRecord.of(await objects.get(LEASES, namespace, "promptops"))
     assert (held.holder, held.transitions) == ("a", competing.led[0].term)
     assert (competing.election.leadership, competing.lost) == (competing.led[0], [])
 
@@ -76,7 +76,7 @@ async def test_a_release_and_a_raised_epoch_go_the_same_way(
     raised = await competing.election.raise_epoch(competing.led[0].epoch + 10)
     await competing.election.release()
 
-    after = Record.of(await objects.get(LEASES, namespace, "promptops"))
+    after = LeaseRecord.of(await objects.get(LEASES, namespace, "promptops"))
     assert raised == Leadership(competing.led[0].epoch + 11, competing.led[0].term)
     assert (after.holder, after.epoch, competing.election.leadership) == ("", raised.epoch, None)
 

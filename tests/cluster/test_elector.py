@@ -13,7 +13,7 @@ import pytest
 
 from promptops.cluster.elector import Elector, Leadership, LostLease
 from promptops.cluster.errors import ApiUnavailable, Conflict
-from promptops.cluster.lease import Record, Timing
+from promptops.cluster.lease import LeaseRecord, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
 from tests.support.waiting import until
@@ -81,7 +81,7 @@ async def test_the_first_leader_makes_the_lease_with_an_epoch(objects: Objects, 
     async with running(objects, namespace, "a") as replica:
         await until(lambda: replica.led)
 
-    record = Record.of(await lease(objects, namespace))
+    record = LeaseRecord.of(await lease(objects, namespace))
     assert (record.holder, record.transitions) == ("a", 1)
     assert record.epoch is not None
     assert before <= record.epoch <= time.time()
@@ -196,7 +196,7 @@ async def test_a_label_on_the_lease_costs_no_leadership(objects: Objects, namesp
         after = await lease(objects, namespace)
 
     assert replica.lost == []
-    assert Record.of(after).renewed > Record.of(held).renewed
+    assert LeaseRecord.of(after).renewed > LeaseRecord.of(held).renewed
     assert after["metadata"]["labels"] == {"seen": "yes"}
 
 
@@ -213,11 +213,11 @@ async def test_a_leader_whose_lease_was_taken_stops(
     wire = Wire(objects)
     async with running(wire, namespace, "a") as replica:
         await until(lambda: replica.led)
-        taken = Record.of(await _written(objects, usurped(await lease(objects, namespace))))
+        taken = LeaseRecord.of(await _written(objects, usurped(await lease(objects, namespace))))
         await until(lambda: replica.lost)
         wire.reads = 0
         await until(lambda: wire.reads > 5)
-        still = Record.of(await lease(objects, namespace))
+        still = LeaseRecord.of(await lease(objects, namespace))
 
     assert said in replica.lost[0]
     assert still == taken, "and does not take it back before it expires"
@@ -246,7 +246,7 @@ async def test_a_raised_epoch_is_above_both_and_in_the_lease(objects: Objects, n
         assert [each.epoch for each in raised] == [ours + 1, ours + 101]
         assert replica.elector.leadership == raised[-1]
 
-    assert Record.of(await lease(objects, namespace)).epoch == ours + 101
+    assert LeaseRecord.of(await lease(objects, namespace)).epoch == ours + 101
     assert replica.lost == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promptops.cluster import lease as leases
-from promptops.cluster.lease import Record, Sighting, Timing
+from promptops.cluster.lease import LeaseRecord, Sighting, Timing
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -37,19 +37,19 @@ def lease(holder: str, transitions: int = 3, epoch: str | None = "7", renewed: s
     ],
 )
 def test_may_take(holder: str, seconds: float, expected: bool) -> None:
-    sighting = Sighting(Record.of(lease(holder)), since=1000.0)
+    sighting = Sighting(LeaseRecord.of(lease(holder)), since=1000.0)
 
     assert leases.may_take(sighting, "me", 1000.0 + seconds) == expected
 
 
 def test_a_second_process_of_our_identity_is_somebody_else() -> None:
-    sighting = Sighting(Record.of(lease("me")), since=1000.0)
+    sighting = Sighting(LeaseRecord.of(lease("me")), since=1000.0)
 
     assert not leases.may_take(sighting, None, 1001.0)
 
 
 def test_whoever_has_just_come_cannot_know_that_a_lease_expired() -> None:
-    long_ago = Record.of(lease("other", renewed="2001-01-01T00:00:00Z"))
+    long_ago = LeaseRecord.of(lease("other", renewed="2001-01-01T00:00:00Z"))
 
     sighting = leases.sighted(None, long_ago, 1000.0)
 
@@ -57,9 +57,9 @@ def test_whoever_has_just_come_cannot_know_that_a_lease_expired() -> None:
 
 
 def test_a_renewal_starts_the_wait_anew() -> None:
-    first = leases.sighted(None, Record.of(lease("other", renewed="a")), 1000.0)
-    unchanged = leases.sighted(first, Record.of(lease("other", renewed="a")), 1010.0)
-    renewed = leases.sighted(unchanged, Record.of(lease("other", renewed="b")), 1014.0)
+    first = leases.sighted(None, LeaseRecord.of(lease("other", renewed="a")), 1000.0)
+    unchanged = leases.sighted(first, LeaseRecord.of(lease("other", renewed="a")), 1010.0)
+    renewed = leases.sighted(unchanged, LeaseRecord.of(lease("other", renewed="b")), 1014.0)
 
     assert (unchanged.since, renewed.since) == (1000.0, 1014.0)
 
@@ -67,7 +67,7 @@ def test_a_renewal_starts_the_wait_anew() -> None:
 def test_taking_is_a_new_term_in_the_same_epoch() -> None:
     taken = leases.taken(lease("other"), "me", Timing(), NOW, new_epoch=99)
 
-    assert Record.of(taken) == Record("me", 4, "2026-01-02T03:04:05.678901Z", 15.0, 7)
+    assert LeaseRecord.of(taken) == LeaseRecord("me", 4, "2026-01-02T03:04:05.678901Z", 15.0, 7)
     assert taken["metadata"]["resourceVersion"] == "5", "what was read is the precondition"
     assert taken["metadata"]["annotations"]["other"] == "kept"
 
@@ -75,16 +75,16 @@ def test_taking_is_a_new_term_in_the_same_epoch() -> None:
 def test_a_lease_without_an_epoch_gets_one() -> None:
     taken = leases.taken(lease("", epoch=None), "me", Timing(), NOW, new_epoch=99)
 
-    assert Record.of(taken).epoch == 99
+    assert LeaseRecord.of(taken).epoch == 99
 
 
 def test_what_is_released_can_be_taken_at_once() -> None:
     released = leases.released(lease("me"), NOW)
 
-    assert Record.of(released).holder == ""
-    assert Record.of(released).transitions == 3
+    assert LeaseRecord.of(released).holder == ""
+    assert LeaseRecord.of(released).transitions == 3
 
 
 @pytest.mark.parametrize("value", [None, "", "x", "-1"], ids=["absent", "empty", "no number", "negative"])
 def test_an_epoch_that_cannot_be_read_is_none(value: str | None) -> None:
-    assert Record.of(lease("me", epoch=value)).epoch is None
+    assert LeaseRecord.of(lease("me", epoch=value)).epoch is None

@@ -17,7 +17,7 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.tokens import TokenRefused, TokenReviewer
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
-from promptops.feed.authentication import AuthenticationUnavailable, Forbidden, Unauthenticated
+from promptops.feed.authentication import AuthenticationUnavailable, NotEntitled, Unauthenticated
 from promptops.telemetry.operator import OperatorMetrics
 from tests.support.waiting import until_told
 
@@ -178,7 +178,7 @@ async def test_another_namespace_is_another_scope(
 async def test_a_namespace_that_nobody_claims(client: Client, world: World, issue: Issue, namespace: str) -> None:
     world.tenants.clear()
 
-    with pytest.raises(Forbidden) as refused:
+    with pytest.raises(NotEntitled) as refused:
         await world.authenticator(client)(issue())
 
     assert refused.value.code == reasons.TENANT_UNKNOWN

@@ -15,7 +15,7 @@ from promptops.dev import binaries
 from promptops.dev.builder import build, cached_path
 from promptops.dev.errors import BinaryUnusable, BuildFailed
 from promptops.dev.progress import Progress
-from promptops.dev.tools import CONTROL_PLANE, TOOLS, Tool
+from promptops.dev.tools import CONTROL_PLANE, TOOLS, PinnedTool
 from promptops.settings.dev import DevSettings
 
 
@@ -46,11 +46,11 @@ def executable(path: Path) -> Path:
     return path
 
 
-def program(folder: Path, text: str) -> Tool:
+def program(folder: Path, text: str) -> PinnedTool:
     folder.mkdir()
     (folder / "go.mod").write_text("module example.com/program\n\ngo 1.26.0\n")
     (folder / "main.go").write_text(f"package main\n\nfunc main() {{ {text} }}\n")
-    return Tool("program", str(folder), ".", "v1", 5)
+    return PinnedTool("program", str(folder), ".", "v1", 5)
 
 
 @pytest.mark.parametrize("name", CONTROL_PLANE)
@@ -136,7 +136,7 @@ def test_one_that_fails_ends_the_others(settings: DevSettings, progress: Progres
 
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
-def test_every_binary_is_pinned(tool: Tool) -> None:
+def test_every_binary_is_pinned(tool: PinnedTool) -> None:
     pinned = (tool.folder / "go.mod").read_text()
 
     assert f" {tool.version}\n" in pinned

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.conditions import Condition, conditions_of, find, moment, timestamp
+from promptops.domain.conditions import Statement, conditions_of, find, moment, timestamp
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 READY: dict[str, Any] = {
@@ -20,26 +20,26 @@ OTHER = READY | {"type": "Converged"}
 
 
 def test_the_transition_time_stays_while_the_status_stays() -> None:
-    changed = conditions_of((Condition("Ready", "True", "Disabled", "off", 2),), (READY,), NOW)
+    changed = conditions_of((Statement("Ready", "True", "Disabled", "off", 2),), (READY,), NOW)
 
     assert changed == [READY | {"reason": "Disabled", "message": "off", "observedGeneration": 2}]
 
 
 def test_the_transition_time_moves_with_the_status() -> None:
-    (changed,) = conditions_of((Condition("Ready", "False", "VersionNotFound", "gone", 2),), (READY,), NOW)
+    (changed,) = conditions_of((Statement("Ready", "False", "VersionNotFound", "gone", 2),), (READY,), NOW)
 
     assert (changed["status"], changed["lastTransitionTime"]) == ("False", "2026-01-02T03:04:05Z")
 
 
 def test_only_the_wanted_conditions_remain_in_their_order() -> None:
-    kept = conditions_of((Condition("Ready", "True", "Active", "fine", 1),), (OTHER, READY), NOW)
+    kept = conditions_of((Statement("Ready", "True", "Active", "fine", 1),), (OTHER, READY), NOW)
 
     assert kept == [READY]
 
 
 def test_a_condition_without_a_transition_time_gets_one() -> None:
     (changed,) = conditions_of(
-        (Condition("Ready", "True", "Active", "", 1),), ({"type": "Ready", "status": "True"},), NOW
+        (Statement("Ready", "True", "Active", "", 1),), ({"type": "Ready", "status": "True"},), NOW
     )
 
     assert changed["lastTransitionTime"] == timestamp(NOW)

@@ -22,7 +22,7 @@ from promptops.cache.store import Step
 from promptops.cache.tiers.disk import Snapshot
 from promptops.cache.view import View
 from promptops.feed import follow, holding
-from promptops.feed.authentication import AuthenticationUnavailable, Forbidden, Unauthenticated
+from promptops.feed.authentication import AuthenticationUnavailable, NotEntitled, Unauthenticated
 from tests.cache.scribe import SCOPE, Scribe, content, entry
 from tests.feed.conftest import OTHER_SCOPE, Following, Hop, hop
 from tests.support.fault_proxy import FaultProxy
@@ -235,7 +235,7 @@ async def test_a_connection_cut_after_any_number_of_bytes_comes_back(running: Ho
     ("refusal", "reason"),
     [
         pytest.param(Unauthenticated("expired"), reasons.UNAUTHENTICATED, id="401"),
-        pytest.param(Forbidden(reasons.TENANT_UNKNOWN, "unclaimed"), reasons.TENANT_UNKNOWN, id="403"),
+        pytest.param(NotEntitled(reasons.TENANT_UNKNOWN, "unclaimed"), reasons.TENANT_UNKNOWN, id="403"),
         pytest.param(AuthenticationUnavailable("no API"), reasons.AUTHENTICATION_UNAVAILABLE, id="503"),
     ],
 )

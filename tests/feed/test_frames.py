@@ -6,7 +6,7 @@ import pytest
 
 from promptops.api.feed import Goodbye, Heartbeat, Position
 from promptops.cache.refusal import Refused
-from promptops.feed.frames import Frame, Reader, write
+from promptops.feed.frames import Frame, FrameReader, write
 
 STREAM = write("heartbeat", Heartbeat("one", Position(1, 2, 3), 7000, 5)) + write("goodbye", Goodbye("Größe\n\n"))
 EXPECTED = [
@@ -17,7 +17,7 @@ EXPECTED = [
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
 def test_events_may_be_cut_anywhere(size: int) -> None:
-    reader = Reader()
+    reader = FrameReader()
 
     read = [frame for at in range(0, len(STREAM), size) for frame in reader.read(STREAM[at : at + size])]
 
@@ -27,7 +27,7 @@ def test_events_may_be_cut_anywhere(size: int) -> None:
 def test_other_ways_of_writing_the_same_are_understood() -> None:
     data = b": comment\r\nid: 7\r\nevent:x\r\ndata:{\r\ndata: }\r\n\r\n\r\nretry: 3\n\nevent: empty\n\n"
 
-    assert list(Reader().read(data)) == [Frame("x", b"{\n}")]
+    assert list(FrameReader().read(data)) == [Frame("x", b"{\n}")]
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_other_ways_of_writing_the_same_are_understood() -> None:
     ],
 )
 def test_an_event_without_bound_is_refused(chunks: list[bytes]) -> None:
-    reader = Reader(limit=100)
+    reader = FrameReader(limit=100)
 
     with pytest.raises(Refused, match="larger than 100"):
         _ = [frame for chunk in chunks for frame in reader.read(chunk)]
 
 
 def test_a_stream_of_small_events_is_not_one_large_event() -> None:
-    reader = Reader(limit=100)
+    reader = FrameReader(limit=100)
 
     assert sum(len(list(reader.read(b"data: {}\n\n"))) for _ in range(1000)) == 1000

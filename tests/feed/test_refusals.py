@@ -141,7 +141,7 @@ async def test_a_forged_signature_is_refused(liar: Liar, following: Following) -
 async def test_an_event_without_end_is_refused(
     liar: Liar, following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames.Reader.__init__, "__defaults__", (1000,))
+    monkeypatch.setattr(frames.FrameReader.__init__, "__defaults__", (1000,))
     liar.greeting = HELLO
     liar.hang_up()
     await until(lambda: liar.streams == 1 and following.observed.connections == 2)

@@ -16,8 +16,8 @@ from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, BlobsRequest, Position, Report, Signed
 from promptops.cache import verifier
 from promptops.feed import channel, serve, stream
-from promptops.feed.authentication import AuthenticationUnavailable, Caller, Forbidden
-from promptops.feed.frames import Frame, Reader
+from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled
+from promptops.feed.frames import Frame, FrameReader
 from promptops.web import problems
 from promptops.web.problems import UNSUPPORTED_ENCODING
 from tests.cache.scribe import SCOPE, Scribe, content, entry, reference
@@ -44,7 +44,7 @@ class Stream:
 
     def __init__(self, response: httpx.Response) -> None:
         self._chunks = response.aiter_raw()
-        self._reader = Reader()
+        self._reader = FrameReader()
         self._frames: list[Frame] = []
 
     async def next(self) -> tuple[str, Any]:
@@ -290,7 +290,7 @@ async def test_bad_requests_are_problems(
     ("refusal", "status", "code"),
     [
         pytest.param(
-            Forbidden(reasons.TENANT_UNKNOWN, "no tenant claims team-a"), 403, reasons.TENANT_UNKNOWN, id="403"
+            NotEntitled(reasons.TENANT_UNKNOWN, "no tenant claims team-a"), 403, reasons.TENANT_UNKNOWN, id="403"
         ),
         pytest.param(
             AuthenticationUnavailable("the API server is away"), 503, reasons.AUTHENTICATION_UNAVAILABLE, id="503"

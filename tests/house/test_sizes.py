@@ -1,14 +1,27 @@
-"""Modules and functions stay small enough to be read, and imports go in no circle."""
+"""Modules and functions stay small enough to be read, imports go in no circle, and one name is one thing."""
 
 from __future__ import annotations
 
 import ast
 import statistics
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import grimp
 import pytest
+
+TWO_WIRE_FORMS = {
+    "AnswerFormat",
+    "Content",
+    "Function",
+    "Message",
+    "Parameters",
+    "Variable",
+    "Variant",
+    "VersionReference",
+}
+"""What authors write and what consumers read; tests/api/test_content.py pins one to the other."""
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +64,19 @@ def test_functions_are_short(modules: dict[str, str]) -> None:
     assert percentile([*functions.values()], 0.95) <= 25, longest
 
 
+def test_no_two_classes_have_one_name(modules: dict[str, str]) -> None:
+    places = defaultdict(list)
+    for path, text in modules.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path)
+    twice = {name: where for name, where in places.items() if len(where) > 1 and name not in TWO_WIRE_FORMS}
+
+    assert twice == {}
+
+
 def test_no_import_goes_in_a_circle() -> None:
-    graph = grimp.build_graph("promptops")
+    graph = grimp.build_graph("promptops", exclude_type_checking_imports=True)
     below = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
 
     assert len(list(TopologicalSorter(below).static_order())) == len(graph.modules)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from promptops.web import limits
-from promptops.web.answers import Answer, Call, Lasting, Outlet
+from promptops.web.answers import Answer, Lasting, Outlet, TakenRequest
 from promptops.web.limits import Limits, shares
 from promptops.web.problems import no_such_route
 from promptops.web.requests import Head
@@ -25,15 +25,15 @@ POST = b"POST /echo HTTP/1.1\r\n" + HOST
 Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-def application(head: Head) -> Call:
+def application(head: Head) -> TakenRequest:
     """Echo; or answer with more than any buffer takes; or wait for ever."""
     match head.path:
         case "/echo":
-            return Call(lambda body: Answer(200, body), 1024 * 1024)
+            return TakenRequest(lambda body: Answer(200, body), 1024 * 1024)
         case "/large":
-            return Call(lambda _: Answer(200, b"x" * 50_000_000))
+            return TakenRequest(lambda _: Answer(200, b"x" * 50_000_000))
         case "/lasting":
-            return Call(lambda _: Lasting("text/plain", _write))
+            return TakenRequest(lambda _: Lasting("text/plain", _write))
     raise no_such_route(head.path)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from promptops.web.answers import Answer, Call
+from promptops.web.answers import Answer, TakenRequest
 from promptops.web.limits import Limits
 from promptops.web.problems import no_such_route, refuse_query, wrong_method
 from promptops.web.requests import Head
@@ -20,7 +20,7 @@ STEP_BYTES = 400
 """Longer exchanges than this are not sent byte by byte."""
 
 
-def echo(head: Head) -> Call:
+def echo(head: Head) -> TakenRequest:
     """Answer with what was given."""
     if head.path not in ("/echo", "/last"):
         raise no_such_route(head.path)
@@ -29,7 +29,7 @@ def echo(head: Head) -> Call:
     refuse_query(head.query)
     limit = 4096 if head.method == "POST" else 64 * 1024
     said = f"{head.method} {head.path} ".encode()
-    return Call(lambda body: Answer(200, said + (body if head.method == "POST" else b"")), limit)
+    return TakenRequest(lambda body: Answer(200, said + (body if head.method == "POST" else b"")), limit)
 
 
 @pytest.fixture

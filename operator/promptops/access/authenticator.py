@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from promptops.api import reasons
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.tokens import Review, TokenRefused, TokenReviewer
-from promptops.feed.authentication import AuthenticationUnavailable, Caller, Forbidden, Unauthenticated
+from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled, Unauthenticated
 from promptops.telemetry.operator import OperatorMetrics
 
 ACCEPTED_SECONDS = 60.0
@@ -70,7 +70,7 @@ class Authenticator:
             raise AuthenticationUnavailable("the namespace is not known yet; retry")
         tenant = self._places.tenant_of(review.namespace)
         if tenant is None:
-            raise Forbidden(
+            raise NotEntitled(
                 reasons.TENANT_UNKNOWN, "no Tenant claims this namespace; ask your platform team to add it to one"
             )
         return Caller(scope, review.namespace, tenant, review.pod_uid, review.service_account)

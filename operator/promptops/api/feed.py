@@ -113,7 +113,7 @@ class Hello(msgspec.Struct, frozen=True):
     """How long before that the origin confirmed what the stream begins with; null when it is not known."""
 
 
-class Index(msgspec.Struct, frozen=True, omit_defaults=True):
+class WholeIndex(msgspec.Struct, frozen=True, omit_defaults=True):
     """The whole index of a scope. `entries` is absent when the caller already holds it."""
 
     signed: Signed

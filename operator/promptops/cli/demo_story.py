@@ -40,7 +40,7 @@ class Row:
     time: str
 
 
-class Watch:
+class Witness:
     """Renders one prompt again and again in a thread and remembers when the wanted answer first came."""
 
     def __init__(self, socket: str, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> None:
@@ -164,8 +164,8 @@ class Story:
                 re.sub(r"@font-face \{.*?\}\s*", "", drawing.export_svg(title="make demo"), flags=re.DOTALL)
             )
 
-    def _watch(self, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> Watch:
-        return Watch(self.stack.sidecar.socket, prompt, variables, wanted)
+    def _watch(self, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> Witness:
+        return Witness(self.stack.sidecar.socket, prompt, variables, wanted)
 
 
 def _after(seconds: float) -> str:

@@ -23,7 +23,7 @@ class SyncTransport:
 
     def __init__(self, place: Place, most: int) -> None:
         self._place = place
-        self._turns = OfThisProcess(lambda: Turns(most))
+        self._turns = OfThisProcess(lambda: Slots(most))
         self._connections = OfThisProcess(lambda: Connections(place, most), Connections.abandon)
 
     def ask(self, question: Question, seconds: float) -> Response:
@@ -41,7 +41,7 @@ class SyncTransport:
         self._connections.get().close()
 
 
-class Turns:
+class Slots:
     """Lets at most so many threads ask at once.
 
     A turn is known by its thread, not counted: one that was lost to an exception out of a signal handler, which can

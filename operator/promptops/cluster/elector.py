@@ -15,7 +15,7 @@ import structlog
 
 from promptops.cluster import lease as leases
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
-from promptops.cluster.lease import Record, Sighting, Timing
+from promptops.cluster.lease import LeaseRecord, Sighting, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
 
@@ -139,13 +139,13 @@ class Elector:
     async def _try_to_acquire(self) -> Leadership | None:
         asked_at = self._monotonic()
         lease = await self._read_or_create()
-        self._sighting = leases.sighted(self._sighting, Record.of(lease), self._monotonic())
+        self._sighting = leases.sighted(self._sighting, LeaseRecord.of(lease), self._monotonic())
         if not leases.may_take(self._sighting, self.identity if self._retake else None, self._monotonic()):
             return None
         # An epoch above every earlier one even when the Lease, and its count of terms with it, was deleted.
         lease = leases.taken(lease, self.identity, self._timing, _now(), new_epoch=int(time.time()))
         await self._write(lease)
-        record = Record.of(self._lease or lease)
+        record = LeaseRecord.of(self._lease or lease)
         self._renewed_at = asked_at
         self._retake = True
         self._leadership = Leadership(record.epoch or 0, record.transitions)
@@ -209,7 +209,7 @@ class Elector:
         self.problem = problem
 
     def _confirmed(self, lease: dict[str, Any]) -> Leadership:
-        record = Record.of(lease)
+        record = LeaseRecord.of(lease)
         ours = self._leadership
         if ours is None or record.holder != self.identity or record.transitions != ours.term:
             self._leadership = None
@@ -220,7 +220,7 @@ class Elector:
 
     async def _write(self, lease: dict[str, Any]) -> None:
         self._lease = await self._objects.replace(LEASES, lease)
-        self._sighting = leases.sighted(self._sighting, Record.of(self._lease), self._monotonic())
+        self._sighting = leases.sighted(self._sighting, LeaseRecord.of(self._lease), self._monotonic())
 
 
 def _now() -> datetime:

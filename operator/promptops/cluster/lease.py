@@ -22,7 +22,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Record:
+class LeaseRecord:
     """What a Lease says."""
 
     holder: str
@@ -33,7 +33,7 @@ class Record:
     epoch: int | None
 
     @classmethod
-    def of(cls, lease: Mapping[str, Any]) -> Record:
+    def of(cls, lease: Mapping[str, Any]) -> LeaseRecord:
         """Read a Lease object."""
         spec = lease.get("spec") or {}
         return cls(
@@ -49,11 +49,11 @@ class Record:
 class Sighting:
     """A Lease and since when, by our own monotonic clock, it has said the same. Other clocks are not trusted."""
 
-    record: Record
+    record: LeaseRecord
     since: float
 
 
-def sighted(previous: Sighting | None, record: Record, now: float) -> Sighting:
+def sighted(previous: Sighting | None, record: LeaseRecord, now: float) -> Sighting:
     """Note what was read now; what has not changed keeps its time."""
     return previous if previous is not None and previous.record == record else Sighting(record, now)
 
@@ -66,7 +66,7 @@ def may_take(sighting: Sighting, identity: str | None, now: float) -> bool:
 
 def taken(lease: Mapping[str, Any], identity: str, timing: Timing, now: datetime, new_epoch: int) -> dict[str, Any]:
     """Return the Lease as we write it to take it: one more transition is a new term. A missing epoch is filled in."""
-    record = Record.of(lease)
+    record = LeaseRecord.of(lease)
     spec = {
         "holderIdentity": identity,
         "leaseDurationSeconds": max(1, round(timing.duration)),

@@ -22,7 +22,7 @@ from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
-from promptops.web.operations import Said, alive, operations_app
+from promptops.web.operations import ProbeAnswer, alive, operations_app
 from promptops.web.server import Listener, Server
 
 GRACE_SECONDS = 2
@@ -130,9 +130,9 @@ class OperatorProcess:
             self._said_at = now
         self._waiting_for = what
 
-    def _ready(self) -> Said:
+    def _ready(self) -> ProbeAnswer:
         why = self._not_ready()
-        return Said(why is None, "ok\n" if why is None else f"{why}\n")
+        return ProbeAnswer(why is None, "ok\n" if why is None else f"{why}\n")
 
     def _not_ready(self) -> str | None:
         if self._waiting_for is not None or self._assembly is None:

@@ -15,7 +15,7 @@ from promptops.dev import toolchain
 from promptops.dev.errors import BuildFailed
 from promptops.dev.locking import only_one
 from promptops.dev.progress import Progress
-from promptops.dev.tools import Tool
+from promptops.dev.tools import PinnedTool
 from promptops.settings.dev import DevSettings
 
 _SHOWN_LINES = 12
@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1
 class Job:
     """A running `go build` of one module's binaries."""
 
-    tools: tuple[Tool, ...]
+    tools: tuple[PinnedTool, ...]
     folder: Path
     process: subprocess.Popen[bytes]
 
@@ -49,12 +49,12 @@ class Job:
         return (self.folder / "log").read_text(errors="replace").splitlines()
 
 
-def cached_path(tool: Tool, cache: Path) -> Path:
+def cached_path(tool: PinnedTool, cache: Path) -> Path:
     """Return where a binary lies once it was built."""
     return cache / "bin" / tool.version / tool.name
 
 
-def build(tools: tuple[Tool, ...], settings: DevSettings, progress: Progress) -> None:
+def build(tools: tuple[PinnedTool, ...], settings: DevSettings, progress: Progress) -> None:
     """Build what of `tools` is not in the cache yet. Raises BuildFailed, or ToolchainMissing."""
     if not _missing(tools, settings.cache):
         return
@@ -67,11 +67,11 @@ def build(tools: tuple[Tool, ...], settings: DevSettings, progress: Progress) ->
             _build(missing, compiler, settings, show)
 
 
-def _missing(tools: tuple[Tool, ...], cache: Path) -> tuple[Tool, ...]:
+def _missing(tools: tuple[PinnedTool, ...], cache: Path) -> tuple[PinnedTool, ...]:
     return tuple(tool for tool in tools if not cached_path(tool, cache).exists())
 
 
-def _build(tools: tuple[Tool, ...], compiler: Path, settings: DevSettings, show: Callable[[str], None]) -> None:
+def _build(tools: tuple[PinnedTool, ...], compiler: Path, settings: DevSettings, show: Callable[[str], None]) -> None:
     with ExitStack() as stack:
         jobs = [stack.enter_context(_job(module, compiler, settings)) for module in _by_module(tools)]
         while any(job.process.poll() is None for job in jobs):
@@ -86,13 +86,13 @@ def _build(tools: tuple[Tool, ...], compiler: Path, settings: DevSettings, show:
                 (job.folder / "out" / tool.name).replace(path)
 
 
-def _by_module(tools: tuple[Tool, ...]) -> list[tuple[Tool, ...]]:
+def _by_module(tools: tuple[PinnedTool, ...]) -> list[tuple[PinnedTool, ...]]:
     ordered = sorted(tools, key=lambda tool: tool.module)
     return [tuple(group) for _, group in groupby(ordered, key=lambda tool: (tool.module, tool.ldflags, tool.tags))]
 
 
 @contextmanager
-def _job(tools: tuple[Tool, ...], compiler: Path, settings: DevSettings) -> Iterator[Job]:
+def _job(tools: tuple[PinnedTool, ...], compiler: Path, settings: DevSettings) -> Iterator[Job]:
     """Start `go build`; when the block is left before its end, it is killed and nothing of it stays."""
     with tempfile.TemporaryDirectory(prefix=".building-", dir=settings.cache / "bin") as folder:
         with (Path(folder) / "log").open("wb") as log:
@@ -110,7 +110,7 @@ def _job(tools: tuple[Tool, ...], compiler: Path, settings: DevSettings) -> Iter
             process.wait()
 
 
-def _command(tools: tuple[Tool, ...], compiler: Path, output: Path) -> tuple[str, ...]:
+def _command(tools: tuple[PinnedTool, ...], compiler: Path, output: Path) -> tuple[str, ...]:
     first = tools[0]
     tags = (f"-tags={first.tags}",) if first.tags else ()
     # Nobody debugs these: without debug information they compile an eighth faster.
@@ -148,5 +148,5 @@ def _advice(said: str, cache: Path) -> str:
     return "try again after: make clean-cache; or point KUBEBUILDER_ASSETS to a folder with the binaries"
 
 
-def _names(tools: tuple[Tool, ...]) -> str:
+def _names(tools: tuple[PinnedTool, ...]) -> str:
     return ", ".join(tool.name for tool in tools)

@@ -27,7 +27,7 @@ _CONTAINERD_FLAGS = f"{_STRIP} -X github.com/containerd/containerd/v2/version.Ve
 
 
 @dataclass(frozen=True)
-class Tool:
+class PinnedTool:
     """A binary and the pinned module it is built from."""
 
     name: str
@@ -46,30 +46,32 @@ class Tool:
         return MODULES / self.module
 
 
-def _kubernetes(name: str, seconds: int) -> Tool:
-    return Tool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, seconds, _KUBERNETES_FLAGS)
+def _kubernetes(name: str, seconds: int) -> PinnedTool:
+    return PinnedTool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, seconds, _KUBERNETES_FLAGS)
 
 
-def _containerd(name: str, seconds: int) -> Tool:
+def _containerd(name: str, seconds: int) -> PinnedTool:
     package = f"github.com/containerd/containerd/v2/cmd/{name}"
-    return Tool(name, "containerd", package, CONTAINERD, seconds, _CONTAINERD_FLAGS, "no_btrfs,no_devmapper,no_zfs")
+    return PinnedTool(
+        name, "containerd", package, CONTAINERD, seconds, _CONTAINERD_FLAGS, "no_btrfs,no_devmapper,no_zfs"
+    )
 
 
-def _prometheus(name: str, seconds: int) -> Tool:
-    return Tool(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", PROMETHEUS, seconds)
+def _prometheus(name: str, seconds: int) -> PinnedTool:
+    return PinnedTool(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", PROMETHEUS, seconds)
 
 
-TOOLS: dict[str, Tool] = {
+TOOLS: dict[str, PinnedTool] = {
     tool.name: tool
     for tool in (
-        Tool("etcd", "etcd", ".", ETCD, 20),
+        PinnedTool("etcd", "etcd", ".", ETCD, 20),
         _kubernetes("kube-apiserver", 150),
         _kubernetes("kube-controller-manager", 40),
         _kubernetes("kubectl", 10),
         _kubernetes("kube-scheduler", 10),
         _kubernetes("kubelet", 30),
         _kubernetes("kube-proxy", 10),
-        Tool(
+        PinnedTool(
             "helm",
             "helm",
             "helm.sh/helm/v4/cmd/helm",
@@ -82,7 +84,7 @@ TOOLS: dict[str, Tool] = {
         _containerd("containerd", 80),
         _containerd("containerd-shim-runc-v2", 10),
         _containerd("ctr", 10),
-        Tool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
+        PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
     )
 }
 """Every binary that can be built, by name."""

@@ -11,7 +11,7 @@ from promptops.domain.manifests import Manifest
 
 
 @dataclass(frozen=True)
-class Condition:
+class Statement:
     """What should be said about one aspect of an object."""
 
     type: str
@@ -21,7 +21,7 @@ class Condition:
     observed_generation: int
 
 
-def conditions_of(wanted: Iterable[Condition], before: Iterable[Manifest], now: datetime) -> list[dict[str, Any]]:
+def conditions_of(wanted: Iterable[Statement], before: Iterable[Manifest], now: datetime) -> list[dict[str, Any]]:
     """Return exactly the wanted conditions, in their order, cut to what the schema takes; transition times come from `before`."""
     known = tuple(before)
     return [_written(condition, find(known, condition.type), now) for condition in wanted]
@@ -46,7 +46,7 @@ def moment(written: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def _written(condition: Condition, before: Manifest | None, now: datetime) -> dict[str, Any]:
+def _written(condition: Statement, before: Manifest | None, now: datetime) -> dict[str, Any]:
     unmoved = before is not None and before.get("status") == condition.status
     since = str(before.get("lastTransitionTime") or "") if before is not None and unmoved else ""
     return {

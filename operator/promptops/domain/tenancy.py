@@ -7,7 +7,7 @@ from typing import Any
 
 from promptops.api import reasons
 from promptops.api.v1alpha1.tenant import TenantSpec
-from promptops.domain.conditions import Condition, conditions_of
+from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import (
     Manifest,
@@ -118,17 +118,17 @@ def _row(
 
 def _conditions(
     claimant: _Claimant, rows: list[dict[str, Any]], protected: frozenset[str]
-) -> tuple[Condition, tuple[Condition, ...]]:
+) -> tuple[Statement, tuple[Statement, ...]]:
     generation = generation_of(claimant.manifest)
     if claimant.wrong is not None:
         reason, message = reasons.INVALID_SPEC, claimant.wrong.sentence
     elif conflicts := [_conflict(row, protected) for row in rows if row["state"] == "Conflict"]:
         reason, message = reasons.TENANT_CONFLICT, "; ".join(conflicts)
     else:
-        return Condition("Ready", "True", reasons.CLAIMED, _claimed(rows), generation), ()
+        return Statement("Ready", "True", reasons.CLAIMED, _claimed(rows), generation), ()
     return (
-        Condition("Ready", "False", reason, message, generation),
-        (Condition("Stalled", "True", reason, message, generation),),
+        Statement("Ready", "False", reason, message, generation),
+        (Statement("Stalled", "True", reason, message, generation),),
     )
 
 

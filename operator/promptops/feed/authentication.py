@@ -39,7 +39,7 @@ class Unauthenticated(NotAdmitted):
     code = reasons.UNAUTHENTICATED
 
 
-class Forbidden(NotAdmitted):
+class NotEntitled(NotAdmitted):
     """A good token that may not follow: `code` says why (TenantUnknown)."""
 
     status = 403

@@ -35,7 +35,7 @@ class Disconnected(Exception):
         self.detail = detail
 
 
-class Connection:
+class Upstream:
     """The hop above, as far as HTTP goes."""
 
     def __init__(self, url: str, token: Token) -> None:

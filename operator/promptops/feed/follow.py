@@ -18,7 +18,7 @@ from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Snapshot
 from promptops.cache.verifier import Verifier
 from promptops.feed import frames
-from promptops.feed.connection import Connection, Disconnected, Token
+from promptops.feed.connection import Disconnected, Token, Upstream
 from promptops.feed.holding import Holding
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
@@ -77,7 +77,7 @@ class Follower:
             group.create_task(self._follow())
 
     async def _follow(self) -> None:
-        connection = Connection(self._url, self._token)
+        connection = Upstream(self._url, self._token)
         try:
             while True:
                 await self._follow_once(connection)
@@ -87,7 +87,7 @@ class Follower:
             self.connected = False
             await connection.close()
 
-    async def _follow_once(self, connection: Connection) -> None:
+    async def _follow_once(self, connection: Upstream) -> None:
         """Follow one stream to its end."""
         held = self._holding.token()
         session = _Session(self._holding, connection, self._clock)
@@ -102,7 +102,7 @@ class Follower:
 
     async def _read(self, chunks: AsyncIterator[bytes], session: _Session) -> None:
         """Handle what comes. Raises Disconnected at the end of it, Refused when going on makes no sense."""
-        reader = frames.Reader()
+        reader = frames.FrameReader()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + STALE_SECONDS
         while True:
@@ -151,7 +151,7 @@ _SIGNS_OF_LIFE: Final = frozenset({frames.INDEX, frames.PATCH, frames.HEARTBEAT}
 class _Session:
     """The meaning of one stream's events."""
 
-    def __init__(self, holding: Holding, connection: Connection, clock: Clock) -> None:
+    def __init__(self, holding: Holding, connection: Upstream, clock: Clock) -> None:
         self._holding = holding
         self._connection = connection
         self._clock = clock

@@ -38,7 +38,7 @@ def write(kind: str, message: msgspec.Struct) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (kind.encode(), _encoder.encode(message))
 
 
-class Reader:
+class FrameReader:
     """Turns chunks of bytes, cut anywhere, into events."""
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:

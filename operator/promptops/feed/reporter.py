@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from promptops.api.feed import HEARTBEAT_SECONDS, Nack, RenderCounters, Report
 from promptops.cache.store import Store
-from promptops.feed.connection import Connection, Disconnected, Token
+from promptops.feed.connection import Disconnected, Token, Upstream
 
 RETRY_SECONDS = 0.1
 """The first pause after a failure: a kept connection that the other side has just closed fails once."""
@@ -76,7 +76,7 @@ class Reporter:
 
     async def run(self) -> None:
         """Report until cancelled, and then say goodbye."""
-        connection = Connection(self._url, self._token)
+        connection = Upstream(self._url, self._token)
         backoff = RETRY_SECONDS
         try:
             while True:
@@ -97,7 +97,7 @@ class Reporter:
         except TimeoutError:
             pass
 
-    async def _send(self, connection: Connection) -> bool:
+    async def _send(self, connection: Upstream) -> bool:
         self._wake.clear()
         try:
             await connection.report(self.report())
@@ -105,7 +105,7 @@ class Reporter:
             return False
         return True
 
-    async def _say_goodbye(self, connection: Connection) -> None:
+    async def _say_goodbye(self, connection: Upstream) -> None:
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await connection.report(self.report(goodbye=True))

@@ -18,7 +18,7 @@ from promptops.cache.view import View
 from promptops.feed import frames
 from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, Unauthenticated
 from promptops.feed.stream import Stream, Streams, is_ahead
-from promptops.web.answers import SAFE, Answer, Call, Lasting
+from promptops.web.answers import SAFE, Answer, Lasting, TakenRequest
 from promptops.web.problems import HttpRefusal, no_such_route, problem, refuse_query, wrong_method
 from promptops.web.requests import Head
 
@@ -35,7 +35,7 @@ ReportSink = Callable[[Caller, Report], None]
 HigherPosition = Callable[[Header], None]
 """Told of a validly signed header that is ahead of what is served here, or a fork of it."""
 
-_ForCaller = Callable[[Head, Caller], Call]
+_ForCaller = Callable[[Head, Caller], TakenRequest]
 _JSON: Final = "application/json"
 _NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
 _Body = TypeVar("_Body", BlobsRequest, Report)
@@ -66,7 +66,7 @@ class FeedApp:
         self._verifier = verifier
         self._stream_seconds = stream_seconds
 
-    def __call__(self, head: Head) -> Awaitable[Call]:
+    def __call__(self, head: Head) -> Awaitable[TakenRequest]:
         """Say who answers a request: what needs no token is refused before anybody is asked about one."""
         calls = self._calls_of(head)
         call = calls.get(head.method)
@@ -88,10 +88,10 @@ class FeedApp:
             raise no_such_route(head.path)
         return {"GET": self._blob, "HEAD": self._blob}
 
-    async def _admitted(self, head: Head, call: _ForCaller) -> Call:
+    async def _admitted(self, head: Head, call: _ForCaller) -> TakenRequest:
         return call(head, await self._caller(head))
 
-    def _stream(self, head: Head, caller: Caller) -> Call:
+    def _stream(self, head: Head, caller: Caller) -> TakenRequest:
         if self.streams.closed:
             raise _wrong(503, reasons.NOT_READY, "this server is going away; retry")
         store, view = self._served(caller)
@@ -102,23 +102,23 @@ class FeedApp:
         seconds = self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
         stream = Stream(self.streams, store, hello, held, seconds)
         lasting = Lasting(frames.CONTENT_TYPE, stream.write, (("cache-control", "no-store"), *SAFE))
-        return Call(lambda _: lasting)
+        return TakenRequest(lambda _: lasting)
 
-    def _blob(self, head: Head, caller: Caller) -> Call:
+    def _blob(self, head: Head, caller: Caller) -> TakenRequest:
         digest = head.path.removeprefix("/v1/blobs/")
         content = self._served(caller)[1].blobs.get(digest)
         if content is None:
             raise _wrong(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
         headers = (("cache-control", "private, immutable, max-age=31536000"), ("etag", f'"{digest}"'), *SAFE)
         if f'"{digest}"' in head.header(b"if-none-match"):
-            return Call(lambda _: Answer(304, headers=headers))
-        return Call(lambda _: Answer(200, content, _JSON, headers))
+            return TakenRequest(lambda _: Answer(304, headers=headers))
+        return TakenRequest(lambda _: Answer(200, content, _JSON, headers))
 
-    def _blobs(self, _: Head, caller: Caller) -> Call:
+    def _blobs(self, _: Head, caller: Caller) -> TakenRequest:
         view = self._served(caller)[1]
-        return Call(lambda body: _found(view, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
+        return TakenRequest(lambda body: _found(view, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
 
-    def _report(self, _: Head, caller: Caller) -> Call:
+    def _report(self, _: Head, caller: Caller) -> TakenRequest:
         def record(body: bytes) -> Answer:
             report = _decoded(body, Report)
             if not 0 < len(report.instance) <= MAX_INSTANCE_CHARACTERS:
@@ -126,7 +126,7 @@ class FeedApp:
             self._reports(caller, report)
             return Answer(204, headers=_NO_STORE)
 
-        return Call(record, MAX_REPORT_BYTES)
+        return TakenRequest(record, MAX_REPORT_BYTES)
 
     async def _caller(self, head: Head) -> Caller:
         scheme, _, token = head.header(b"authorization").partition(" ")

@@ -10,7 +10,7 @@ from promptops.api.http import MAX_REQUEST_BYTES, Health, PromptDetail
 from promptops.reader.answers import Answers
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.routes import Action, Route, route_of
-from promptops.web.answers import SAFE, Answer, Call
+from promptops.web.answers import SAFE, Answer, TakenRequest
 from promptops.web.problems import refuse_query, wrong_method
 from promptops.web.requests import Head
 
@@ -27,7 +27,7 @@ class DataApp:
         self._health = health
         self._guard = guard
 
-    def __call__(self, head: Head) -> Call:
+    def __call__(self, head: Head) -> TakenRequest:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
         self._guard.admit(head)
         route = route_of(head.path)
@@ -35,8 +35,8 @@ class DataApp:
             raise wrong_method(route.action.methods)
         refuse_query(head.query)
         if route.action is Action.RENDER:
-            return Call(lambda body: self._render(route.prompt_id, body), MAX_REQUEST_BYTES)
-        return Call(lambda _: self._look_up(route, head))
+            return TakenRequest(lambda body: self._render(route.prompt_id, body), MAX_REQUEST_BYTES)
+        return TakenRequest(lambda _: self._look_up(route, head))
 
     def _render(self, prompt_id: str, body: bytes) -> Answer:
         return Answer(200, _ENCODER.encode(self._answers.render(prompt_id, body)), _JSON, _NO_STORE)

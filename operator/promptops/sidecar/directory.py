@@ -16,7 +16,7 @@ from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.sidecar.supply import SupplyError
 from promptops.workspace.folder import Folder, FolderGone, Signature
-from promptops.workspace.manifest_files import Flaw, Found, Identity, Reading, read_file
+from promptops.workspace.manifest_files import FileReading, Flaw, Found, Identity, read_file
 from promptops.workspace.standalone import SCOPE, Decided, Standalone
 
 POLL_SECONDS: Final = 0.25
@@ -37,7 +37,7 @@ class Directory:
         self._store = store
         self._utc_now = utc_now
         self._standalone = Standalone()
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, FileReading] = {}
         self._places: dict[Identity, str] = {}
         self._served: Signature | None = None
         self._reported: dict[str, str] = {}
@@ -116,10 +116,10 @@ class Directory:
         self._notices = {flaw.place: flaw.message for flaw in flaws if flaw.is_notice}
         return signature, view, self._wrong([*flaws, *doubles, *refused], decided)
 
-    def _read(self, name: str, data: bytes | str) -> Reading:
+    def _read(self, name: str, data: bytes | str) -> FileReading:
         """Read a file; in the place of what is bad in it stands what was good in the same file before."""
-        reading = read_file(name, data) if isinstance(data, bytes) else Reading(flaws=(Flaw(name, data),))
-        before = self._readings.get(name, Reading())
+        reading = read_file(name, data) if isinstance(data, bytes) else FileReading(flaws=(Flaw(name, data),))
+        before = self._readings.get(name, FileReading())
         bad = [flaw for flaw in reading.flaws if not flaw.is_notice]
         if not bad:
             return reading
@@ -128,7 +128,7 @@ class Directory:
         anybody = any(flaw.identity is None for flaw in bad)
         lost = {flaw.identity for flaw in bad}
         kept = (one for one in before.found if one.identity not in now_good and (anybody or one.identity in lost))
-        return Reading((*reading.found, *kept), reading.flaws)
+        return FileReading((*reading.found, *kept), reading.flaws)
 
     def _wrong(self, flaws: list[Flaw], decided: Decided) -> dict[str, str]:
         wrong = {flaw.place: flaw.message for flaw in flaws if not flaw.is_notice}
@@ -151,7 +151,7 @@ class Directory:
         _log.info("directory served", prompts=len(view.entries), problems=len(reported))
 
 
-def _unique(readings: Mapping[str, Reading]) -> tuple[dict[Identity, Found], list[Flaw]]:
+def _unique(readings: Mapping[str, FileReading]) -> tuple[dict[Identity, Found], list[Flaw]]:
     """Of two objects with one name the first by file has it."""
     found: dict[Identity, Found] = {}
     doubles: list[Flaw] = []

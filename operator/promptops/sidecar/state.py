@@ -10,7 +10,7 @@ from promptops.api.http import Health
 from promptops.cache.store import Store
 from promptops.sidecar.supply import Supply
 from promptops.telemetry.sidecar import SidecarMetrics
-from promptops.web.operations import Said
+from promptops.web.operations import ProbeAnswer
 
 STARTUP_SECONDS: Final = 20.0
 """A pod must not hang in start-up because the operator is away."""
@@ -49,15 +49,15 @@ class State:
             stale=self._store.stale(self._now()),
         )
 
-    def ready(self) -> Said:
+    def ready(self) -> ProbeAnswer:
         """Answer a readiness probe."""
         # Dependencies name files and prompts; whoever may scrape need not know them.
         health = msgspec.structs.replace(self.health(), dependencies={})
-        return Said(self.is_ready, msgspec.json.encode(health), "application/json")
+        return ProbeAnswer(self.is_ready, msgspec.json.encode(health), "application/json")
 
-    def started(self) -> Said:
+    def started(self) -> ProbeAnswer:
         """Answer a startup probe."""
-        return Said(True, "started\n") if self.is_started else Said(False, "starting\n")
+        return ProbeAnswer(True, "started\n") if self.is_started else ProbeAnswer(False, "starting\n")
 
     def observe(self, metrics: SidecarMetrics) -> None:
         """Bring the gauges up to date."""

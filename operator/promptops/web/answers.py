@@ -11,8 +11,12 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 import msgspec
+import structlog
 
+from promptops.api import reasons
 from promptops.api.http import PROBLEM_TYPE, REQUEST_ID_HEADER, Problem
+from promptops.rendering.errors import PromptError
+from promptops.web import problems
 from promptops.web.requests import Head
 
 Headers = tuple[tuple[str, str], ...]
@@ -23,6 +27,7 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_log = structlog.get_logger()
 
 
 class Outlet(Protocol):
@@ -55,7 +60,7 @@ class Lasting:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TakenRequest:
     """A request whose head was taken: how large its body may be, and what answers it."""
 
     answer: Callable[[bytes], Answer | Lasting | Awaitable[Answer | Lasting]]
@@ -64,8 +69,13 @@ class Call:
     refusal: Answer | None = None
     """What is answered at once when the caller would have to send a larger body first."""
 
+    def too_large(self) -> Answer:
+        """Return what is said of a larger body; a refusal of the request itself comes first."""
+        detail = f"the body is larger than {self.limit // 1024} KiB"
+        return self.refusal or problem_answer(problems.problem(413, reasons.REQUEST_TOO_LARGE, detail))
 
-Application = Callable[[Head], Call | Awaitable[Call]]
+
+Application = Callable[[Head], TakenRequest | Awaitable[TakenRequest]]
 """Looks at a head and says who answers. Raises as Call.answer does; then the body is never read."""
 
 
@@ -79,7 +89,7 @@ def problem_answer(problem: Problem, headers: Headers = ()) -> Answer:
     )
 
 
-class Clock:
+class DateHeader:
     """The Date header, written once a second."""
 
     def __init__(self) -> None:
@@ -111,3 +121,13 @@ def head_of(answer: Answer | Lasting, request: Head | None, date: str, *, keeps_
         lines.append("connection: close")
     lines += ["", ""]
     return _STATUS_LINES[status] + "\r\n".join(lines).encode("latin-1")
+
+
+def answer_of_error(error: Exception, method: str) -> Answer:
+    """Return what a request is told that failed so. An error that nobody foresaw is logged, and not shown."""
+    if isinstance(error, problems.HttpRefusal):
+        return problem_answer(error.problem, tuple(error.headers.items()))
+    if isinstance(error, PromptError):
+        return problem_answer(problems.problem_of(error))
+    _log.error("request failed", method=method, exc_info=error)
+    return problem_answer(problems.internal_error())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from promptops.web.requests import Malformed, trailer
+from promptops.web.problems import UNSUPPORTED_ENCODING, HttpRefusal, problem
+from promptops.web.requests import Head, Malformed, trailer
 
 _CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t \x21-\x7e]*)?")
 _MAX_LINE: Final = 256
@@ -28,13 +29,18 @@ class Body(Protocol):
         """Return what was taken."""
 
 
-def body_of(length: int | None, limit: int) -> Body:
-    """Return what takes in a body of this length, or in chunks. Raises TooLarge at once for a length beyond the limit."""
-    if length is None:
+def body_of(head: Head, limit: int) -> Body:
+    """Return what takes in the body that the head announces.
+
+    Raises TooLarge at once for a length beyond the limit, HttpRefusal for bytes that stand for others.
+    """
+    if head.header(b"content-encoding").lower() not in ("", "identity"):
+        raise HttpRefusal(problem(415, UNSUPPORTED_ENCODING, "send the body as it is, without Content-Encoding"))
+    if head.length is None:
         return _Chunked(limit)
-    if length > limit:
+    if head.length > limit:
         raise TooLarge
-    return _Counted(length)
+    return _Counted(head.length)
 
 
 class _Counted:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import Awaitable
 from enum import Enum, auto
 from typing import Final, cast
@@ -18,19 +17,26 @@ from typing import Final, cast
 import structlog
 
 from promptops.api import reasons
-from promptops.rendering.errors import PromptError
 from promptops.web import limits, problems
-from promptops.web.answers import CONTINUE, Answer, Call, Headers, Lasting, head_of, problem_answer
+from promptops.web.answers import (
+    CONTINUE,
+    Answer,
+    Headers,
+    Lasting,
+    TakenRequest,
+    answer_of_error,
+    head_of,
+    problem_answer,
+)
 from promptops.web.bodies import Body, TooLarge, body_of
-from promptops.web.door import Door
+from promptops.web.door import SharedListener
+from promptops.web.limits import Taking
 from promptops.web.problems import HttpRefusal, problem
-from promptops.web.requests import MAX_HEAD_BYTES, Head, Malformed, Unexpected, read_head
+from promptops.web.requests import TOO_EARLY, Head, HeadSearch, Malformed, Unexpected, read_head
 
 MAX_AHEAD_BYTES: Final = 64 * 1024
 """So much of what follows the request at hand is kept; then nothing is read until that one is answered."""
 _HIGH_WATER_BYTES: Final = 256 * 1024
-_WRONG_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\A[^\r!#-'*+\-.0-9A-Z^_`a-z|~]")
-_TOO_EARLY: Final = "the request ended too early"
 
 _log = structlog.get_logger()
 
@@ -44,24 +50,22 @@ class _State(Enum):
     CLOSING = auto()
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """Reads requests, has the application answer them, and writes the answers."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: SharedListener) -> None:
         self._door = door
         self._limits = door.limits
         self._transport: asyncio.Transport
         self._state = _State.HEAD
         self._buffer = bytearray()
-        self._searched = 0
+        self._search = HeadSearch()
         self._head: Head | None = None
-        self._call: Call | None = None
+        self._call: TakenRequest | None = None
         self._body: Body | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_first = True
         self._is_idle = False
-        self._may_skip = True
-        """One empty line before a request, as some clients of old send it behind a body."""
         self._is_reading = True
         self._is_half_closed = False
         self._lingered = 0
@@ -70,8 +74,7 @@ class Connection(asyncio.Protocol):
         """Of the whole body or linger, whatever progress there is."""
         self._written = asyncio.Event()
         self._written.set()
-        self._unsent = 0
-        self._write_deadline = math.inf
+        self._taking = Taking()
         self.gone = asyncio.Event()
 
     # The transport's calls
@@ -109,7 +112,7 @@ class Connection(asyncio.Protocol):
             self.gone.set()
             return True
         if self._state is _State.BODY:
-            self._refuse(400, reasons.INVALID_REQUEST, _TOO_EARLY)
+            self._refuse(400, reasons.INVALID_REQUEST, TOO_EARLY)
         elif self._state is _State.HEAD and self._buffer:
             self._door.loop.call_soon(self._advance)
             return True
@@ -140,7 +143,9 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End what takes too long."""
-        self._check_writing(now)
+        if self._taking.is_overdue(self._transport.get_write_buffer_size(), now, self._limits.write_seconds):
+            self._door.ended(limits.WRITE_TIMEOUT)
+            self.cut_off()
         if now < self._deadline:
             return
         if self._state is _State.HEAD and not self._written.is_set():
@@ -196,46 +201,30 @@ class Connection(asyncio.Protocol):
             self._is_idle = False
             self._door.busy(self)
             self._deadline = self._now + self._limits.head_seconds
-        if self._may_skip and self._buffer.startswith(b"\r\n"):
-            self._may_skip = False
-            del self._buffer[:2]
-        end = self._buffer.find(b"\r\n\r\n", max(self._searched - 3, 0), MAX_HEAD_BYTES + 4)
         try:
-            if end < 0:
-                self._check_unfinished()
-                return
-            data = bytes(self._buffer[:end])
-            del self._buffer[: end + 4]
-            self._open(read_head(data))
+            data = self._search.take(self._buffer, is_all=self._is_half_closed)
+            if data is not None:
+                self._open(read_head(data))
         except Malformed as error:
             self._door.ended(limits.MALFORMED)
             self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
         except Unexpected:
             self._refuse(417, reasons.INVALID_REQUEST, "only 100-continue can be expected here")
 
-    def _check_unfinished(self) -> None:
-        if len(self._buffer) > MAX_HEAD_BYTES:
-            raise Malformed("the head is too large")
-        if _WRONG_LINE_END.search(self._buffer, max(self._searched - 1, 0)):
-            raise Malformed("a line does not end in a carriage return and a line feed")
-        if self._is_half_closed:
-            raise Malformed(_TOO_EARLY)
-        self._searched = len(self._buffer)
-
     def _open(self, head: Head) -> None:
-        self._head, self._is_first, self._searched, self._may_skip = head, False, 0, True
+        self._head, self._is_first = head, False
         self._state, self._deadline = _State.OPENING, math.inf
         try:
             called = self._door.application(head)
         except Exception as error:
             self._opened(self._refusing(error))
             return
-        if isinstance(called, Call):
+        if isinstance(called, TakenRequest):
             self._opened(called)
         else:
             self._task = self._door.loop.create_task(self._open_later(called))
 
-    async def _open_later(self, called: Awaitable[Call]) -> None:
+    async def _open_later(self, called: Awaitable[TakenRequest]) -> None:
         try:
             call = await called
         except Exception as error:
@@ -243,12 +232,12 @@ class Connection(asyncio.Protocol):
         if self._state is _State.OPENING:
             self._opened(call)
 
-    def _refusing(self, error: Exception) -> Call:
+    def _refusing(self, error: Exception) -> TakenRequest:
         """A small body is read before the refusal is sent; nobody waits for a larger one, or is asked to send it."""
         answer = self._answer_of(error)
-        return Call(lambda _: answer, refusal=answer)
+        return TakenRequest(lambda _: answer, refusal=answer)
 
-    def _opened(self, call: Call) -> None:
+    def _opened(self, call: TakenRequest) -> None:
         head = self._head
         assert head is not None  # noqa: S101
         self._call = call
@@ -259,13 +248,9 @@ class Connection(asyncio.Protocol):
             self._refuse_with(call.refusal)
             return
         try:
-            if head.header(b"content-encoding").lower() not in ("", "identity"):
-                raise HttpRefusal(
-                    problem(415, problems.UNSUPPORTED_ENCODING, "send the body as it is, without Content-Encoding")
-                )
-            self._body = body_of(head.length, call.limit)
+            self._body = body_of(head, call.limit)
         except TooLarge:
-            self._too_large(call)
+            self._refuse_with(call.too_large())
             return
         except HttpRefusal as refusal:
             self._refuse_with(problem_answer(refusal.problem))
@@ -285,9 +270,9 @@ class Connection(asyncio.Protocol):
             if self._body.take(self._buffer):
                 self._complete(self._body.content())
             elif self._is_half_closed:
-                self._refuse(400, reasons.INVALID_REQUEST, _TOO_EARLY)
+                self._refuse(400, reasons.INVALID_REQUEST, TOO_EARLY)
         except TooLarge:
-            self._too_large(self._call)
+            self._refuse_with(self._call.too_large())
         except Malformed as error:
             self._door.ended(limits.MALFORMED)
             self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
@@ -368,18 +353,7 @@ class Connection(asyncio.Protocol):
     # Ends
 
     def _answer_of(self, error: Exception) -> Answer:
-        if isinstance(error, HttpRefusal):
-            return problem_answer(error.problem, tuple(error.headers.items()))
-        if isinstance(error, PromptError):
-            return problem_answer(problems.problem_of(error))
-        _log.error("request failed", method=self._head.method if self._head else "", exc_info=error)
-        return problem_answer(problems.internal_error())
-
-    def _too_large(self, call: Call) -> None:
-        if call.refusal is not None:
-            self._refuse_with(call.refusal)
-        else:
-            self._refuse(413, reasons.REQUEST_TOO_LARGE, f"the body is larger than {call.limit // 1024} KiB")
+        return answer_of_error(error, self._head.method if self._head else "")
 
     def _refuse(self, status: int, code: str, detail: str, headers: Headers = ()) -> None:
         self._refuse_with(problem_answer(problem(status, code, detail), headers))
@@ -422,12 +396,3 @@ class Connection(asyncio.Protocol):
         if not self._is_reading:
             self._is_reading = True
             self._transport.resume_reading()
-
-    def _check_writing(self, now: float) -> None:
-        unsent = self._transport.get_write_buffer_size()
-        if not unsent or unsent < self._unsent or self._unsent == 0:
-            self._write_deadline = now + self._limits.write_seconds
-        self._unsent = unsent
-        if now >= self._write_deadline:
-            self._door.ended(limits.WRITE_TIMEOUT)
-            self.cut_off()

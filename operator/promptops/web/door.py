@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from promptops.web import limits
-from promptops.web.answers import Application, Clock
+from promptops.web.answers import Application, DateHeader
 from promptops.web.limits import Limits
 
 if TYPE_CHECKING:
-    from promptops.web.connection import Connection
+    from promptops.web.connection import HttpConnection
 
 _SWEEP_SECONDS: Final = 0.25
 _MOST_REFUSED: Final = 16
@@ -28,7 +28,7 @@ class ConnectionObserver(Protocol):
         """The server ended one before its time."""
 
 
-class Door:
+class SharedListener:
     """What all connections of one listener share. Belongs to one event loop."""
 
     def __init__(self, name: str, application: Application, limits: Limits, observer: ConnectionObserver) -> None:
@@ -38,10 +38,10 @@ class Door:
         self.is_closing = False
         self._name = name
         self._observer = observer
-        self._clock = Clock()
-        self._connections: set[Connection] = set()
-        self._refused: set[Connection] = set()
-        self._idle: dict[Connection, None] = {}
+        self._clock = DateHeader()
+        self._connections: set[HttpConnection] = set()
+        self._refused: set[HttpConnection] = set()
+        self._idle: dict[HttpConnection, None] = {}
         self._empty = asyncio.Event()
         self._empty.set()
         self._sweep: asyncio.TimerHandle | None = None
@@ -51,7 +51,7 @@ class Door:
         """The time as the Date header has it."""
         return self._clock.date(time.time())
 
-    def enter(self, connection: Connection) -> bool:
+    def enter(self, connection: HttpConnection) -> bool:
         """Take a connection in; return whether it is one too many. Then it is still to be told, or cut off."""
         self._empty.clear()
         if self._sweep is None:
@@ -71,7 +71,7 @@ class Door:
         """Whether one that is too many can still be told so."""
         return len(self._refused) <= _MOST_REFUSED
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: HttpConnection) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
         self._refused.discard(connection)
@@ -80,11 +80,11 @@ class Door:
         if not self._connections and not self._refused:
             self._empty.set()
 
-    def idle(self, connection: Connection) -> None:
+    def idle(self, connection: HttpConnection) -> None:
         """The connection waits for its next request."""
         self._idle[connection] = None
 
-    def busy(self, connection: Connection) -> None:
+    def busy(self, connection: HttpConnection) -> None:
         """The connection has something to do."""
         self._idle.pop(connection, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from dataclasses import dataclass
 from typing import Final
@@ -39,6 +40,21 @@ class Limits:
     """Without a byte, after a refusal: so long is read what the caller still sends, so that it hears the refusal."""
     whole_linger_seconds: float = 10.0
     linger_bytes: int = 16 * 1024 * 1024
+
+
+class Taking:
+    """Whether a reader takes what was written for it."""
+
+    def __init__(self) -> None:
+        self._unsent = 0
+        self._deadline = math.inf
+
+    def is_overdue(self, unsent: int, now: float, within: float) -> bool:
+        """Look at how much is unsent now; return whether for too long nothing was taken."""
+        if not unsent or unsent < self._unsent or self._unsent == 0:
+            self._deadline = now + within
+        self._unsent = unsent
+        return now >= self._deadline
 
 
 @dataclass(frozen=True)

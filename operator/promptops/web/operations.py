@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from promptops.web.answers import SAFE, Answer, Application, Call
+from promptops.web.answers import SAFE, Answer, Application, TakenRequest
 from promptops.web.problems import no_such_route, refuse_query, wrong_method
 from promptops.web.requests import Head
 
@@ -17,7 +17,7 @@ _HEADERS: Final = (("cache-control", "no-store"), *SAFE)
 
 
 @dataclass(frozen=True)
-class Said:
+class ProbeAnswer:
     """What a probe says."""
 
     ok: bool
@@ -25,12 +25,12 @@ class Said:
     content_type: str = "text/plain; charset=utf-8"
 
 
-Probe = Callable[[], Said]
+Probe = Callable[[], ProbeAnswer]
 
 
-def alive() -> Said:
+def alive() -> ProbeAnswer:
     """Answer a liveness probe: whoever answers is alive."""
-    return Said(True, "ok\n")
+    return ProbeAnswer(True, "ok\n")
 
 
 def operations_app(exposition: Exposition, probes: Mapping[str, Probe]) -> Application:
@@ -40,7 +40,7 @@ def operations_app(exposition: Exposition, probes: Mapping[str, Probe]) -> Appli
         body, content_type = await exposition(accept)
         return Answer(200, body, content_type, (*_HEADERS, ("vary", "Accept")))
 
-    def call(head: Head) -> Call:
+    def call(head: Head) -> TakenRequest:
         probe = probes.get(head.path)
         if probe is None and head.path != "/metrics":
             raise no_such_route(head.path)
@@ -48,13 +48,13 @@ def operations_app(exposition: Exposition, probes: Mapping[str, Probe]) -> Appli
             raise wrong_method(_METHODS)
         if probe is None:
             # Scrapers of some makers add parameters to the path of every target: they choose nothing here.
-            return Call(lambda _: metrics(head.header(b"accept")))
+            return TakenRequest(lambda _: metrics(head.header(b"accept")))
         refuse_query(head.query)
-        return Call(lambda _: _answer(probe()))
+        return TakenRequest(lambda _: _answer(probe()))
 
     return call
 
 
-def _answer(said: Said) -> Answer:
+def _answer(said: ProbeAnswer) -> Answer:
     body = said.body if isinstance(said.body, bytes) else said.body.encode()
     return Answer(200 if said.ok else 503, body, said.content_type, _HEADERS)

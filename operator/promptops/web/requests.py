@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_HEAD_BYTES: Final = 32 * 1024
+TOO_EARLY: Final = "the request ended too early"
+_WRONG_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\A[^\r!#-'*+\-.0-9A-Z^_`a-z|~]")
 MAX_HEADERS: Final = 128
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -56,6 +58,38 @@ class Head:
     def has_body(self) -> bool:
         """Whether a body follows."""
         return self.length != 0
+
+
+class HeadSearch:
+    """Finds the end of a head in what has come so far, and looks at no byte twice."""
+
+    def __init__(self) -> None:
+        self._searched = 0
+        self._may_skip = True
+        """One empty line before a request, as some clients of old send it behind a body."""
+
+    def take(self, buffer: bytearray, *, is_all: bool) -> bytes | None:
+        """Take the head out of the buffer; None when it is not complete. Raises Malformed: it never will be one."""
+        if self._may_skip and buffer.startswith(b"\r\n"):
+            self._may_skip = False
+            del buffer[:2]
+        end = buffer.find(b"\r\n\r\n", max(self._searched - 3, 0), MAX_HEAD_BYTES + 4)
+        if end < 0:
+            self._check_unfinished(buffer, is_all)
+            return None
+        self._searched, self._may_skip = 0, True
+        head = bytes(buffer[:end])
+        del buffer[: end + 4]
+        return head
+
+    def _check_unfinished(self, buffer: bytearray, is_all: bool) -> None:
+        if len(buffer) > MAX_HEAD_BYTES:
+            raise Malformed("the head is too large")
+        if _WRONG_LINE_END.search(buffer, max(self._searched - 1, 0)):
+            raise Malformed("a line does not end in a carriage return and a line feed")
+        if is_all:
+            raise Malformed(TOO_EARLY)
+        self._searched = len(buffer)
 
 
 def read_head(data: bytes) -> Head:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from promptops.web.answers import Application
-from promptops.web.connection import Connection
-from promptops.web.door import ConnectionObserver, Door
+from promptops.web.connection import HttpConnection
+from promptops.web.door import ConnectionObserver, SharedListener
 from promptops.web.limits import Limits
 
 GRACE_SECONDS: Final = 10
@@ -36,15 +36,17 @@ class Server:
         self._listener = listener
         self._observer = observer
         self._grace_seconds = grace_seconds
-        self._door: Door | None = None
+        self._door: SharedListener | None = None
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Serve from now on."""
         loop, bound = asyncio.get_running_loop(), self._listener.socket
-        door = self._door = Door(self._listener.name, self._listener.application, self._listener.limits, self._observer)
+        door = self._door = SharedListener(
+            self._listener.name, self._listener.application, self._listener.limits, self._observer
+        )
         make = loop.create_unix_server if bound.family == socket.AF_UNIX else loop.create_server
-        self._server = await make(lambda: Connection(door), sock=bound, backlog=_BACKLOG)
+        self._server = await make(lambda: HttpConnection(door), sock=bound, backlog=_BACKLOG)
 
     async def stop(self) -> None:
         """Take nothing new, finish what was begun, and close."""

@@ -50,22 +50,22 @@ class Flaw:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FileReading:
     """What a file came to."""
 
     found: tuple[Found, ...] = ()
     flaws: tuple[Flaw, ...] = ()
 
 
-def read_file(name: str, data: bytes) -> Reading:
+def read_file(name: str, data: bytes) -> FileReading:
     """Read a file of one of the SUFFIXES. One bad document takes none of the others with it."""
     try:
         written = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Reading(flaws=(Flaw(f"{name}:{line}", "the file is not UTF-8"),))
+        return FileReading(flaws=(Flaw(f"{name}:{line}", "the file is not UTF-8"),))
     each = list(_objects(name, written))
-    return Reading(
+    return FileReading(
         tuple(one for one in each if isinstance(one, Found)), tuple(one for one in each if isinstance(one, Flaw))
     )
 

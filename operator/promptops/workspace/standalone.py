@@ -38,7 +38,7 @@ _MAX_STEPS: Final = 20
 
 
 @dataclass(frozen=True)
-class Problem:
+class NotInForce:
     """A prompt that does not stand as its author wants."""
 
     prompt: str
@@ -52,7 +52,7 @@ class Decided:
 
     entries: tuple[Entry, ...]
     blobs: Mapping[str, bytes]
-    problems: tuple[Problem, ...]
+    problems: tuple[NotInForce, ...]
 
 
 class Standalone:
@@ -139,10 +139,10 @@ class Standalone:
                 called[call].add(name)
         return called
 
-    def _problem(self, name: str) -> Iterator[Problem]:
+    def _problem(self, name: str) -> Iterator[NotInForce]:
         for condition in map(mapping, sequence(status_of(self._objects["Prompt", name]).get("conditions"))):
             if condition.get("type") == "Ready" and condition.get("status") != "True":
-                yield Problem(name, text(condition.get("reason")), text(condition.get("message")))
+                yield NotInForce(name, text(condition.get("reason")), text(condition.get("message")))
 
     def _put(self, one: Found) -> Iterator[Flaw]:
         held = self._objects.get(one.identity)

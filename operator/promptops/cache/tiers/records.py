@@ -28,7 +28,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @dataclass(frozen=True)
-class Contents:
+class FileContents:
     """What a file holds."""
 
     records: tuple[Record, ...]
@@ -46,26 +46,26 @@ def frame(record: Record) -> bytes:
     return b"%d %s\n%s\n" % (len(payload), hashlib.sha256(payload).hexdigest().encode(), payload)
 
 
-def read(path: Path) -> Contents:
+def read(path: Path) -> FileContents:
     """Return what is intact in the file; nothing, undamaged, when it is not there. Raises OSError."""
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
-            return Contents((), reasons.SNAPSHOT_CORRUPT)
+            return FileContents((), reasons.SNAPSHOT_CORRUPT)
         data = path.read_bytes()
     except FileNotFoundError:
-        return Contents((), None)
+        return FileContents((), None)
     if not data.startswith(FORMAT):
         known = data.startswith(_FAMILY) and data.partition(b"\n")[0].removeprefix(_FAMILY).isdigit()
-        return Contents((), reasons.SNAPSHOT_UNKNOWN_FORMAT if known else reasons.SNAPSHOT_CORRUPT, len(data))
+        return FileContents((), reasons.SNAPSHOT_UNKNOWN_FORMAT if known else reasons.SNAPSHOT_CORRUPT, len(data))
     records: list[Record] = []
     at = len(FORMAT)
     while at < len(data):
         record, end = _next(data, at)
         if record is None:
-            return Contents(tuple(records), reasons.SNAPSHOT_CORRUPT, len(data))
+            return FileContents(tuple(records), reasons.SNAPSHOT_CORRUPT, len(data))
         records.append(record)
         at = end
-    return Contents(tuple(records), None, len(data))
+    return FileContents(tuple(records), None, len(data))
 
 
 def _next(data: bytes, at: int) -> tuple[Record | None, int]:

@@ -11,7 +11,7 @@ from promptops.domain.findings import Finding, listed
 from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
-from promptops.domain.reconcile.problem import Problem
+from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.target import choose, desired_number, nothing_asked, refused_creation
 from promptops.domain.reconcile.versions import Version
 
@@ -25,7 +25,7 @@ class Decision:
     stable: VersionReference | None
     ids: tuple[str, ...]
     disabled: bool
-    problem: Problem | None
+    problem: Obstacle | None
     moved: bool
     """Followers get something new: the revision is one that nobody has been offered."""
     held: bool
@@ -48,7 +48,7 @@ def decide(case: Case, now: datetime) -> Decision:
     stable = wanted.reference if isinstance(wanted, Version) else memory.stable
     problems = (
         conflict,
-        wanted if isinstance(wanted, Problem) else None,
+        wanted if isinstance(wanted, Obstacle) else None,
         case.sourced.problem if case.sourced else None,
         refused_creation(case),
     )
@@ -71,7 +71,7 @@ def decide(case: Case, now: datetime) -> Decision:
     )
 
 
-def _remarks(case: Case, wanted: Version | Problem | None) -> Iterator[str]:
+def _remarks(case: Case, wanted: Version | Obstacle | None) -> Iterator[str]:
     if wanted is None:
         yield nothing_asked(case)
     if not isinstance(wanted, Version):
@@ -93,7 +93,7 @@ def _source_differs(case: Case, pinned: Version) -> str:
     )
 
 
-def as_decided_before(case: Case, withheld: Problem | None = None) -> Decision:
+def as_decided_before(case: Case, withheld: Obstacle | None = None) -> Decision:
     """Return what status says is served, for when nothing new is to be decided."""
     memory = case.memory
     return Decision(
@@ -114,7 +114,7 @@ def _is_held(case: Case, stable: VersionReference | None) -> bool:
     return stable is not None and case.versions.compiled(stable) is None
 
 
-def _most_urgent(problems: tuple[Problem | None, ...]) -> Problem | None:
+def _most_urgent(problems: tuple[Obstacle | None, ...]) -> Obstacle | None:
     """What only the author can mend comes before what may still arrive."""
     found = [problem for problem in problems if problem]
     return min(found, key=lambda problem: problem.waits_for != "author", default=None)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from promptops.api import reasons
 from promptops.domain.manifests import Manifest, age_key, mapping, name_of, spec_of, status_of, text
-from promptops.domain.reconcile.problem import Problem
+from promptops.domain.reconcile.problem import Obstacle
 
 
-def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...], Problem | None]:
+def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...], Obstacle | None]:
     """Return the ids that the Prompt may answer to, and the conflict that took one away.
 
     A name always beats another Prompt's id; of two equal ids the older Prompt keeps it. Who has nothing to serve takes
@@ -22,14 +22,14 @@ def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...
             f'promptId "{wanted}" is the name of another prompt, and a name always wins: '
             "delete that prompt, or create this one again with another promptId"
         )
-        return (), Problem(reasons.ID_CONFLICT, message)
+        return (), Obstacle(reasons.ID_CONFLICT, message)
     older = [rival for rival in others if _wants(rival, wanted) and age_key(rival) < age_key(prompt)]
     if older:
         message = (
             f'promptId "{wanted}" is already used by prompt "{name_of(min(older, key=age_key))}", which is older: '
             "delete that prompt, or create this one again with another promptId"
         )
-        return (), Problem(reasons.ID_CONFLICT, message)
+        return (), Obstacle(reasons.ID_CONFLICT, message)
     return (wanted,), None
 
 

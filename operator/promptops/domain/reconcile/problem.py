@@ -5,7 +5,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Problem:
+class Obstacle:
     """Something that keeps the spec from being in force."""
 
     reason: str

@@ -16,7 +16,7 @@ LAGGING_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Progress:
+class ConvergenceProgress:
     """What is said about the instances."""
 
     served: str | None
@@ -28,10 +28,10 @@ class Progress:
     look_again_seconds: float | None = None
 
 
-NOTHING = Progress(None, False, reasons.NOTHING_SERVED, "nothing is served", False)
+NOTHING = ConvergenceProgress(None, False, reasons.NOTHING_SERVED, "nothing is served", False)
 
 
-def progress_of(case: Case, decision: Decision, now: datetime) -> Progress:
+def progress_of(case: Case, decision: Decision, now: datetime) -> ConvergenceProgress:
     """Judge who serves the decision. Instances that come and go with what is published change nothing that is said."""
     memory, snapshot = case.memory, case.snapshot
     if decision.stable is None:
@@ -45,19 +45,19 @@ def progress_of(case: Case, decision: Decision, now: datetime) -> Progress:
     return _judged(decision, memory, snapshot.served, now)
 
 
-def _begun(decision: Decision, observed: ServedObservation | None) -> Progress:
+def _begun(decision: Decision, observed: ServedObservation | None) -> ConvergenceProgress:
     """A decision nobody has been offered: no instance serves it, and without instances there is nothing to wait for."""
     if observed is not None and observed.total == 0:
         return _no_consumers(decision)
     message = f"no instance has reported revision {decision.revision} yet"
-    return Progress("none", False, reasons.CONVERGING, message, True, LAGGING_AFTER.total_seconds())
+    return ConvergenceProgress("none", False, reasons.CONVERGING, message, True, LAGGING_AFTER.total_seconds())
 
 
-def _as_it_was(decision: Decision, memory: Memory) -> Progress:
+def _as_it_was(decision: Decision, memory: Memory) -> ConvergenceProgress:
     condition = memory.condition("Converged")
     if condition.get("reason") == reasons.NOT_IN_FORCE:
         return _complete(decision) if memory.served == "all" else _no_consumers(decision)
-    return Progress(
+    return ConvergenceProgress(
         served=memory.served,
         converged=condition.get("status") == "True",
         reason=text(condition.get("reason")) or reasons.CONVERGING,
@@ -66,17 +66,17 @@ def _as_it_was(decision: Decision, memory: Memory) -> Progress:
     )
 
 
-def _complete(decision: Decision) -> Progress:
+def _complete(decision: Decision) -> ConvergenceProgress:
     message = f"every instance serves revision {decision.revision}"
-    return Progress("all", True, reasons.CONVERGED, message, False)
+    return ConvergenceProgress("all", True, reasons.CONVERGED, message, False)
 
 
-def _no_consumers(decision: Decision) -> Progress:
+def _no_consumers(decision: Decision) -> ConvergenceProgress:
     message = f"no instance is connected; the first one gets revision {decision.revision}"
-    return Progress("none", True, reasons.NO_CONSUMERS, message, False)
+    return ConvergenceProgress("none", True, reasons.NO_CONSUMERS, message, False)
 
 
-def _judged(decision: Decision, memory: Memory, observed: ServedObservation, now: datetime) -> Progress:
+def _judged(decision: Decision, memory: Memory, observed: ServedObservation, now: datetime) -> ConvergenceProgress:
     if observed.total == 0:
         return _no_consumers(decision)
     if observed.ready == observed.total:
@@ -88,8 +88,8 @@ def _judged(decision: Decision, memory: Memory, observed: ServedObservation, now
     since, first = _incomplete_since(decision, memory, now)
     left = (since + LAGGING_AFTER - now).total_seconds()
     if left <= 0 or memory.condition("Converged").get("reason") == reasons.LAGGING:
-        return Progress(said, False, reasons.LAGGING, f"{share} after 60 s", False)
-    return Progress(said, False, reasons.CONVERGING, share, first, left)
+        return ConvergenceProgress(said, False, reasons.LAGGING, f"{share} after 60 s", False)
+    return ConvergenceProgress(said, False, reasons.CONVERGING, share, first, left)
 
 
 def _incomplete_since(decision: Decision, memory: Memory, now: datetime) -> tuple[datetime, bool]:

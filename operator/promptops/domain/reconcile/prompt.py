@@ -7,7 +7,7 @@ from promptops.domain.manifests import Manifest, metadata
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision, as_decided_before, decide
 from promptops.domain.reconcile.entry import entry_of
-from promptops.domain.reconcile.problem import Problem
+from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.progress import NOTHING, progress_of
 from promptops.domain.reconcile.pruning import too_many
 from promptops.domain.reconcile.source import new_version
@@ -82,7 +82,7 @@ def _not_admitted(case: Case, now: datetime) -> PromptOutcome:
     if not case.snapshot.settled and case.memory.stable is None:
         return PromptOutcome(look_again_seconds=UNSETTLED_SECONDS)
     message = "no Tenant claims the namespace: ask the platform team to add it to a Tenant's spec.namespaces"
-    decision = as_decided_before(case, Problem(reasons.TENANT_UNKNOWN, message, "arrival"))
+    decision = as_decided_before(case, Obstacle(reasons.TENANT_UNKNOWN, message, "arrival"))
     return PromptOutcome(
         status=status_of_prompt(case, decision, NOTHING, (), now),
         transitions=tuple(transitions_of(case, decision, NOTHING)),

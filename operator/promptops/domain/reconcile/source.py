@@ -16,7 +16,7 @@ from promptops.domain.content.sourcing import TEXT_PATH, Judge, SourceText, judg
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.memory import Memory
-from promptops.domain.reconcile.problem import Problem
+from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.versions import Versions
 
 SOURCE_PATH = "spec.source.content"
@@ -28,7 +28,7 @@ class Sourced:
 
     digest: str | None = None
     canonical: bytes | None = None
-    problem: Problem | None = None
+    problem: Obstacle | None = None
     key_digest: str | None = None
     """sha256 of the ConfigMap's key: what sha256sum says of the file it was made from."""
 
@@ -47,7 +47,7 @@ def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None,
     if reference is None:
         return _checked(look(SourceText("", "", inline)), lambda finding: finding.below(SOURCE_PATH))
     found = _read_key(reference, config_map)
-    if isinstance(found, Problem):
+    if isinstance(found, Obstacle):
         return Sourced(problem=found)
     return replace(_from_key(reference, found, inline, look), key_digest=digest_of(found.encode(errors="replace")))
 
@@ -60,28 +60,28 @@ def _from_key(reference: ConfigMapKeyReference, value: str, inline: object, look
     rest = mapping(inline)
     if "text" in rest or "messages" in rest:
         message = f"{SOURCE_PATH} must have neither text nor messages: the text is read from {place}"
-        return Sourced(problem=Problem(reasons.SOURCE_INVALID, message))
+        return Sourced(problem=Obstacle(reasons.SOURCE_INVALID, message))
     return _checked(
         look(SourceText("text", value, rest)),
         lambda finding: replace(finding, path=place) if finding.path == TEXT_PATH else finding.below(SOURCE_PATH),
     )
 
 
-def _read_key(reference: ConfigMapKeyReference, config_map: Manifest | None) -> str | Problem:
+def _read_key(reference: ConfigMapKeyReference, config_map: Manifest | None) -> str | Obstacle:
     name, key = reference.name, reference.key
     if config_map is None:
         message = (
             f'ConfigMap "{name}" is not there, or lacks the label {WATCH_LABEL}: "true" without which it is not read: '
             "create it or label it"
         )
-        return Problem(reasons.CONFIG_MAP_NOT_FOUND, message, "arrival", missing=("ConfigMap", name))
+        return Obstacle(reasons.CONFIG_MAP_NOT_FOUND, message, "arrival", missing=("ConfigMap", name))
     if label(config_map, WATCH_LABEL) != "true":
         message = f'ConfigMap "{name}" lacks the label {WATCH_LABEL}: "true" without which it is not read: label it'
-        return Problem(reasons.CONFIG_MAP_NOT_LABELLED, message, "arrival")
+        return Obstacle(reasons.CONFIG_MAP_NOT_LABELLED, message, "arrival")
     value = mapping(config_map.get("data")).get(key)
     if isinstance(value, str):
         return value
-    return Problem(reasons.CONFIG_MAP_KEY_NOT_FOUND, _key_missing(name, key, config_map), "arrival")
+    return Obstacle(reasons.CONFIG_MAP_KEY_NOT_FOUND, _key_missing(name, key, config_map), "arrival")
 
 
 def _key_missing(name: str, key: str, config_map: Manifest) -> str:
@@ -95,7 +95,7 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
 def _checked(found: Assessment, placed: Callable[[Finding], Finding]) -> Sourced:
     wrong = combined(map(placed, found.findings))
     if wrong is not None:
-        return Sourced(problem=Problem(reasons.SOURCE_INVALID, wrong.sentence))
+        return Sourced(problem=Obstacle(reasons.SOURCE_INVALID, wrong.sentence))
     return Sourced(digest=found.digest, canonical=found.canonical)
 
 

@@ -6,20 +6,20 @@ from typing import Any, Literal
 
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
-from promptops.domain.conditions import Condition, conditions_of
+from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.content.numbers import highest
 from promptops.domain.findings import listed
 from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.history import history_of, reason_of
-from promptops.domain.reconcile.progress import Progress
+from promptops.domain.reconcile.progress import ConvergenceProgress
 from promptops.domain.reconcile.versions import Version
 from promptops.domain.snapshot import Transition
 
 
 def status_of_prompt(
-    case: Case, decision: Decision, progress: Progress, pruned: tuple[Version, ...], now: datetime
+    case: Case, decision: Decision, progress: ConvergenceProgress, pruned: tuple[Version, ...], now: datetime
 ) -> dict[str, Any]:
     """Return the whole status; what is absent is not true or never happened."""
     wanted = _conditions(decision, progress, case.generation)
@@ -68,7 +68,7 @@ def previous_of(case: Case, decision: Decision) -> VersionReference | None:
     return memory.stable if changed else memory.previous
 
 
-def phase_of(decision: Decision, progress: Progress) -> str:
+def phase_of(decision: Decision, progress: ConvergenceProgress) -> str:
     """Return one word for a column."""
     if decision.stable is None or decision.withheld:
         return "Pending"
@@ -79,21 +79,21 @@ def phase_of(decision: Decision, progress: Progress) -> str:
     return "Progressing" if progress.reconciling else "Healthy"
 
 
-def ready_of(decision: Decision, generation: int) -> Condition:
+def ready_of(decision: Decision, generation: int) -> Statement:
     """Return whether the spec is in force, and if not what to do about it."""
     if decision.problem is not None:
         message = f"{decision.problem.message}{_what_serves(decision)}"
-        return Condition("Ready", "False", decision.problem.reason, message, generation)
+        return Statement("Ready", "False", decision.problem.reason, message, generation)
     if decision.stable is None:
-        return Condition("Ready", "True", reasons.NOTHING_ASKED, "; ".join(decision.remarks), generation)
+        return Statement("Ready", "True", reasons.NOTHING_ASKED, "; ".join(decision.remarks), generation)
     version = decision.stable.version
     if decision.disabled:
         message = f"renders answer 409 PromptDisabled until spec.disabled is removed; version {version} is active"
-        return Condition("Ready", "True", reasons.DISABLED, message, generation)
+        return Statement("Ready", "True", reasons.DISABLED, message, generation)
     if decision.deprecated:
-        return Condition("Ready", "True", reasons.VERSION_DEPRECATED, "; ".join(decision.remarks), generation)
+        return Statement("Ready", "True", reasons.VERSION_DEPRECATED, "; ".join(decision.remarks), generation)
     message = "; ".join((f"version {version} is active", *decision.remarks))
-    return Condition("Ready", "True", reasons.ACTIVE, message, generation)
+    return Statement("Ready", "True", reasons.ACTIVE, message, generation)
 
 
 def _what_serves(decision: Decision) -> str:
@@ -104,27 +104,27 @@ def _what_serves(decision: Decision) -> str:
     return f"; version {decision.stable.version} is served"
 
 
-def _conditions(decision: Decision, progress: Progress, generation: int) -> Iterator[Condition]:
+def _conditions(decision: Decision, progress: ConvergenceProgress, generation: int) -> Iterator[Statement]:
     ready = ready_of(decision, generation)
     yield ready
     yield _converged(ready, progress)
     waits_for = decision.problem.waits_for if decision.problem else None
     if waits_for == "arrival":
-        yield Condition("Reconciling", "True", ready.reason, ready.message, generation)
+        yield Statement("Reconciling", "True", ready.reason, ready.message, generation)
     elif progress.reconciling and waits_for != "author":
-        yield Condition("Reconciling", "True", progress.reason, progress.message, generation)
+        yield Statement("Reconciling", "True", progress.reason, progress.message, generation)
     if waits_for == "author":
-        yield Condition("Stalled", "True", ready.reason, ready.message, generation)
+        yield Statement("Stalled", "True", ready.reason, ready.message, generation)
 
 
-def _converged(ready: Condition, progress: Progress) -> Condition:
+def _converged(ready: Statement, progress: ConvergenceProgress) -> Statement:
     """True only with Ready: whoever waits for Converged after an edit waits for that edit, not for what served before."""
     generation = ready.observed_generation
     if progress.converged and ready.status != "True":
         message = f"what the spec asks for is not in force, see Ready; {progress.message}"
-        return Condition("Converged", "False", reasons.NOT_IN_FORCE, message, generation)
+        return Statement("Converged", "False", reasons.NOT_IN_FORCE, message, generation)
     status: Literal["True", "False"] = "True" if progress.converged else "False"
-    return Condition("Converged", status, progress.reason, progress.message, generation)
+    return Statement("Converged", status, progress.reason, progress.message, generation)
 
 
 def _serving(decision: Decision) -> dict[str, Any] | None:
@@ -144,7 +144,7 @@ def _reference(reference: VersionReference | None) -> dict[str, Any] | None:
     return None if reference is None else {"version": reference.version, "digest": reference.digest}
 
 
-def transitions_of(case: Case, decision: Decision, progress: Progress) -> Iterator[Transition]:
+def transitions_of(case: Case, decision: Decision, progress: ConvergenceProgress) -> Iterator[Transition]:
     """Return what became the case with this decision, for Events."""
     memory = case.memory
     before, ready = memory.condition("Ready"), ready_of(decision, 0)

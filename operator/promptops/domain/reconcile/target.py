@@ -5,21 +5,21 @@ from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.manifests import uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
-from promptops.domain.reconcile.problem import Problem
+from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.versions import Version
 
 SHOWN = 5
 """How many versions a message offers."""
 
 
-def choose(case: Case) -> Version | Problem | None:
+def choose(case: Case) -> Version | Obstacle | None:
     """Return the version to serve, or why there is none. None: nothing is asked for, and nothing was served before."""
     if case.spec is None:
-        return Problem(reasons.INVALID_SPEC, case.wrong.sentence if case.wrong else "spec cannot be read")
+        return Obstacle(reasons.INVALID_SPEC, case.wrong.sentence if case.wrong else "spec cannot be read")
     if asks_for_nothing(case.spec) and case.memory.stable is None:
         return None
     wanted = _followed(case) if case.follows_source else _named(case)
-    if isinstance(wanted, Problem):
+    if isinstance(wanted, Obstacle):
         return wanted
     return next((problem for check in CHECKS if (problem := check(case, wanted))), wanted)
 
@@ -34,7 +34,7 @@ def nothing_asked(case: Case) -> str:
     return f"nothing is asked for yet and nothing is served{_advice(case)}"
 
 
-def desired_number(case: Case, wanted: Version | Problem | None) -> str | None:
+def desired_number(case: Case, wanted: Version | Obstacle | None) -> str | None:
     """Return the number that the spec asks for, be it there or not."""
     if case.spec is None:
         return None
@@ -43,7 +43,7 @@ def desired_number(case: Case, wanted: Version | Problem | None) -> str | None:
     return wanted.number if isinstance(wanted, Version) else None
 
 
-def _followed(case: Case) -> Version | Problem:
+def _followed(case: Case) -> Version | Obstacle:
     sourced = case.sourced
     if sourced is None or sourced.digest is None:
         return sourced.problem if sourced and sourced.problem else _not_active(case)
@@ -63,21 +63,21 @@ def _followed(case: Case) -> Version | Problem:
     return ranked[0]
 
 
-def _named(case: Case) -> Version | Problem:
+def _named(case: Case) -> Version | Obstacle:
     number = case.spec.active_version if case.spec else None
     if number is None:
         return _not_active(case)
     return case.versions.numbered(number) or _missing(case, number)
 
 
-def _missing(case: Case, number: str) -> Problem:
+def _missing(case: Case, number: str) -> Obstacle:
     name, version_name = case.name, f"{case.name}-{number}"
     foreign = case.versions.in_the_way(version_name)
     if foreign is not None and (other := prompt_of(foreign.manifest)) != name:
         message = (
             f'PromptVersion {version_name} is a version of prompt "{other}", not of "{name}"{_instead(case, ": ")}'
         )
-        return Problem(reasons.VERSION_OF_OTHER_PROMPT, message)
+        return Obstacle(reasons.VERSION_OF_OTHER_PROMPT, message)
     if foreign is not None:
         return _owned_by_another(case, foreign, version_name)
     if case.memory.digest_served_as(number):
@@ -90,24 +90,24 @@ def _missing(case: Case, number: str) -> Problem:
             f'version {number} of prompt "{name}" does not exist yet: apply PromptVersion {version_name}'
             f"{_instead(case, ' or ')}"
         )
-    return Problem(reasons.VERSION_NOT_FOUND, message, "arrival", missing=("PromptVersion", version_name))
+    return Obstacle(reasons.VERSION_NOT_FOUND, message, "arrival", missing=("PromptVersion", version_name))
 
 
-def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Problem:
+def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Obstacle:
     owners = ", ".join(sorted(owner_uids(foreign.manifest)))
     message = (
         f"PromptVersion {version_name} is owned by another object (uid {owners}, this prompt is {uid_of(case.prompt)}) "
         f"and goes with it: apply it again without ownerReferences once it is gone{_instead(case, ' or ')}"
     )
-    return Problem(reasons.VERSION_NOT_FOUND, message, "arrival")
+    return Obstacle(reasons.VERSION_NOT_FOUND, message, "arrival")
 
 
-def _not_active(case: Case) -> Problem:
+def _not_active(case: Case) -> Obstacle:
     message = f'prompt "{case.name}" has no active version{_advice(case)}'
-    return Problem(reasons.NO_ACTIVE_VERSION, message, "decision")
+    return Obstacle(reasons.NO_ACTIVE_VERSION, message, "decision")
 
 
-def refused_creation(case: Case) -> Problem | None:
+def refused_creation(case: Case) -> Obstacle | None:
     """Say in the API server's words why the source's content could not become a version."""
     refused = case.snapshot.refused
     if refused is None or case.sourced is None or case.sourced.digest is None:
@@ -117,7 +117,7 @@ def refused_creation(case: Case) -> Problem | None:
     message = (
         f"the source's content could not become PromptVersion {refused.name}, and is tried again: {refused.message}"
     )
-    return Problem(reasons.CREATION_REFUSED, message, "author" if refused.final else "arrival")
+    return Obstacle(reasons.CREATION_REFUSED, message, "author" if refused.final else "arrival")
 
 
 def _advice(case: Case) -> str:
@@ -132,7 +132,7 @@ def _instead(case: Case, separator: str) -> str:
     return f"{separator}set spec.activeVersion to one of {', '.join(numbers[-SHOWN:])}{more}"
 
 
-def _content_is_sound(case: Case, wanted: Version) -> Problem | None:
+def _content_is_sound(case: Case, wanted: Version) -> Obstacle | None:
     finding = wanted.problem
     if finding is None:
         return None
@@ -140,10 +140,10 @@ def _content_is_sound(case: Case, wanted: Version) -> Problem | None:
     message = (
         f"version {wanted.number} cannot be served: {finding.sentence}; versions never change: correct it in a new one"
     )
-    return Problem(reason, message)
+    return Obstacle(reason, message)
 
 
-def _digest_is_asked_for(case: Case, wanted: Version) -> Problem | None:
+def _digest_is_asked_for(case: Case, wanted: Version) -> Obstacle | None:
     asked = case.spec.active_digest if case.spec else None
     if asked is None or asked == wanted.digest:
         return None
@@ -151,10 +151,10 @@ def _digest_is_asked_for(case: Case, wanted: Version) -> Problem | None:
         f"version {wanted.number} has the digest {wanted.digest}, spec.activeDigest asks for {asked}: "
         "correct spec.activeDigest, or activate the version that has it"
     )
-    return Problem(reasons.DIGEST_MISMATCH, message)
+    return Obstacle(reasons.DIGEST_MISMATCH, message)
 
 
-def _number_means_what_it_meant(case: Case, wanted: Version) -> Problem | None:
+def _number_means_what_it_meant(case: Case, wanted: Version) -> Obstacle | None:
     before = case.memory.digest_served_as(wanted.number)
     accepted = case.spec is not None and case.spec.active_digest == wanted.digest
     if before in (None, wanted.digest) or accepted:
@@ -163,10 +163,10 @@ def _number_means_what_it_meant(case: Case, wanted: Version) -> Problem | None:
         f"version {wanted.number} was served with the digest {before} and came back with {wanted.digest}: "
         f"give the new content a new number, or set spec.activeDigest to {wanted.digest} to accept it"
     )
-    return Problem(reasons.DIGEST_CHANGED, message)
+    return Obstacle(reasons.DIGEST_CHANGED, message)
 
 
-def _not_newly_archived(case: Case, wanted: Version) -> Problem | None:
+def _not_newly_archived(case: Case, wanted: Version) -> Obstacle | None:
     if wanted.lifecycle != "Archived":
         return None
     if wanted.reference == case.memory.stable:
@@ -176,7 +176,7 @@ def _not_newly_archived(case: Case, wanted: Version) -> Problem | None:
             f"version {wanted.number} is archived and cannot be activated: activate another one, "
             "or set its spec.lifecycle to Available"
         )
-    return Problem(reasons.VERSION_ARCHIVED, message)
+    return Obstacle(reasons.VERSION_ARCHIVED, message)
 
 
 CHECKS = (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from promptops.api import reasons
-from promptops.domain.conditions import Condition, conditions_of, find
+from promptops.domain.conditions import Statement, conditions_of, find
 from promptops.domain.findings import Finding, listed
 from promptops.domain.manifests import Manifest, generation_of, mapping, name_of, sequence, status_of, text, uid_of
 from promptops.domain.ownership import belongs, prompt_of
@@ -83,22 +83,22 @@ def _was_active(version: Version, prompt: Manifest | None, before: Manifest) -> 
     return prompt is not None and Memory.of(prompt).digest_served_as(version.number) == version.digest
 
 
-def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Condition:
+def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Statement:
     problem: Finding | None = version.problem
     if problem is not None:
         message = f"{problem.sentence}; versions never change: correct it in a new one"
-        return Condition("Ready", "False", problem.reason, message, generation)
+        return Statement("Ready", "False", problem.reason, message, generation)
     if snapshot.prompt is not None and _own_prompt(snapshot) is None:
         message = f'it is owned by another object than prompt "{prompt_of(snapshot.version)}" and goes with that one'
-        return Condition("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)
+        return Statement("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)
     message = f"it may be served; check: {listed(version.warnings)}" if version.warnings else "it may be served"
-    return Condition("Ready", "True", reasons.AVAILABLE, message, generation)
+    return Statement("Ready", "True", reasons.AVAILABLE, message, generation)
 
 
-def _in_use(version: Version, in_use: bool, once_active: bool, generation: int) -> Condition:
+def _in_use(version: Version, in_use: bool, once_active: bool, generation: int) -> Statement:
     name = prompt_of(version.manifest)
     if in_use:
-        return Condition("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
+        return Statement("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
     if once_active:
-        return Condition("InUse", "False", reasons.SUPERSEDED, f'prompt "{name}" serves it no more', generation)
-    return Condition("InUse", "False", reasons.NOT_IN_USE, f'prompt "{name}" does not serve it', generation)
+        return Statement("InUse", "False", reasons.SUPERSEDED, f'prompt "{name}" serves it no more', generation)
+    return Statement("InUse", "False", reasons.NOT_IN_USE, f'prompt "{name}" does not serve it', generation)

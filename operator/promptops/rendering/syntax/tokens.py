@@ -44,7 +44,7 @@ class Token(NamedTuple):
     offset: int
 
 
-class Text(NamedTuple):
+class TextPiece(NamedTuple):
     """Text that is rendered as it stands, whitespace control already applied."""
 
     text: str
@@ -59,7 +59,7 @@ class Tag(NamedTuple):
     end: int
 
 
-Piece = Text | Tag
+Piece = TextPiece | Tag
 
 
 def pieces(template: str) -> Iterator[Piece]:
@@ -87,13 +87,13 @@ class _Reader:
     at: int = 0
     strips: bool = False
 
-    def before(self, offset: int) -> Iterator[Text]:
+    def before(self, offset: int) -> Iterator[TextPiece]:
         """Yield the text up to an offset, without what the tags on either side strip."""
         text = self.template[self.at : offset]
         text = text.lstrip() if self.strips else text
         text = text.rstrip() if self.template.startswith("-", offset + 2) else text
         if text:
-            yield Text(text)
+            yield TextPiece(text)
 
     def tag(self, start: int) -> Iterator[Piece]:
         """Read what begins at an offset."""
@@ -111,7 +111,7 @@ class _Reader:
             raise _never_closed(start, "{#", "#}")
         self.at, self.strips = end.end(), end[1] == "-"
 
-    def _raw(self, raw: re.Match[str]) -> Iterator[Text]:
+    def _raw(self, raw: re.Match[str]) -> Iterator[TextPiece]:
         end = _END_OF_RAW.search(self.template, raw.end())
         if end is None:
             message = "{% raw %} is never closed with {% endraw %}: close it where the literal text ends"
@@ -120,7 +120,7 @@ class _Reader:
         text = text.lstrip() if raw[1] == "-" else text
         text = text.rstrip() if end[1] == "-" else text
         if text:
-            yield Text(text)
+            yield TextPiece(text)
         self.at, self.strips = end.end(), end[2] == "-"
 
     def _expression(self, start: int) -> Tag:
