@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from promptops.api.names import EPOCH_ANNOTATION
 from promptops.cluster import lease as leases
 from promptops.cluster.lease import LeaseRecord, Sighting, Timing
 
@@ -16,7 +17,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 def lease(holder: str, transitions: int = 3, epoch: str | None = "7", renewed: str = "a") -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": "promptops", "namespace": "system", "resourceVersion": "5"}
     if epoch is not None:
-        metadata["annotations"] = {leases.EPOCH_ANNOTATION: epoch, "other": "kept"}
+        metadata["annotations"] = {EPOCH_ANNOTATION: epoch, "other": "kept"}
     spec = {
         "holderIdentity": holder,
         "leaseTransitions": transitions,

@@ -1,4 +1,4 @@
-"""What a sidecar's settings are when nobody sets them."""
+"""What a sidecar is told, and what it cannot be told together."""
 
 from __future__ import annotations
 
@@ -6,21 +6,35 @@ from pathlib import Path
 
 import pytest
 
+from promptops.settings.environment import SettingsError
 from promptops.settings.sidecar import SidecarSettings
+
+FEED = {"PROMPTOPS_FEED_URL": "http://127.0.0.1:8282"}
 
 
 @pytest.mark.parametrize(
-    ("environment", "directory", "address"),
+    ("environ", "directory"),
     [
-        pytest.param({}, None, "0.0.0.0:8182", id="in a pod kubelet and Prometheus ask from outside"),
-        pytest.param({}, Path("prompts"), "127.0.0.1:8182", id="over a directory nobody does"),
-        pytest.param({"PROMPTOPS_DIRECTORY": "x"}, None, "127.0.0.1:8182", id="nor when the environment names it"),
-        pytest.param(
-            {"PROMPTOPS_OPERATIONS_ADDRESS": "0.0.0.0:1"}, Path("x"), "0.0.0.0:1", id="whoever says so is heard"
-        ),
+        pytest.param(FEED | {"PROMPTOPS_DIRECTORY": "/prompts"}, None, id="both in the environment"),
+        pytest.param(FEED, Path("/prompts"), id="the directory on the command line"),
     ],
 )
-def test_where_a_sidecar_is_asked_about_itself(
-    environment: dict[str, str], directory: Path | None, address: str
+def test_a_feed_and_a_directory_are_refused_together(environ: dict[str, str], directory: Path | None) -> None:
+    with pytest.raises(SettingsError, match=r"^PROMPTOPS_FEED_URL is http.* and the directory /prompts .*unset one"):
+        SidecarSettings.from_environment(environ, directory)
+
+
+@pytest.mark.parametrize(
+    ("environ", "directory", "follows", "serves"),
+    [
+        pytest.param(FEED, None, "http://127.0.0.1:8282", None, id="a feed"),
+        pytest.param({}, Path("/a"), None, Path("/a"), id="a directory"),
+        pytest.param({"PROMPTOPS_DIRECTORY": "/b"}, Path("/a"), None, Path("/a"), id="the command line wins"),
+    ],
+)
+def test_one_of_them_is_taken(
+    environ: dict[str, str], directory: Path | None, follows: str | None, serves: Path | None
 ) -> None:
-    assert SidecarSettings.from_environment(environment, directory).operations_address == address
+    settings = SidecarSettings.from_environment(environ, directory)
+
+    assert (settings.feed_url, settings.directory) == (follows, serves)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from promptops.api.names import FIELD_MANAGER
 from promptops.cluster.client import Client
 from promptops.cluster.errors import ClusterError
-from promptops.cluster.objects import FIELD_MANAGER
 from promptops.cluster.resources import EVENTS
 from promptops.domain.bounds import MAX_EVENT_BYTES, cut_bytes
 from promptops.domain.manifests import Manifest

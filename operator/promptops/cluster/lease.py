@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-EPOCH_ANNOTATION = "promptops.io/epoch"
+from promptops.api.names import EPOCH_ANNOTATION
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from promptops.api.names import FIELD_MANAGER
 from promptops.cluster.client import APPLY, JSON, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
 from promptops.domain.manifests import Manifest
 
-FIELD_MANAGER = "promptops"
 _PAGE = 500
 _LIST_SECONDS = 60.0
 _LIST_ATTEMPTS = 3

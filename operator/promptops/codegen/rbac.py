@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from promptops.api.names import KEYS_SECRET, LEASE
 from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
 
 Manifest = dict[str, Any]
-
-LEASE = "promptops"
-KEYS_SECRET = "promptops-keys"  # noqa: S105 - a name, not a secret
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import structlog
 
 from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report
+from promptops.api.names import LEASE
 from promptops.cache.signing import Signer
 from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
@@ -45,7 +46,6 @@ from promptops.web.limits import Limits
 from promptops.web.listeners import bound_to
 from promptops.web.server import Listener, Server
 
-LEASE = "promptops"
 FEED_GRACE_SECONDS = 2
 """So long a follower may take to finish a call when the operator ends."""
 _WATCH_END_SECONDS = 1.0

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import promptops
+from promptops.api.feed import AUDIENCE
+from promptops.api.names import KEYS_SECRET
 from promptops.dev import kubeconfig
 from promptops.dev.errors import DevError, PlaneUnknown, ProcessFailed
 from promptops.dev.plane import Plane
@@ -24,8 +26,6 @@ SIDECAR = "sidecar"
 NAMESPACE = "promptops-system"
 ACCOUNT = "promptops"
 SIDECAR_ACCOUNT = "promptops-sidecar"
-FEED_AUDIENCE = "promptops.io/feed"
-KEYS = "promptops-keys"
 FEED_PORT, DATA_PORT, OPERATIONS_PORT = 8282, 8181, 8182
 """Where the documentation says that the feed and a sidecar listen. The operator's own 8080 is left to other programs."""
 _TOKEN_LIFE = "8760h"  # noqa: S105  as long as the plane's certificates; the plane's end revokes it
@@ -122,7 +122,7 @@ class Stack:
         account = ("serviceaccount", SIDECAR_ACCOUNT, "--namespace", namespace)
         if self.plane.kubectl("get", *account, check=False).returncode:
             self.plane.kubectl("create", *account)
-        token = self._token(SIDECAR_ACCOUNT, namespace, "--audience", FEED_AUDIENCE)
+        token = self._token(SIDECAR_ACCOUNT, namespace, "--audience", AUDIENCE)
         return write_secret(self._folder("tokens") / f"{name}.token", token)
 
     def save(self) -> None:
@@ -142,7 +142,7 @@ class Stack:
         return write_secret(self.plane.folder / "operator.kubeconfig", text)
 
     def _trust_file(self) -> Path:
-        secret = json.loads(self.plane.kubectl("get", "secret", KEYS, "-n", NAMESPACE, "-o", "json").stdout)
+        secret = json.loads(self.plane.kubectl("get", "secret", KEYS_SECRET, "-n", NAMESPACE, "-o", "json").stdout)
         return write_secret(self.plane.folder / "trust.json", base64.b64decode(secret["data"]["trust.json"]))
 
     def _token(self, account: str, namespace: str, *options: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptops.settings.environment import address, optional_path
+from promptops.settings.environment import SettingsError, address, optional_path
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,14 @@ class SidecarSettings:
         Raises SettingsError naming the variable when one has an impossible value.
         """
         directory = directory or optional_path(environ, "PROMPTOPS_DIRECTORY")
+        feed_url = environ.get("PROMPTOPS_FEED_URL") or None
+        if directory is not None and feed_url is not None:
+            raise SettingsError(
+                f"PROMPTOPS_FEED_URL is {feed_url} and the directory {directory} is to be served: "
+                "a sidecar follows a feed or serves a directory, unset one of them"
+            )
         return cls(
-            feed_url=environ.get("PROMPTOPS_FEED_URL") or None,
+            feed_url=feed_url,
             token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
             trust_file=optional_path(environ, "PROMPTOPS_TRUST_FILE"),
             directory=directory,

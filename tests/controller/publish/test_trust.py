@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from promptops.api.names import KEYS_SECRET
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import SECRETS
-from promptops.controller.publish.trust import SECRET, KeysUnusable, load_or_create
+from promptops.controller.publish.trust import KeysUnusable, load_or_create
 from promptops.dev.plane import Plane
 
 pytestmark = pytest.mark.cluster
@@ -60,11 +61,11 @@ async def test_keys_that_cannot_be_used_stay_as_they_are(
         f"{signer.kid}.key" if name == "key" else name: value and base64.b64encode(value.encode()).decode()
         for name, value in spoilt.items()
     }
-    plane.kubectl("-n", namespace, "patch", "secret", SECRET, "--type=merge", "-p", json.dumps({"data": data}))
-    before = await objects.get(SECRETS, namespace, SECRET)
+    plane.kubectl("-n", namespace, "patch", "secret", KEYS_SECRET, "--type=merge", "-p", json.dumps({"data": data}))
+    before = await objects.get(SECRETS, namespace, KEYS_SECRET)
 
     with pytest.raises(KeysUnusable, match="restore it from a backup") as raised:
         await load_or_create(objects, namespace)
 
     assert said in str(raised.value)
-    assert await objects.get(SECRETS, namespace, SECRET) == before
+    assert await objects.get(SECRETS, namespace, KEYS_SECRET) == before

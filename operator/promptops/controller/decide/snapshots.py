@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 from promptops.api.feed import MAX_PINS
 from promptops.api.v1alpha1 import WATCH_LABEL
-from promptops.controller.intake.relations import config_map_of, prompt_of
+from promptops.controller.intake.relations import config_map_of
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key
 from promptops.domain.content.sourcing import Judge
 from promptops.domain.manifests import Manifest, label, spec_of, text, uid_of
-from promptops.domain.ownership import number_of
+from promptops.domain.ownership import number_of, prompt_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 

@@ -15,12 +15,12 @@ from promptops.cluster.elector import Leadership
 from promptops.cluster.errors import ClusterError
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.reconciler import Reconciler
-from promptops.controller.intake.relations import prompt_of
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key, prompt_key, version_key
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.gate import Gate
 from promptops.controller.publish.publishing import Publishing
+from promptops.domain.ownership import prompt_of
 from promptops.feed.origin import Origin, Publication
 
 FIRST_DECISIONS_SECONDS = 30.0

@@ -10,6 +10,7 @@ from typing import TypeVar
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.manifests import Manifest
+from promptops.domain.ownership import calls_of, number_of, prompt_of
 
 KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
@@ -41,7 +42,9 @@ class Relations:
     def rivals_of(self, prompt: Manifest) -> tuple[str, ...]:
         """Return the names of the other Prompts that applications could mean by one of this prompt's names."""
         namespace, name = _name(prompt)
-        return tuple(sorted({other for called in _calls(prompt) for other in self._named(namespace, called)} - {name}))
+        return tuple(
+            sorted({other for called in calls_of(prompt) for other in self._named(namespace, called)} - {name})
+        )
 
     def moved(self, kind: str, before: Manifest | None, after: Manifest | None) -> frozenset[Key]:
         """Follow an object from one state to another (None: it is not there) and return what to decide anew."""
@@ -54,7 +57,7 @@ class Relations:
             return
         namespace, name = _name(prompt)
         yield prompt_key(namespace, name)
-        called_before, called_after = _calls(before), _calls(after)
+        called_before, called_after = (calls_of(each) if each else frozenset[str]() for each in (before, after))
         for called in called_before:
             _discard(self._called, (namespace, called), name)
         for called in called_after:
@@ -108,14 +111,9 @@ class Relations:
         return self._called.get((namespace, called), set())
 
 
-def prompt_of(version: Manifest) -> str:
-    """Return the name of the Prompt that a PromptVersion says it belongs to."""
-    return str(((version.get("spec") or {}).get("promptRef") or {}).get("name", ""))
-
-
 def _order(version: Manifest) -> Number:
     """What has no number that can be read comes before all others."""
-    return parse_number(str((version.get("spec") or {}).get("version", ""))) or _NO_NUMBER
+    return parse_number(number_of(version)) or _NO_NUMBER
 
 
 def config_map_of(prompt: Manifest) -> str | None:
@@ -127,14 +125,6 @@ def config_map_of(prompt: Manifest) -> str | None:
 def _name(manifest: Manifest) -> tuple[str, str]:
     metadata = manifest["metadata"]
     return str(metadata.get("namespace") or ""), str(metadata["name"])
-
-
-def _calls(prompt: Manifest | None) -> frozenset[str]:
-    """What applications can call a prompt."""
-    if prompt is None:
-        return frozenset()
-    prompt_id = (prompt.get("spec") or {}).get("promptId")
-    return frozenset({str(prompt["metadata"]["name"]), *([str(prompt_id)] if prompt_id else [])})
 
 
 def _discard(index: defaultdict[KeyType, set[str]], key: KeyType, name: str) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from promptops.api.feed import Trust
+from promptops.api.names import KEYS_SECRET
 from promptops.api.wire import read
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cluster.errors import AlreadyExists, NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import SECRETS
 
-SECRET = "promptops-keys"  # noqa: S105 - a name, not a secret
 _ACTIVE = "active"
 _TRUST = "trust.json"
 _KEY_BYTES = 32
@@ -31,13 +31,13 @@ async def load_or_create(objects: Objects, namespace: str) -> tuple[Signer, KeyV
     Raises KeysUnusable, or a ClusterError.
     """
     try:
-        secret = await objects.get(SECRETS, namespace, SECRET)
+        secret = await objects.get(SECRETS, namespace, KEYS_SECRET)
     except NotFound:
         try:
             secret = await objects.create(SECRETS, _new_secret(namespace))
         except AlreadyExists:
-            secret = await objects.get(SECRETS, namespace, SECRET)
-    return _read(secret.get("data") or {}, f"Secret {namespace}/{SECRET}")
+            secret = await objects.get(SECRETS, namespace, KEYS_SECRET)
+    return _read(secret.get("data") or {}, f"Secret {namespace}/{KEYS_SECRET}")
 
 
 def _new_secret(namespace: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _new_secret(namespace: str) -> dict[str, Any]:
     return {
         "apiVersion": SECRETS.api_version,
         "kind": SECRETS.kind,
-        "metadata": {"name": SECRET, "namespace": namespace},
+        "metadata": {"name": KEYS_SECRET, "namespace": namespace},
         "type": "Opaque",
         "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
     }
