@@ -35,7 +35,7 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
     world.activate("budget", "1.1.0")
     world.until_serves("budget", "1.1.0")
     wait_until(
-        lambda: _phases(world, "budget") == {"1.0.0": "Deprecated", "1.1.0": "Active"},
+        lambda: _phases(world, "budget") == {"1.0.0": "Superseded", "1.1.0": "Active"},
         lambda: _phases(world, "budget"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import struct
 import sys
 from typing import BinaryIO
@@ -19,6 +20,8 @@ def main() -> None:
     """Work until the input ends, which it also does when whoever started us dies."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     os.nice(NICE)
+    # Who presses Ctrl-C means the process that started us; our input ends with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     while (request := _read(sys.stdin.buffer)) is not None:
         answer = carry_out(request)
         sys.stdout.buffer.write(HEAD.pack(len(answer)) + answer)

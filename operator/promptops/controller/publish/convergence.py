@@ -180,6 +180,8 @@ class Convergence:
             self._reports.sweep(self._monotonic())
             recent = self._monotonic() - COUNTS_EVERY_SECONDS
             self._counted_at = {key: at for key, at in self._counted_at.items() if at > recent}
+            for gone in [each for each in self.censuses if self._publishing.scope_of(each) is None]:
+                del self.censuses[gone]
             leader_for = self._monotonic() - self._leader_since
             if any(passed < moment <= leader_for for moment in (WARM_UP_SECONDS, FORGOTTEN_SECONDS)):
                 for scope in self._publishing.scopes:
