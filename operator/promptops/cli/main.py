@@ -12,10 +12,14 @@ from importlib.util import find_spec
 import click
 
 COMMANDS: dict[str, str] = {
+    "check": "Check manifests as a cluster would.",
     "codegen": "Write what is generated from the models.",
     "demo": "Show everything on a throw-away control plane.",
     "dev": "Run a throw-away, real Kubernetes control plane.",
+    "diff": "Compare a prompt of two files.",
+    "new": "Write a commented manifest to begin with.",
     "operator": "Run the operator.",
+    "render": "Render a prompt of a file with values.",
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""

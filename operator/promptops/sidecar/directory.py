@@ -1,12 +1,14 @@
 """A directory of manifests instead of a feed: read, decided, served, and read again when a file changes.
 
-What cannot be read or decided never takes away what was good: of a bad file the objects of its last good state stay, and
-while the directory is gone everything does. What is wrong is logged once and stays in the health report until it is not.
+FileReading and deciding happen in a thread; the loop that renders swaps what came of it. While the directory is gone
+everything stays. What is wrong is logged once and stays in the health report until it is not.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -15,35 +17,33 @@ import structlog
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.sidecar.supply import SupplyError
-from promptops.workspace.folder import Folder, FolderGone, Signature
-from promptops.workspace.manifest_files import FileReading, Flaw, Found, Identity, read_file
-from promptops.workspace.standalone import SCOPE, Decided, Standalone
+from promptops.workspace.folder import FolderGone
+from promptops.workspace.settle import QUIET_SECONDS
+from promptops.workspace.standalone import SCOPE
+from promptops.workspace.workspace import Outcome, Workspace, utc_now
 
+TOLD_SECONDS: Final = 5.0
+"""So often a directory is looked at whose changes the system tells: for what it may have missed."""
 POLL_SECONDS: Final = 0.25
-SETTLE_POLLS: Final = 2
-"""So many equal looks in a row mean that whoever writes the files has finished."""
+"""The same where it does not tell, or more rarely when looking takes long."""
+SHARE: Final = 0.05
+"""At most this share of a processor is spent on looking."""
+MAX_TOLD: Final = 100
+"""So many problems are named in the health report and the log."""
 _log = structlog.get_logger()
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Directory:
     """Keeps a store at what a directory says."""
 
-    def __init__(self, root: Path, store: Store, utc_now: Callable[[], datetime] = _utc_now) -> None:
-        self._folder = Folder(root)
+    def __init__(self, root: Path, store: Store, utc_now: Callable[[], datetime] = utc_now) -> None:
+        self._root = root
+        self._workspace = Workspace(root, utc_now)
         self._store = store
-        self._utc_now = utc_now
-        self._standalone = Standalone()
-        self._readings: dict[str, FileReading] = {}
-        self._places: dict[Identity, str] = {}
-        self._served: Signature | None = None
-        self._reported: dict[str, str] = {}
-        self._notices: dict[str, str] = {}
-        self._noticed: dict[str, str] = {}
+        self._reported: Mapping[str, str] = {}
+        self._noticed: Mapping[str, str] = {}
         self._gone: str | None = None
+        self._failed: str | None = None
         self._seq = 0
 
     @property
@@ -52,114 +52,98 @@ class Directory:
         return self._gone is None
 
     def dependencies(self) -> Mapping[str, str]:
-        """Return how the directory stands and everything that is wrong in it."""
-        return {"directory": self._gone or "ok", **self._reported}
+        """Return how the directory stands and what is wrong in it."""
+        told = dict(islice(self._reported.items(), MAX_TOLD))
+        more = len(self._reported) - len(told)
+        return {
+            "directory": self._gone or self._failed or "ok",
+            **told,
+            **({"…": f"{more} more problems"} if more else {}),
+        }
 
     def findings(self) -> int:
         """Return how much is wrong."""
-        return len(self._reported)
+        return len(self._reported) + (self._failed is not None)
 
     def load(self) -> None:
         """Read and serve what is there now. Raises SupplyError when there is no such directory."""
         try:
-            self._publish(*self._reload())
+            self._publish(*self._viewed(self._workspace.load()))
         except FolderGone as error:
-            raise SupplyError(f"the directory {self._folder.root} cannot be read: {error}") from None
+            raise SupplyError(f"the directory {self._root} cannot be read: {error}") from None
 
     async def run(self) -> None:
         """Serve every change until cancelled."""
-        before, equal = self._served, 0
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            signature = await self._look()
-            equal = equal + 1 if signature == before else 0
-            before = signature
-            if signature is not None and signature != self._served and equal >= SETTLE_POLLS:
-                await self._follow(signature)
+            await self._wait()
+            await self._follow()
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Let go of what watches the directory."""
+        self._workspace.close()
 
-    async def _look(self) -> Signature | None:
+    async def _wait(self) -> None:
+        """Return when something changed, or when it is time to look."""
+        workspace = self._workspace
+        if not workspace.is_calm:
+            # Looking again at once would see nothing new.
+            await asyncio.sleep(max(QUIET_SECONDS, workspace.look_seconds / SHARE))
+        elif workspace.descriptor < 0:
+            await asyncio.sleep(max(POLL_SECONDS, workspace.look_seconds / SHARE))
+        else:
+            seconds = TOLD_SECONDS if workspace.is_told and self._gone is None else POLL_SECONDS
+            await _readable(workspace.descriptor, max(seconds, workspace.look_seconds / SHARE))
+
+    async def _follow(self) -> None:
         try:
-            signature = await asyncio.to_thread(self._folder.signature)
+            done = await asyncio.to_thread(self._changed)
         except FolderGone as error:
             if self._gone is None:
                 _log.warning("directory is gone; what was read goes on being served", reason=str(error))
             self._gone = f"gone: {error}"
-            return None
+            return
+        except Exception as error:
+            if self._failed is None:
+                _log.exception("directory could not be decided; what was read before goes on being served")
+            self._failed = f"could not be decided: {type(error).__name__}"
+            return
         if self._gone is not None:
             _log.info("directory is back")
-        self._gone = None
-        return signature
+        self._gone = self._failed = None
+        if done is not None:
+            self._publish(*done)
 
-    async def _follow(self, signature: Signature) -> None:
-        try:
-            self._publish(*await asyncio.to_thread(self._reload))
-        except FolderGone:
-            return  # the next look says so
-        except Exception:
-            _log.exception("directory could not be decided; what was read before goes on being served")
-            self._served = signature
+    def _changed(self) -> tuple[View, Outcome] | None:
+        outcome = self._workspace.follow(time.monotonic())
+        return None if outcome is None else self._viewed(outcome)
 
-    def _reload(self) -> tuple[Signature, View, dict[str, str]]:
-        signature = self._folder.signature()
-        contents = self._folder.read()
-        self._readings = {name: self._read(name, data) for name, data in contents.items()}
-        found, doubles = _unique(self._readings)
-        refused = self._standalone.apply(found.values())
-        self._places = {identity: one.place for identity, one in found.items()}
-        decided = self._standalone.decide(self._utc_now())
+    def _viewed(self, outcome: Outcome) -> tuple[View, Outcome]:
         self._seq += 1
-        view = View.unsigned(decided.entries, decided.blobs, self._seq, namespace=SCOPE, tenant=SCOPE)
-        flaws = [flaw for reading in self._readings.values() for flaw in reading.flaws]
-        self._notices = {flaw.place: flaw.message for flaw in flaws if flaw.is_notice}
-        return signature, view, self._wrong([*flaws, *doubles, *refused], decided)
+        decided = outcome.decided
+        return View.unsigned(decided.entries, decided.blobs, self._seq, namespace=SCOPE, tenant=SCOPE), outcome
 
-    def _read(self, name: str, data: bytes | str) -> FileReading:
-        """Read a file; in the place of what is bad in it stands what was good in the same file before."""
-        reading = read_file(name, data) if isinstance(data, bytes) else FileReading(flaws=(Flaw(name, data),))
-        before = self._readings.get(name, FileReading())
-        bad = [flaw for flaw in reading.flaws if not flaw.is_notice]
-        if not bad:
-            return reading
-        now_good = {one.identity for one in reading.found}
-        # A document that cannot be told from another one may be any of those that stood here.
-        anybody = any(flaw.identity is None for flaw in bad)
-        lost = {flaw.identity for flaw in bad}
-        kept = (one for one in before.found if one.identity not in now_good and (anybody or one.identity in lost))
-        return FileReading((*reading.found, *kept), reading.flaws)
-
-    def _wrong(self, flaws: list[Flaw], decided: Decided) -> dict[str, str]:
-        wrong = {flaw.place: flaw.message for flaw in flaws if not flaw.is_notice}
-        for problem in decided.problems:
-            place = self._places.get(("Prompt", problem.prompt), "")
-            wrong[f"{place} Prompt {problem.prompt}".strip()] = f"{problem.reason}: {problem.message}"
-        return wrong
-
-    def _publish(self, signature: Signature, view: View, reported: dict[str, str]) -> None:
-        self._served = signature
+    def _publish(self, view: View, outcome: Outcome) -> None:
         self._store.swap(view)
-        for place, message in reported.items():
-            if self._reported.get(place) != message:
-                _log.warning("directory has a problem", place=place, problem=message)
-        for place in self._reported.keys() - reported.keys():
+        reported, notices = outcome.problems, outcome.notices
+        fresh = [place for place, message in reported.items() if self._reported.get(place) != message]
+        for place in fresh[:MAX_TOLD]:
+            _log.warning("directory has a problem", place=place, problem=reported[place])
+        for place in list(self._reported.keys() - reported.keys())[:MAX_TOLD]:
             _log.info("directory has a problem less", place=place)
-        for place in sorted(place for place, said in self._notices.items() if self._noticed.get(place) != said):
-            _log.info("directory has something for others", place=place, notice=self._notices[place])
-        self._reported, self._noticed = reported, self._notices
+        for place in sorted(place for place, said in notices.items() if self._noticed.get(place) != said)[:MAX_TOLD]:
+            _log.info("directory has something for others", place=place, notice=notices[place])
+        self._reported, self._noticed = reported, notices
         _log.info("directory served", prompts=len(view.entries), problems=len(reported))
 
 
-def _unique(readings: Mapping[str, FileReading]) -> tuple[dict[Identity, Found], list[Flaw]]:
-    """Of two objects with one name the first by file has it."""
-    found: dict[Identity, Found] = {}
-    doubles: list[Flaw] = []
-    for name in sorted(readings):
-        for one in readings[name].found:
-            if one.identity in found:
-                held = found[one.identity].place
-                doubles.append(Flaw(one.place, f"{' '.join(one.identity)} stands in {held} already; it is ignored"))
-            else:
-                found[one.identity] = one
-    return found, doubles
+async def _readable(descriptor: int, seconds: float) -> None:
+    """Return when there is something to read, or after so many seconds."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        async with asyncio.timeout(seconds):
+            await readable.wait()
+    except TimeoutError:
+        pass
+    finally:
+        loop.remove_reader(descriptor)

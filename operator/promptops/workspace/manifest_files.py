@@ -1,23 +1,22 @@
 """The text of a file into objects as the API server would store them, and what is wrong with the rest, by file and line."""
 
-import re
+import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from promptops.api.v1alpha1 import API_VERSION, Prompt, PromptVersion
 from promptops.api.v1alpha1.schema import Kind
-from promptops.domain.content.documents import read_json, read_yaml
 from promptops.domain.manifests import mapping, metadata, parse_as, text
 from promptops.domain.stored import as_stored
-from promptops.rendering.errors import InvalidDocument
+from promptops.workspace.stream import MAX_DOCUMENTS, BrokenDocument, read_stream
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 _KINDS: Final[Mapping[str, type[Kind]]] = {"Prompt": Prompt, "PromptVersion": PromptVersion}
 _OURS: Final = API_VERSION.partition("/")[0]
-_SEPARATOR: Final = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _CONFIG_MAP_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "data", "binaryData", "immutable"})
-_MAX_ITEMS: Final = 10_000
+_MAX_FLAWS: Final = 100
+"""Of one file so many are told one by one."""
 
 Identity = tuple[str, str]
 """Kind and name."""
@@ -43,6 +42,9 @@ class Flaw:
     """The object that it was to be, as far as that can be told."""
     is_notice: bool = False
     """Nothing is wrong: it is for others."""
+    is_slip: bool = False
+    """The object is served as kubectl would apply it, which its author can hardly mean."""
+    column: int | None = None
 
     def __str__(self) -> str:
         """Return place and message in one line."""
@@ -58,67 +60,71 @@ class FileReading:
 
 
 def read_file(name: str, data: bytes) -> FileReading:
-    """Read a file of one of the SUFFIXES. One bad document takes none of the others with it."""
+    """Read a file of one of the SUFFIXES as kubectl reads it. One bad document takes none of the others with it."""
+    written = decoded(name, data)
+    if isinstance(written, Flaw):
+        return FileReading(flaws=(written,))
+    found: list[Found] = []
+    flaws: list[Flaw] = []
+    for one in _objects(name, written):
+        if isinstance(one, Found):
+            found.append(one)
+        else:
+            flaws.append(one)
+    return FileReading(tuple(found), _bounded(name, flaws))
+
+
+def decoded(name: str, data: bytes) -> str | Flaw:
+    """Return the text of a file: UTF-8, or UTF-16 when it says so in its first two bytes."""
+    encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     try:
-        written = data.decode("utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return FileReading(flaws=(Flaw(f"{name}:{line}", "the file is not UTF-8"),))
-    each = list(_objects(name, written))
-    return FileReading(
-        tuple(one for one in each if isinstance(one, Found)), tuple(one for one in each if isinstance(one, Flaw))
-    )
+        return Flaw(f"{name}:{line}", "the file is not UTF-8")
+
+
+def _bounded(name: str, flaws: list[Flaw]) -> tuple[Flaw, ...]:
+    """What is left out may be any object, so that all that were good before stay."""
+    if len(flaws) <= _MAX_FLAWS:
+        return tuple(flaws)
+    return (*flaws[:_MAX_FLAWS], Flaw(f"{name}:1", f"{len(flaws) - _MAX_FLAWS} more documents are wrong"))
 
 
 def _objects(name: str, written: str) -> Iterator[Found | Flaw]:
-    for line, document in _documents(name, written):
-        read = read_json if name.endswith(".json") else read_yaml
-        try:
-            value = read(document)
-        except InvalidDocument as error:
-            # Its lines are those of the document; the reader looks for those of the file.
-            message = error.message.removeprefix(f"line {error.line}, column {error.column}: ")
-            yield Flaw(f"{name}:{line + error.line - 1}", message, _guess(document))
+    for document in read_stream(written):
+        place = f"{name}:{document.line}"
+        if isinstance(document, BrokenDocument):
+            yield Flaw(place, document.message, _guess(document), column=document.column)
             continue
-        place = f"{name}:{line + _first_line(document)}"
-        for one in _items(value):
-            yield _object(one, place)
+        for slip in document.slips:
+            message = f"{slip.message}; kubectl passes over it, and so it is passed over here: mend it"
+            yield Flaw(f"{name}:{slip.line}", message, column=slip.column, is_slip=True)
+        for one in items_of(document.value):
+            yield read_object(one, place)
 
 
-def _documents(name: str, written: str) -> Iterator[tuple[int, str]]:
-    """Split as kubectl does, so that a document that cannot be read does not hide the next one."""
-    starts = [0]
-    if not name.endswith(".json"):
-        starts += [found.start() for found in _SEPARATOR.finditer(written) if found.start()]
-    for start, end in zip(starts, [*starts[1:], len(written)], strict=True):
-        yield written.count("\n", 0, start) + 1, written[start:end]
-
-
-def _first_line(document: str) -> int:
-    """Return how many lines stand before the first one that says something."""
-    for number, line in enumerate(document.splitlines()):
-        if line.strip() and not line.startswith(("#", "---")):
-            return number
-    return 0
-
-
-def _guess(document: str) -> Identity | None:
+def _guess(document: BrokenDocument) -> Identity | None:
     """Tell which object a document that cannot be read was to be, so that its last good state goes on being served."""
-    kind = re.search(r'^"?kind"?:[ \t]*"?(\w+)', document, re.MULTILINE)
-    name = re.search(r'^metadata:[ \t]*\r?\n(?:[ \t]+.*\r?\n)*?[ \t]+name:[ \t]*"?([\w.-]+)', document, re.MULTILINE)
-    return (kind[1], name[1]) if kind and name else None
+    kind, name = text(document.kind), text(document.name)
+    return (kind, name) if kind and name else None
 
 
-def _items(value: Any) -> Iterator[Any]:
-    if value is None:
-        return
-    if mapping(value).get("kind") == "List" and isinstance(items := mapping(value).get("items"), list):
-        yield from items[:_MAX_ITEMS]
-    else:
+def items_of(value: Any) -> Iterator[Any]:
+    """Take a list of objects apart; its items may leave out what its kind says, as in a PromptList."""
+    items = mapping(value).get("items")
+    if not isinstance(items, list):
         yield value
+        return
+    kind = text(mapping(value).get("kind")).removesuffix("List")
+    said = {"apiVersion": mapping(value).get("apiVersion"), "kind": kind}
+    for item in items[:MAX_DOCUMENTS]:
+        is_bare = bool(mapping(item)) and not (item.get("apiVersion") or item.get("kind"))
+        yield said | item if is_bare else item
 
 
-def _object(value: Any, place: str) -> Found | Flaw:
+def read_object(value: Any, place: str) -> Found | Flaw:
+    """Return the object that a value is, or why it is none that is served."""
     manifest = mapping(value)
     version, kind = text(manifest.get("apiVersion")), text(manifest.get("kind"))
     name = text(metadata(manifest).get("name"))

@@ -3,13 +3,12 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from promptops.api.feed import Entry
 from promptops.api.v1alpha1 import WATCH_LABEL
-from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.domain.manifests import (
     Manifest,
     label,
@@ -22,8 +21,9 @@ from promptops.domain.manifests import (
     text,
     uid_of,
 )
-from promptops.domain.ownership import owner_uids, prompt_of
+from promptops.domain.ownership import calls_of, owner_uids, prompt_of
 from promptops.domain.reconcile import decide_prompt, decide_version
+from promptops.domain.review import immutable_changes
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 from promptops.workspace.manifest_files import Flaw, Found, Identity
 
@@ -56,7 +56,10 @@ class Decided:
 
 
 class Standalone:
-    """Objects by kind and name. What is decided stays in their status until they are gone."""
+    """Objects by kind and name. What is decided stays in their status until they are gone.
+
+    Only what a change can concern is decided anew: one edit costs one decision, however many prompts there are.
+    """
 
     def __init__(self) -> None:
         self._objects: dict[Identity, dict[str, Any]] = {}
@@ -64,8 +67,13 @@ class Standalone:
         """How often an object of that kind and name was made: a recreated one is another one."""
         self._versions: defaultdict[str, set[str]] = defaultdict(set)
         """Prompt → names of the versions that name it."""
-        self._published: dict[str, int] = {}
-        self._blobs: dict[str, bytes] = {}
+        self._called: defaultdict[str, set[str]] = defaultdict(set)
+        """What can be called → the prompts that can be called so."""
+        self._applied: dict[Identity, Found] = {}
+        self._refused: dict[Identity, Flaw] = {}
+        self._undecided: set[str] = set()
+        """Prompts that something changed for."""
+        self._decided: dict[str, _Decided] = {}
 
     def apply(self, found: Iterable[Found]) -> tuple[Flaw, ...]:
         """Make the objects those that were found; return what the API server would have refused to change."""
@@ -73,51 +81,73 @@ class Standalone:
         for identity, held in list(self._objects.items()):
             if identity not in wanted and not owner_uids(held):
                 self._delete(identity)
-        return tuple(flaw for one in wanted.values() for flaw in self._put(one))
+        for identity, one in wanted.items():
+            if self._applied.get(identity) is not one:
+                self._applied[identity] = one
+                self._put(one)
+        return tuple(self._refused[identity] for identity in wanted if identity in self._refused)
 
     def decide(self, now: datetime) -> Decided:
-        """Decide about every prompt. What serves goes on serving when something better cannot."""
-        called = self._called()
-        names = sorted(name for kind, name in self._objects if kind == "Prompt")
-        decided = {name: self._decide(name, called, now) for name in names}
-        # Who has something to serve shows after the first look, and decides who keeps an id.
-        contested = [
-            name for name in names if any(called[call] - {name} for call in _calls(self._objects["Prompt", name]))
-        ]
-        decided |= {name: self._decide(name, called, now) for name in contested}
-        entries = tuple(entry for entry in decided.values() if entry is not None)
-        for (kind, _), version in self._objects.items():
-            if kind == "PromptVersion":
-                prompt = self._objects.get(("Prompt", prompt_of(version)))
-                version["status"] = decide_version(VersionSnapshot(version, prompt), now).status
-        named = {digest for entry in entries for digest in entry.digests()}
-        self._blobs = {digest: blob for digest, blob in self._blobs.items() if digest in named}
-        return Decided(entries, dict(self._blobs), tuple(problem for name in names for problem in self._problem(name)))
+        """Decide about every prompt that something changed for. What serves goes on when something better cannot."""
+        for _ in range(_MAX_STEPS):
+            # A decision may make or delete versions, which concerns whoever has a name like theirs.
+            concerned, self._undecided = self._undecided, set()
+            names = sorted(each for each in concerned if ("Prompt", each) in self._objects)
+            for name in (*names, *filter(self._is_contested, names)):
+                self._decided[name] = self._decide(name, now)
+                self._undecided.discard(name)
+            for name in names:
+                self._decide_versions(name, now)
+        names = sorted(self._decided)
+        return Decided(
+            tuple(entry for name in names if (entry := self._decided[name].entry) is not None),
+            {digest: blob for name in names for digest, blob in self._decided[name].blobs.items()},
+            tuple(problem for name in names for problem in self._decided[name].problems),
+        )
 
-    def _decide(self, name: str, called: Mapping[str, set[str]], now: datetime) -> Entry | None:
-        prompt = self._objects["Prompt", name]
-        outcome = decide_prompt(self._snapshot(prompt, called), now)
+    def _is_contested(self, name: str) -> bool:
+        """Whether others want to be called so. Who has something to serve shows after a first look, and decides who may."""
+        return any(self._called[call] - {name} for call in calls_of(self._objects["Prompt", name]))
+
+    def versions_of(self, prompt: str) -> tuple[Manifest, ...]:
+        """Return the PromptVersions that name a prompt, with the status that was decided."""
+        return tuple(self._of("PromptVersion", self._versions[prompt]))
+
+    def prompt(self, name: str) -> Manifest | None:
+        """Return a Prompt with the status that was decided."""
+        return self._objects.get(("Prompt", name))
+
+    def _decide(self, name: str, now: datetime) -> "_Decided":
+        prompt, before = self._objects["Prompt", name], self._decided.get(name, _NOTHING)
+        published, blobs = before.revision, dict(before.blobs)
+        outcome = decide_prompt(self._snapshot(prompt, published), now)
         for _ in range(_MAX_STEPS):
             for created in outcome.create:
                 self._create(("PromptVersion", name_of(created)), created)
             for pruned in outcome.prune:
                 self._delete(("PromptVersion", name_of(pruned)))
-            if outcome.entry is not None:
-                self._published[name] = outcome.entry.revision
+            published = outcome.entry.revision if outcome.entry is not None else published
             if not outcome.create and outcome.status in (None, status_of(prompt)):
                 break
             if outcome.status is not None:
                 prompt["status"] = outcome.status
-            outcome = decide_prompt(self._snapshot(prompt, called), now)
-        self._blobs.update((blob.digest, blob.content.encode()) for blob in outcome.blobs)
-        return outcome.entry
+            outcome = decide_prompt(self._snapshot(prompt, published), now)
+        blobs.update((blob.digest, blob.content.encode()) for blob in outcome.blobs)
+        named = outcome.entry.digests() if outcome.entry is not None else frozenset()
+        kept = {digest: blob for digest, blob in blobs.items() if digest in named}
+        return _Decided(outcome.entry, kept, tuple(_problems(prompt)), published)
 
-    def _snapshot(self, prompt: Manifest, called: Mapping[str, set[str]]) -> PromptSnapshot:
+    def _decide_versions(self, prompt: str, now: datetime) -> None:
+        held = self._objects.get(("Prompt", prompt))
+        for name in self._versions[prompt]:
+            version = self._objects["PromptVersion", name]
+            version["status"] = decide_version(VersionSnapshot(version, held), now).status
+
+    def _snapshot(self, prompt: Manifest, published: int | None) -> PromptSnapshot:
         name, spec = name_of(prompt), spec_of(prompt)
         versions = self._versions[name] | {f"{name}-{text(spec.get('activeVersion'))}"}
-        rivals = {rival for call in _calls(prompt) for rival in called[call]} - {name}
-        reference = mapping(mapping(spec.get("source")).get("configMapKeyRef"))
-        config_map = self._objects.get(("ConfigMap", text(reference.get("name"))))
+        rivals = {rival for call in calls_of(prompt) for rival in self._called[call]} - {name}
+        config_map = self._objects.get(("ConfigMap", _source_of(prompt)))
         visible = config_map is not None and label(config_map, WATCH_LABEL) == "true"
         return PromptSnapshot(
             prompt=prompt,
@@ -126,38 +156,25 @@ class Standalone:
             rivals=tuple(self._of("Prompt", rivals)),
             tenant=SCOPE,
             served=_SERVED,
-            published_revision=self._published.get(name),
+            published_revision=published,
         )
 
     def _of(self, kind: str, names: Iterable[str]) -> Iterator[Manifest]:
         return (self._objects[kind, name] for name in sorted(names) if (kind, name) in self._objects)
 
-    def _called(self) -> dict[str, set[str]]:
-        called: defaultdict[str, set[str]] = defaultdict(set)
-        for (kind, name), held in self._objects.items():
-            for call in _calls(held) if kind == "Prompt" else ():
-                called[call].add(name)
-        return called
-
-    def _problem(self, name: str) -> Iterator[NotInForce]:
-        for condition in map(mapping, sequence(status_of(self._objects["Prompt", name]).get("conditions"))):
-            if condition.get("type") == "Ready" and condition.get("status") != "True":
-                yield NotInForce(name, text(condition.get("reason")), text(condition.get("message")))
-
-    def _put(self, one: Found) -> Iterator[Flaw]:
+    def _put(self, one: Found) -> None:
+        self._refused.pop(one.identity, None)
         held = self._objects.get(one.identity)
         if held is None:
             # A file that was exported from a cluster names owners that do not exist here.
             self._create(one.identity, one.manifest, owned=False)
-        elif refused := _immutable_change(held, one.manifest):
-            yield Flaw(one.place, f"{' '.join(one.identity)}: {refused}", one.identity)
+        elif refused := immutable_changes(held, one.manifest):
+            message = f"{' '.join(one.identity)}: {refused[0].sentence}"
+            self._refused[one.identity] = Flaw(one.place, message, one.identity)
         else:
-            generation = held["metadata"]["generation"] + (spec_of(held) != spec_of(one.manifest))
-            known = {"metadata": held["metadata"], "status": status_of(held)}
-            held.clear()
-            held.update({**one.manifest, **known})
-            labels = dict(mapping(metadata(one.manifest).get("labels")))
-            held["metadata"] |= {"generation": generation, "labels": labels, "managedFields": [_managed(held)]}
+            self._forget(one.identity, held)
+            _update(held, one.manifest)
+            self._note(one.identity, held)
 
     def _create(self, identity: Identity, manifest: Manifest, *, owned: bool = True) -> None:
         kind, name = identity
@@ -176,36 +193,91 @@ class Standalone:
                 "managedFields": [_managed(manifest)],
             },
         }
-        if kind == "PromptVersion":
-            self._versions[prompt_of(manifest)].add(name)
+        self._note(identity, self._objects[identity])
 
     def _delete(self, identity: Identity) -> None:
         gone = self._objects.pop(identity, None)
+        self._applied.pop(identity, None)
+        self._refused.pop(identity, None)
         if gone is None:
             return
-        if identity[0] == "PromptVersion":
-            self._versions[prompt_of(gone)].discard(identity[1])
+        self._forget(identity, gone)
         if identity[0] == "Prompt":
-            self._published.pop(identity[1], None)
+            self._decided.pop(identity[1], None)
             for name in list(self._versions[identity[1]]):
                 if uid_of(gone) in owner_uids(self._objects["PromptVersion", name]):
                     self._delete(("PromptVersion", name))
 
+    def _note(self, identity: Identity, held: Manifest) -> None:
+        """Enter an object under what it refers to, and note whom that concerns."""
+        kind, name = identity
+        if kind == "PromptVersion":
+            self._versions[prompt_of(held)].add(name)
+        for call in calls_of(held) if kind == "Prompt" else ():
+            self._called[call].add(name)
+        self._undecided |= self._concerned(identity, held)
 
-def _calls(prompt: Manifest) -> frozenset[str]:
-    """What applications can call a prompt."""
-    return frozenset({name_of(prompt), text(spec_of(prompt).get("promptId"))} - {""})
+    def _forget(self, identity: Identity, held: Manifest) -> None:
+        """Do the opposite, before an object changes or goes."""
+        kind, name = identity
+        self._undecided |= self._concerned(identity, held)
+        if kind == "PromptVersion":
+            self._versions[prompt_of(held)].discard(name)
+        for call in calls_of(held) if kind == "Prompt" else ():
+            self._called[call].discard(name)
+
+    def _concerned(self, identity: Identity, held: Manifest) -> set[str]:
+        kind, name = identity
+        if kind == "Prompt":
+            return {rival for call in calls_of(held) for rival in self._called[call]} | {name}
+        if kind == "PromptVersion":
+            # A version may also stand in the way of another prompt's version of the same name.
+            return {prompt_of(held)} | {each for each in _prefixes(name) if ("Prompt", each) in self._objects}
+        return {
+            each for (kind, each), prompt in self._objects.items() if kind == "Prompt" and _source_of(prompt) == name
+        }
 
 
-def _immutable_change(held: Manifest, wanted: Manifest) -> str:
-    before, after = spec_of(held), spec_of(wanted)
-    if held.get("kind") == "PromptVersion":
-        changed = [name for name in PromptVersionSpec.fixed_fields() if before.get(name) != after.get(name)]
-        advice = "create a new version, or keep the content in the Prompt's spec.source while you edit it"
-        return f"spec.{changed[0]}: it cannot be changed: {advice}" if changed else ""
-    if before.get("promptId") and before.get("promptId") != after.get("promptId"):
-        return "spec.promptId: it cannot be changed or removed once set: applications ask by it"
-    return ""
+@dataclass(frozen=True)
+class _Decided:
+    """What was decided about one prompt."""
+
+    entry: Entry | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    problems: tuple[NotInForce, ...] = ()
+    revision: int | None = None
+    """The revision that was published last."""
+
+
+_NOTHING: Final = _Decided()
+
+
+def _prefixes(version_name: str) -> Iterator[str]:
+    """Yield what may be a prompt's name before a version's number."""
+    parts = version_name.split("-")
+    return ("-".join(parts[:end]) for end in range(1, len(parts)))
+
+
+def _source_of(prompt: Manifest) -> str:
+    """Return the name of the ConfigMap that a prompt's source refers to, empty when it refers to none."""
+    source = mapping(spec_of(prompt).get("source"))
+    return text(mapping(source.get("configMapKeyRef")).get("name"))
+
+
+def _problems(prompt: Manifest) -> Iterator[NotInForce]:
+    for condition in map(mapping, sequence(status_of(prompt).get("conditions"))):
+        if condition.get("type") == "Ready" and condition.get("status") != "True":
+            yield NotInForce(name_of(prompt), text(condition.get("reason")), text(condition.get("message")))
+
+
+def _update(held: dict[str, Any], wanted: Manifest) -> None:
+    """Make an object what its file says, and keep what the cluster knows of it."""
+    generation = held["metadata"]["generation"] + (spec_of(held) != spec_of(wanted))
+    known = {"metadata": held["metadata"], "status": status_of(held)}
+    held.clear()
+    held.update({**wanted, **known})
+    labels = dict(mapping(metadata(wanted).get("labels")))
+    held["metadata"] |= {"generation": generation, "labels": labels, "managedFields": [_managed(held)]}
 
 
 def _managed(manifest: Manifest) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""What changed between two contents: words and lines of the texts, variables, and the rest by field."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Final, Literal
+
+from promptops.domain.content.canonical import canonical
+from promptops.domain.content.grade import Grade, grade
+from promptops.domain.manifests import Manifest, mapping, sequence, text
+
+Kind = Literal["same", "removed", "added"]
+_MAX_WORDS: Final = 2_000
+"""Longer texts are compared by lines alone: comparing words costs their square."""
+_WORD: Final = re.compile(r"\s+|\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text and what became of it."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field that differs: JSON values, None where there is none."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that differs."""
+
+    grade: Grade | None
+    """What the change means to callers; None when the contents are equal."""
+    texts: tuple[tuple[str, tuple[Piece, ...]], ...]
+    """By path, the lines of each text that differs; a line that only changed some words comes in pieces."""
+    variables: tuple[Change, ...]
+    rest: tuple[Change, ...]
+
+
+def compare(before: Manifest, after: Manifest) -> Comparison:
+    """Compare two contents."""
+    old, new = _texts(before), _texts(after)
+    texts = tuple(
+        (path, pieces(old.get(path, ""), new.get(path, "")))
+        for path in dict.fromkeys([*old, *new])
+        if old.get(path) != new.get(path)
+    )
+    others = {key for key in before.keys() | after.keys() if key not in ("text", "messages", "variables")}
+    rest = [Change(key, before.get(key), after.get(key)) for key in sorted(others) if before.get(key) != after.get(key)]
+    return Comparison(
+        None if canonical(before) == canonical(after) else grade(before, after),
+        texts,
+        tuple(_variables(before, after)),
+        (*_roles(before, after), *rest),
+    )
+
+
+def pieces(before: str, after: str) -> tuple[Piece, ...]:
+    """Compare two texts by lines, and changed lines by words."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    found: list[Piece] = []
+    for tag, begin, end, new_begin, new_end in difflib.SequenceMatcher(None, old, new, autojunk=True).get_opcodes():
+        removed, added = "".join(old[begin:end]), "".join(new[new_begin:new_end])
+        found += [Piece("same", removed)] if tag == "equal" else _words(removed, added)
+    return tuple(found)
+
+
+def _words(before: str, after: str) -> Iterator[Piece]:
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    if max(len(old), len(new)) > _MAX_WORDS or matcher.ratio() < 0.5:
+        yield from (Piece(kind, said) for kind, said in (("removed", before), ("added", after)) if said)  # type: ignore[arg-type]
+        return
+    for tag, begin, end, new_begin, new_end in matcher.get_opcodes():
+        if tag == "equal":
+            yield Piece("same", "".join(old[begin:end]))
+            continue
+        if end > begin:
+            yield Piece("removed", "".join(old[begin:end]))
+        if new_end > new_begin:
+            yield Piece("added", "".join(new[new_begin:new_end]))
+
+
+def _texts(content: Manifest) -> dict[str, str]:
+    if "text" in content:
+        return {"text": text(content["text"])}
+    messages = map(mapping, sequence(content.get("messages")))
+    return {f"messages[{index}]": text(each.get("content")) for index, each in enumerate(messages)}
+
+
+def _roles(before: Manifest, after: Manifest) -> Iterator[Change]:
+    messages = zip_longest(sequence(before.get("messages")), sequence(after.get("messages")))
+    for index, pair in enumerate(messages):
+        old, new = map(mapping, pair)
+        for key in sorted((old.keys() | new.keys()) - {"content"}):
+            if old.get(key) != new.get(key):
+                yield Change(f"messages[{index}].{key}", old.get(key), new.get(key))
+
+
+def _variables(before: Manifest, after: Manifest) -> Iterator[Change]:
+    old, new = _declared(before), _declared(after)
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name) != new.get(name):
+            yield Change(name, old.get(name), new.get(name))
+
+
+def _declared(content: Manifest) -> Mapping[str, Manifest]:
+    return {text(each.get("name")): each for each in map(mapping, sequence(content.get("variables")))}

@@ -1,0 +1,50 @@
+"""What is wrong with an object, by itself and against what it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from promptops.domain.review import review
+from tests.support.manifests import manifest, sourced, tenant, version
+
+CHANGED = (
+    "it cannot be changed: create a new version, or keep the content in the Prompt's spec.source while you edit it"
+)
+
+
+@pytest.mark.parametrize(
+    ("object", "said"),
+    [
+        pytest.param(sourced("a", "Hi"), [], id="a sound prompt"),
+        pytest.param(version("a", "1.0.0", "Hi"), [], id="a sound version"),
+        pytest.param(tenant("acme", "acme-dev"), [], id="a sound tenant"),
+        pytest.param(sourced("a", "Hi") | {"status": {"phase": "anything"}}, [], id="status is nobody's to write"),
+        pytest.param(manifest("Prompt", "a", activ="1"), ["spec.activ"], id="unknown field"),
+        pytest.param(manifest("Prompt", "a.b"), [""], id="a name with a dot"),
+        pytest.param(version("a", "1.0.0", "{{ x }}"), ["spec.content.text"], id="undeclared variable in a version"),
+        pytest.param(sourced("a", "{{ x }}"), ["spec.source.content.text"], id="undeclared variable in a source"),
+        pytest.param(tenant("acme", "kube-system"), ["spec"], id="a tenant of the cluster's namespaces"),
+        pytest.param({"kind": "Prompt"}, [""], id="no apiVersion"),
+        pytest.param({"apiVersion": "promptops.io/v2", "kind": "Prompt"}, ["kind"], id="unknown version"),
+    ],
+)
+def test_an_object_by_itself(object: dict[str, Any], said: list[str]) -> None:
+    assert [finding.path for finding in review(object)] == said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param(version("a", "1.0.0", "Hi"), version("a", "1.0.0", "Hi"), [], id="nothing changed"),
+        pytest.param(version("a", "1.0.0", "Hi"), version("a", "1.0.0", "Ho"), [("spec.content", CHANGED)], id="content"),
+        pytest.param(version("a", "1.0.0", "Hi"), version("a", "1.0.0", "Hi", author="x"), [("spec.author", CHANGED)], id="an optional field added"),
+        pytest.param(version("a", "1.0.0", "Hi"), version("a", "1.0.0", "Hi", lifecycle="Archived"), [], id="lifecycle"),
+        pytest.param(sourced("a", "Hi"), sourced("a", "Ho"), [], id="a source"),
+        pytest.param(sourced("a", "Hi", promptId="x"), sourced("a", "Hi"), [("spec.promptId", "it cannot be changed or removed once set: applications ask by it")], id="an id removed"),
+        pytest.param(sourced("a", "Hi"), sourced("a", "Hi", promptId="x"), [], id="an id given"),
+    ],
+)  # fmt: skip
+def test_an_object_against_what_it_was(old: dict[str, Any], new: dict[str, Any], said: list[tuple[str, str]]) -> None:
+    assert [(finding.path, finding.message) for finding in review(new, old)] == said
