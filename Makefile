@@ -86,6 +86,14 @@ bench-client: $(INSTALLED) ## A render through the client beside the same reques
 storm-client: $(INSTALLED) ## Ten thousand cancelled calls, interrupted calls and forks: no slot lost, no foreign answer.
 	@PYTHONPATH=. PROMPTOPS_STORM=10000 $(BIN)/python -m pytest --quiet --timeout=3600 tests/client/test_storm.py
 
+.PHONY: bench-render
+bench-render: $(INSTALLED) ## Renders in the process against what others do for the same, interleaved.
+	@PYTHONPATH=. $(BIN)/python tests/bench/render.py
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## 100,000 random templates, rendered by us and by Jinja2: they must agree.
+	@PYTHONPATH=. $(BIN)/python tests/rendering/differential.py $(or $(CASES),100000) $(or $(SEED),0)
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"

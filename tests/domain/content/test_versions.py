@@ -137,6 +137,18 @@ def variable(**fields: Any) -> dict[str, Any]:
     return {"name": "x", "type": "string"} | fields
 
 
+def listed(item_type: str | None = None, **fields: Any) -> dict[str, Any]:
+    return variable(type="list", **({"itemType": item_type} if item_type else {}), **fields)
+
+
+def an_object(*properties: dict[str, Any]) -> dict[str, Any]:
+    return variable(type="object", properties=list(properties))
+
+
+def history(*roles: str) -> dict[str, Any]:
+    return {"messages": [{"placeholder": "x", "roles": list(roles)}], "variables": [listed("message")]}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
@@ -181,6 +193,40 @@ def variable(**fields: Any) -> dict[str, Any]:
         pytest.param(
             content("a", variable(maxLength=9)), content("a", variable(maxLength=8)), "major", id="maxLength fell"
         ),
+        pytest.param(content("a", listed("string")), content("a", listed("integer")), "major", id="items retyped"),
+        pytest.param(content("a", listed("string")), content("a", listed()), "minor", id="items of any type"),
+        pytest.param(content("a", listed(maxItems=3)), content("a", listed(maxItems=2)), "major", id="maxItems fell"),
+        pytest.param(content("a", variable()), content("a", variable(format="email")), "major", id="format added"),
+        pytest.param(content("a", variable(format="email")), content("a", variable()), "minor", id="format gone"),
+        pytest.param(content("a", variable(unicode="raw")), content("a", variable()), "major", id="raw became text"),
+        pytest.param(content("a", variable()), content("a", variable(trust="trusted")), "minor", id="became trusted"),
+        pytest.param(content("a", variable()), content("a", variable(sensitive=True)), "patch", id="became sensitive"),
+        pytest.param(
+            content("a", variable()), content("a", variable(fromValues=True)), "minor", id="filled from values"
+        ),
+        pytest.param(
+            content("a", an_object(variable())),
+            content("a", an_object(variable(type="integer"))),
+            "major",
+            id="field retyped",
+        ),
+        pytest.param(
+            content("a", an_object(variable())),
+            content("a", an_object(variable(), variable(name="y"))),
+            "major",
+            id="new required field",
+        ),
+        pytest.param(
+            content("a", an_object(variable())),
+            content("a", an_object(variable(), variable(name="y", optional=True))),
+            "minor",
+            id="new optional field",
+        ),
+        pytest.param(
+            content("a", an_object(variable())), content("a", variable(type="object")), "minor", id="fields of any kind"
+        ),
+        pytest.param(history("user", "assistant"), history("user"), "major", id="a role taken from callers"),
+        pytest.param(history("user"), history("user", "assistant"), "minor", id="a role given to callers"),
         pytest.param(content("a", variable(maxLength=8)), content("a", variable()), "minor", id="maxLength gone"),
         pytest.param(content("a", variable(minimum=1)), content("a", variable(minimum=2)), "major", id="minimum rose"),
         pytest.param(content("a", variable()), content("a", variable(minLength=1)), "major", id="minLength added"),

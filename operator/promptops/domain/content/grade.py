@@ -1,8 +1,10 @@
 """What a change of content means to callers, from its variables alone."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from promptops.api.content import HISTORY_ROLES
 from promptops.domain.manifests import Manifest, mapping, sequence, text
 
 Grade = Literal["patch", "minor", "major"]
@@ -23,32 +25,54 @@ def grade(previous: Manifest, content: Manifest) -> Grade:
 
 @dataclass(frozen=True)
 class _Declared:
-    type: str
+    type: tuple[str, str]
     required: bool
     enum: frozenset[str] | None
-    lowest: tuple[float, float] = field(default=(float("-inf"), float("-inf")))
-    highest: tuple[float, float] = field(default=(float("inf"), float("inf")))
+    format: str
+    policy: int
+    """How much of Unicode is let through: 0 for text, 1 for raw or trusted values."""
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    fields: Mapping[str, "_Declared"] | None
 
 
 def _signature(content: Manifest) -> dict[str, _Declared]:
-    return {
+    placeholders = _roles(content)
+    declared = {
         text(variable.get("name")): _declared(variable) for variable in map(mapping, sequence(content.get("variables")))
+    }
+    return {name: replace(each, enum=placeholders.get(name, each.enum)) for name, each in declared.items()}
+
+
+def _roles(content: Manifest) -> dict[str, frozenset[str]]:
+    """Return who may speak in each history, which bounds its messages as an enum bounds a string."""
+    return {
+        text(message.get("placeholder")): frozenset(map(str, sequence(message.get("roles")) or HISTORY_ROLES))
+        for message in map(mapping, sequence(content.get("messages")))
+        if "placeholder" in message
     }
 
 
 def _declared(variable: Manifest) -> _Declared:
-    enum = variable.get("enum")
+    enum, properties = variable.get("enum"), variable.get("properties")
 
     def bound(key: str, otherwise: float) -> float:
         value = variable.get(key)
         return value if isinstance(value, int | float) else otherwise
 
+    raw = variable.get("trust") == "trusted" or variable.get("unicode") == "raw"
+    needless = "default" in variable or variable.get("optional") or variable.get("fromValues")
     return _Declared(
-        type=text(variable.get("type")),
-        required="default" not in variable and not variable.get("optional"),
+        type=(text(variable.get("type")), text(variable.get("itemType"))),
+        required=not needless,
         enum=None if enum is None else frozenset(map(str, sequence(enum))),
-        lowest=(bound("minLength", float("-inf")), bound("minimum", float("-inf"))),
-        highest=(bound("maxLength", float("inf")), bound("maximum", float("inf"))),
+        format=text(variable.get("format")),
+        policy=int(raw),
+        lowest=tuple(bound(key, float("-inf")) for key in ("minLength", "minimum", "minItems")),
+        highest=tuple(bound(key, float("inf")) for key in ("maxLength", "maximum", "maxItems")),
+        fields=None
+        if properties is None
+        else {text(each.get("name")): _declared(each) for each in map(mapping, properties)},
     )
 
 
@@ -64,9 +88,25 @@ def _change(before: _Declared | None, after: _Declared | None) -> Grade:
 
 def _refuses_more(before: _Declared, after: _Declared) -> bool:
     return (
-        before.type != after.type
+        _is_other_type(before.type, after.type)
         or (after.required and not before.required)
         or (after.enum is not None and (before.enum is None or not before.enum <= after.enum))
+        or after.format not in ("", before.format)
+        or after.policy < before.policy
+        or _fields_refuse_more(before.fields, after.fields)
         or any(new > old for old, new in zip(before.lowest, after.lowest, strict=True))
         or any(new < old for old, new in zip(before.highest, after.highest, strict=True))
     )
+
+
+def _is_other_type(before: tuple[str, str], after: tuple[str, str]) -> bool:
+    """A list of anything takes whatever a list of strings takes."""
+    return before[0] != after[0] or after[1] not in ("", before[1])
+
+
+def _fields_refuse_more(before: Mapping[str, _Declared] | None, after: Mapping[str, _Declared] | None) -> bool:
+    if after is None:
+        return False
+    if before is None:
+        return True
+    return any(_change(before.get(name), after.get(name)) == "major" for name in before.keys() | after.keys())

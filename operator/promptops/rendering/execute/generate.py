@@ -34,7 +34,7 @@ from promptops.rendering.syntax.tree import (
 
 _LOOP_FIELDS = {
     "index": "({k} + 1)", "index0": "{k}", "first": "({k} == 0)", "last": "({k} + 1 == {n})", "length": "{n}",
-    "revindex": "({n} - {k})", "revindex0": "({n} - {k} - 1)", "depth": "{depth}", "depth0": "({depth} - 1)",
+    "revindex": "({n} - {k})", "revindex0": "({n} - {k} - 1)",
     "previtem": "({s}[{k} - 1] if {k} else NOTHING)", "nextitem": "({s}[{k} + 1] if {k} + 1 < {n} else NOTHING)",
 }  # fmt: skip
 _COMPARISON_NAMES = {sign: f"compare_{index}" for index, sign in enumerate(COMPARISONS)}
@@ -175,7 +175,7 @@ class _Writer:
         key = expression.key
         if expression.of == Name("loop", expression.of.offset) and self._loops:
             number = self._loops[-1]
-            return _LOOP_FIELDS[key].format(k=f"k{number}", n=f"n{number}", s=f"s{number}", depth=len(self._loops))
+            return _LOOP_FIELDS[key].format(k=f"k{number}", n=f"n{number}", s=f"s{number}")
         of = self.scope.shape_at(expression)
         optional = of is not None and of.fields is not None and of.fields[key].may_be_absent
         reader = "optional_field" if optional else "field"

@@ -97,7 +97,7 @@ def _open(kind: str, tag: Tag, reader: Reader, blocks: list[_Open]) -> None:
         raise TemplateFault(tag.offset, f"blocks are nested deeper than {MAX_BLOCKS} levels: simplify them")
     block = _Open(kind, tag.offset)
     if kind == "for":
-        if sum(each.kind == "for" for each in blocks) >= MAX_LOOPS:
+        if sum(each.kind == "for" and not each.has_else for each in blocks) >= MAX_LOOPS:
             raise TemplateFault(
                 tag.offset, f"loops are nested deeper than {MAX_LOOPS} levels: prepare the list before rendering"
             )

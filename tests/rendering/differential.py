@@ -1,0 +1,310 @@
+"""Random templates of the language, rendered by us and by Jinja2: what both render must be the same text.
+
+`python tests/rendering/differential.py 100000 [seed]` tries so many and prints what differs. What differs on purpose is brought to one spelling on Jinja's side:
+true, false, null and whole numbers as JSON writes them, lists and objects as JSON, no escapes for HTML.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jinja2
+import msgspec
+
+from promptops.rendering.errors import PromptError
+from promptops.rendering.execute.plan import plan
+from promptops.rendering.values import text_of
+
+VARIABLES: list[dict[str, Any]] = [
+    {"name": "word", "type": "string"},
+    {"name": "line", "type": "string"},
+    {"name": "count", "type": "integer"},
+    {"name": "ratio", "type": "number"},
+    {"name": "flag", "type": "boolean"},
+    {"name": "maybe", "type": "string", "optional": True},
+    {"name": "words", "type": "list", "itemType": "string"},
+    {"name": "numbers", "type": "list", "itemType": "integer"},
+    {
+        "name": "people",
+        "type": "list",
+        "itemType": "object",
+        "properties": [
+            {"name": "name", "type": "string"},
+            {"name": "age", "type": "integer"},
+            {"name": "note", "type": "string", "optional": True},
+        ],
+    },
+    {"name": "thing", "type": "object"},
+]
+TEXTS = ("a", " ", "\n", "  \n ", "Hi ", "x{y} ", "} ", "%}", "é漢", "- ", "\t", "'", "x | y", "<b>&")
+STRINGS = ("'a'", "'Ab c'", '"x"', "''", r"'\n'", "'b-c d'", "' '")
+PLAIN_FILTERS = ("upper", "lower", "title", "capitalize", "trim", "string_length", "tojson", "indent", "indent(2)", "indent(2, true)", "truncate(5)", "truncate(9, true)", "truncate(9, false, '…', 0)", "replace('a', 'bc')", "replace('a', 'b', 1)", "default('d')", "default('d', true)", "trim('a ')")  # fmt: skip
+TESTS = ("defined", "undefined", "none", "string", "number", "integer", "float", "boolean", "mapping", "sequence", "iterable", "true", "false", "eq 1", "ne('a')", "in ['a', 'b']")  # fmt: skip
+
+
+def spelled(value: Any) -> Any:
+    """Write a value as our language writes it."""
+    if isinstance(value, jinja2.Undefined):
+        return value
+    if isinstance(value, list | dict):
+        return as_json(value)
+    return text_of(value)
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    if isinstance(value, jinja2.Undefined):
+        value = None
+    return json.dumps(_whole(value), ensure_ascii=False, sort_keys=True, indent=indent)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def environment() -> jinja2.Environment:
+    """Return Jinja2 with the differences that are meant taken away."""
+    made = jinja2.Environment(keep_trailing_newline=True, autoescape=False, finalize=spelled)  # noqa: S701
+    for name in ("upper", "lower", "title", "capitalize", "trim", "replace", "indent", "truncate"):
+        made.filters[name] = _of_spelled(made.filters[name])
+    made.filters["tojson"] = as_json
+    return made
+
+
+def _of_spelled(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter of strings that sees another value as it would be rendered."""
+
+    def filtered(*arguments: Any) -> Any:
+        is_bound = bool(arguments) and isinstance(arguments[0], jinja2.Environment | jinja2.nodes.EvalContext)
+        place = 1 if is_bound else 0
+        value = spelled(arguments[place])
+        return original(
+            *arguments[:place], "" if isinstance(value, jinja2.Undefined) else value, *arguments[place + 1 :]
+        )
+
+    return functools.wraps(original)(filtered)
+
+
+@dataclass
+class Writer:
+    """Writes a random template that the language has."""
+
+    random: random.Random
+    loops: list[str] = field(default_factory=list)
+    depth: int = 0
+
+    def template(self) -> str:
+        return "".join(self.node() for _ in range(self.random.randint(1, 4 - self.depth)))
+
+    def node(self) -> str:
+        kind = self.random.random()
+        if kind < 0.3 or self.depth > 2:
+            return self.random.choice(TEXTS)
+        if kind < 0.6:
+            return self.tag("{{", self.expression(), "}}")
+        if kind < 0.65:
+            return self.tag("{#", "note", "#}")
+        if kind < 0.68:
+            return "{% raw %}{{ x }}{% endraw %}"
+        self.depth += 1
+        made = self.loop() if kind < 0.82 and len(self.loops) < 2 else self.condition()
+        self.depth -= 1
+        return made
+
+    def tag(self, opening: str, inside: str, closing: str) -> str:
+        left, right = self.random.choice(("", "", "", "-")), self.random.choice(("", "", "", "-"))
+        return f"{opening}{left} {inside} {right}{closing}"
+
+    def condition(self) -> str:
+        made = self.tag("{%", f"if {self.boolean()}", "%}") + self.template()
+        if self.random.random() < 0.4:
+            made += self.tag("{%", f"elif {self.boolean()}", "%}") + self.template()
+        if self.random.random() < 0.5:
+            made += self.tag("{%", "else", "%}") + self.template()
+        return made + self.tag("{%", "endif", "%}")
+
+    def loop(self) -> str:
+        target = f"x{len(self.loops)}"
+        made = self.tag("{%", f"for {target} in {self.iterable()}", "%}")
+        self.loops.append(target)
+        made += (
+            self.template()
+            + "{{ loop."
+            + self.random.choice(("index", "index0", "first", "last", "length", "revindex", "revindex0"))
+            + " }}"
+        )
+        self.loops.pop()
+        if self.random.random() < 0.3:
+            made += self.tag("{%", "else", "%}") + self.template()
+        return made + self.tag("{%", "endfor", "%}")
+
+    def iterable(self) -> str:
+        return self.random.choice(
+            (
+                "words",
+                "numbers",
+                "people",
+                "words | sort",
+                "words | unique",
+                "numbers | sort(true)",
+                "people | sort(false, false, 'age')",
+                "word | list",
+                "['a', 'b']",
+                "thing.list",
+                "words | list",
+            )
+        )
+
+    def boolean(self) -> str:
+        kind = self.random.random()
+        if kind < 0.2:
+            return f"not {self.boolean()}"
+        if kind < 0.4:
+            return f"{self.boolean()} {self.random.choice(('and', 'or'))} {self.value()}"
+        if kind < 0.6:
+            return f"{self.value()} {self.random.choice(('==', '!='))} {self.value()}"
+        if kind < 0.7:
+            return (
+                f"count {self.random.choice(('<', '<=', '>', '>='))} {self.random.choice(('3', 'ratio', '-1', '2.5'))}"
+            )
+        if kind < 0.85:
+            return f"{self.value()} is {self.random.choice(('', 'not '))}{self.random.choice(TESTS)}"
+        if kind < 0.95:
+            return f"{self.random.choice(STRINGS)} {self.random.choice(('in', 'not in'))} {self.random.choice(('word', 'words', 'thing', 'line'))}"
+        return f"0 < count <= {self.random.randint(0, 5)}"
+
+    def value(self) -> str:
+        local = [self.random.choice(self.loops)] if self.loops else []
+        plain = (
+            "word",
+            "line",
+            "count",
+            "ratio",
+            "flag",
+            "maybe",
+            "thing.name",
+            "thing['name']",
+            "thing.list[0]",
+            "words[0]",
+            "words[-1]",
+            "numbers",
+            "thing",
+            "1",
+            "1.5",
+            "true",
+            "none",
+            "(count)",
+        )
+        return self.random.choice((*plain, *STRINGS, *local))
+
+    def expression(self) -> str:
+        kind = self.random.random()
+        if kind < 0.4:
+            return self.value()
+        if kind < 0.75:
+            return self.value() + "".join(f" | {self.filter()}" for _ in range(self.random.randint(1, 3)))
+        if kind < 0.85:
+            return self.random.choice(
+                (
+                    "words | join(', ')",
+                    "numbers | join('-')",
+                    "people | join(';', 'name')",
+                    "words | first",
+                    "words | last",
+                    "people | length",
+                    "ratio | round(1)",
+                    "ratio | round(0, 'floor')",
+                    "words | unique | join",
+                    "words | sort | first",
+                    "thing.missing | default('m')",
+                    "people[0].name",
+                    "people[0].note",
+                    "(people | first).age",
+                )
+            )
+        if kind < 0.95:
+            return f"{self.value()} if {self.boolean()} else {self.value()}"
+        return self.boolean()
+
+    def filter(self) -> str:
+        return self.random.choice(PLAIN_FILTERS).replace("string_length", "length")
+
+
+def values(source: random.Random) -> dict[str, Any]:
+    """Return random values of the variables."""
+    words = ["a", "b", "Ab c", "aaa", "", "a  b", "é", "Zoo-keeper's (tale)", "x\ny\n\nz"]
+    made: dict[str, Any] = {
+        "word": source.choice(words),
+        "line": source.choice(words),
+        "count": source.randint(-3, 12),
+        "ratio": source.choice((0.5, 2.0, -1.25, 3, 2.675, 1e10)),
+        "flag": source.random() < 0.5,
+        "words": [source.choice(words) for _ in range(source.randint(0, 4))],
+        "numbers": [source.randint(0, 5) for _ in range(source.randint(0, 4))],
+        "people": [{"name": source.choice(words), "age": source.randint(0, 9)} for _ in range(source.randint(0, 3))],
+        "thing": {
+            "name": source.choice(words),
+            "list": [source.choice(words) for _ in range(source.randint(0, 2))],
+            "n": None,
+        },
+    }
+    if source.random() < 0.5:
+        made["maybe"] = source.choice(words)
+    return made
+
+
+def compare(seed: int, theirs: jinja2.Environment) -> tuple[str, str, str] | None:
+    """Render one template both ways; return template and both results when they differ. None also when either refuses."""
+    source = random.Random(seed)  # noqa: S311
+    template, given = Writer(source).template(), values(source)
+    try:
+        ours = plan(msgspec.json.encode({"text": template, "variables": VARIABLES})).render(given).text
+    except PromptError as error:
+        ours = f"refused: {error}"
+    try:
+        expected = theirs.from_string(template).render(given)
+    except (jinja2.TemplateError, TypeError, ValueError, AttributeError) as error:
+        expected = f"refused: {error}"
+    if ours.startswith("refused: ") or expected.startswith("refused: "):
+        return None if not ours.startswith("refused: ") or not is_unexpected(ours) else (template, ours, expected)
+    return None if ours == expected else (template, ours, expected)
+
+
+def is_unexpected(refusal: str) -> bool:
+    """Whether a refusal has nothing to do with values that do not fit an operation."""
+    expected = (
+        "missing",
+        "cannot be",
+        "only ",
+        "nothing can",
+        "has no",
+        "needs a list",
+        "have no",
+        "shorter than",
+        "can be compared",
+        "no field",
+        "one of",
+    )
+    return not any(each in refusal for each in expected)
+
+
+def main(count: int, seed: int) -> int:
+    theirs = environment()
+    found = [difference for number in range(seed, seed + count) if (difference := compare(number, theirs))]
+    for template, ours, expected in sorted(found, key=lambda each: len(each[0]))[:10]:
+        sys.stdout.write(f"--- {template!r}\nours   {ours!r}\nJinja2 {expected!r}\n")
+    sys.stdout.write(f"{count} templates, {len(found)} differ\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))
