@@ -91,8 +91,6 @@ TESTS: dict[str, Callable] = {
 """Tests by name: what may stand behind `is`."""
 
 LOOP_FIELDS = (
-    "depth",
-    "depth0",
     "first",
     "index",
     "index0",

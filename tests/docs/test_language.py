@@ -1,0 +1,42 @@
+"""Every block of the language's pages is what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from promptops.domain.content.checks import check_content
+from promptops.domain.findings import combined
+from promptops.rendering.errors import InvalidInput
+from promptops.rendering.execute.plan import plan
+from promptops.rendering.syntax.vocabulary import FILTERS, LOOP_FIELDS, TESTS
+
+PAGES = Path(__file__).parents[2] / "docs" / "language"
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", (PAGES / "guide.md").read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.partition("\n")[0][:60])
+def test_a_block_of_the_guide_is_what_it_says(block: str) -> None:
+    shown: dict[str, Any] = yaml.safe_load(block)
+
+    assert outcome(shown) == (shown.get("renders"), shown.get("refused"))
+
+
+def outcome(shown: dict[str, Any]) -> tuple[str | None, str | None]:
+    content = {key: shown[key] for key in ("text", "messages", "variables") if key in shown}
+    if error := combined(check_content(content)):
+        return None, error.sentence.removeprefix("spec.content.text: ")
+    try:
+        return plan(msgspec.json.encode(content)).render(shown.get("given", {})).text, None
+    except InvalidInput as refusal:
+        return None, str(refusal)
+
+
+@pytest.mark.parametrize("word", [*FILTERS, *TESTS, *LOOP_FIELDS])
+def test_the_reference_knows_every_word(word: str) -> None:
+    assert re.search(rf"`{word}[`(]", (PAGES / "reference.md").read_text())
