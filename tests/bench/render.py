@@ -100,7 +100,10 @@ def ours(content: dict[str, Any], given: dict[str, Any]) -> Render:
 
 def declared(given: dict[str, Any], trust: str) -> list[dict[str, Any]]:
     fields = [{"name": "q", "type": "string"}, {"name": "a", "type": "string"}, {"name": "good", "type": "boolean"}]
-    kinds = {str: {"type": "string"}, list: {"type": "list", "itemType": "object", "properties": fields}}
+    kinds: dict[type, dict[str, Any]] = {
+        str: {"type": "string"},
+        list: {"type": "list", "itemType": "object", "properties": fields},
+    }
     return [{"name": name, "trust": trust, **kinds[type(value)]} for name, value in given.items()]
 
 

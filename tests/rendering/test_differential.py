@@ -110,3 +110,18 @@ def test_a_large_content_has_no_short_way() -> None:
     assert quick_render(made.content.variables, [part.program for part in made.parts]) is None  # type: ignore[union-attr]
     assert made.render({"a": "x"}).text == "x " * 400
     assert Fuel().left > 0
+
+
+def test_an_object_never_stands_for_another() -> None:
+    """What is read without looking must be there in both."""
+    one = {"name": "one", "type": "object", "optional": True, "properties": [{"name": "a", "type": "string"}]}
+    other = {"name": "other", "type": "object", "properties": [{"name": "b", "type": "string"}]}
+    lists = [{"name": f"{name}s", "type": "list", "itemType": "object", "properties": each["properties"]} for name, each in (("one", one), ("other", other))]  # fmt: skip
+    template = (
+        "{{ (one | default(other)).a }}{% for x in (ones if one else others) %}{{ x.a | default('-') }}{% endfor %}"
+    )
+    made = plan(msgspec.json.encode({"text": template, "variables": [one, other, *lists]}))
+
+    with pytest.raises(PromptError, match="is missing"):
+        made.render({"other": {"b": "B"}, "ones": [], "others": [{"b": "B"}]})
+    assert made.render({"one": {"a": "A"}, "other": {"b": "B"}, "ones": [{"a": "A"}], "others": []}).text == "AA"

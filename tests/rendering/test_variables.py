@@ -11,6 +11,7 @@ from promptops.api.content import Variable
 from promptops.rendering.errors import InvalidVariables
 from promptops.rendering.execute.plan import plan
 from promptops.rendering.variables import Resolved, resolve
+from tests.support.growth import Work, least_seconds
 
 
 def variable(name: str = "x", type: str = "string", **fields: Any) -> Variable:
@@ -190,3 +191,17 @@ def test_a_history_keeps_to_its_roles(history: list[dict[str, str]], detail: str
         chat.render({"h": history})
 
     assert str(refused.value) == detail
+
+
+def test_what_nothing_renders_costs_nothing() -> None:
+    content = {"text": "{{ a }}", "variables": [{"name": "a", "type": "string"}, {"name": "b", "type": "string"}]}
+    made = plan(msgspec.json.encode(content))
+
+    def rendering(size: int) -> Work:
+        values = {"a": "x", "b": "é" * size}
+        return lambda: [made.render(values) for _ in range(1000)]
+
+    assert least_seconds(rendering(200_000)) < 3 * least_seconds(rendering(1))
+    assert made.render({"a": "x", "b": "\x00", "c": "\x00"}).variables_used == ("a",)
+    with pytest.raises(InvalidVariables, match="b must be a string, not an integer"):
+        made.render({"a": "x", "b": 1})

@@ -23,14 +23,15 @@ def assert_linear(made_of: Callable[[int], Work], size: int) -> None:
     """
     ratios: list[float] = []
     for _ in range(_ATTEMPTS):  # a cache that was cold, or a neighbour that had it: quadratic work fails every time
-        once, twice = _least(made_of(size)), _least(made_of(2 * size))
+        once, twice = least_seconds(made_of(size)), least_seconds(made_of(2 * size))
         ratios.append(twice / once)
         if ratios[-1] <= ALLOWED:
             return
     raise AssertionError(f"twice the input is {min(ratios):.1f} times the work, of at most {ALLOWED}")
 
 
-def _least(work: Work) -> float:
+def least_seconds(work: Work) -> float:
+    """Return the least processor time that a piece of work took in a few runs."""
     gc.collect()
     gc.disable()
     try:

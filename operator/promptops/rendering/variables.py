@@ -40,9 +40,11 @@ def resolve(
     given: Mapping[str, object],
     strict: bool = False,
     filled: Mapping[str, object] | None = None,
+    unread: frozenset[str] = frozenset(),
 ) -> Resolved:
     """Return the value of every declared variable that has one: the caller's, else the one `filled` from values where that is
-    declared, else the default. Whoever is not declared is dropped with a warning.
+    declared, else the default. Whoever is not declared is dropped with a warning. Of those that are `unread` only the type is
+    looked at: a render costs nothing for what it does not render.
 
     Raises InvalidVariables naming everything that is missing or wrong; with `strict`, also whoever is not declared.
     """
@@ -51,7 +53,9 @@ def resolve(
     warnings: list[Warning] = []
     missing: list[Variable] = []
     for variable in (declared := {variable.name: variable for variable in declarations}).values():
-        if variable.name in given:
+        if variable.name in given and variable.name in unread:
+            _accept_unread(variable, given[variable.name], errors)
+        elif variable.name in given:
             _accept(variable, given[variable.name], strict, values, errors, warnings)
         elif variable.from_values and filled and variable.name in filled:
             _accept(variable, filled[variable.name], strict, values, errors, warnings)
@@ -82,6 +86,11 @@ def _accept(
         errors.extend(reading.errors[:MAX_ERRORS_OF_ONE])
     else:
         values[variable.name] = accepted
+
+
+def _accept_unread(variable: Variable, value: object, errors: list[VariableError]) -> None:
+    if reason := type_error(variable.type, value):
+        errors.append(VariableError(variable.name, WRONG_TYPE, f"{variable.name} {reason}"))
 
 
 @dataclass

@@ -6,13 +6,25 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from promptops.rendering.execute.values import NOTHING, Absent, Fuel, RenderFault, as_json, present, text
+from promptops.rendering.execute.values import (
+    CHARACTERS_IN_A_STEP,
+    NOTHING,
+    Absent,
+    Fuel,
+    RenderFault,
+    as_json,
+    present,
+    text,
+)
 from promptops.rendering.values import kind_of
 
 _WORD_BEGINNING = re.compile(r"([-\s({\[<]+)")
 
 
 def _string(value: Any, fuel: Fuel) -> str:
+    if type(value) is str and len(value) < CHARACTERS_IN_A_STEP and fuel.left > 0:
+        fuel.left -= 1
+        return value
     written = text(value, fuel)
     fuel.characters(len(written))
     return written

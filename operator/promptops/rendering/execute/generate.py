@@ -33,7 +33,7 @@ from promptops.rendering.syntax.tree import (
 )
 
 _LOOP_FIELDS = {
-    "index": "({k} + 1)", "index0": "{k}", "first": "({k} == 0)", "last": "({k} + 1 == {n})", "length": "{n}",
+    "index": "({k} + 1)", "index0": "({k} + 0)", "first": "({k} == 0)", "last": "({k} + 1 == {n})", "length": "{n}",
     "revindex": "({n} - {k})", "revindex0": "({n} - {k} - 1)",
     "previtem": "({s}[{k} - 1] if {k} else NOTHING)", "nextitem": "({s}[{k} + 1] if {k} + 1 < {n} else NOTHING)",
 }  # fmt: skip
@@ -129,11 +129,15 @@ class _Writer:
         iterable = self.expression(node.iterable)
         self.line(depth, node.offset, f"s{number} = items({iterable}, fuel, {1 + _weight(node.body) // 4})")
         self.line(depth, node.offset, f"n{number} = len(s{number})")
-        self.line(depth, node.offset, f"for k{number}, x{number} in enumerate(s{number}):")
+        head = len(self.lines)
+        self.line(depth, node.offset, "")
         self.line(depth + 1, node.offset, "pass")
         self._loops.append(number)
         self.names[node.target] = f"x{number}"
         self.body(node.body, depth + 1)
+        counts = any(f"k{number} " in line or f"k{number})" in line for line in self.lines[head:])
+        items = f"k{number}, x{number} in enumerate(s{number})" if counts else f"x{number} in s{number}"
+        self.lines[head] = f"{' ' * depth}for {items}:"
         self._loops.pop()
         del self.names[node.target]
         if outer is not None:
@@ -177,11 +181,13 @@ class _Writer:
             number = self._loops[-1]
             return _LOOP_FIELDS[key].format(k=f"k{number}", n=f"n{number}", s=f"s{number}")
         of = self.scope.shape_at(expression)
-        optional = of is not None and of.fields is not None and of.fields[key].may_be_absent
-        reader = "optional_field" if optional else "field"
-        return (
-            f"{reader}({self.expression(expression.of)}, {self._constant(key)}, {self._constant(path_of(expression))})"
-        )
+        value, name = self.expression(expression.of), self._constant(key)
+        if of is None or of.fields is None:
+            return f"field({value}, {name}, {self._constant(path_of(expression))})"
+        if of.may_be_absent:
+            return f"optional_field({value}, {name}, {self._constant(path_of(expression))})"
+        # It is an object that was checked against its declaration.
+        return f"{value}.get({name}, NOTHING)" if of.fields[key].may_be_absent else f"{value}[{name}]"
 
     def _comparison(self, expression: Compare) -> str:
         left, parts = self.expression(expression.first), []

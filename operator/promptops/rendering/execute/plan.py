@@ -92,7 +92,7 @@ class Plan:
         """What renders most calls without looking twice; None when this content always needs the long way."""
         said = [part for part in self.parts if isinstance(part, Said)]
         return (
-            quick_render(self.content.variables, [part.program for part in said])
+            quick_render(self.content.variables, [part.program for part in said], self._unread)
             if len(said) == len(self.parts)
             else None
         )
@@ -103,6 +103,11 @@ class Plan:
         return frozenset(
             each.name for each in self.content.variables if each.optional and each.default is msgspec.UNSET
         )
+
+    @cached_property
+    def _unread(self) -> frozenset[str]:
+        """Variables that nothing here renders."""
+        return frozenset(each.name for each in self.content.variables).difference(self.used)
 
     @cached_property
     def _roles(self) -> tuple[str, ...]:
@@ -133,7 +138,7 @@ class Plan:
         return Rendered(_MESSAGE_SEPARATOR.join(contents), tuple(messages), used)
 
     def _render_slowly(self, given: Mapping[str, Any], strict: bool, filled: Mapping[str, object] | None) -> Rendered:
-        resolved = resolve(self.content.variables, given, strict, filled)
+        resolved = resolve(self.content.variables, given, strict, filled, self._unread)
         self._refuse_large_output(resolved.values)
         fuel, broken = Fuel(), False
         messages: list[RenderedMessage] = []

@@ -29,12 +29,15 @@ _MAX_PIECES = 500
 _GIVEN_UP = "return None"
 
 
-def quick_render(variables: Sequence[Variable], programs: Sequence[Program]) -> Quick | None:
-    """Return the function, or None for content that is too large to have one."""
-    if sum(len(program.body) for program in programs) > _MAX_PIECES or any(map(_has_free_values, variables)):
+def quick_render(
+    variables: Sequence[Variable], programs: Sequence[Program], unread: frozenset[str] = frozenset()
+) -> Quick | None:
+    """Return the function, or None for content that is too large to have one. Of what is `unread` only the type is looked at."""
+    read = [variable for variable in variables if variable.name not in unread]
+    if sum(len(program.body) for program in programs) > _MAX_PIECES or any(map(_has_free_values, read)):
         return None
     namespace = dict(_BOUND)
-    source = _Writer(namespace).whole(variables, programs)
+    source = _Writer(namespace, unread).whole(variables, programs)
     exec(compile(source, "<quick>", "exec"), namespace)  # noqa: S102  # our own source: it holds nothing an author wrote
     made: Quick = namespace["quick"]
     return made
@@ -51,19 +54,21 @@ def _has_free_values(variable: Field) -> bool:
 class _Writer:
     """Writes the source line by line, and binds what its names stand for."""
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    def __init__(self, namespace: dict[str, Any], unread: frozenset[str]) -> None:
         self._namespace = namespace
-        self._lines = ["def quick(given):"]
+        self._unread = unread
+        self._lines = ["def quick(given):", " try:"]
         self._made = 0
         self._untrusted: list[str] = []
         self._gathers = False
 
     def whole(self, variables: Sequence[Variable], programs: Sequence[Program]) -> str:
         """Return the source for a content."""
-        self._gathers = any(variable.type in ("list", "object") for variable in variables)
+        self._gathers = any(each.type in ("list", "object") and each.name not in self._unread for each in variables)
         self._line(1, "if type(given) is not dict: return None")
         if self._gathers:
             self._line(1, "strings = []")
+            self._line(1, "look_at = strings.append")
         present = [self._variable(f"v{index}", variable) for index, variable in enumerate(variables)]
         self._line(1, f"if len(given) != {' + '.join(present) or '0'}: return None")
         self._look_at_strings()
@@ -72,10 +77,11 @@ class _Writer:
         made = [self._message(f"m{index}", program, names) for index, program in enumerate(programs)]
         self._refuse_tokens(made, programs)
         self._line(1, f"return ({''.join(f'{each}, ' for each in made)})")
+        self._line(0, "except KeyError: return None")
         return "\n".join(self._lines) + "\n"
 
     def _line(self, depth: int, text: str) -> None:
-        self._lines.append(" " * depth + text)
+        self._lines.append(" " * (depth + 1) + text)
 
     def _bind(self, value: Any) -> str:
         self._made += 1
@@ -87,7 +93,7 @@ class _Writer:
         """Check one variable, and return what it adds to the number of values that may be given."""
         key = self._bind(variable.name)
         if variable.required or variable.from_values:
-            self._line(1, f"{value} = given.get({key}, NOTHING)")
+            self._line(1, f"{value} = given[{key}]")
             self._value(1, value, variable, variable)
             return "1"
         default = NOTHING if variable.default is msgspec.UNSET else variable.default
@@ -98,6 +104,9 @@ class _Writer:
         return f"p{value}"
 
     def _value(self, depth: int, value: str, declared: Field, variable: Variable) -> None:
+        if variable.name in self._unread:
+            self._line(depth, f"if type_error({self._bind(declared.type)}, {value}): {_GIVEN_UP}")
+            return
         match declared.type:
             case "list":
                 self._list(depth, value, declared, variable)
@@ -128,7 +137,7 @@ class _Writer:
             if variable.trust == "untrusted":
                 self._line(depth, f"if may_make_tokens({value}): {_GIVEN_UP}")
         elif self._gathers:
-            self._line(depth, f"strings.append({value})")
+            self._line(depth, f"look_at({value})")
         elif depth == 1:
             self._untrusted.append(value)
         else:  # it may not be given; a default was looked at when the content was made
@@ -160,7 +169,7 @@ class _Writer:
                 self._value(depth + 1, name, each, variable)
                 present.append(f"p{name}")
             else:
-                self._line(depth, f"{name} = {value}.get({key}, NOTHING)")
+                self._line(depth, f"{name} = {value}[{key}]")
                 self._value(depth, name, each, variable)
                 present.append("1")
         self._line(depth, f"if len({value}) != {' + '.join(present) or '0'}: {_GIVEN_UP}")

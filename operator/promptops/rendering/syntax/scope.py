@@ -224,8 +224,9 @@ class Scope:
         if name in ("first", "last"):
             return replace(of.item or ANY, may_be_absent=True, is_trusted=trusted)
         otherwise = arguments[0] if arguments else Shape("string")
-        kind = of.type if of.type == otherwise.type else "any"
-        return Shape(kind, of.item, of.fields, otherwise.may_be_absent, trusted)
+        if _key(of) != _key(otherwise):
+            return Shape(may_be_absent=otherwise.may_be_absent, is_trusted=trusted)
+        return replace(of, may_be_absent=otherwise.may_be_absent, is_trusted=trusted)
 
     def _fault(self, offset: int, message: str, reason: str = reasons.TEMPLATE_SYNTAX) -> None:
         self.faults.append(TemplateFault(offset, message, reason))
@@ -251,8 +252,9 @@ def _combined(expression: Expression, seen: tuple[Shape, ...]) -> Shape:
     )
 
 
-def _key(shape: Shape) -> tuple[str, int]:
-    return shape.type, id(shape.fields)
+def _key(shape: Shape) -> tuple[str, int, int]:
+    """What two shapes must have in common for one to stand for the other: never the fields of another object."""
+    return shape.type, id(shape.fields), id(shape.item)
 
 
 def _constant_type(value: object) -> str:
