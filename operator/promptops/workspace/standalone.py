@@ -9,8 +9,11 @@ from typing import Any, Final
 
 from promptops.api.feed import Entry
 from promptops.api.v1alpha1 import WATCH_LABEL
+from promptops.domain.content.assessment import Assessment, assess
+from promptops.domain.content.sourcing import Judge, SourceText, judge
 from promptops.domain.manifests import (
     Manifest,
+    generation_of,
     label,
     mapping,
     metadata,
@@ -74,6 +77,8 @@ class Standalone:
         self._undecided: set[str] = set()
         """Prompts that something changed for."""
         self._decided: dict[str, _Decided] = {}
+        self._assessed: dict[str, tuple[int, Assessment]] = {}
+        """What the content of a version came to, by its uid, and for which generation."""
 
     def apply(self, found: Iterable[Found]) -> tuple[Flaw, ...]:
         """Make the objects those that were found; return what the API server would have refused to change."""
@@ -119,8 +124,8 @@ class Standalone:
 
     def _decide(self, name: str, now: datetime) -> "_Decided":
         prompt, before = self._objects["Prompt", name], self._decided.get(name, _NOTHING)
-        published, blobs = before.revision, dict(before.blobs)
-        outcome = decide_prompt(self._snapshot(prompt, published), now)
+        published, blobs, judged = before.revision, dict(before.blobs), _Judged()
+        outcome = decide_prompt(self._snapshot(prompt, published, judged), now)
         for _ in range(_MAX_STEPS):
             for created in outcome.create:
                 self._create(("PromptVersion", name_of(created)), created)
@@ -131,7 +136,7 @@ class Standalone:
                 break
             if outcome.status is not None:
                 prompt["status"] = outcome.status
-            outcome = decide_prompt(self._snapshot(prompt, published), now)
+            outcome = decide_prompt(self._snapshot(prompt, published, judged), now)
         blobs.update((blob.digest, blob.content.encode()) for blob in outcome.blobs)
         named = outcome.entry.digests() if outcome.entry is not None else frozenset()
         kept = {digest: blob for digest, blob in blobs.items() if digest in named}
@@ -141,9 +146,17 @@ class Standalone:
         held = self._objects.get(("Prompt", prompt))
         for name in self._versions[prompt]:
             version = self._objects["PromptVersion", name]
-            version["status"] = decide_version(VersionSnapshot(version, held), now).status
+            version["status"] = decide_version(VersionSnapshot(version, held, self._assess), now).status
 
-    def _snapshot(self, prompt: Manifest, published: int | None) -> PromptSnapshot:
+    def _assess(self, version: Manifest) -> Assessment:
+        """Look at the content of a version once."""
+        uid, generation = uid_of(version), generation_of(version)
+        known = self._assessed.get(uid)
+        if known is None or known[0] != generation:
+            known = self._assessed[uid] = (generation, assess(version))
+        return known[1]
+
+    def _snapshot(self, prompt: Manifest, published: int | None, judge: Judge) -> PromptSnapshot:
         name, spec = name_of(prompt), spec_of(prompt)
         versions = self._versions[name] | {f"{name}-{text(spec.get('activeVersion'))}"}
         rivals = {rival for call in calls_of(prompt) for rival in self._called[call]} - {name}
@@ -157,6 +170,8 @@ class Standalone:
             tenant=SCOPE,
             served=_SERVED,
             published_revision=published,
+            assess=self._assess,
+            judge=judge,
         )
 
     def _of(self, kind: str, names: Iterable[str]) -> Iterator[Manifest]:
@@ -202,6 +217,7 @@ class Standalone:
         if gone is None:
             return
         self._forget(identity, gone)
+        self._assessed.pop(uid_of(gone), None)
         if identity[0] == "Prompt":
             self._decided.pop(identity[1], None)
             for name in list(self._versions[identity[1]]):
@@ -250,6 +266,20 @@ class _Decided:
 
 
 _NOTHING: Final = _Decided()
+
+
+class _Judged:
+    """Looks at a source once while one prompt is decided, which takes several steps."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[SourceText, Assessment]] = []
+
+    def __call__(self, source: SourceText) -> Assessment:
+        for known, assessment in self._known:
+            if (known.format, known.value) == (source.format, source.value) and known.inline is source.inline:
+                return assessment
+        self._known.append((source, judge(source)))
+        return self._known[-1][1]
 
 
 def _prefixes(version_name: str) -> Iterator[str]:

@@ -171,8 +171,8 @@ class Model(BaseModel):
 
 def without_nulls(model: type[BaseModel], written: Any) -> Any:
     """Return a written node without the known fields that are null; the API server stores none of them."""
-    if not isinstance(written, dict):
-        return written
+    if not isinstance(written, dict) or None not in written.values():
+        return written  # nearly always: naming the fields costs more than looking at the values
     known = {field.alias or name for name, field in model.model_fields.items()} | model.model_fields.keys()
     return {key: value for key, value in written.items() if value is not None or key not in known}
 
