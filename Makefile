@@ -94,6 +94,31 @@ bench-render: $(INSTALLED) ## Renders in the process against what others do for 
 fuzz: $(INSTALLED) ## 100,000 random templates, rendered by us and by Jinja2: they must agree.
 	@PYTHONPATH=. $(BIN)/python tests/rendering/differential.py $(or $(CASES),100000) $(or $(SEED),0)
 
+# What leaves this repository. Names and places can be set: make images REGISTRY=registry.example.com/team PUSH=1
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REGISTRY ?=
+BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))) docker)
+BUILD_OPTIONS ?=
+PUSH ?=
+IMAGE = $(if $(REGISTRY),$(REGISTRY)/)
+
+.PHONY: images
+images: ## Images of operator and sidecar (REGISTRY=, BUILDER=, BUILD_OPTIONS=, PUSH=1).
+	@command -v $(firstword $(BUILDER)) >/dev/null || { echo "images are built by docker, podman or buildah, and none is here: install one, or name it: make images BUILDER=…" >&2; exit 1; }
+	$(BUILDER) build $(BUILD_OPTIONS) --target operator --tag $(IMAGE)promptops:$(VERSION) .
+	$(BUILDER) build $(BUILD_OPTIONS) --target sidecar --tag $(IMAGE)promptops-sidecar:$(VERSION) .
+	$(if $(PUSH),$(BUILDER) push $(IMAGE)promptops:$(VERSION))
+	$(if $(PUSH),$(BUILDER) push $(IMAGE)promptops-sidecar:$(VERSION))
+
+.PHONY: chart
+chart: $(INSTALLED) ## The chart as an archive in dist/.
+	@"$$($(PROMPTOPS) dev build helm)" package helm/promptops --destination dist
+
+.PHONY: wheel
+wheel: $(INSTALLED) ## The Python package as a wheel in dist/.
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/promptops-$(VERSION)-*.whl
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"

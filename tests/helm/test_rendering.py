@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from promptops.dev.plane import Plane
+from promptops.settings.logs import LogSettings
 from promptops.settings.operator import OperatorSettings
+from tests.helm.command import Helm
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
@@ -138,6 +142,7 @@ class Recorded(Mapping[str, str]):
 def test_every_setting_has_a_value_in_the_chart(render: Render) -> None:
     environment = Recorded()
     OperatorSettings.from_environment(environment)
+    LogSettings.from_environment(environment)
 
     given = {variable["name"] for variable in container(render())["env"]}
 
@@ -265,3 +270,87 @@ def test_the_standard_is_really_enforced(
     refused = plane.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(weakened), check=False)
 
     assert 'violates PodSecurity "restricted:latest"' in refused.stderr
+
+
+def test_a_label_or_annotation_of_the_user_stands_there_once(helm: Helm, tmp_path: Path) -> None:
+    labels = {"app.kubernetes.io/part-of": "kube-prometheus-stack"}
+    values = {
+        "monitoring": {
+            "podMonitor": {"enabled": True, "labels": labels},
+            "prometheusRule": {"enabled": True, "labels": labels},
+        },
+        "podAnnotations": {"kubectl.kubernetes.io/default-container": "mine"},
+    }
+    file = tmp_path / "values.yaml"
+    file.write_text(json.dumps(values))
+
+    text = helm("template", "promptops", str(helm.chart), f"--values={file}").stdout
+
+    manifests = list(yaml.load_all(text, UniqueKeys))
+    monitors = [each for each in manifests if each and each["kind"] in ("PodMonitor", "PrometheusRule")]
+    assert [each["metadata"]["labels"]["app.kubernetes.io/part-of"] for each in monitors] == [*labels.values()] * 2
+    assert deployment([each for each in manifests if each])["spec"]["template"]["metadata"]["annotations"] == {
+        "kubectl.kubernetes.io/default-container": "mine"
+    }
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Reads as kustomize does: a key that comes twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Raise ValueError for a duplicate."""
+        keys = [self.construct_object(key) for key, _ in node.value]
+        if len(keys) != len(set(keys)):
+            raise ValueError(f"a key twice in {keys}")
+        return super().construct_mapping(node, deep)
+
+
+def test_names(render: Render) -> None:
+    manifests = render("fullnameOverride=prompts", "nameOverride=own")
+
+    made = {each["metadata"]["name"] for each in manifests if each["kind"] in ("Deployment", "ServiceAccount", "Role")}
+    selector = deployment(manifests)["spec"]["selector"]["matchLabels"]
+    assert made == {"prompts"}
+    assert selector["app.kubernetes.io/name"] == "own"
+    assert pod(manifests)["serviceAccountName"] == "prompts"
+
+
+def test_openshift_chooses_user_and_groups(render: Render) -> None:
+    context = pod(render(arguments=("--api-versions=security.openshift.io/v1",)))["securityContext"]
+
+    assert context == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+@pytest.mark.parametrize(
+    ("values", "path", "expected"),
+    [
+        (("image.registry=r.example.com:5000/m",), ("containers", 0, "image"), "r.example.com:5000/m/promptops:0.1.0"),
+        (("podSecurityContext.runAsUser=null",), ("securityContext", "runAsUser"), None),
+        (
+            ("topologySpreadConstraints[0].maxSkew=1",),
+            ("topologySpreadConstraints",),
+            [{"maxSkew": 1}],
+        ),
+        (("extraVolumes[0].name=ca",), ("volumes", 1), {"name": "ca"}),
+        (
+            ("extraVolumeMounts[0].name=ca", "extraVolumeMounts[0].mountPath=/ca"),
+            ("containers", 0, "volumeMounts", 1),
+            {"name": "ca", "mountPath": "/ca"},
+        ),
+    ],
+    ids=["registry", "no user", "spread", "volumes", "mounts"],
+)
+def test_what_people_set(render: Render, values: tuple[str, ...], path: tuple[Any, ...], expected: Any) -> None:
+    found: Any = pod(render(*values))
+    for step in path:
+        found = found[step] if isinstance(step, int) else found.get(step)
+
+    assert found == expected
+
+
+def test_logs(render: Render) -> None:
+    variables = {
+        each["name"]: each.get("value") for each in container(render("logLevel=debug", "logFormat=text"))["env"]
+    }
+
+    assert (variables["PROMPTOPS_LOG_LEVEL"], variables["PROMPTOPS_LOG_FORMAT"]) == ("debug", "text")

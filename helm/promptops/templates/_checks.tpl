@@ -2,11 +2,21 @@
 Stop with a clear word when another release runs PromptOps in this cluster. CRDs that a removed release left behind do not count.
 */}}
 {{- define "promptops.once" -}}
-{{- $role := lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" (include "promptops.fullname" .) -}}
-{{- $notes := dig "metadata" "annotations" dict $role -}}
+{{- range (lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" "").items -}}
+{{- if eq (dig "metadata" "labels" "app.kubernetes.io/part-of" "" .) "promptops" -}}
+{{- include "promptops.sameRelease" (dict "role" . "release" $.Release) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
+Takes a dictionary: role, release.
+*/}}
+{{- define "promptops.sameRelease" -}}
+{{- $notes := dig "metadata" "annotations" dict .role -}}
 {{- $name := get $notes "meta.helm.sh/release-name" -}}
 {{- $namespace := get $notes "meta.helm.sh/release-namespace" -}}
-{{- if and $name (or (ne $name .Release.Name) (ne $namespace .Release.Namespace)) -}}
+{{- if and $name (or (ne $name .release.Name) (ne $namespace .release.Namespace)) -}}
 {{- fail (printf "\n\nPromptOps is installed once per cluster, and this cluster has it already: release %q in namespace %q.\nChange that one: helm upgrade %s CHART --namespace %s\nOr remove it first (your prompts stay): helm uninstall %s --namespace %s\n" $name $namespace $name $namespace $name $namespace) -}}
 {{- end }}
 {{- end }}
@@ -24,7 +34,7 @@ What the schema cannot say in words: values that contradict each other or the ch
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraEnv -}}
-{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_IDENTITY" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_OPERATIONS_ADDRESS") -}}
+{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_IDENTITY" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_OPERATIONS_ADDRESS" "PROMPTOPS_LOG_LEVEL" "PROMPTOPS_LOG_FORMAT") -}}
 {{- fail (printf "\n\nextraEnv: %s is set by the chart itself\n" .name) -}}
 {{- end -}}
 {{- end -}}

@@ -1,15 +1,22 @@
 {{/*
+What the label app.kubernetes.io/name says.
+*/}}
+{{- define "promptops.name" -}}
+{{- .Values.nameOverride | default "promptops" }}
+{{- end }}
+
+{{/*
 Name of every object. It does not depend on the release: PromptOps is installed once per cluster, and its Lease and Secret have fixed names as well.
 */}}
 {{- define "promptops.fullname" -}}
-promptops
+{{- .Values.fullnameOverride | default (include "promptops.name" .) }}
 {{- end }}
 
 {{/*
 What the operator's pods are found by. Immutable in a Deployment: never add to it.
 */}}
 {{- define "promptops.selectorLabels" -}}
-app.kubernetes.io/name: promptops
+app.kubernetes.io/name: {{ include "promptops.name" . }}
 app.kubernetes.io/component: operator
 {{- end }}
 
@@ -17,10 +24,28 @@ app.kubernetes.io/component: operator
 Labels of every object. On an object of which Helm takes no note, such as manifests/install.yaml, the last one is left out.
 */}}
 {{- define "promptops.labels" -}}
-app.kubernetes.io/name: promptops
+app.kubernetes.io/name: {{ include "promptops.name" . }}
 app.kubernetes.io/part-of: promptops
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/*
+Labels of every object together with a user's. Takes a dictionary: labels, context. A key that both have is the user's, and stands there once.
+*/}}
+{{- define "promptops.labelsWith" -}}
+{{- toYaml (merge (dict) (.labels | default dict) (fromYaml (include "promptops.labels" .context))) }}
+{{- end }}
+
+{{/*
+The pod's security context. OpenShift gives each namespace its own range of users and groups, and refuses others.
+*/}}
+{{- define "promptops.podSecurityContext" -}}
+{{- $context := .Values.podSecurityContext -}}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" -}}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- end -}}
+{{- toYaml $context }}
 {{- end }}
 
 {{/*
@@ -34,6 +59,7 @@ Name of the operator's ServiceAccount.
 The operator's image: by digest when there is one.
 */}}
 {{- define "promptops.image" -}}
+{{- with .Values.image.registry }}{{ . }}/{{ end -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
 {{- else -}}

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 
 import click
 
+from promptops.cli.entry import EXTRAS
+
 COMMANDS: dict[str, str] = {
     "check": "Check manifests as a cluster would.",
     "codegen": "Write what is generated from the models.",
@@ -23,7 +25,6 @@ COMMANDS: dict[str, str] = {
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
-_EXTRAS = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "codegen": "dev"}
 
 
 class LazyGroup(click.Group):
@@ -40,7 +41,7 @@ class LazyGroup(click.Group):
         try:
             command = getattr(importlib.import_module(f"promptops.cli.{cmd_name}"), cmd_name)
         except ModuleNotFoundError as missing:
-            extra = _EXTRAS.get(cmd_name, "cli")
+            extra = EXTRAS.get(cmd_name, "cli")
             raise click.ClickException(
                 f"`promptops {cmd_name}` needs {missing.name}: pip install 'promptops[{extra}]'"
             ) from None

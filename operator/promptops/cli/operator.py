@@ -8,18 +8,18 @@ import logging
 import click
 import uvloop
 
+from promptops.cli.logs import configure_logs
 from promptops.cluster.errors import ConnectionInvalid
 from promptops.controller.process import OperatorProcess
 from promptops.settings.environment import SettingsError
 from promptops.settings.operator import OperatorSettings
-from promptops.telemetry.logging import configure
 from promptops.web.listeners import ListenError
 
 
 @click.command()
 def operator() -> None:
     """Run the operator."""
-    configure()
+    configure_logs()
     # What goes wrong in the watch we report ourselves, once; kopf would add stack traces and an error a second.
     logging.getLogger("kopf").setLevel(logging.CRITICAL)
     try:

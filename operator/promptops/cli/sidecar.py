@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import uvloop
 
+from promptops.cli.logs import configure_logs
 from promptops.settings.environment import SettingsError
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.process import run_until_signalled
 from promptops.sidecar.supply import SupplyError
-from promptops.telemetry.logging import configure
 from promptops.web.listeners import ListenError
 
 
@@ -24,7 +24,7 @@ from promptops.web.listeners import ListenError
 )
 def sidecar(directory: Path | None) -> None:
     """Serve prompts to the applications of a pod, or from a directory."""
-    configure()
+    configure_logs()
     try:
         settings = SidecarSettings.from_environment(directory=directory)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

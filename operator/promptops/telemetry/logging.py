@@ -10,8 +10,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _LIBRARIES = ("httpx", "httpcore", "uvicorn", "asyncio", "kopf", "aiohttp")
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send what this process and its libraries log to standard error."""
+def configure(level: str = "info", stream: TextIO | None = None, form: str = "auto") -> None:
+    """Send what this process and its libraries log to standard error; `form` is json, text or auto."""
     stream = stream or sys.stderr
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Processor] = [
@@ -20,7 +20,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         _without_traceback if threshold > logging.DEBUG else structlog.processors.format_exc_info,
     ]
-    renderer = _renderer(stream)
+    renderer = _renderer(stream, form)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -39,9 +39,9 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
 
 
-def _renderer(stream: TextIO) -> Processor:
-    if stream.isatty():
-        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+def _renderer(stream: TextIO, form: str) -> Processor:
+    if form == "text" or (form == "auto" and stream.isatty()):
+        return structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer(sort_keys=False)
 
 
