@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from promptops.cli.files import NoAnswer, read_files
+from promptops.cli.files import NobodyAnswers, read_files
 from promptops.workspace.compare import Change, Comparison, Piece, compare
-from promptops.workspace.content import Held, NoContent, choose, held_by
+from promptops.workspace.content import HeldContent, NoContent, choose, held_by
 
 _STYLES = {"same": "", "removed": "red strike", "added": "green"}
 _MARKS = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
@@ -46,14 +46,14 @@ def diff(before: Path, after: Path, prompt: str | None, versions: tuple[str, str
     sys.exit(found.grade is not None)
 
 
-def _held(path: Path, prompt: str | None, version: str | None) -> Held:
+def _held(path: Path, prompt: str | None, version: str | None) -> HeldContent:
     try:
         return choose(held_by(read_files([path]), datetime.now(UTC)), prompt, version)
     except NoContent as error:
-        raise NoAnswer(f"{path}: {error}") from None
+        raise NobodyAnswers(f"{path}: {error}") from None
 
 
-def _show(console: Console, old: Held, new: Held, found: Comparison) -> None:
+def _show(console: Console, old: HeldContent, new: HeldContent, found: Comparison) -> None:
     console.print(Text(f"{old.prompt} {old.version} → {new.prompt} {new.version}", "bold"))
     if found.grade is None:
         console.print("the contents are equal")
@@ -89,7 +89,7 @@ def _short(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _as_json(old: Held, new: Held, found: Comparison) -> dict[str, Any]:
+def _as_json(old: HeldContent, new: HeldContent, found: Comparison) -> dict[str, Any]:
     def changes(each: tuple[Change, ...]) -> list[dict[str, Any]]:
         return [{"path": change.path, "before": change.before, "after": change.after} for change in each]
 

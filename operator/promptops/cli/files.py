@@ -13,7 +13,7 @@ from promptops.workspace.folder import MAX_FILE_BYTES, Folder, FolderGone, shown
 STANDARD_INPUT = "-"
 
 
-class NoAnswer(click.ClickException):
+class NobodyAnswers(click.ClickException):
     """A file that cannot be read: the question cannot be answered."""
 
     exit_code = 2
@@ -37,16 +37,16 @@ def _folder(path: Path) -> dict[str, bytes]:
     try:
         look = folder.look()
     except FolderGone as error:
-        raise NoAnswer(f"{path}: the folder cannot be read: {error}") from None
+        raise NobodyAnswers(f"{path}: the folder cannot be read: {error}") from None
     for name, why in look.hidden.items():
-        raise NoAnswer(f"{shown_path(str(path / name))}: {why}")
+        raise NobodyAnswers(f"{shown_path(str(path / name))}: {why}")
     if not look.files:
-        raise NoAnswer(f"{path}: there is no .yaml, .yml or .json file in it")
+        raise NobodyAnswers(f"{path}: there is no .yaml, .yml or .json file in it")
     return {shown_path(str(path / name)): _file(folder, name, path / name) for name in sorted(look.files)}
 
 
 def _file(folder: Folder, name: str, path: Path) -> bytes:
     data = folder.read(name)
     if isinstance(data, str):
-        raise NoAnswer(f"{shown_path(str(path))}: {data}")
+        raise NobodyAnswers(f"{shown_path(str(path))}: {data}")
     return data

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from promptops.cli.files import NoAnswer, read_files
+from promptops.cli.files import NobodyAnswers, read_files
 from promptops.domain.content.canonical import canonical
 from promptops.domain.manifests import Manifest, mapping, sequence
 from promptops.rendering.errors import PromptError
@@ -98,9 +98,9 @@ def _values(file: Path | None) -> Mapping[str, Any]:
     try:
         values = json.loads(data)
     except ValueError as error:
-        raise NoAnswer(f"{file}: not JSON: {error}") from None
+        raise NobodyAnswers(f"{file}: not JSON: {error}") from None
     if not isinstance(values, dict):
-        raise NoAnswer(f"{file}: must be a JSON object: names and values")
+        raise NobodyAnswers(f"{file}: must be a JSON object: names and values")
     return values
 
 

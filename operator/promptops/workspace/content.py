@@ -18,7 +18,7 @@ class NoContent(Exception):
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldContent:
     """A content that stands in a file or was made of one."""
 
     prompt: str
@@ -27,7 +27,7 @@ class Held:
     is_served: bool
 
 
-def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[Held, ...]:
+def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[HeldContent, ...]:
     """Return every content of some files, checked, the served ones first. Raises NoContent when a file cannot be read."""
     readings = {name: read_file(name, data) for name, data in files.items()}
     for reading in readings.values():
@@ -42,7 +42,7 @@ def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[Held, ...]:
     prompts = {entry.name for entry in decided.entries} | {name for kind, name in found if kind == "Prompt"}
     prompts |= {prompt_of(one.manifest) for one in found.values() if one.identity[0] == "PromptVersion"}
     held = [
-        Held(prompt, number_of(each), mapping(spec_of(each).get("content")), (prompt, number_of(each)) in served)
+        HeldContent(prompt, number_of(each), mapping(spec_of(each).get("content")), (prompt, number_of(each)) in served)
         for prompt in sorted(prompts)
         for each in cluster.versions_of(prompt)
     ]
@@ -52,7 +52,7 @@ def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[Held, ...]:
     return tuple(sorted(held, key=lambda each: not each.is_served))
 
 
-def choose(held: tuple[Held, ...], prompt: str | None, version: str | None) -> Held:
+def choose(held: tuple[HeldContent, ...], prompt: str | None, version: str | None) -> HeldContent:
     """Return the one content that is meant: the served one, unless a version is named. Raises NoContent."""
     names = sorted({each.prompt for each in held})
     if not names:

@@ -40,7 +40,7 @@ class Touched:
     """False when there was more than the system could keep."""
 
 
-class Watch:
+class FolderWatch:
     """Watches the folders that it is told to cover. Not thread-safe."""
 
     def __init__(self, root: Path) -> None:

@@ -17,7 +17,7 @@ from promptops.workspace.folder import MAX_FILES, FileState, Folder, Look, chang
 from promptops.workspace.manifest_files import FileReading, Flaw, Found, Identity, read_file
 from promptops.workspace.settle import Settling
 from promptops.workspace.standalone import Decided, Standalone
-from promptops.workspace.watch import Watch
+from promptops.workspace.watch import FolderWatch
 
 CONTENT_SECONDS: Final = 60.0
 """So often every file is read, for changes that neither the system nor its times tell of."""
@@ -51,7 +51,7 @@ class Workspace:
         self._digests: dict[str, bytes] = {}
         self._readings: dict[str, FileReading] = {}
         self._settling = Settling()
-        self._watch = Watch(root)
+        self._watch = FolderWatch(root)
         self._compared = time.monotonic()
         self._told: tuple[object, ...] = ()
         self.look_seconds = 0.0
