@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -37,20 +38,33 @@ async def test_a_new_prompt_has_the_status_that_says_nobody_looked_yet(objects: 
 
 
 async def test_a_status_that_stands_there_already_makes_no_new_state(objects: Objects, namespace: str) -> None:
-    written = await objects.apply_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
+    written = await objects.replace_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
 
-    again = await objects.apply_status(PROMPTS, written, STATUS)
+    again = await objects.replace_status(PROMPTS, written, STATUS)
 
     assert again["metadata"]["resourceVersion"] == written["metadata"]["resourceVersion"]
     assert again["status"] == STATUS
 
 
 async def test_a_status_is_replaced_whole(objects: Objects, namespace: str) -> None:
-    first = await objects.apply_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
+    first = await objects.replace_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
 
-    second = await objects.apply_status(PROMPTS, first, {"observedGeneration": 1, "phase": "Healthy"})
+    second = await objects.replace_status(PROMPTS, first, {"observedGeneration": 1, "phase": "Healthy"})
 
     assert second["status"] == {"observedGeneration": 1, "phase": "Healthy"}
+
+
+async def test_a_field_that_another_manager_owns_goes_too(objects: Objects, namespace: str, kinds: Plane) -> None:
+    first = await objects.replace_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
+    restored = json.dumps({"status": {"desired": "9.9.9"}})
+    kinds.kubectl(
+        "-n", namespace, "patch", "prompt", "greeting", "--subresource=status", "--type=merge", "-p", restored
+    )
+    read = await objects.get(PROMPTS, namespace, "greeting")
+
+    written = await objects.replace_status(PROMPTS, read, STATUS)
+
+    assert (read["status"]["desired"], first["status"], written["status"]) == ("9.9.9", STATUS, STATUS)
 
 
 async def test_a_status_decided_on_an_older_state_is_a_conflict(objects: Objects, namespace: str, kinds: Plane) -> None:
@@ -58,7 +72,7 @@ async def test_a_status_decided_on_an_older_state_is_a_conflict(objects: Objects
     kinds.kubectl("-n", namespace, "label", "prompt", "greeting", "team=a")
 
     with pytest.raises(Conflict):
-        await objects.apply_status(PROMPTS, read, STATUS)
+        await objects.replace_status(PROMPTS, read, STATUS)
 
 
 async def test_a_status_never_lands_on_another_object_of_the_name(
@@ -69,7 +83,7 @@ async def test_a_status_never_lands_on_another_object_of_the_name(
     recreated = await objects.create(PROMPTS, prompt(namespace))
 
     with pytest.raises(Conflict):
-        await objects.apply_status(PROMPTS, read, STATUS)
+        await objects.replace_status(PROMPTS, read, STATUS)
 
     assert await objects.get(PROMPTS, namespace, "greeting") == recreated
 
@@ -79,11 +93,11 @@ async def test_a_status_makes_no_object(objects: Objects, namespace: str, kinds:
     kinds.kubectl("-n", namespace, "delete", "prompt", "greeting")
 
     with pytest.raises(NotFound):
-        await objects.apply_status(PROMPTS, read, STATUS)
+        await objects.replace_status(PROMPTS, read, STATUS)
 
 
 async def test_a_status_write_leaves_no_trace_in_the_metadata_of_a_user(objects: Objects, namespace: str) -> None:
-    written = await objects.apply_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
+    written = await objects.replace_status(PROMPTS, await objects.create(PROMPTS, prompt(namespace)), STATUS)
 
     assert not written["metadata"].keys() & {"annotations", "finalizers", "labels", "ownerReferences"}
 
@@ -96,7 +110,7 @@ async def test_a_version_that_is_there_already(objects: Objects, namespace: str)
 
 
 async def test_what_the_schema_refuses_is_not_tried_again(objects: Objects, namespace: str) -> None:
-    with pytest.raises(Invalid, match="the name must be <prompt>-<version>"):
+    with pytest.raises(Invalid, match="the name must be greeting-"):
         await objects.create(
             PROMPT_VERSIONS, version(namespace, "1.0.0") | {"metadata": {"name": "x", "namespace": namespace}}
         )

@@ -43,9 +43,9 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
     world.kubectl("delete", "prompt,promptversion", "--all")
 
     assert writes == {
-        ("patch", "prompts", "budget"): 2,
-        ("patch", "promptversions", "budget-1.0.0"): 1,
-        ("patch", "promptversions", "budget-1.1.0"): 1,
+        ("update", "prompts", "budget"): 2,
+        ("update", "promptversions", "budget-1.0.0"): 1,
+        ("update", "promptversions", "budget-1.1.0"): 1,
     }
 
 
@@ -57,7 +57,7 @@ def test_two_hundred_prompts_at_once_are_two_writes_an_object_at_most(world: Wor
 
     writes = world.writes(since)
 
-    assert {verb for verb, _, _ in writes} == {"patch"}
+    assert {verb for verb, _, _ in writes} == {"update"}
     assert len(writes) == 2 * MANY
     assert max(writes.values()) <= 2
     assert all(count == 1 for (_, resource, _), count in writes.items() if resource == "promptversions")

@@ -37,14 +37,12 @@ class Server:
         """PUT an object over its former self."""
         return self.send("PUT", path_of(manifest, namespace), manifest, user)
 
-    def apply_status(self, manifest: Manifest, namespace: str, user: str, manager: str = "promptops") -> httpx.Response:
-        """Apply a status by server-side apply."""
-        return self.client.patch(
-            f"{path_of(manifest, namespace)}/status",
-            params={"fieldManager": manager, "force": "true", "fieldValidation": "Strict"},
-            headers={"Content-Type": "application/apply-patch+yaml", **_impersonating(user)},
-            content=json.dumps(manifest),
-        )
+    def replace_status(self, manifest: Manifest, namespace: str, user: str) -> httpx.Response:
+        """Replace a status whole, as the operator does."""
+        path = path_of(manifest, namespace)
+        version = self.client.get(path).json()["metadata"]["resourceVersion"]
+        metadata = {**manifest["metadata"], "resourceVersion": version}
+        return self.send("PUT", f"{path}/status", {**manifest, "metadata": metadata}, user)
 
     def delete(self, manifest: Manifest, namespace: str) -> None:
         """DELETE an object, if it is there."""

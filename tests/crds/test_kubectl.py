@@ -54,7 +54,7 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
         "served": "all",
         "conditions": [READY],
     }
-    server.apply_status(_with_status(PROMPT, status), namespace, OPERATOR).raise_for_status()
+    server.replace_status(_with_status(PROMPT, status), namespace, OPERATOR).raise_for_status()
 
     narrow = _rows(kubectl("get", "pmt", "-n", namespace).stdout)
     wide = _rows(kubectl("get", "pmt", "-n", namespace, "-o", "wide").stdout)
@@ -67,7 +67,7 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
 
 def test_a_version_shows_whose_it_is(server: Server, kubectl: Kubectl, namespace: str) -> None:
     status = {"observedGeneration": 1, "phase": "Active", "digest": DIGEST, "conditions": [READY]}
-    server.apply_status(_with_status(VERSION, status), namespace, OPERATOR).raise_for_status()
+    server.replace_status(_with_status(VERSION, status), namespace, OPERATOR).raise_for_status()
 
     shown = _rows(kubectl("get", "pmv", "-n", namespace, "-o", "wide").stdout)
 
@@ -78,7 +78,7 @@ def test_a_version_shows_whose_it_is(server: Server, kubectl: Kubectl, namespace
 
 def test_a_tenant_shows_its_namespaces(server: Server, kubectl: Kubectl, namespace: str) -> None:
     status = {"observedGeneration": 1, "conditions": [READY | {"reason": "Claimed"}]}
-    server.apply_status(_with_status(TENANT, status), namespace, OPERATOR).raise_for_status()
+    server.replace_status(_with_status(TENANT, status), namespace, OPERATOR).raise_for_status()
 
     shown = _rows(kubectl("get", "ptn", "acme").stdout)
 

@@ -49,8 +49,8 @@ def test_the_operator_may_write_to_its_temporary_folder_alone(release: Release) 
 @pytest.mark.parametrize(
     ("verb", "resource", "allowed"),
     [
-        pytest.param("patch", "prompts.promptops.io --subresource=status", True, id="writes a prompt's status"),
-        pytest.param("patch", "prompts.promptops.io", False, id="never writes a prompt"),
+        pytest.param("update", "prompts.promptops.io --subresource=status", True, id="writes a prompt's status"),
+        pytest.param("update", "prompts.promptops.io", False, id="never writes a prompt"),
         pytest.param("create", "promptversions.promptops.io", True, id="makes versions"),
         pytest.param("list", "secrets", False, id="reads no secrets of others"),
     ],

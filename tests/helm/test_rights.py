@@ -103,7 +103,7 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machi
     ("resource", "verb", "refused"),
     [
         pytest.param("promptversions", "create", ("create", "promptversions"), id="a version from a source"),
-        pytest.param("prompts/status", "patch", ("patch", "prompts/status"), id="a decision"),
+        pytest.param("prompts/status", "update", ("update", "prompts/status"), id="a decision"),
     ],
 )
 def test_what_is_not_granted_fails(

@@ -1,4 +1,4 @@
-"""Reading and writing objects: complete lists, status by server-side apply, creations and guarded deletions."""
+"""Reading and writing objects: complete lists, statuses replaced whole, creations and guarded deletions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptops.api.names import FIELD_MANAGER
-from promptops.cluster.client import APPLY, JSON, METADATA_ONLY, Client
+from promptops.cluster.client import JSON, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
 from promptops.domain.manifests import Manifest
@@ -82,8 +82,8 @@ class Objects:
         except NotFound:
             return
 
-    async def apply_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> dict[str, Any]:
-        """Make `status` the object's whole status and return the object.
+    async def replace_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> dict[str, Any]:
+        """Make `status` the object's whole status, whoever wrote parts of it before, and return the object.
 
         Raises Conflict when the object changed since it was read, or is another one of the same name.
         """
@@ -91,17 +91,16 @@ class Objects:
         metadata = {key: read[key] for key in ("name", "namespace", "uid", "resourceVersion") if key in read}
         return _object(
             await self._client.call(
-                f"apply {resource.plural}/status",
-                "PATCH",
+                f"update {resource.plural}/status",
+                "PUT",
                 resource.path(read.get("namespace"), read["name"], "status"),
-                query={"fieldManager": FIELD_MANAGER, "force": "true"},
+                query={"fieldManager": FIELD_MANAGER},
                 body={
                     "apiVersion": resource.api_version,
                     "kind": resource.kind,
                     "metadata": metadata,
                     "status": dict(status),
                 },
-                content_type=APPLY,
             )
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from promptops.api.v1alpha1 import GROUP, VERSION, WATCH_LABEL
 
@@ -23,6 +25,11 @@ class Resource:
     def api_version(self) -> str:
         """The apiVersion in its manifests."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def selects(self, manifest: Mapping[str, Any]) -> bool:
+        """Tell whether an object that was read by its name is one that the watch would show."""
+        key, _, value = self.label_selector.partition("=")
+        return not key or (manifest["metadata"].get("labels") or {}).get(key) == value
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         """Return the URL's path: all objects, those of a namespace, one object, or a part of it."""

@@ -45,7 +45,9 @@ _NAMESPACED = tuple(kind.NAMES.plural for kind in KINDS if kind.NAMES.scope == "
 
 CLUSTER_GRANTS: tuple[Grant, ...] = (
     Grant(GROUP, _PLURALS, _READ, "what is decided on"),
-    Grant(GROUP, tuple(f"{plural}/status" for plural in _PLURALS), ("patch",), "decisions, by server-side apply"),
+    Grant(
+        GROUP, tuple(f"{plural}/status" for plural in _PLURALS), ("update",), "decisions: a status is replaced whole"
+    ),
     # No patch and no update: a version is immutable, and a Prompt's spec is its author's.
     Grant(GROUP, (PromptVersion.NAMES.plural,), ("create", "delete"), "versions made from a source, and their pruning"),
     Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),

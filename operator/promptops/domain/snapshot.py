@@ -25,6 +25,8 @@ class Refusal:
 
     name: str
     """Of the PromptVersion."""
+    spec: Manifest
+    """What was to be created."""
     message: str
     """In the API server's words."""
     final: bool

@@ -77,7 +77,9 @@ class TestRefusedCreation:
     """Quota or a policy forbids the version that a source should become."""
 
     def refuse(self, world: Any, final: bool = False) -> Any:
-        snapshot = replace(world.snapshot(), refused=Refusal("greeting-1.0.1", QUOTA, final))
+        created = world.decide().create
+        spec = created[0]["spec"] if created else {}
+        snapshot = replace(world.snapshot(), refused=Refusal("greeting-1.0.1", spec, QUOTA, final))
         return decide_prompt(snapshot, world.now)
 
     @pytest.mark.parametrize(("final", "says"), [(False, "Reconciling"), (True, "Stalled")])
@@ -99,6 +101,17 @@ class TestRefusedCreation:
         world.follow("B")
 
         assert self.refuse(world).entry.stable.version == "1.0.0"
+
+    def test_other_content_is_tried_at_once(self, world: Any) -> None:
+        world.follow("B")
+        spec = world.decide().create[0]["spec"]
+        world.follow("C")
+
+        outcome = decide_prompt(
+            replace(world.snapshot(), refused=Refusal("greeting-1.0.0", spec, QUOTA, False)), world.now
+        )
+
+        assert [each["spec"]["content"]["text"] for each in outcome.create] == ["C"]
 
     def test_once_the_content_is_there_nothing_is_refused(self, world: Any) -> None:
         world.follow("A").settle()

@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from promptops.cluster.errors import NotFound
+import structlog
+
+from promptops.cluster.errors import Invalid, NotFound
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import NAMESPACES, PROMPT_VERSIONS, PROMPTS
+from promptops.cluster.resources import CONFIG_MAPS, NAMESPACES, PROMPT_VERSIONS, PROMPTS, Resource
 from promptops.controller.decide.assessor import Assessor, NotJudged, Subject
 from promptops.controller.decide.grounds import Grounds
 from promptops.controller.decide.ledger import Lane
+from promptops.controller.decide.refusals import Refusals
 from promptops.controller.decide.snapshots import Snapshots
 from promptops.controller.decide.writing import Writer
 from promptops.controller.intake.contents import NotAssessed
@@ -26,6 +30,8 @@ from promptops.domain.manifests import Manifest
 from promptops.domain.reconcile import as_written, decide_prompt, decide_version
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot
 from promptops.telemetry.operator import OperatorMetrics
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 _MOST_ROUNDS = 8
 """Creations and conflicts after which a key goes back into the queue."""
@@ -64,6 +70,7 @@ class Reconciler:
     assessor: Assessor
     now: Callable[[], datetime] = wall_clock
     _grounds: Grounds = field(default_factory=Grounds)
+    refusals: Refusals = field(default_factory=Refusals)
 
     async def reconcile(self, key: Key) -> bool:
         """Decide on what the key names, carry that out, and say whether anything was written.
@@ -126,6 +133,7 @@ class Reconciler:
             snapshot = self.snapshots.of_prompt(key)
             if snapshot is None:
                 self._grounds.forget(key)
+                self.refusals.forget(key)
                 await self._withdraw(key)
                 self.decided(key)
                 return
@@ -134,6 +142,7 @@ class Reconciler:
             if missing := self.snapshots.not_looked_at(snapshot):
                 self._wait_for(key, missing)
                 return
+            snapshot = replace(snapshot, refused=self.refusals.of(key))
             outcome = decide_prompt(snapshot, self.now())
             if await self._is_carried_out(key, snapshot, outcome):
                 return
@@ -165,8 +174,12 @@ class Reconciler:
         """Do what was decided. False: something changed on the way, decide again."""
         if outcome.create:
             for manifest in outcome.create:
-                await self.writer.create(manifest)
+                await self._create(key, manifest)
             return False
+        if outcome.missing and outcome.status != snapshot.prompt.get("status"):
+            kind, name = outcome.missing
+            if await self.writer.is_there_after_all(_MISSED[kind], key.namespace, name):
+                return False
         if outcome.status is not None and not await self.writer.status(PROMPTS, snapshot.prompt, outcome.status):
             return False
         self.publishing.publish(snapshot.prompt, outcome)
@@ -178,12 +191,21 @@ class Reconciler:
         await self.writer.delete(outcome.prune)
         return True
 
+    async def _create(self, key: Key, manifest: dict[str, Any]) -> None:
+        refusal = await self.writer.create(manifest)
+        if refusal is None:
+            self.refusals.forget(key)
+        else:
+            self.refusals.note(key, refusal)
+
     def _look_again(self, key: Key, snapshot: PromptSnapshot, outcome: PromptOutcome) -> None:
         seconds = outcome.look_again_seconds
         if seconds is not None:
             if not snapshot.settled:
                 seconds = min(seconds, self.store.seconds_to_settle(snapshot.prompt))
             self.enqueue_after(key, max(seconds, 0.05))
+        if left := self.refusals.seconds_left(key):
+            self.enqueue_after(key, left + 0.05)
 
     def _enqueue_versions(self, key: Key) -> None:
         """Have those versions decided whose status may follow from what was just decided."""
@@ -205,6 +227,8 @@ class Reconciler:
                 return
             outcome = decide_version(snapshot, self.now())
             if await self.writer.status(PROMPT_VERSIONS, snapshot.version, outcome.status):
+                for transition in outcome.transitions:
+                    self.events.record(snapshot.version, transition)
                 self._note_grounds(key, snapshot.prompt)
                 return
         raise TooManyRounds(f"{key.namespace}/{key.name} kept changing")
@@ -222,10 +246,20 @@ class Reconciler:
                 for name in self.store.relations.prompts_in(namespace):
                     self.enqueue(prompt_key(namespace, name), Lane.CHANGED)
             wanted = self.tenancy.statuses()
-            written = [await self.writer.status(resource, tenant, status) for resource, tenant, status in wanted]
-            if all(written):
+            if all([await self._tenant(*each) for each in wanted]):
                 return
         raise TooManyRounds("tenants kept changing")
+
+    async def _tenant(self, resource: Resource, tenant: Manifest, status: dict[str, Any]) -> bool:
+        """Write one tenant's status. What is wrong with it is no reason to keep the others waiting."""
+        try:
+            return await self.writer.status(resource, tenant, status)
+        except Invalid as error:
+            log.error("status refused", tenant=tenant["metadata"]["name"], error=error.for_logs)
+            return True
+
+
+_MISSED = {resource.kind: resource for resource in (PROMPT_VERSIONS, CONFIG_MAPS)}
 
 
 def _is_decided(prompt: Manifest) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 
 import structlog
 
-from promptops.cluster.errors import AlreadyExists, Conflict, NotFound
+from promptops.cluster.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import PROMPT_VERSIONS, Resource
 from promptops.controller.intake.store import DELETED, ObjectStore
 from promptops.domain.manifests import Manifest
+from promptops.domain.snapshot import Refusal
 from promptops.telemetry.operator import OperatorMetrics
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -43,7 +44,7 @@ class Writer:
         self.store.expect_status(manifest["metadata"]["uid"], status)
         self.count += 1
         try:
-            written = await self.objects.apply_status(resource, manifest, status)
+            written = await self.objects.replace_status(resource, manifest, status)
         except (Conflict, NotFound):
             await self.read_again(resource, manifest)
             return False
@@ -51,8 +52,8 @@ class Writer:
         self.ingest(resource.kind, None, written)
         return True
 
-    async def create(self, manifest: dict[str, Any]) -> None:
-        """Create a PromptVersion, or take in the one that has its name."""
+    async def create(self, manifest: dict[str, Any]) -> Refusal | None:
+        """Create a PromptVersion, or take in the one that has its name; return why that is not allowed."""
         metadata = manifest["metadata"]
         self.require_lead()
         self.count += 1
@@ -60,6 +61,11 @@ class Writer:
             created = await self.objects.create(PROMPT_VERSIONS, manifest)
         except AlreadyExists:
             created = await self.objects.get(PROMPT_VERSIONS, metadata["namespace"], metadata["name"])
+        except (Forbidden, Invalid) as error:
+            log.warning(
+                "version refused", namespace=metadata["namespace"], version=metadata["name"], error=error.for_logs
+            )
+            return Refusal(metadata["name"], manifest["spec"], str(error), final=isinstance(error, Invalid))
         else:
             log.info(
                 "version created",
@@ -68,6 +74,20 @@ class Writer:
                 version=manifest["spec"]["version"],
             )
         self.ingest(PROMPT_VERSIONS.kind, None, created)
+        return None
+
+    async def is_there_after_all(self, resource: Resource, namespace: str, name: str) -> bool:
+        """Look once more for an object that is not known, before anybody is told that it is missing. Takes in what is found."""
+        if self.store.get(resource.kind, namespace, name) is not None:
+            return False
+        try:
+            found = await self.objects.get(resource, namespace, name)
+        except NotFound:
+            return False
+        if not resource.selects(found):
+            return False
+        self.ingest(resource.kind, None, found)
+        return self.store.get(resource.kind, namespace, name) is not None
 
     async def delete(self, versions: tuple[Manifest, ...]) -> None:
         """Delete PromptVersions that are still what was decided on; one that somebody has just labelled to be kept stays."""

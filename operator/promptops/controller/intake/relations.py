@@ -46,6 +46,13 @@ class Relations:
             sorted({other for called in calls_of(prompt) for other in self._named(namespace, called)} - {name})
         )
 
+    def served(self, before: Manifest, after: Manifest) -> frozenset[Key]:
+        """Return whom it concerns that a Prompt has something to serve now, or no more: who wants the same id."""
+        if _has_something_to_serve(before) == _has_something_to_serve(after):
+            return frozenset()
+        namespace, _ = _name(after)
+        return frozenset(prompt_key(namespace, rival) for rival in self.rivals_of(after))
+
     def moved(self, kind: str, before: Manifest | None, after: Manifest | None) -> frozenset[Key]:
         """Follow an object from one state to another (None: it is not there) and return what to decide anew."""
         steps = {"Prompt": self._prompt, "PromptVersion": self._version, "ConfigMap": self._config_map}
@@ -65,6 +72,8 @@ class Relations:
         for called in called_before ^ called_after:
             yield from (prompt_key(namespace, rival) for rival in self._named(namespace, called) - {name})
         self._follow_source(namespace, name, before, after)
+        if before is not None and after is not None:
+            yield from self.served(before, after)
         if after is None:
             _discard(self._prompts, namespace, name)
             yield from (version_key(namespace, version) for version in self.versions_of(namespace, name))
@@ -125,6 +134,10 @@ def config_map_of(prompt: Manifest) -> str | None:
 def _name(manifest: Manifest) -> tuple[str, str]:
     metadata = manifest["metadata"]
     return str(metadata.get("namespace") or ""), str(metadata["name"])
+
+
+def _has_something_to_serve(prompt: Manifest) -> bool:
+    return bool(((prompt.get("status") or {}).get("serving") or {}).get("stable"))
 
 
 def _discard(index: defaultdict[KeyType, set[str]], key: KeyType, name: str) -> None:

@@ -134,7 +134,7 @@ class ObjectStore:
         objects[name] = manifest
         self._known[uid] = self._noted(kind, known, manifest, replaced)
         if replaced is not None and self._is_echo(uid, replaced, manifest):
-            return frozenset()
+            return self.relations.served(replaced, manifest) if kind == "Prompt" else frozenset()
         return self._affected(kind, before, manifest)
 
     def _noted(self, kind: str, known: _Known | None, manifest: Manifest, before: Manifest | None) -> _Known:

@@ -26,7 +26,7 @@ def decide_prompt(snapshot: PromptSnapshot, now: datetime) -> PromptOutcome:
     if snapshot.tenant is None:
         return _not_admitted(case, now)
     created = new_version(case.prompt, case.sourced, case.versions, case.memory)
-    if created is not None and snapshot.refused is None:
+    if created is not None and (snapshot.refused is None or snapshot.refused.spec != created["spec"]):
         return PromptOutcome(create=(created,))
     decision = decide(case, now)
     if not snapshot.settled and not decision.moved and _awaits_arrival(decision):
