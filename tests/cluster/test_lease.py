@@ -43,7 +43,7 @@ def test_may_take(holder: str, seconds: float, expected: bool) -> None:
     assert leases.may_take(sighting, "me", 1000.0 + seconds) == expected
 
 
-def test_a_second_process_of_our_identity_is_somebody_else() -> None:
+def test_whoever_has_no_part_in_it_counts_every_holder() -> None:
     sighting = Sighting(LeaseRecord.of(lease("me")), since=1000.0)
 
     assert not leases.may_take(sighting, None, 1001.0)

@@ -157,7 +157,6 @@ def test_the_values_are_possible_settings(render: Render) -> None:
     settings = OperatorSettings.from_environment(given)
 
     assert settings.tenancy_mode == "Strict"
-    assert settings.identity == "promptops-0"
     assert settings.feed_address.startswith("127.0.0.1:")
     assert settings.operations_address == f"0.0.0.0:{container(render())['ports'][0]['containerPort']}"
     assert variables[0] == {

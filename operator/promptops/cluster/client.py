@@ -18,6 +18,8 @@ APPLY = "application/apply-patch+yaml"
 """Content type of a server-side apply; JSON is YAML."""
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Accept this to be sent names, uids and versions without the objects."""
+METADATA_OF_ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""The same of a watch, whose events carry one object each."""
 CALL_SECONDS = 10.0
 
 Failed = Callable[[str, ClusterError], None]

@@ -16,6 +16,7 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.elector import Elector, Leadership
 from promptops.cluster.lease import Timing
 from promptops.cluster.objects import Objects
+from promptops.cluster.rivals import Rivals
 
 Result = TypeVar("Result")
 
@@ -29,7 +30,9 @@ class Election:
         self, connection: Connection, namespace: str, name: str, identity: str, *, timing: Timing | None = None
     ) -> None:
         self._client = Client(connection)
-        self._elector = Elector(Objects(self._client), namespace, name, identity, timing=timing or Timing())
+        objects = Objects(self._client)
+        rivals = Rivals(objects, namespace, name)
+        self._elector = Elector(objects, namespace, name, identity, timing=timing or Timing(), rivals=rivals)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lease", daemon=True)
 
@@ -52,6 +55,11 @@ class Election:
     def problem(self) -> str | None:
         """Why the Lease can be neither read nor written now; None when it can."""
         return self._elector.problem
+
+    @property
+    def rival(self) -> str | None:
+        """Which operator in another namespace keeps us from leading; None when none does."""
+        return self._elector.rival
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotF
 from promptops.cluster.lease import LeaseRecord, Sighting, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
+from promptops.cluster.rivals import Rivals
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 _TIMING = Timing()
@@ -47,6 +48,7 @@ class Elector:
         identity: str,
         *,
         timing: Timing = _TIMING,
+        rivals: Rivals | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.identity = identity
@@ -54,6 +56,8 @@ class Elector:
         self.name = name
         self.problem: str | None = None
         """Why the Lease can be neither read nor written now; None when it can."""
+        self.rival: str | None = None
+        """Which operator in another namespace keeps us from leading."""
         self._objects = objects
         self._timing = timing
         self._monotonic = monotonic
@@ -62,7 +66,8 @@ class Elector:
         self._leadership: Leadership | None = None
         self._renewed_at = 0.0
         self._released = False
-        self._retake = True
+        self._rivals = rivals
+        self._looked_at = float("-inf")
         self._writing = asyncio.Lock()
 
     @property
@@ -126,9 +131,8 @@ class Elector:
     async def _acquired(self) -> Leadership:
         while True:
             try:
-                leadership = await self._try_to_acquire()
-                self._note(None)
-                if leadership:
+                if leadership := await self._try_to_acquire():
+                    self._note(None)
                     return leadership
             except Conflict:
                 pass  # another replica was faster; look again
@@ -140,14 +144,17 @@ class Elector:
         asked_at = self._monotonic()
         lease = await self._read_or_create()
         self._sighting = leases.sighted(self._sighting, LeaseRecord.of(lease), self._monotonic())
-        if not leases.may_take(self._sighting, self.identity if self._retake else None, self._monotonic()):
+        if rival := await self._rival(lease, leading=False):
+            self._note(rival)
+            return None
+        if not leases.may_take(self._sighting, self.identity, self._monotonic()):
+            self._note(None)
             return None
         # An epoch above every earlier one even when the Lease, and its count of terms with it, was deleted.
         lease = leases.taken(lease, self.identity, self._timing, _now(), new_epoch=int(time.time()))
         await self._write(lease)
         record = LeaseRecord.of(self._lease or lease)
         self._renewed_at = asked_at
-        self._retake = True
         self._leadership = Leadership(record.epoch or 0, record.transitions)
         return self._leadership
 
@@ -167,6 +174,7 @@ class Elector:
                 await asyncio.Event().wait()  # whoever runs us ends us
             if self._leadership is None:
                 raise LostLease(f"the Lease is held by {self.holder}")
+            await self._yield_to_rival()
             left = self._renewed_at + self._timing.renew_deadline - self._monotonic()
             if left <= 0:
                 raise LostLease(
@@ -178,6 +186,28 @@ class Elector:
                     await self._renew()
             except TimeoutError:
                 self._note("no answer in time")
+
+    async def _yield_to_rival(self) -> None:
+        """Raise LostLease when an operator in another namespace leads as well, and has the older Lease."""
+        if self._lease is None or self._monotonic() - self._looked_at < self._timing.renew_deadline:
+            return
+        try:
+            async with asyncio.timeout(self._timing.retry):
+                rival = await self._rival(self._lease, leading=True)
+        except (ClusterError, TimeoutError):
+            return  # whether the Lease is ours is what matters first
+        if rival is None:
+            return
+        self._leadership = None
+        with suppress(ClusterError):
+            await self._write(leases.released(self._lease, _now()))
+        raise LostLease(rival)
+
+    async def _rival(self, lease: dict[str, Any], *, leading: bool) -> str | None:
+        self._looked_at = self._monotonic()
+        if self._rivals is not None:
+            self.rival = await self._rivals.ahead_of(lease, leading=leading)
+        return self.rival
 
     async def _renew(self) -> None:
         asked_at = self._monotonic()
@@ -213,8 +243,6 @@ class Elector:
         ours = self._leadership
         if ours is None or record.holder != self.identity or record.transitions != ours.term:
             self._leadership = None
-            # A second process with our identity: to retake the Lease at once would make the two take turns.
-            self._retake = record.holder != self.identity
             raise LostLease(f"the Lease is held by {record.holder or 'nobody'}, in term {record.transitions}")
         return ours
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from promptops.api.names import FIELD_MANAGER
-from promptops.cluster.client import JSON, METADATA_ONLY, Client
+from promptops.cluster.client import JSON, METADATA_OF_ONE, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
 from promptops.domain.manifests import Manifest
@@ -22,6 +25,15 @@ class Listing:
 
     objects: tuple[Manifest, ...]
     resource_version: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happened to an object, without the object."""
+
+    uid: str
+    resource_version: int
+    is_deletion: bool
 
 
 class Objects:
@@ -42,6 +54,12 @@ class Objects:
         """Return one object by a consistent read; raise NotFound."""
         path = resource.path(namespace, name)
         return _object(await self._client.call(f"get {resource.plural}", "GET", path))
+
+    async def named(self, resource: Resource, name: str) -> tuple[dict[str, Any], ...]:
+        """Return the objects of a name in all namespaces."""
+        query = {"fieldSelector": f"metadata.name={name}"}
+        answer = await self._client.call(f"list {resource.plural}", "GET", resource.path(), query=query)
+        return tuple(answer["items"] or ())
 
     async def create(self, resource: Resource, manifest: Manifest) -> dict[str, Any]:
         """Create an object and return it as it is now; raise AlreadyExists."""
@@ -104,6 +122,33 @@ class Objects:
             )
         )
 
+    async def resource_version(self, resource: Resource) -> int:
+        """Return how far a collection has come, by a consistent read of next to nothing."""
+        query = {"limit": "1"} | _selected(resource)
+        page = await self._client.call(
+            f"look at {resource.plural}", "GET", resource.path(), query=query, accept=METADATA_ONLY
+        )
+        return int(page["metadata"]["resourceVersion"])
+
+    async def changes(self, resource: Resource, since: int) -> tuple[Change, ...]:
+        """Return what happened in a collection since a resourceVersion, as a new watch tells it within a second."""
+        query = {"watch": "true", "resourceVersion": str(since), "timeoutSeconds": "1"} | _selected(resource)
+        told = await self._client.call(
+            f"look at {resource.plural}", "GET", resource.path(), query=query, accept=METADATA_OF_ONE
+        )
+        return tuple(_changes(told))
+
+    async def schemas(self, group: str, version: str) -> dict[str, Manifest]:
+        """Return the schema of every kind of a group and version that the API server publishes, by kind."""
+        document = await self._client.call("read schemas", "GET", f"/openapi/v3/apis/{group}/{version}")
+        schemas = document["components"]["schemas"].values()
+        return {
+            each["kind"]: schema
+            for schema in schemas
+            for each in schema.get("x-kubernetes-group-version-kind", ())
+            if each["group"] == group
+        }
+
     async def served_kinds(self, group: str, version: str) -> frozenset[str]:
         """Return the plurals that the API server serves under a group and version; none when it knows neither."""
         try:
@@ -123,7 +168,7 @@ class Objects:
         raise ApiUnavailable(f"no consistent list of {resource.plural}")
 
     async def _pages(self, resource: Resource, accept: str) -> Listing:
-        query = {"limit": str(_PAGE)} | ({"labelSelector": resource.label_selector} if resource.label_selector else {})
+        query = {"limit": str(_PAGE)} | _selected(resource)
         objects: list[Manifest] = []
         while True:
             page = await self._client.call(
@@ -136,6 +181,20 @@ class Objects:
             if not (token := page["metadata"].get("continue")):
                 return Listing(tuple(objects), page["metadata"]["resourceVersion"])
             query = {**query, "continue": token}
+
+
+def _selected(resource: Resource) -> dict[str, str]:
+    return {"labelSelector": resource.label_selector} if resource.label_selector else {}
+
+
+def _changes(told: Any) -> Iterator[Change]:
+    """Read a watch's answer, one event a line; a single event was decoded already, and none is nothing."""
+    lines = told.splitlines() if isinstance(told, str) else [told] if told else []
+    for line in lines:
+        event = msgspec.json.decode(line) if isinstance(line, str) else line
+        metadata = (event.get("object") or {}).get("metadata") or {}
+        if "uid" in metadata:
+            yield Change(metadata["uid"], int(metadata["resourceVersion"]), event["type"] == "DELETED")
 
 
 def _object(answer: Any) -> dict[str, Any]:

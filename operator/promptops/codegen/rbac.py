@@ -53,6 +53,9 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
     Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),
     Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
     Grant("", ("events",), ("create", "patch"), "transitions, for people"),
+    Grant(
+        "coordination.k8s.io", ("leases",), ("list",), "whether another operator leads in this cluster", names=(LEASE,)
+    ),
     Grant("authentication.k8s.io", ("tokenreviews",), ("create",), "which namespace a sidecar's token speaks for"),
 )
 """The operator, in every namespace."""

@@ -30,6 +30,7 @@ from promptops.controller.decide.writing import Writer
 from promptops.controller.intake.door import Door, HandOver
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.intake.sweeps import Sweeper
+from promptops.controller.intake.vigil import Vigil
 from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
@@ -91,18 +92,22 @@ class Assembly:
         self._watch = Watch(
             client.connection, HandOver(self._loop, self._door.ingest), self._relisted, self._watch_restarted
         )
+        self._vigil = Vigil(
+            self._store, objects, lambda: self._watch.heard, self._watch.restart, self._restored, metrics
+        )
         self._raising: asyncio.Task[None] | None = None
         self._was_ready = False
         self._connect()
 
     @property
     def not_ready(self) -> str | None:
-        """Why nothing can be served or taken over yet; None once it could. An API server that goes away changes nothing."""
+        """Why nothing can be served or taken over yet; None once it could. An API server that goes away changes
+        nothing; a cluster that goes unheard, or another operator in it, does."""
         if not self._was_ready:
             why = self._unready() or self._watch.problem
             self._was_ready = why is None
             return why
-        return None
+        return self._election.rival or self._vigil.problem
 
     async def run(self) -> None:
         """Run everything, forever."""
@@ -113,6 +118,7 @@ class Assembly:
             group.create_task(self._assessor.run())
             group.create_task(self._events.run())
             group.create_task(self._sweeper.run())
+            group.create_task(self._vigil.run())
             group.create_task(self._convergence.run())
             group.create_task(self._election.run(self._terms.start, self._terms.stop))
 
@@ -179,12 +185,14 @@ class Assembly:
         self._convergence.counted = self._tenancy.changed
         self._queue.failed = self._reconcile_failed
         self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
+        self._sweeper.restored = self._restored
         self._client.returned = lambda: self._sweeper.request("returned")
         self._metrics.watch_depth(lambda: float(len(self._queue)))
         self._metrics.watch_subscribers(lambda: float(self._streams.subscribers))
         self._metrics.watch_leadership(lambda: self._election.leadership is not None)
         self._metrics.watch_phases(self._phases)
         self._metrics.watch_instances(self._convergence.states)
+        self._metrics.watch_stalled(self._stalled)
 
     def _unready(self) -> str | None:
         if self._election.leadership is not None:
@@ -221,11 +229,21 @@ class Assembly:
     def _relisted(self, resource: Resource) -> None:
         self._loop.call_soon_threadsafe(self._sweeper.request, "relist", (resource,))
 
+    def _restored(self) -> None:
+        log.error("the cluster went back in time, as after a restore of etcd: everything is read and decided anew")
+        self._store.rewind()
+        self._sweeper.request("restored")
+        self._watch.restart("the cluster was restored")
+
     def _watch_restarted(self) -> None:
         self._loop.call_soon_threadsafe(self._metrics.watch_restarts.inc)
 
     def _phases(self) -> Counter[str]:
         return Counter((prompt.get("status") or {}).get("phase", "") for prompt in self._store.all("Prompt"))
+
+    def _stalled(self) -> int:
+        statuses = (prompt.get("status") or {} for prompt in self._store.all("Prompt"))
+        return sum(each["type"] == "Stalled" for status in statuses for each in status.get("conditions") or ())
 
     def _higher_position(self, header: Header) -> None:
         """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""

@@ -17,6 +17,7 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
 from promptops.controller.assembly import Assembly
+from promptops.controller.intake.definitions import outdated
 from promptops.controller.publish.trust import KeysUnusable, load_or_create
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
@@ -101,18 +102,21 @@ class OperatorProcess:
         log.info("stopped")
 
     async def _until_kinds_are_served(self, objects: Objects) -> None:
-        wanted = frozenset(kind.NAMES.plural for kind in KINDS)
-        while True:
-            try:
-                missing = wanted - await objects.served_kinds(GROUP, VERSION)
-            except ClusterError as error:
-                self._wait_for(str(error))
-            else:
-                if not missing:
-                    return
-                names = ", ".join(f"{plural}.{GROUP}" for plural in sorted(missing))
-                self._wait_for(f"the CustomResourceDefinitions {names} are not installed")
+        """Wait until every kind is served, with every field that this operator writes."""
+        while (why := await self._kinds_problem(objects)) is not None:
+            self._wait_for(why)
             await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _kinds_problem(self, objects: Objects) -> str | None:
+        wanted = frozenset(kind.NAMES.plural for kind in KINDS)
+        try:
+            missing = wanted - await objects.served_kinds(GROUP, VERSION)
+            if not missing:
+                return await outdated(objects)
+        except ClusterError as error:
+            return str(error)
+        names = ", ".join(f"{plural}.{GROUP}" for plural in sorted(missing))
+        return f"the CustomResourceDefinitions {names} are not installed"
 
     async def _keys(self, objects: Objects) -> tuple[Signer, Verifier]:
         while True:

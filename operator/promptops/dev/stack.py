@@ -82,7 +82,6 @@ class Stack:
         variables = {
             "KUBECONFIG": str(self._operator_kubeconfig()),
             "PROMPTOPS_NAMESPACE": NAMESPACE,
-            "PROMPTOPS_IDENTITY": "operator-0",
             "PROMPTOPS_FEED_ADDRESS": f"127.0.0.1:{feed}",
             "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
             **(environment or {}),

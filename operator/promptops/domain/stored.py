@@ -50,7 +50,7 @@ def _node(model: type[BaseModel], written: Any) -> Any:
 
 
 def _value(field: FieldInfo, value: Any) -> Any:
-    model = _model_within(field.annotation)
+    model = model_within(field.annotation)
     if model is None:
         return _map(field, value) if isinstance(value, dict) else _plain(value)
     if not issubclass(model, Model):
@@ -82,11 +82,11 @@ def _default(field: FieldInfo) -> Any:
     return field.default
 
 
-def _model_within(annotation: Any) -> type[BaseModel] | None:
+def model_within(annotation: Any) -> type[BaseModel] | None:
     """Return the model that an optional model or a list of models speaks of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) is dict:
         return None
-    found = (_model_within(argument) for argument in get_args(annotation))
+    found = (model_within(argument) for argument in get_args(annotation))
     return next((model for model in found if model), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class OperatorSettings:
     namespace: str
     """The operator's own namespace: its Lease and the Secret with the signing keys live there."""
     identity: str
-    """Stable per replica; a replica retakes its own Lease at once."""
+    """Of this process alone, so that no two ever hold one Lease: the host's name, which in a pod is the pod's, and chance."""
     kubeconfig: Path | None
     """None in a pod, where the mounted ServiceAccount token is used."""
     feed_address: str
@@ -37,7 +38,7 @@ class OperatorSettings:
         """
         return cls(
             namespace=environ.get("PROMPTOPS_NAMESPACE") or "promptops-system",
-            identity=environ.get("PROMPTOPS_IDENTITY") or socket.gethostname(),
+            identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
             kubeconfig=optional_path(environ, "KUBECONFIG"),
             feed_address=address(environ, "PROMPTOPS_FEED_ADDRESS", "127.0.0.1:8282"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from promptops.telemetry.exposition import Exposition
 from promptops.telemetry.process import ProcessMetrics
 
-PHASES = ("Pending", "Progressing", "Degraded", "Healthy")
+PHASES = ("Pending", "Progressing", "Degraded", "Disabled", "Healthy")
 
 
 class OperatorMetrics:
@@ -41,8 +41,13 @@ class OperatorMetrics:
         self.queue_depth = Gauge("promptops_queue_depth", "Keys that wait to be reconciled.", registry=registry)
         self.prompts = Gauge(
             "promptops_prompts",
-            "Prompts by status.phase: Pending, Progressing, Degraded, Healthy.",
+            "Prompts by status.phase: Pending, Progressing, Degraded, Disabled, Healthy.",
             ("phase",),
+            registry=registry,
+        )
+        self.stalled = Gauge(
+            "promptops_prompts_stalled",
+            "Prompts that wait for an edit of their author: condition Stalled is True.",
             registry=registry,
         )
         self.leader = Gauge("promptops_leader", "1 while this replica leads.", registry=registry)
@@ -58,9 +63,16 @@ class OperatorMetrics:
             "Times the watch of the Kubernetes API had to be started anew.",
             registry=registry,
         )
+        self.watch_alive = Gauge(
+            "promptops_watch_alive",
+            "1 while the watch of a kind has proved that it hears what happens. "
+            "kind: Namespace, Tenant, ConfigMap, PromptVersion, Prompt.",
+            ("kind",),
+            registry=registry,
+        )
         self.sweeps = Counter(
             "promptops_sweeps_total",
-            "Comparisons of what is known with a complete list. trigger: leading, relist, returned, periodic, shrink.",
+            "Comparisons of what is known with a complete list. trigger: leading, relist, returned, periodic, shrink, restored.",
             ("trigger",),
             registry=registry,
         )
@@ -98,6 +110,10 @@ class OperatorMetrics:
     def watch_instances(self, count: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
         """Count the instances of every namespace, by state, when it is scraped."""
         self._observers.append(lambda: self._set_instances(count()))
+
+    def watch_stalled(self, count: Callable[[], int]) -> None:
+        """Count the prompts that are stalled when it is scraped."""
+        self._observers.append(lambda: self.stalled.set(count()))
 
     def watch_leadership(self, leads: Callable[[], bool]) -> None:
         """Read whether this replica leads when it is scraped."""

@@ -105,6 +105,29 @@ class ObjectStore:
         """Return how long nothing must come or go for the object's namespace to be settled; 0 when it is."""
         return max(0.0, self._arrivals.get(_name(manifest)[0], 0.0) + SETTLE_SECONDS - self._monotonic())
 
+    def knows(self, uid: str, resource_version: int, *, deleted: bool = False) -> bool:
+        """Tell whether this state of an object, or a later one, was heard of."""
+        return self._newest(uid) >= resource_version or (deleted and uid not in self._known)
+
+    def rewind(self) -> None:
+        """The cluster went back in time: whatever is read from now on is newer than what is known."""
+        for known in self._known.values():
+            known.resource_version = 0
+        self._tombstones.clear()
+
+    def went_back(self, kind: str, listed: Iterable[Manifest], resource_version: str) -> bool:
+        """Tell whether a consistent list shows an older state than one that was known before it was taken."""
+        at = _number(resource_version)
+        return any(
+            known.resource_version <= at and _version(each) < known.resource_version
+            for each in listed
+            if (known := self._known.get(_uid(each))) is not None
+        )
+
+    def newest(self, kind: str) -> int:
+        """Return the highest resourceVersion that is known of a kind."""
+        return max((known.resource_version for known in self._known.values() if known.kind == kind), default=0)
+
     def compare(self, kind: str, listed: Iterable[Manifest], resource_version: str) -> Discrepancy:
         """Compare with a complete list (metadata is enough) taken at a resourceVersion."""
         by_uid = {_uid(manifest): manifest for manifest in listed}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
 from promptops.cluster.errors import ClusterError, NotFound
-from promptops.cluster.objects import Objects
+from promptops.cluster.objects import Listing, Objects
 from promptops.cluster.resources import WATCHED, Resource
 from promptops.controller.intake.door import Ingest
 from promptops.controller.intake.store import DELETED, Discrepancy, ObjectStore
@@ -28,7 +28,11 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 class Sweeper:
     """Sweeps on request, one kind at a time, and periodically on its own."""
 
+    restored: Callable[[], None]
+    """Told when a list shows that the cluster went back in time."""
+
     def __init__(self, store: ObjectStore, objects: Objects, ingest: Ingest, metrics: OperatorMetrics) -> None:
+        self.restored = lambda: None
         self._store = store
         self._objects = objects
         self._ingest = ingest
@@ -47,7 +51,9 @@ class Sweeper:
     async def sync(self) -> None:
         """Take in a complete list of every kind, and have removed what it does not contain. Raises a ClusterError."""
         for resource in WATCHED:
+            newest = self._store.newest(resource.kind)
             listing = await self._objects.list(resource)
+            self._notice_restoration(resource, newest, listing)
             self._metrics.sweeps.labels("leading").inc()
             difference = self._store.compare(resource.kind, listing.objects, listing.resource_version)
             for manifest in listing.objects:
@@ -88,7 +94,9 @@ class Sweeper:
     async def _sweep(self, resource: Resource, trigger: str) -> Discrepancy:
         """Bring in what is missing or newer, and return what should go."""
         self._metrics.sweeps.labels(trigger).inc()
+        newest = self._store.newest(resource.kind)
         listing = await self._objects.list_metadata(resource)
+        self._notice_restoration(resource, newest, listing)
         difference = self._store.compare(resource.kind, listing.objects, listing.resource_version)
         if len(difference.outdated) > _FETCH_ONE_BY_ONE:
             for manifest in (await self._objects.list(resource)).objects:
@@ -100,6 +108,12 @@ class Sweeper:
             except NotFound:
                 continue
         return difference
+
+    def _notice_restoration(self, resource: Resource, newest: int, listing: Listing) -> None:
+        """Notice a cluster that went back in time: a later list from an earlier moment, or an older state of an object."""
+        earlier = int(listing.resource_version) < newest
+        if earlier or self._store.went_back(resource.kind, listing.objects, listing.resource_version):
+            self.restored()
 
     def _settle(self, resource: Resource, difference: Discrepancy) -> None:
         """Remove what a list lacks, or have a second one taken where that would be a lot."""

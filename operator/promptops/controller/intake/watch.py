@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ import structlog
 from promptops.cluster.connection import Connection
 from promptops.cluster.resources import CONFIG_MAPS, NAMESPACES, PROMPT_VERSIONS, PROMPTS, TENANTS, WATCHED, Resource
 from promptops.controller.intake.door import Ingest
+from promptops.domain.manifests import Manifest
 
 FIRST_BACKOFF = 1.0
 LONGEST_BACKOFF = 30.0
@@ -51,12 +52,23 @@ class Watch:
         self._refused = False
         self._broken: set[Resource] = set()
         self._heard: set[Resource] = set()
+        self._events: dict[str, int] = {}
 
     @property
     def problem(self) -> str | None:
         """Which kinds no watch has listed yet; None once all were. Without them nothing that is applied is noticed."""
         unheard = [resource.kind for resource in WATCHED if resource not in self._heard]
         return f"waiting for the watch of {', '.join(unheard)}" if unheard else None
+
+    @property
+    def heard(self) -> Mapping[Resource, int]:
+        """How many events came of each kind that was listed since the watch started last."""
+        return {resource: self._events.get(resource.kind, 0) for resource in tuple(self._heard)}
+
+    def restart(self, reason: str) -> None:
+        """Start anew; callable from any thread."""
+        self._reason = reason
+        self._stop()
 
     def start(self) -> None:
         """Start watching."""
@@ -95,6 +107,7 @@ class Watch:
     async def _watch(self) -> None:
         loop, flag = asyncio.get_running_loop(), asyncio.Event()
         self._logged_in_at, self._reason, self._refused = float("-inf"), None, False
+        self._heard.clear()
 
         def stop() -> None:
             if not loop.is_closed():
@@ -105,7 +118,7 @@ class Watch:
             return
         # Not kopf.operator(), which would wait for its watchers when one of them has failed (see _end_tasks).
         tasks = await kopf.spawn_tasks(
-            registry=handlers(self._ingest, self._login),
+            registry=handlers(self._hear, self._login),
             settings=settings(),
             clusterwide=True,
             stop_flag=flag,
@@ -115,6 +128,10 @@ class Watch:
             if error is not None:
                 self._reason = _said(error)
         await _end_tasks(frozenset(tasks))
+
+    def _hear(self, kind: str, type_: str | None, manifest: Manifest) -> None:
+        self._events[kind] = self._events.get(kind, 0) + 1
+        self._ingest(kind, type_, manifest)
 
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
         """Open a session. Asked again soon, kopf was refused or cut off: it would log in without a pause, for ever."""
