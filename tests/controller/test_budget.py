@@ -116,7 +116,7 @@ async def _create_many(world: World) -> None:
     await client.close()
 
 
-def test_a_write_is_by_server_side_apply_of_the_status_alone(world: World) -> None:
+def test_a_write_replaces_the_status_and_nothing_else(world: World) -> None:
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"))
     world.until_serves("greeting", "1.0.0")
 
@@ -129,5 +129,5 @@ def test_a_write_is_by_server_side_apply_of_the_status_alone(world: World) -> No
     ]
 
     assert [(each["operation"], each["subresource"], set(each["fieldsV1"])) for each in ours] == [
-        ("Apply", "status", {"f:status"})
+        ("Update", "status", {"f:status"})
     ]
