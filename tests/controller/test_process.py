@@ -77,7 +77,6 @@ def start(tmp_path: Path, root: Path) -> Iterator[Start]:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(root / "operator"),
             "KUBECONFIG": str(path),
-            "PROMPTOPS_IDENTITY": "test",
             "PROMPTOPS_FEED_ADDRESS": f"127.0.0.1:{feed}",
             "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
             **environment,
@@ -190,21 +189,22 @@ def test_on_sigterm_it_gives_up_the_lease_and_the_next_one_leads_at_once(start: 
     held = _lease(empty)
     code, seconds = first.end()
     released = _lease(empty)
-    second = start(config, PROMPTOPS_IDENTITY="another")
+    second = start(config)
     second.until_ready(200, "ok")
     taken = _lease(empty)
 
     assert (code, seconds < 5) == (0, True)
-    assert (held["holderIdentity"], released.get("holderIdentity", "")) == ("test", "")
-    assert (taken["holderIdentity"], taken["leaseTransitions"]) == ("another", held["leaseTransitions"] + 1)
+    assert released.get("holderIdentity", "") == ""
+    assert taken["holderIdentity"] not in ("", held["holderIdentity"]), "an identity is that of a process"
+    assert taken["leaseTransitions"] == held["leaseTransitions"] + 1
     assert second.end()[0] == 0
 
 
 def test_a_second_replica_stands_by(start: Start, empty: Plane) -> None:
     install(empty, codegen.manifests(NAMESPACE))
-    leader = start(administrator(empty), PROMPTOPS_IDENTITY="leader")
+    leader = start(administrator(empty))
     leader.until_ready(200, "ok")
-    standby = start(administrator(empty), PROMPTOPS_IDENTITY="standby")
+    standby = start(administrator(empty))
     standby.until_ready(200, "ok")
     world = World(empty, "default")
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"))

@@ -64,8 +64,8 @@ OPEN = (".global", ".affinity", ".resources")
             id="no account",
         ),
         pytest.param(
-            ("--set=extraEnv[0].name=PROMPTOPS_IDENTITY", "--set=extraEnv[0].value=me"),
-            "extraEnv: PROMPTOPS_IDENTITY is set by the chart itself",
+            ("--set=extraEnv[0].name=PROMPTOPS_FEED_ADDRESS", "--set=extraEnv[0].value=me"),
+            "extraEnv: PROMPTOPS_FEED_ADDRESS is set by the chart itself",
             id="a variable of the chart's own",
         ),
         pytest.param(
