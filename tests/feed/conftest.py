@@ -16,8 +16,9 @@ from promptops.api.feed import Header, Position, Trust
 from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Store
-from promptops.cache.tiers.disk import Snapshot
+from promptops.cache.tiers.disk import Disk
 from promptops.feed.authentication import Caller, Unauthenticated
+from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.origin import Origin
@@ -37,6 +38,7 @@ class Observed(FollowerObserver):
 
     def __init__(self) -> None:
         self.refusals: list[str] = []
+        self.tier_errors: list[str] = []
         self.disconnections: list[str] = []
         self.connections = 0
         self.positions: list[Position] = []
@@ -94,6 +96,7 @@ class Following:
         """End it as SIGTERM would."""
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
+        self.follower.close()
 
 
 @dataclass
@@ -136,6 +139,12 @@ class Hop:
         """Say that what is published is current, as a leader does whose Lease was renewed just now."""
         self.confirmed_at = self.clock.now()
         self.origin.confirm(self.confirmed_at)
+
+    async def lead(self) -> None:
+        """Confirm for ever."""
+        while True:
+            self.confirm()
+            await asyncio.sleep(0.5)
 
     def renew(self, *, epoch: int = 1, term: int, signer: Signer | None = None) -> Origin:
         """Replace the origin as a new leadership does."""
@@ -196,17 +205,29 @@ class Hop:
         """Start a follower."""
         store, observed = Store(), Observed()
         verifier = verifier or self.verifier
-        snapshot = Snapshot(directory, verifier) if directory is not None else None
-        reporter = Reporter(url or self.url, lambda: token, store, instance, kids=verifier.kids)
-        follower = Follower(url or self.url, lambda: token, verifier, store, snapshot, reporter, observer=observed)
+        tiers = [Disk(directory, verifier)] if directory is not None else []
+        connection = Upstream(url or self.url, lambda: token)
+        reporter = Reporter(connection, store, instance, kids=lambda: verifier.kids)
+        follower = Follower(
+            connection,
+            verifier,
+            store,
+            tiers,
+            reporter,
+            observer=observed,
+            on_tier_error=lambda reason, _: observed.tier_errors.append(reason),
+        )
         following = Following(follower, store, observed, asyncio.create_task(follower.run()), reporter)
         self.followings.append(following)
         return following
 
 
 @asynccontextmanager
-async def hop(*, stream_seconds: float = 600.0) -> AsyncIterator[Hop]:
-    """Run an origin that serves two scopes; the first has the prompt `greeting` saying Hello."""
+async def hop(*, stream_seconds: float = 600.0, leads: bool = False) -> AsyncIterator[Hop]:
+    """Run an origin that serves two scopes; the first has the prompt `greeting` saying Hello.
+
+    `leads`: it confirms as a leader does that renews its Lease; else only when it is told to.
+    """
     signer = Signer(os.urandom(32))
     verifier = KeyVerifier(Trust((signer.trusted,)))
     origin = Origin(signer, epoch=1, term=1)
@@ -220,9 +241,12 @@ async def hop(*, stream_seconds: float = 600.0) -> AsyncIterator[Hop]:
     made.confirm()
     origin.begin()
     await made.start()
+    leading = asyncio.create_task(made.lead()) if leads else None
     try:
         yield made
     finally:
+        if leading is not None:
+            leading.cancel()
         for following in made.followings:
             await following.stop()
         await made.stop()

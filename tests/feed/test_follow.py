@@ -19,9 +19,10 @@ from promptops.api.feed import Position, Trust, VersionReference
 from promptops.cache.index import digest_of
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Step
-from promptops.cache.tiers.disk import Snapshot
+from promptops.cache.tiers import keeper
+from promptops.cache.tiers.disk import Disk
 from promptops.cache.view import View
-from promptops.feed import follow, holding
+from promptops.feed import follow
 from promptops.feed.authentication import AuthenticationUnavailable, NotEntitled, Unauthenticated
 from tests.cache.scribe import SCOPE, Scribe, content, entry
 from tests.feed.conftest import OTHER_SCOPE, Following, Hop, hop
@@ -329,7 +330,7 @@ async def test_a_revoked_namespace_leaves_nothing_in_memory_or_on_disk(running: 
     running.origin.revoke(SCOPE)
 
     await until(lambda: following.store.current is None)
-    await until(lambda: list((tmp_path / "blobs").iterdir()) == [])
+    await until(lambda: not mentioned("Hello", tmp_path))
     await following.stop()
     assert not mentioned("Hello", tmp_path)
 
@@ -356,7 +357,6 @@ async def test_a_restarted_follower_serves_with_everything_else_gone(running: Ho
     await until(lambda: first.serves("Hi"))
     confirmed = first.store.confirmed_at
     await first.stop()
-    first.follower._holding._snapshot.close()  # type: ignore[union-attr]
     await running.stop()
 
     second = running.follow(directory=tmp_path)
@@ -377,7 +377,6 @@ async def test_a_snapshot_of_another_scope_is_served_until_the_truth_is_signed_a
     first = running.follow("token-a", directory=tmp_path)
     await until(lambda: first.serves("Hello"))
     await first.stop()
-    first.follower._holding._snapshot.close()  # type: ignore[union-attr]
 
     second = running.follow("token-b", directory=tmp_path, instance="two")
 
@@ -415,40 +414,38 @@ async def test_a_disk_that_refuses_is_tried_again_at_every_heartbeat(running: Ho
     assert not following.reporter.report().durable
 
     (tmp_path / "snapshot").unlink()
-    running.confirm()
 
-    await until(lambda: following.reporter.report().durable)
+    await until(lambda: following.reporter.report().durable, meanwhile=running.confirm)
 
 
 async def test_a_disk_that_hangs_costs_durability_and_not_freshness(
     running: Hop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "DISK_SECONDS", 0.1)
+    monkeypatch.setattr(keeper, "SLOW_SECONDS", 0.1)
     hanging = threading.Event()
     following = running.follow(directory=tmp_path)
     await until(lambda: following.serves("Hello"))
-    real = Snapshot.save
+    real = Disk.save
 
-    def save(self: Snapshot, view: View, step: Step | None, confirmed_at: float) -> bool:
+    def save(self: Disk, view: View, step: Step | None, confirmed_at: float) -> bool:
         hanging.wait(10)
         return real(self, view, step, confirmed_at)
 
-    monkeypatch.setattr(Snapshot, "save", save)
+    monkeypatch.setattr(Disk, "save", save)
     for number, text in enumerate(("Hi", "Hey", "Howdy")):
         running.put(("greeting", text), revision=number + 2)
         await until(partial(following.serves, text))
     assert not following.reporter.report().durable
+    [kept] = following.follower.keepers
+    await until(lambda: kept.problem == reasons.SNAPSHOT_SLOW)
     hanging.set()
-    await asyncio.sleep(0)
-    monkeypatch.setattr(Snapshot, "save", real)
+    monkeypatch.setattr(Disk, "save", real)
 
     await until(lambda: following.reporter.report().durable, meanwhile=running.confirm)
     await following.stop()
-    opened = Snapshot(tmp_path, running.verifier)
-    following.follower._holding._snapshot.close()  # type: ignore[union-attr]
-    loaded = opened.load()
+    opened = Disk(tmp_path, running.verifier)
+    [loaded] = opened.load()
     opened.close()
-    assert loaded is not None
     assert loaded.view is not None
     assert loaded.view.entries["greeting"].stable == VersionReference("1.0.0", content("Howdy").digest)
 

@@ -18,8 +18,9 @@ from promptops.cache.messages import IndexMessage, PatchMessage, decode_index, d
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
 from promptops.feed import follow, frames, holding
+from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
-from promptops.feed.holding import Holding
+from promptops.feed.holding import Holding, Rules
 from promptops.feed.reporter import Reporter
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
 from tests.feed.conftest import Following, Observed
@@ -61,8 +62,9 @@ def patch(seq: int, text: str, *, blobs: bool = True, **changes: object) -> byte
 async def following(liar: Liar) -> AsyncIterator[Following]:
     """A follower that has taken the first index of the liar."""
     store, observed = Store(), Observed()
-    reporter = Reporter(liar.url, lambda: "token", store, "one", kids=scribe.verifier.kids)
-    follower = Follower(liar.url, lambda: "token", scribe.verifier, store, None, reporter, observer=observed)
+    connection = Upstream(liar.url, lambda: "token")
+    reporter = Reporter(connection, store, "one", kids=lambda: scribe.verifier.kids)
+    follower = Follower(connection, scribe.verifier, store, (), reporter, observer=observed)
     made = Following(follower, store, observed, asyncio.create_task(follower.run()), reporter)
     await until(lambda: made.serves("Hello"))
     yield made
@@ -329,7 +331,7 @@ async def test_bytes_that_are_no_events_do_not_pass_for_life(
 async def test_the_token_is_read_for_every_connection(liar: Liar) -> None:
     tokens = iter(f"token-{number}" for number in range(100))
     store, observed = Store(), Observed()
-    follower = Follower(liar.url, lambda: next(tokens), scribe.verifier, store, observer=observed)
+    follower = Follower(Upstream(liar.url, lambda: next(tokens)), scribe.verifier, store, observer=observed)
     running = asyncio.create_task(follower.run())
     await until(lambda: observed.connections == 1)
     liar.hang_up()
@@ -349,8 +351,7 @@ async def test_a_token_that_cannot_be_read_is_a_reason_not_a_crash(liar: Liar, t
     ]
     store, observed = Store(), Observed()
     follower = Follower(
-        liar.url,
-        lambda: (readings.pop(0) if len(readings) > 1 else readings[0])(),
+        Upstream(liar.url, lambda: (readings.pop(0) if len(readings) > 1 else readings[0])()),
         scribe.verifier,
         store,
         observer=observed,
@@ -392,13 +393,13 @@ async def test_a_message_damaged_at_any_byte_changes_nothing_or_is_what_was_sign
     for damaged in each_bit(msgspec.json.encode(message)):
         store, observed = Store(), Observed()
         store.swap(before)
-        held = Holding(store, scribe.verifier, None, None, observed)
+        held = Holding(SCOPE, store, Rules(scribe.verifier, observer=observed))
         taking: Awaitable[None]
         try:
             if kind == "index":
-                taking = held.take_index(decode_index(damaged), SCOPE, None, no_blobs)
+                taking = held.take_index(decode_index(damaged), None, no_blobs)
             else:
-                taking = held.take_patch(decode_patch(damaged), SCOPE, no_blobs)
+                taking = held.take_patch(decode_patch(damaged), no_blobs)
             await taking
         except Refused:
             refused += 1
@@ -423,9 +424,9 @@ async def test_a_revocation_damaged_at_any_byte_is_refused() -> None:
 
     for damaged in each_bit(revoked):
         store = Store()
-        held = Holding(store, scribe.verifier, None, None, Observed())
+        held = Holding(SCOPE, store, Rules(scribe.verifier))
         try:
-            await held.drop(msgspec.json.decode(damaged, type=Revoked).signed, SCOPE)
+            await held.drop(msgspec.json.decode(damaged, type=Revoked).signed)
         except (Refused, msgspec.DecodeError, UnicodeDecodeError):
             continue
         accepted.append(damaged)

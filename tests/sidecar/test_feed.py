@@ -71,7 +71,7 @@ class Following:
 
 @pytest.fixture
 async def followed(start_sidecar: Start, tmp_path: Path) -> AsyncIterator[Following]:
-    async with hop() as running:
+    async with hop(leads=True) as running:
         following = Following(running, start_sidecar, tmp_path)
         await following.start()
         yield following
@@ -205,7 +205,7 @@ async def test_the_end_is_reported(followed: Following) -> None:
 async def test_a_sidecar_without_index_or_snapshot_is_not_ready_and_says_so(
     start_sidecar: Start, tmp_path: Path
 ) -> None:
-    async with hop() as running:
+    async with hop(leads=True) as running:
         running.refusal = AuthenticationUnavailable("the API server is away")
         following = Following(running, start_sidecar, tmp_path)
         await following.start()

@@ -11,6 +11,8 @@ AUDIENCE = "promptops.io/feed"
 """Audience of the ServiceAccount token that a follower shows."""
 HELD_HEADER = "Promptops-Held"
 """Request header in which a follower shows the signed header of what it holds."""
+EVERY_SCOPE = "*"
+"""In a greeting: every event says whose it is."""
 INLINE_BLOBS_BYTES = 32 * 1024
 """At most so many bytes of blobs travel inside an index or patch event; the rest is fetched."""
 MAX_PINS = 50
@@ -153,6 +155,11 @@ class Revocation(msgspec.Struct, frozen=True):
     seq: int
     kid: str
 
+    @property
+    def position(self) -> Position:
+        """Where the scope's history ends."""
+        return Position(self.epoch, self.term, self.seq)
+
 
 class Revoked(msgspec.Struct, frozen=True):
     """A signed Revocation."""
@@ -222,6 +229,8 @@ class TrustedKey(msgspec.Struct, frozen=True):
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """The trust file a sidecar is started with."""
+    """The trust file of a sidecar; it is read again while the sidecar runs."""
 
     keys: tuple[TrustedKey, ...]
+    ca: str = ""
+    """PEM certificates of whoever vouches for the hop above; empty: whom the machine believes."""

@@ -99,6 +99,7 @@ UNKNOWN_PROTOCOL: Final = "UnknownProtocol"
 UNREACHABLE: Final = "Unreachable"
 HEARTBEAT_MISSED: Final = "HeartbeatMissed"
 GOODBYE: Final = "Goodbye"
+INTERNAL_ERROR: Final = "InternalError"
 
 # The snapshot on disk
 SNAPSHOT_CORRUPT: Final = "Corrupt"

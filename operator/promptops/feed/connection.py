@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,9 +13,11 @@ from promptops.api import reasons
 from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest, Report
 from promptops.api.http import Problem
 from promptops.api.wire import Unreadable, read
+from promptops.cache.bounded import Bounded
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+TOKEN_SECONDS = 3.0
 STREAM_READ_SECONDS = 15.0
 """Longer than a heartbeat may be missed, which the follower itself looks after."""
 IDLE_SECONDS = 30.0
@@ -38,10 +41,28 @@ class Disconnected(Exception):
 class Upstream:
     """The hop above, as far as HTTP goes."""
 
-    def __init__(self, url: str, token: Token) -> None:
-        self._token = token
-        self._client = httpx.AsyncClient(
-            base_url=url,
+    def __init__(self, url: str, token: Token, trust: ssl.SSLContext | None = None) -> None:
+        """`trust`: whom to believe to be the hop above, of an https URL; None: whom the machine believes."""
+        self._url = url
+        self._token = Bounded(token, TOKEN_SECONDS)
+        self._trust = trust
+        self._opened: httpx.AsyncClient | None = None
+
+    async def renew(self, trust: ssl.SSLContext) -> None:
+        """Believe this from now on: what is open is closed and comes back."""
+        self._trust = trust
+        await self.close()
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _open(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self._url,
+            verify=self._trust if self._trust is not None else True,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=IDLE_SECONDS),
             # No proxy from the environment is ever shown the token.
@@ -50,16 +71,19 @@ class Upstream:
         )
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._client.aclose()
+        """Close every connection. The next call opens new ones."""
+        before, self._opened = self._opened, None
+        if before is not None:
+            await before.aclose()
 
     @asynccontextmanager
-    async def stream(self, headers: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Open the stream and yield its bytes as they come. Raises Disconnected."""
+    async def stream(self, headers: dict[str, str], asking: Callable[[], None]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the stream and yield its bytes as they come; `asking` is called just before. Raises Disconnected."""
         with _disconnections():
             timeout = httpx.Timeout(STREAM_READ_SECONDS, connect=CONNECT_SECONDS)
-            headers = headers | self._headers()
+            headers = headers | await self._headers()
             request = self._client.build_request("GET", "/v1/stream", headers=headers, timeout=timeout)
+            asking()
             response = await self._client.send(request, stream=True)
             try:
                 await _check(response)
@@ -82,14 +106,14 @@ class Upstream:
 
     async def _post(self, path: str, body: bytes, limit: int) -> bytes:
         with _disconnections():
-            headers = {"Content-Type": "application/json"} | self._headers()
+            headers = {"Content-Type": "application/json"} | await self._headers()
             async with self._client.stream("POST", path, content=body, headers=headers) as response:
                 await _check(response)
                 return await _read(response, limit)
 
-    def _headers(self) -> dict[str, str]:
+    async def _headers(self) -> dict[str, str]:
         try:
-            token = self._token().strip()
+            token = (await self._token()).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise Disconnected(reasons.UNAUTHENTICATED, f"the token cannot be read: {error}") from None
         if not (token and token.isascii() and token.isprintable()):

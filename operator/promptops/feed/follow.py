@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final, TypeVar
 
 from promptops.api import reasons
-from promptops.api.feed import HELD_HEADER, PROTOCOL, STALE_SECONDS, Goodbye, Heartbeat, Hello, Revoked
+from promptops.api.feed import (
+    HELD_HEADER,
+    STALE_SECONDS,
+    Goodbye,
+    Heartbeat,
+    Hello,
+    Revoked,
+)
 from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import EVERYTHING, Understanding
+from promptops.cache.bounded import mirrored
 from promptops.cache.clock import Clock
 from promptops.cache.messages import decode_index, decode_patch
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
-from promptops.cache.tiers.disk import Snapshot
+from promptops.cache.tiers.keeper import Keeper
+from promptops.cache.tiers.tier import OnError, Tier
 from promptops.cache.verifier import Verifier
 from promptops.feed import frames
-from promptops.feed.connection import Disconnected, Token, Upstream
-from promptops.feed.holding import Holding
+from promptops.feed.connection import Disconnected, Upstream
+from promptops.feed.greeting import Greeted
+from promptops.feed.holding import Rules
+from promptops.feed.holdings import Holdings
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 
@@ -29,78 +40,94 @@ _WAIT_FOR_EPOCH: Final = frozenset({reasons.LOWER_POSITION, reasons.FORK})
 """Why an index is refused that comes from a hop behind us: it has been shown what we hold and will rise above it."""
 
 
-class Follower:
-    """Keeps a store at what the hop above publishes for the scope that the token names.
+def _ignore(_reason: str, _detail: str) -> None:
+    """Nobody counts."""
 
-    The first index that a connection brings pins the scope for the life of the process: from then on an index of
+
+class Follower:
+    """Keeps what is held at what the hop above publishes, for the scope that the token names or for every scope.
+
+    Of one scope, the first index that a connection brings pins it for the life of the process: from then on an index of
     another scope is refused. A snapshot of another scope is served only until then.
     """
 
     def __init__(
         self,
-        url: str,
-        token: Token,
+        connection: Upstream,
         verifier: Verifier,
-        store: Store,
-        snapshot: Snapshot | None = None,
+        store: Store | None,
+        tiers: Iterable[Tier] = (),
         reporter: Reporter | None = None,
         clock: Clock | None = None,
         *,
         observer: FollowerObserver | None = None,
         understanding: Understanding = EVERYTHING,
+        on_tier_error: OnError = _ignore,
     ) -> None:
+        """`store`: where the one scope is held; None: every scope that comes is, each in a store of its own."""
         self.connected = False
         """Whether a stream is open and has said whom it takes us for."""
         self.problem: str | None = "not connected yet"
         """Why not, in words for a health report."""
-        self._url = url
-        self._token = token
+        self.keepers = tuple(Keeper(tier, on_tier_error) for tier in tiers)
+        self._connection = connection
         self._reporter = reporter
         self._observer = observer or FollowerObserver()
         self._clock = clock or Clock()
-        self._holding = Holding(store, verifier, snapshot, reporter, self._observer, understanding)
-        self._restored = False
+        self.holdings = Holdings(Rules(verifier, self.keepers, self._observer, understanding, reporter), store)
         self._backoff = MIN_BACKOFF_SECONDS
 
     def restore(self) -> None:
-        """Serve what the snapshot holds. Blocks; run() begins with it unless it was done before."""
-        self._restored = True
-        self._holding.restore()
+        """Serve what survived, as far as it can be read in a few seconds. Blocks for no longer."""
+        self.holdings.restore()
 
     async def run(self) -> None:
-        """Follow until cancelled."""
-        if not self._restored:
-            await asyncio.to_thread(self.restore)
-        async with asyncio.TaskGroup() as group:
-            if self._reporter is not None:
-                group.create_task(self._reporter.run())
-            group.create_task(self._follow())
-
-    async def _follow(self) -> None:
-        connection = Upstream(self._url, self._token)
+        """Follow until cancelled; serve what survived as soon as it is read."""
+        self.holdings.start()
         try:
-            while True:
-                await self._follow_once(connection)
-                await asyncio.sleep(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the reconnects
-                self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._adopt())
+                if self._reporter is not None:
+                    group.create_task(self._reporter.run())
+                group.create_task(self._follow())
         finally:
             self.connected = False
-            await connection.close()
+            await self._connection.close()
 
-    async def _follow_once(self, connection: Upstream) -> None:
+    def close(self) -> None:
+        """Let another process have the tiers. Takes a second for each at most, hanging or not."""
+        self.holdings.close()
+
+    async def _adopt(self) -> None:
+        loading = {mirrored(keeper.loaded) for keeper in self.keepers}
+        while loading:
+            _, loading = await asyncio.wait(loading, return_when=asyncio.FIRST_COMPLETED)
+            self.holdings.adopt()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._follow_once()
+            except Exception as error:
+                # Whatever a hop sends and however wrong we are about it: what is held is served, and it is tried again.
+                self._disconnected(reasons.INTERNAL_ERROR, type(error).__name__)
+            await asyncio.sleep(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the reconnects
+            self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
+
+    async def _follow_once(self) -> None:
         """Follow one stream to its end."""
-        held = self._holding.token()
-        session = _Session(self._holding, connection, self._clock)
+        token = self.holdings.token
+        stream = Greeted(self._clock, many=self.holdings.many)
         try:
-            async with connection.stream({HELD_HEADER: held} if held else {}) as chunks:
-                await self._read(chunks, session)
+            async with self._connection.stream({HELD_HEADER: token} if token else {}, stream.asking) as chunks:
+                await self._read(chunks, stream)
         except Disconnected as error:
             self._disconnected(error.reason, error.detail)
         except Refused as refusal:
             self._refused(refusal)
             self._disconnected(refusal.reason, refusal.detail)
 
-    async def _read(self, chunks: AsyncIterator[bytes], session: _Session) -> None:
+    async def _read(self, chunks: AsyncIterator[bytes], stream: Greeted) -> None:
         """Handle what comes. Raises Disconnected at the end of it, Refused when going on makes no sense."""
         reader = frames.FrameReader()
         loop = asyncio.get_running_loop()
@@ -114,13 +141,13 @@ class Follower:
             except StopAsyncIteration:
                 raise Disconnected(reasons.UNREACHABLE, "the stream ended") from None
             for frame in reader.read(chunk):
-                await self._handle(frame, session)
+                await self._handle(frame, stream)
                 if frame.kind in _SIGNS_OF_LIFE:
                     deadline = loop.time() + STALE_SECONDS
 
-    async def _handle(self, frame: frames.Frame, session: _Session) -> None:
+    async def _handle(self, frame: frames.Frame, stream: Greeted) -> None:
         try:
-            await session.handle(frame)
+            await self._do(frame, stream)
         except Refused as refusal:
             if refusal.reason not in _WAIT_FOR_EPOCH:
                 raise
@@ -131,6 +158,30 @@ class Follower:
             self._observer.connected()
         elif frame.kind in (frames.INDEX, frames.PATCH):
             self._backoff = MIN_BACKOFF_SECONDS
+
+    async def _do(self, frame: frames.Frame, stream: Greeted) -> None:
+        """Do what an event says; events that are not known mean nothing. Raises Refused, Disconnected."""
+        fetch = self._connection.blobs
+        match frame.kind:
+            case frames.HELLO:
+                stream.greet(_decoded(frame.data, Hello))
+            case frames.INDEX:
+                index = decode_index(frame.data)
+                holding = self.holdings.of(stream.scope_of(index.signed))
+                await holding.take_index(index, stream.first_confirmation(), fetch)
+                self.holdings.taken(holding.scope)
+            case frames.PATCH:
+                patch = decode_patch(frame.data)
+                await self.holdings.of(stream.scope_of(patch.signed)).take_patch(patch, fetch)
+            case frames.HEARTBEAT:
+                heartbeat = _decoded(frame.data, Heartbeat)
+                at = stream.moment(heartbeat.at_ms, heartbeat.age_ms)
+                await self.holdings.of(stream.admitted(heartbeat.scope)).confirm(heartbeat.position, at, fetch)
+            case frames.REVOKED:
+                revoked = _decoded(frame.data, Revoked).signed
+                await self.holdings.of(stream.scope_of(revoked)).drop(revoked)
+            case frames.GOODBYE:
+                raise Disconnected(reasons.GOODBYE, _decoded(frame.data, Goodbye).reason[:100])
 
     def _refused(self, refusal: Refused) -> None:
         self._observer.refused(refusal.reason, refusal.detail)
@@ -146,63 +197,6 @@ class Follower:
 
 
 _SIGNS_OF_LIFE: Final = frozenset({frames.INDEX, frames.PATCH, frames.HEARTBEAT})
-
-
-class _Session:
-    """The meaning of one stream's events."""
-
-    def __init__(self, holding: Holding, connection: Upstream, clock: Clock) -> None:
-        self._holding = holding
-        self._connection = connection
-        self._clock = clock
-        self._scope: str | None = None
-        self._asked_at = clock.now()
-        self._theirs_to_ours = 0.0
-        """What turns a moment of the other side's clock into one of ours, never a later one than it was."""
-        self._confirmed_at: float | None = None
-        """When the origin confirmed what the stream begins with."""
-
-    async def handle(self, frame: frames.Frame) -> None:
-        """Do what the event says; events that are not known mean nothing. Raises Refused, Disconnected."""
-        if frame.kind == frames.HELLO:
-            self._hello(_decoded(frame.data, Hello))
-            return
-        match frame.kind:
-            case frames.INDEX:
-                scope = self._greeted()
-                message = decode_index(frame.data)
-                await self._holding.take_index(message, scope, self._confirmed_at, self._connection.blobs)
-                self._confirmed_at = None
-            case frames.PATCH:
-                await self._holding.take_patch(decode_patch(frame.data), self._greeted(), self._connection.blobs)
-            case frames.HEARTBEAT:
-                self._greeted()
-                heartbeat = _decoded(frame.data, Heartbeat)
-                at = self._moment(heartbeat.at_ms, heartbeat.age_ms)
-                await self._holding.confirm(heartbeat.position, at, self._connection.blobs)
-            case frames.REVOKED:
-                await self._holding.drop(_decoded(frame.data, Revoked).signed, self._greeted())
-            case frames.GOODBYE:
-                raise Disconnected(reasons.GOODBYE, _decoded(frame.data, Goodbye).reason[:100])
-
-    def _hello(self, hello: Hello) -> None:
-        if PROTOCOL not in hello.protocols:
-            raise Refused(reasons.UNKNOWN_PROTOCOL, f"protocols {hello.protocols[:8]}, this is {PROTOCOL}")
-        self._scope = hello.scope
-        # It was said after we asked: of all moments that it can have been said at, the earliest one counts.
-        self._theirs_to_ours = self._asked_at - hello.at_ms / 1000
-        if hello.age_ms is not None:
-            self._confirmed_at = self._moment(hello.at_ms, hello.age_ms)
-
-    def _moment(self, at_ms: int, age_ms: int) -> float:
-        """Return when something was confirmed that was `age_ms` old at `at_ms` of the other side's clock."""
-        said_at = min(self._theirs_to_ours + at_ms / 1000, self._clock.now())
-        return said_at - age_ms / 1000
-
-    def _greeted(self) -> str:
-        if self._scope is None:
-            raise Refused(reasons.MALFORMED, "no hello at the beginning")
-        return self._scope
 
 
 _Message = TypeVar("_Message", Hello, Heartbeat, Revoked, Goodbye)

@@ -1,10 +1,11 @@
-"""What a follower holds and how it comes to hold something else: fetch, persist, swap, acknowledge, in this order."""
+"""What a follower holds of one scope and how it comes to hold something else: fetch, keep, swap, acknowledge, in this order."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from promptops.api import reasons
 from promptops.api.feed import Blob, Position, Signed
@@ -20,9 +21,9 @@ from promptops.cache.advance import (
 )
 from promptops.cache.messages import IndexMessage, PatchMessage
 from promptops.cache.refusal import Refused
-from promptops.cache.store import Step, Store
-from promptops.cache.tiers.disk import Snapshot
-from promptops.cache.verifier import Verifier, to_token
+from promptops.cache.store import Store
+from promptops.cache.tiers.keeper import Keeper
+from promptops.cache.verifier import Verifier
 from promptops.cache.view import View
 from promptops.feed.connection import Disconnected
 from promptops.feed.observer import FollowerObserver
@@ -33,69 +34,54 @@ FETCH_SECONDS: Final = 2.0
 FIRST_FETCH_SECONDS: Final = 8.0
 """… while nothing is held: then there is nothing to be late with."""
 MAX_PATIENCE: Final = 12
-"""At least at every so many-th heartbeat what could not be taken or written is tried again."""
-DISK_SECONDS: Final = 2.0
-"""A disk that hangs costs durability, not freshness."""
+"""At least at every so many-th heartbeat what could not be taken is tried again."""
+LARGE: Final = 200
+"""So many entries are looked at in a thread: whoever renders in the loop must not wait for them."""
 
 Fetch = Callable[[list[str]], Awaitable[tuple[Blob, ...]]]
 """Returns some of these blobs; none when none is to be had. Raises Disconnected."""
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What every scope of a follower has in common."""
+
+    verifier: Verifier
+    keepers: Sequence[Keeper] = ()
+    observer: FollowerObserver = FollowerObserver()  # noqa: RUF009 - it has no state
+    understanding: Understanding = EVERYTHING
+    reporter: Reporter | None = None
 
 
 class Holding:
-    """A store, its snapshot, and the rules by which they move."""
+    """A store, the tiers beside it, and the rules by which they move."""
 
-    def __init__(
-        self,
-        store: Store,
-        verifier: Verifier,
-        snapshot: Snapshot | None,
-        reporter: Reporter | None,
-        observer: FollowerObserver,
-        understanding: Understanding = EVERYTHING,
-    ) -> None:
-        self.scope: str | None = None
-        """The only scope that is taken, once a connection has brought an index."""
+    def __init__(self, scope: str, store: Store, rules: Rules, floor: Position | None = None) -> None:
+        self.scope = scope
         self._store = store
-        self._verifier = verifier
-        self._snapshot = snapshot
-        self._reporter = reporter
-        self._observer = observer
-        self._understanding = understanding
-        self._floor: Position | None = None
-        self._durable = snapshot is None
+        self._rules = rules
+        self._floor = floor
+        """Nothing at or below it is taken: the scope was revoked there."""
+        self._durable = False
         self._heartbeats = 0
         """Since something was tried again."""
         self._patience = 1
         """At which of them to try again."""
-        self._writing: asyncio.Future[bool] | None = None
 
-    def restore(self) -> None:
-        """Serve what the snapshot holds. Blocks."""
-        loaded = self._snapshot.load() if self._snapshot is not None else None
-        if loaded is None:
-            return
-        self._floor = loaded.floor
-        if loaded.view is not None and self._store.current is None:
-            self._store.confirmed_at = loaded.confirmed_at
-            self._store.swap(loaded.view)
-
-    def token(self) -> str | None:
-        """The signed header of what is held, as one word."""
-        view = self._store.current
-        return to_token(view.signed) if view is not None and view.signed is not None else None
-
-    async def take_index(self, message: IndexMessage, scope: str, confirmed_at: float | None, fetch: Fetch) -> None:
+    async def take_index(self, message: IndexMessage, confirmed_at: float | None, fetch: Fetch) -> None:
         """Hold what a whole index says, and that the origin confirmed it at `confirmed_at`. Raises Refused."""
-        if self.scope is not None and scope != self.scope:
-            raise Refused(reasons.WRONG_SCOPE, f"taken for {scope}, this is {self.scope}")
-        proposal = propose_index(self._store.current, message, self._verifier, scope)
+        held, verifier = self._store.current, self._rules.verifier
+        size = len(message.entries or ())
+        proposal = await _computed(size, lambda: propose_index(held, message, verifier, self.scope))
         self._check_floor(proposal)
         await self._take(proposal, message.blobs, confirmed_at, fetch)
-        self.scope = scope
 
-    async def take_patch(self, message: PatchMessage, scope: str, fetch: Fetch) -> None:
+    async def take_patch(self, message: PatchMessage, fetch: Fetch) -> None:
         """Hold what a patch says. Raises Refused."""
-        proposal = propose_patch(self._store.current, message, self._verifier, scope)
+        held, verifier = self._store.current, self._rules.verifier
+        size = len(message.upserts)
+        proposal = await _computed(size, lambda: propose_patch(held, message, verifier, self.scope))
         self._check_floor(proposal)
         await self._take(proposal, message.blobs, None, fetch)
 
@@ -104,38 +90,40 @@ class Holding:
 
         Raises Refused(BaseNotHeld) when it stands above what is held: something was missed.
         """
-        view = self._store.current
+        view = self._view()
         if view is None or position > view.position:
             raise Refused(reasons.BASE_NOT_HELD, f"the origin stands at {position}")
-        if position < view.position or self.scope is None:
+        if position < view.position:
             return
         self._store.confirm(at)
         self._heartbeats += 1
-        if (view.nacks or not self._durable) and self._heartbeats >= self._patience:
+        if view.nacks and self._heartbeats >= self._patience:
             # Content that is lost for good must not cost a request at every heartbeat.
             self._patience = min(2 * self._patience, MAX_PATIENCE)
             self._heartbeats = 0
             await self._take(again(view), (), None, fetch)
-        elif self._snapshot is not None:
-            snapshot = self._snapshot
-            await self._on_disk(lambda: snapshot.stamp(position, at))
+            return
+        for keeper in self._rules.keepers:
+            keeper.stamp(self.scope, position, at)
+        if not self._durable and self._is_kept():
+            self._durable = True
+            self._report()
 
-    async def drop(self, signed: Signed, scope: str) -> None:
+    async def drop(self, signed: Signed) -> None:
         """Hold nothing any more: the origin signed that the namespace is gone. Raises Refused."""
-        revocation = self._verifier.verify_revocation(signed)
-        position = Position(revocation.epoch, revocation.term, revocation.seq)
-        view = self._store.current
-        if revocation.scope != (self.scope or scope):
+        revocation = self._rules.verifier.verify_revocation(signed)
+        position = revocation.position
+        view = self._view()
+        if revocation.scope != self.scope:
             raise Refused(reasons.WRONG_SCOPE, f"the end of {revocation.scope}")
-        if view is not None and view.header.scope == revocation.scope and position <= view.position:
+        if view is not None and position <= view.position:
             raise Refused(reasons.LOWER_POSITION, f"revoked at {position}, held is {view.position}")
         self._floor = position
+        self._durable = False
         self._store.drop(signed)
-        if self._snapshot is not None:
-            snapshot = self._snapshot
-            await self._on_disk(lambda: snapshot.drop(signed))
-        if self._reporter is not None:
-            self._reporter.changed(durable=False)
+        for keeper in self._rules.keepers:
+            keeper.drop(self.scope, signed)
+        self._report()
 
     async def _take(
         self, proposal: Proposal, offered: tuple[Blob, ...], confirmed_at: float | None, fetch: Fetch
@@ -146,25 +134,36 @@ class Holding:
         good, bad = self._verified(offered)
         missing = proposal.missing(held.blobs if held is not None else {}) - good.keys()
         fetched, fetched_bad = await self._fetch(missing, fetch)
-        view = settle(held, proposal, good | fetched, "live", (bad | fetched_bad) - fetched.keys(), self._understanding)
+        bad = (bad | fetched_bad) - fetched.keys()
+        size = len(proposal.index if proposal.touched is None else proposal.touched)
+        found, understanding = good | fetched, self._rules.understanding
+        view = await _computed(size, lambda: settle(held, proposal, found, "live", bad, understanding))
         self._tell_not_understood(held, view)
-        same_scope = held is not None and held.header.scope == view.header.scope
-        known = [at for at in (confirmed_at, self._store.confirmed_at if same_scope else None) if at is not None]
-        self._durable = await self._persist(view, proposal.step, max(known, default=0.0))
+        known = self._store.confirmed_at if self._view() is not None else None
+        stamp = max([at for at in (confirmed_at, known) if at is not None], default=0.0)
+        self._durable = await self._keep(view, proposal, stamp)
         if held is None or not _same(held, view):
             self._store.swap(view, proposal.step)
-            self._observer.took(view.position, self._durable)
+            self._rules.observer.took(view.position, self._durable)
         if confirmed_at is not None:
             self._store.confirm(confirmed_at)
-        if self._reporter is not None:
-            self._reporter.changed(durable=self._durable and self._snapshot is not None)
+        self._report()
+
+    def _view(self) -> View | None:
+        """What is held of this scope: a snapshot of another may be served until this one's index comes."""
+        view = self._store.current
+        return view if view is not None and view.header.scope == self.scope else None
+
+    def _report(self) -> None:
+        if self._rules.reporter is not None:
+            self._rules.reporter.changed(durable=self._durable)
 
     def _tell_not_understood(self, held: View | None, view: View) -> None:
         """What came whole and is not taken is told once; what is missing is told where it is fetched."""
         for name, nack in view.nacks.items():
             told = held is not None and held.nacks.get(name) == nack
-            if nack.reason == reasons.CONTENT_NOT_UNDERSTOOD and not told:
-                self._observer.refused(
+            if nack.reason in (reasons.CONTENT_NOT_UNDERSTOOD, reasons.FEATURE_NOT_UNDERSTOOD) and not told:
+                self._rules.observer.refused(
                     nack.reason, f"revision {nack.revision} of prompt {name}; the one before is served"
                 )
 
@@ -182,35 +181,32 @@ class Holding:
                     if not good and not wrong:
                         break
         except (TimeoutError, Disconnected) as error:
-            self._observer.refused(reasons.BLOB_MISSING, str(error) or "timeout")
+            self._rules.observer.refused(reasons.BLOB_MISSING, str(error) or "timeout")
         return found, bad
 
     def _verified(self, offered: Iterable[Blob]) -> tuple[dict[str, bytes], frozenset[str]]:
         good, bad = verified_blobs((blob.digest, blob.content.encode()) for blob in offered)
         for _ in bad:
-            self._observer.refused(reasons.BAD_DIGEST, "a blob is not what its digest says")
+            self._rules.observer.refused(reasons.BAD_DIGEST, "a blob is not what its digest says")
         return good, bad
 
-    async def _persist(self, view: View, step: Step | None, now: float) -> bool:
-        if self._snapshot is None:
-            return True
-        snapshot = self._snapshot
-        return await self._on_disk(lambda: snapshot.save(view, step, now))
+    async def _keep(self, view: View, proposal: Proposal, confirmed_at: float) -> bool:
+        """Give the view to every tier, and wait for those that make it last. Return whether it lasts."""
+        saves = [(keeper, keeper.save(view, proposal.step, confirmed_at)) for keeper in self._rules.keepers]
+        waited = [keeper.wait(tried) for keeper, tried in saves if keeper.tier.durable]
+        return bool(waited) and all(await asyncio.gather(*waited))
 
-    async def _on_disk(self, write: Callable[[], bool]) -> bool:
-        """Write in a thread and wait for it, but not for ever."""
-        if self._writing is not None and not self._writing.done():
-            return False
-        self._writing = asyncio.ensure_future(asyncio.to_thread(write))
-        done, _ = await asyncio.wait({self._writing}, timeout=DISK_SECONDS)
-        if not done:
-            self._observer.refused(reasons.SNAPSHOT_SLOW, "the disk hangs; served from memory")
-            return False
-        return self._writing.result()
+    def _is_kept(self) -> bool:
+        durable = [keeper for keeper in self._rules.keepers if keeper.tier.durable]
+        return bool(durable) and all(keeper.holds_everything() for keeper in durable)
 
     def _check_floor(self, proposal: Proposal) -> None:
         if self._floor is not None and proposal.header.position <= self._floor:
             raise Refused(reasons.LOWER_POSITION, f"revoked at {self._floor}")
+
+
+async def _computed(size: int, compute: Callable[[], _Result]) -> _Result:
+    return await asyncio.to_thread(compute) if size > LARGE else compute()
 
 
 def _same(held: View, view: View) -> bool:

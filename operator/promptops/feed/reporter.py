@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from promptops.api.feed import HEARTBEAT_SECONDS, Nack, RenderCounters, Report
 from promptops.cache.store import Store
-from promptops.feed.connection import Disconnected, Token, Upstream
+from promptops.feed.connection import Disconnected, Upstream
 
 RETRY_SECONDS = 0.1
 """The first pause after a failure: a kept connection that the other side has just closed fails once."""
@@ -24,16 +24,14 @@ class Reporter:
 
     def __init__(
         self,
-        url: str,
-        token: Token,
+        connection: Upstream,
         store: Store,
         instance: str,
         *,
-        kids: tuple[str, ...] = (),
+        kids: Callable[[], tuple[str, ...]] = tuple,
         renders: Callable[[], tuple[RenderCounters, ...]] = _no_counters,
     ) -> None:
-        self._url = url
-        self._token = token
+        self._connection = connection
         self._store = store
         self._instance = instance
         self._kids = kids
@@ -69,26 +67,24 @@ class Reporter:
             position=view.position if view is not None else None,
             durable=self._durable and view is not None,
             nacks=nacks,
-            kids=self._kids,
+            kids=self._kids(),
             renders=self._renders(),
             goodbye=goodbye,
         )
 
     async def run(self) -> None:
         """Report until cancelled, and then say goodbye."""
-        connection = Upstream(self._url, self._token)
         backoff = RETRY_SECONDS
         try:
             while True:
-                if await self._send(connection):
+                if await self._send():
                     backoff = RETRY_SECONDS
                     await self._wait(HEARTBEAT_SECONDS)
                 else:
                     await asyncio.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the attempts
                     backoff = min(2 * backoff, HEARTBEAT_SECONDS)
         finally:
-            await self._say_goodbye(connection)
-            await connection.close()
+            await self._say_goodbye()
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -97,18 +93,18 @@ class Reporter:
         except TimeoutError:
             pass
 
-    async def _send(self, connection: Upstream) -> bool:
+    async def _send(self) -> bool:
         self._wake.clear()
         try:
-            await connection.report(self.report())
+            await self._connection.report(self.report())
         except Disconnected:
             return False
         return True
 
-    async def _say_goodbye(self, connection: Upstream) -> None:
+    async def _say_goodbye(self) -> None:
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
-                await connection.report(self.report(goodbye=True))
+                await self._connection.report(self.report(goodbye=True))
         except (Disconnected, TimeoutError):
             # Nobody hears it: this instance will be counted as lost until it is forgotten.
             return

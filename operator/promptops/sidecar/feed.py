@@ -1,5 +1,7 @@
 """The feed as this sidecar's supply: what follows it, what is counted of it, how it stands."""
 
+import asyncio
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -8,10 +10,13 @@ import structlog
 
 from promptops.api.feed import Position, Trust
 from promptops.api.wire import read
+from promptops.cache.bounded import Bounded
 from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier
 from promptops.cache.store import Store
-from promptops.cache.tiers.disk import Snapshot
+from promptops.cache.tiers.disk import Disk
+from promptops.cache.verifier import Replaceable
+from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
@@ -22,6 +27,9 @@ from promptops.telemetry.sidecar import SidecarMetrics
 
 _log = structlog.get_logger()
 _OK: Final = "ok"
+FILE_SECONDS: Final = 5.0
+"""So long a file that was mounted may take to be read."""
+RENEW_SECONDS: Final = 10.0
 
 
 class _Observer(FollowerObserver):
@@ -69,24 +77,29 @@ class Feed:
             return token_file.read_text().strip()
 
         self._metrics = metrics
-        self._snapshot_problem = _OK
-        verifier = _verifier(trust_file)
-        self._snapshot = (
-            Snapshot(snapshot_directory, verifier, clock, self._snapshot_failed, understanding=UNDERSTANDING)
+        self._said: str | None = None
+        self._trust_file = trust_file
+        self._read_trust = Bounded(trust_file.read_bytes, FILE_SECONDS)
+        self._trust_bytes = self._first_trust()
+        verifier, context = _trusted(self._trust_bytes, trust_file)
+        self._verifier = Replaceable(verifier)
+        self._connection = Upstream(url, token, context)
+        self._tiers = (
+            [Disk(snapshot_directory, self._verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
             if snapshot_directory
-            else None
+            else []
         )
-        reporter = Reporter(url, token, store, instance, kids=verifier.kids, renders=tally.counters)
+        reporter = Reporter(self._connection, store, instance, kids=lambda: self._verifier.kids, renders=tally.counters)
         self._follower = Follower(
-            url,
-            token,
-            verifier,
+            self._connection,
+            self._verifier,
             store,
-            self._snapshot,
+            self._tiers,
             reporter,
             clock,
             observer=_Observer(metrics),
             understanding=UNDERSTANDING,
+            on_tier_error=self._tier_failed,
         )
 
     @property
@@ -97,7 +110,7 @@ class Feed:
     def dependencies(self) -> Mapping[str, str]:
         """Return how feed and snapshot stand."""
         feed = {"feed": _OK if self.connected else self._follower.problem or "not connected"}
-        return feed | ({"snapshot": self._snapshot_problem} if self._snapshot else {})
+        return feed | {keeper.tier.name: keeper.problem or _OK for keeper in self._follower.keepers}
 
     def findings(self) -> int:
         """Nothing is found here: the operator has judged."""
@@ -109,26 +122,53 @@ class Feed:
 
     async def run(self) -> None:
         """Follow until cancelled, and say goodbye."""
-        await self._follower.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew_trust())
+            await self._follower.run()
 
     def close(self) -> None:
         """Let another process have the snapshot."""
-        if self._snapshot is not None:
-            self._snapshot.close()
+        self._follower.close()
 
-    def _snapshot_failed(self, reason: str, detail: str) -> None:
+    async def _renew_trust(self) -> None:
+        """Believe what the trust file says now: whoever mounts it renews it under our feet."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                data = await self._read_trust()
+                if data == self._trust_bytes:
+                    continue
+                verifier, context = _trusted(data, self._trust_file)
+            except (OSError, SupplyError) as error:
+                _log.warning("trust file cannot be used; what was trusted before is", reason=str(error))
+                continue
+            self._trust_bytes = data
+            self._verifier.replace(verifier)
+            if context is not None:
+                await self._connection.renew(context)
+            _log.info("trust renewed", kids=list(verifier.kids))
+
+    def _first_trust(self) -> bytes:
+        try:
+            return self._read_trust.wait()
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise SupplyError(f"the trust file {self._trust_file} cannot be read: {why}") from None
+
+    def _tier_failed(self, reason: str, detail: str) -> None:
         self._metrics.snapshot_failed(reason)
-        if self._snapshot_problem != reason:
+        if self._said != reason:
             _log.warning("snapshot failed; serving goes on from memory", reason=reason, detail=detail)
-        self._snapshot_problem = reason
+        self._said = reason
 
 
-def _verifier(trust_file: Path) -> KeyVerifier:
+def _trusted(data: bytes, trust_file: Path) -> tuple[KeyVerifier, ssl.SSLContext | None]:
+    """Return what a trust file says may be believed: signatures, and the hop above. Raises SupplyError."""
     try:
-        return KeyVerifier(read(trust_file.read_bytes(), Trust))
-    except OSError as error:
-        raise SupplyError(f"the trust file {trust_file} cannot be read: {error.strerror}") from None
-    except ValueError:  # unreadable, or not keys
+        trust = read(data, Trust)
+        context = ssl.create_default_context(cadata=trust.ca) if trust.ca else None
+        return KeyVerifier(trust), context
+    except (ValueError, ssl.SSLError):  # unreadable, not keys, or not certificates
         raise SupplyError(
-            f'the trust file {trust_file} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}]}}'
+            f'the trust file {trust_file} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}], "ca": "PEM or absent"}}'
         ) from None

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Final
 
@@ -29,6 +31,8 @@ from promptops.web.listeners import bind_path, bound_to, is_loopback
 from promptops.web.operations import alive, operations_app
 from promptops.web.server import Listener, serve
 
+LAST_RESORT_SECONDS: Final = 20.0
+"""After the first signal: longer than everything that is waited for in order, shorter than a pod's grace."""
 _RESTART_SECONDS: Final = 1.0
 _log = structlog.get_logger()
 
@@ -143,6 +147,10 @@ async def run_until_signalled(settings: SidecarSettings) -> None:
         _log.info("sidecar ends", signal=number.name)
         stop.set()
         loop.remove_signal_handler(number)
+        # Whatever hangs in a thread that the interpreter would wait for: it does not keep us.
+        last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled, number)

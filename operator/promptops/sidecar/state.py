@@ -71,5 +71,6 @@ class State:
     def _status(self) -> Literal["healthy", "degraded", "unhealthy"]:
         if not self.is_ready:
             return "unhealthy"
-        is_well = self._supply.connected and not self._supply.findings() and not self._store.stale(self._now())
-        return "healthy" if is_well else "degraded"
+        depends_on = set(self._supply.dependencies().values())
+        is_well = self._supply.connected and depends_on <= {"ok"} and not self._supply.findings()
+        return "healthy" if is_well and not self._store.stale(self._now()) else "degraded"

@@ -1,543 +1,155 @@
-"""What is on disk is used as far as it is intact and verified; a disk that fails costs durability only."""
+"""A directory keeps any number of scopes, and of each what is effective, whatever of it can be read."""
 
 from __future__ import annotations
 
 import os
-import resource
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from promptops.api import reasons
-from promptops.api.feed import Blob, Entry, Position, Removal, Trust
-from promptops.cache.advance import Understanding, propose_index, propose_patch, settle
-from promptops.cache.clock import Clock
-from promptops.cache.index import digest_of
-from promptops.cache.signing import KeyVerifier
-from promptops.cache.store import Step
-from promptops.cache.tiers import disk as disk_tier
+from promptops.api.feed import Entry, Position
+from promptops.cache.advance import propose_index, settle
 from promptops.cache.tiers import records
-from promptops.cache.tiers.disk import Loaded, Snapshot
+from promptops.cache.tiers.disk import Disk, folder_of
+from promptops.cache.tiers.tier import Loaded
 from promptops.cache.view import View
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
 
 scribe = Scribe()
-HELLO, BYE = entry("a", "Hello"), entry("b", "Bye")
 
 
-def whole(seq: int, *entries: Entry, texts: tuple[str, ...]) -> View:
-    proposal = propose_index(None, scribe.index(seq, *entries), scribe.verifier, SCOPE)
-    return settle(None, proposal, held_blobs(*texts), "live")
+def taken(held: View | None, seq: int, *entries: Entry, texts: tuple[str, ...] = (), by: Scribe = scribe) -> View:
+    proposal = propose_index(held, by.index(seq, *entries), by.verifier, by.scope)
+    return settle(held, proposal, held_blobs(*texts), "live")
 
 
-def stepped(
-    before: View, *upserts: Entry, removes: tuple[Removal, ...] = (), texts: tuple[str, ...] = ()
-) -> tuple[View, Step]:
-    gone = {removal.name for removal in removes}
-    after = {name: each.entry for name, each in before.index.items() if name not in gone}
-    after.update((each.name, each) for each in upserts)
-    message = scribe.patch(before.position.seq + 1, after.values(), upserts=upserts, removes=removes)  # type: ignore[arg-type]
-    proposal = propose_patch(before, message, scribe.verifier, SCOPE)
-    assert proposal.step is not None
-    return settle(before, proposal, held_blobs(*texts), "live"), proposal.step
-
-
-class Disk:
-    """A snapshot's directory, opened anew for every act as a restarted process does."""
+class Opened:
+    """A disk that is opened anew for every act, as a restarted process does."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.errors: list[str] = []
 
-    def open(self, verifier: KeyVerifier = scribe.verifier) -> Snapshot:
-        return Snapshot(self.path, verifier, on_error=lambda reason, _: self.errors.append(reason))
-
-    def load(self, verifier: KeyVerifier = scribe.verifier) -> Loaded | None:
-        self.errors.clear()
-        opened = self.open(verifier)
+    def do(self, *acts: Callable[[Disk], object]) -> list[object]:
+        disk = Disk(self.path, scribe.verifier, on_error=lambda reason, _: self.errors.append(reason))
         try:
-            return opened.load()
+            return [disk.load(), *(act(disk) for act in acts)]
         finally:
-            opened.close()
+            disk.close()
 
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.path.rglob("*") if path.is_file() and path.name != "lock")
+    def loaded(self, scope: str = SCOPE) -> Loaded | None:
+        [found] = self.do()
+        assert isinstance(found, tuple)
+        return next((each for each in found if each.scope == scope), None)
+
+    def served(self, name: str = "greeting", scope: str = SCOPE) -> bytes | None:
+        """What a restarted process renders under a name."""
+        loaded = self.loaded(scope)
+        found = loaded.view.entries.get(name) if loaded is not None and loaded.view is not None else None
+        return loaded.view.blobs.get(found.stable.digest) if loaded and loaded.view and found and found.stable else None
+
+    def blob(self, text: str, scope: str = SCOPE) -> Path:
+        return self.path / folder_of(scope) / "blobs" / content(text).digest.removeprefix("sha256:")
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
-    return Disk(tmp_path / "snapshot")
+def disk(tmp_path: Path) -> Opened:
+    return Opened(tmp_path / "snapshot")
 
 
-@pytest.fixture
-def history(disk: Disk) -> list[View]:
-    """A base and two steps, as written while they were served."""
-    writing = disk.open()
-    first = whole(1, HELLO, BYE, texts=("Hello", "Bye"))
-    second, to_second = stepped(first, entry("a", "Hi", revision=2), texts=("Hi",))
-    third, to_third = stepped(second, removes=(Removal("b", "uid-b"),))
-    assert writing.load() is None
-    assert writing.save(first, None, 1.0)
-    assert writing.save(second, to_second, 2.0)
-    assert writing.save(third, to_third, 3.0)
-    assert writing.stamp(third.position, 4.0)
-    writing.close()
-    return [first, second, third]
+def of(text: str) -> bytes:
+    return content(text).content.encode()
 
 
-def same(found: View, expected: View) -> bool:
-    return (found.header, found.entries, found.nacks) == (expected.header, expected.entries, expected.nacks) and all(
-        found.blobs.get(digest) == expected.blobs[digest]
-        for kept in found.entries.values()
-        for digest in kept.digests()
-    )
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        pytest.param(lambda path: path.unlink(), None, id="gone"),
+        pytest.param(lambda path: path.write_text("{}"), reasons.SNAPSHOT_CORRUPT, id="something else"),
+        pytest.param(
+            lambda path: (path.unlink(), path.symlink_to("/nonexistent")), reasons.SNAPSHOT_FAILED, id="a dangling link"
+        ),
+        pytest.param(lambda path: (path.unlink(), path.mkdir()), reasons.SNAPSHOT_FAILED, id="a directory"),
+    ],
+)
+def test_one_unreadable_blob_costs_what_needs_it(
+    disk: Opened, damage: Callable[[Path], object], reason: str | None
+) -> None:
+    view = taken(None, 1, entry("greeting", "v1"), entry("other", "o"), texts=("v1", "o"))
+    disk.do(lambda tier: tier.save(view, None, 1.0))
+
+    damage(disk.blob("v1"))
+
+    assert disk.served("other") == of("o")
+    assert disk.served("greeting") is None
+    assert set(disk.errors) == ({reason} if reason else set())
 
 
-def test_what_was_saved_is_loaded(disk: Disk, history: list[View]) -> None:
-    loaded = disk.load()
+def test_an_unreadable_file_that_nothing_needs_costs_nothing(disk: Opened) -> None:
+    disk.do(lambda tier: tier.save(taken(None, 1, entry("greeting", "v1"), texts=("v1",)), None, 1.0))
+    os.symlink("/nonexistent", disk.blob("v1").with_name("f" * 64))
+
+    assert disk.served() == of("v1")
+
+
+def test_of_a_prompt_whose_newest_blob_cannot_be_read_the_older_entry_is_served(disk: Opened) -> None:
+    first = taken(None, 1, entry("greeting", "v1"), texts=("v1",))
+    nacked = taken(first, 2, entry("greeting", "v2", revision=2))
+    disk.do(lambda tier: tier.save(first, None, 1.0), lambda tier: tier.save(nacked, None, 2.0))
+
+    assert disk.served() == of("v1")
+
+
+def test_a_new_base_forgets_no_older_entry(disk: Opened) -> None:
+    """The disk is well only from the second index on: what is written then holds what is effective."""
+    first = taken(None, 1, entry("greeting", "v1"), entry("other", "o"), texts=("v1", "o"))
+    second = taken(first, 2, entry("greeting", "v2", revision=2), entry("other", "o"))
+    third = taken(second, 3, entry("greeting", "v3", revision=3), entry("other", "p"), texts=("p",))
+    disk.do(lambda tier: tier.save(third, None, 3.0))
+
+    loaded = disk.loaded()
 
     assert loaded is not None
     assert loaded.view is not None
-    assert same(loaded.view, history[-1])
-    assert loaded.view.source == "snapshot"
-    assert loaded.view.blobs == history[-1].blobs
-    assert loaded.confirmed_at == 4.0
+    assert loaded.view.header == third.header
+    assert loaded.view.nacks == third.nacks
+    assert disk.served("greeting") == of("v1")
+    assert disk.served("other") == of("p")
     assert disk.errors == []
+    # And once more, from what was loaded.
+    fourth = taken(loaded.view, 4, entry("greeting", "v4", revision=4), entry("other", "p"))
+    disk.do(lambda tier: tier.save(fourth, None, 4.0))
+    assert disk.served("greeting") == of("v1")
 
 
-def test_prompts_on_disk_are_for_the_owner_alone(disk: Disk, history: list[View]) -> None:
-    modes = {path.stat().st_mode & 0o077 for path in (disk.path, *disk.path.rglob("*"))}
+def test_an_older_entry_that_nobody_signed_is_not_served(disk: Opened) -> None:
+    first = taken(None, 1, entry("greeting", "v1"), texts=("v1",))
+    second = taken(first, 2, entry("greeting", "v2", revision=2))
+    disk.do(lambda tier: tier.save(second, None, 2.0))
+    base = disk.path / folder_of(SCOPE) / "base"
+    record = records.read(base).records[0]
+    evil = bytes(record.older[0].entry).replace(content("v1").digest.encode(), content("Evil").digest.encode())
+    kept = msgspec.structs.replace(record.older[0], entry=msgspec.Raw(evil))
+    base.write_bytes(records.FORMAT + records.frame(msgspec.structs.replace(record, older=(kept,))))
+    disk.blob("Evil").write_text(content("Evil").content)
 
-    assert modes == {0}
-
-
-def test_an_empty_directory_is_no_error(disk: Disk) -> None:
-    assert disk.load() is None
-    assert disk.load() is None
-    assert disk.errors == []
-
-
-def outcome(disk: Disk, history: list[View]) -> Position | None:
-    """Load, and check that what came is a state that was served, with nothing of it changed."""
-    loaded = disk.load()
-    view = loaded.view if loaded is not None else None
-    if view is None:
-        return None
-    for digest, blob in view.blobs.items():
-        assert digest_of(blob) == digest
-    expected = next(state for state in history if state.position == view.position)
-    assert view.header == expected.header
-    for name, kept in view.entries.items():
-        assert kept in [state.entries.get(name) for state in history]
-    if not view.nacks:
-        assert same(view, expected)
-    assert loaded is not None
-    assert loaded.confirmed_at is not None
-    assert loaded.confirmed_at <= 4.0
-    return view.position
-
-
-def mutated(data: bytes) -> Iterator[bytes]:
-    """The data with each byte changed, cut off before each byte, and with something appended."""
-    for at in range(len(data)):
-        yield data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
-        yield data[:at]
-    yield data + b"\0"
-    yield data + data
-
-
-def test_a_snapshot_damaged_at_any_byte_is_used_as_far_as_it_is_intact(disk: Disk, history: list[View]) -> None:
-    positions: dict[str, set[Position | None]] = {}
-    uncounted: list[tuple[str, int]] = []
-    for path in disk.files():
-        original = path.read_bytes()
-        for number, damaged in enumerate(mutated(original)):
-            path.write_bytes(damaged)
-            found = outcome(disk, history)
-            positions.setdefault(path.name if path.parent == disk.path else "blob", set()).add(found)
-            if found != history[-1].position and not disk.errors:
-                uncounted.append((path.name, number))
-        path.write_bytes(original)
-
-    first, second, third = (state.position for state in history)
-    assert positions["base"] == {None, third}
-    assert positions["journal"] == {first, second, third}
-    assert positions["stamp"] == {third}
-    assert positions["blob"] == {third}
-    # A journal cut off exactly between two records looks like one that never had the second.
-    assert len(uncounted) <= 3
-    assert {name for name, _ in uncounted} <= {"journal", "base"}
-
-
-@pytest.mark.parametrize("name", ["base", "journal", "stamp"])
-def test_a_later_format_is_recognised_and_replaced(disk: Disk, history: list[View], name: str) -> None:
-    (disk.path / name).write_bytes(b"promptops snapshot 2\n" + os.urandom(200))
-
-    found = disk.load()
-    assert reasons.SNAPSHOT_UNKNOWN_FORMAT in disk.errors
-    assert (found is not None and found.view is not None) == (name != "base")
-
-    writing = disk.open()
-    writing.load()
-    assert writing.save(history[-1], None, 5.0)
-    assert writing.stamp(history[-1].position, 5.0)
-    writing.close()
-    loaded = disk.load()
-    assert disk.errors == []
-    assert loaded is not None
-    assert loaded.view is not None
-    assert same(loaded.view, history[-1])
-
-
-def test_a_damaged_journal_is_not_written_behind(disk: Disk, history: list[View]) -> None:
-    journal = disk.path / "journal"
-    journal.write_bytes(journal.read_bytes()[:-5])
-    writing = disk.open()
-    loaded = writing.load()
-    assert loaded is not None
-    assert loaded.view is not None
-    assert loaded.view.position == history[1].position
-    again, step = stepped(loaded.view, entry("c", "Hey"), texts=("Hey",))
-    assert writing.save(again, step, 6.0)
-    writing.close()
-
-    reloaded = disk.load()
-
-    assert reloaded is not None
-    assert reloaded.view is not None
-    assert same(reloaded.view, again)
-    assert disk.errors == []
-
-
-def test_a_snapshot_of_another_key_is_not_used(disk: Disk, history: list[View]) -> None:
-    assert disk.load(Scribe(b"s" * 32).verifier) is None
-    assert disk.errors == [reasons.UNKNOWN_KEY]
-
-
-def test_a_snapshot_whose_signed_entries_were_edited_is_not_used(disk: Disk, history: list[View]) -> None:
-    base = records.read(disk.path / "base").records[0]
-    assert base.index is not None
-    evil = content("Evil")
-    assert base.index.entries is not None
-    edited = [bytes(raw).replace(content("Hello").digest.encode(), evil.digest.encode()) for raw in base.index.entries]
-    index = msgspec.structs.replace(base.index, entries=tuple(map(msgspec.Raw, edited)))
-    record = msgspec.structs.replace(base, index=index)
-    (disk.path / "base").write_bytes(records.FORMAT + records.frame(record))
-    (disk.path / "blobs" / evil.digest.removeprefix("sha256:")).write_text(evil.content)
-
-    assert disk.load() is None
+    assert disk.served() is None
     assert reasons.BAD_DIGEST in disk.errors
 
 
-def test_a_bad_blob_costs_its_prompt_only(disk: Disk, history: list[View]) -> None:
-    first = history[0]
-    other = Disk(disk.path.parent / "other")
-    writing = other.open()
-    writing.save(first, None, 1.0)
-    writing.close()
-    (other.path / "blobs" / content("Hello").digest.removeprefix("sha256:")).write_text("{}")
-
-    loaded = other.load()
-
-    assert loaded is not None
-    assert loaded.view is not None
-    assert loaded.view.blobs == held_blobs("Bye")
-    assert set(loaded.view.nacks) == {"a"}
-    assert other.errors == [reasons.SNAPSHOT_CORRUPT]
-
-    writing = other.open()
-    assert writing.load() is not None
-    assert writing.save(first, None, 1.0)
-    writing.close()
-    repaired = other.load()
-    assert repaired is not None
-    assert repaired.view is not None
-    assert same(repaired.view, first)
-    assert other.errors == []
-
-
-def test_a_nacked_prompt_keeps_its_older_entry_across_a_restart(disk: Disk) -> None:
-    writing = disk.open()
-    first = whole(1, HELLO, BYE, texts=("Hello", "Bye"))
-    nacked, step = stepped(first, entry("a", "Hi", revision=2), entry("b", "Farewell"), texts=("Farewell",))
-    message = scribe.index(9, entry("a", "Hi", revision=2), entry("b", "Farewell"))
-    later = settle(nacked, propose_index(nacked, message, scribe.verifier, SCOPE), {}, "live")
-    for view, leading, at in ((first, None, 1.0), (nacked, step, 2.0), (later, None, 3.0)):
-        assert writing.save(view, leading, at)
-    writing.close()
-
-    loaded = disk.load()
-
-    assert later.nacks
-    assert loaded is not None
-    assert loaded.view is not None
-    assert same(loaded.view, later)
-    assert loaded.view.entries["a"] == HELLO
-    assert disk.errors == []
-
-
-def test_content_that_is_not_understood_is_not_served_after_a_restart_either(disk: Disk) -> None:
-    def understood(blob: bytes) -> bool:
-        return b"Hi" not in blob
-
-    writing = disk.open()
-    first = whole(1, HELLO, texts=("Hello",))
-    proposal = propose_patch(
-        first, scribe.patch(2, [new := entry("a", "Hi", revision=2)], upserts=[new]), scribe.verifier, SCOPE
-    )
-    nacked = settle(first, proposal, held_blobs("Hi"), "live", understanding=Understanding(understood))
-    for view, leading, at in ((first, None, 1.0), (nacked, proposal.step, 2.0)):
-        assert writing.save(view, leading, at)
-    writing.close()
-
-    older = Snapshot(disk.path, scribe.verifier, understanding=Understanding(understood))
-    restarted = older.load()
-    older.close()
-    newer = disk.load()
-
-    assert restarted is not None
-    assert restarted.view is not None
-    assert newer is not None
-    assert newer.view is not None
-    assert restarted.view.entries["a"] == HELLO
-    assert newer.view.entries["a"] == new
-
-
-def test_the_journal_is_compacted_and_what_nothing_names_is_deleted(
-    disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(disk_tier, "COMPACT_RECORDS", 8)
-    writing = disk.open()
-    view = whole(1, HELLO, texts=("Hello",))
-    writing.save(view, None, 1.0)
-    longest = 0
-    for number in range(30):
-        view, step = stepped(view, entry("a", f"text {number}", revision=number), texts=(f"text {number}",))
-        assert writing.save(view, step, 2.0)
-        longest = max(longest, len(records.read(disk.path / "journal").records))
-    writing.close()
-
-    loaded = disk.load()
-
-    assert longest == 8
-    assert len(list((disk.path / "blobs").iterdir())) <= 9
-    assert loaded is not None
-    assert loaded.view is not None
-    assert same(loaded.view, view)
-
-
-def test_a_base_written_before_the_journal_was_emptied_is_enough(disk: Disk, history: list[View]) -> None:
-    old_journal = (disk.path / "journal").read_bytes()
-    fourth, _ = stepped(history[-1], entry("c", "Hey"), texts=("Hey",))
-    writing = disk.open()
-    writing.load()
-    assert writing.save(fourth, None, 5.0)
-    writing.close()
-    (disk.path / "journal").write_bytes(old_journal)
-
-    loaded = disk.load()
-
-    assert loaded is not None
-    assert loaded.view is not None
-    assert same(loaded.view, fourth)
-    assert disk.errors == []
-
-
-def test_a_revocation_outlives_a_restart(disk: Disk, history: list[View]) -> None:
-    writing = disk.open()
-    writing.load()
-    assert writing.drop(scribe.revocation(9))
-    writing.close()
-
-    loaded = disk.load()
-
-    assert loaded == Loaded(None, None, Position(1, 1, 9))
-    assert list((disk.path / "blobs").iterdir()) == []
-
-
-def test_another_scope_replaces_everything(disk: Disk, history: list[View]) -> None:
-    other = Scribe(scope="another")
-    proposal = propose_index(None, other.index(1, entry("a", "Hey")), scribe.verifier, "another")
-    writing = disk.open()
-    writing.load()
-    assert writing.save(settle(None, proposal, held_blobs("Hey"), "live"), None, 5.0)
-    writing.close()
-
-    loaded = disk.load()
-
-    assert loaded is not None
-    assert loaded.view is not None
-    assert loaded.view.header.scope == "another"
-    assert loaded.view.blobs == held_blobs("Hey")
-
-
-def with_file_limit(size: int, act: Callable[[], bool]) -> bool:
-    """Run with a kernel that refuses to let any file grow beyond `size`."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        return act()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_full_disk_costs_durability_until_there_is_room_again(disk: Disk, history: list[View]) -> None:
-    writing = disk.open()
-    writing.load()
-    disk.errors.clear()
-    room = (disk.path / "journal").stat().st_size + 40
-    fourth, to_fourth = stepped(history[-1], entry("c", "Hey"), texts=("Hey",))
-    fifth, to_fifth = stepped(fourth, entry("c", "Hey there"), texts=("Hey there",))
-
-    assert not with_file_limit(room, lambda: writing.save(fourth, to_fourth, 5.0))
-    assert disk.errors == [reasons.SNAPSHOT_DISK_FULL]
-    meanwhile = records.read(disk.path / "journal")
-    assert (len(meanwhile.records), meanwhile.damage) == (2, None)
-
-    assert writing.save(fifth, to_fifth, 6.0)
-    writing.close()
-    loaded = disk.load()
-    assert loaded is not None
-    assert loaded.view is not None
-    assert same(loaded.view, fifth)
-    assert disk.errors == []
-
-
-def test_a_disk_without_any_room_is_no_error_to_a_follower(disk: Disk) -> None:
-    writing = disk.open()
-    view = whole(1, HELLO, texts=("Hello",))
-
-    assert not with_file_limit(0, lambda: writing.save(view, None, 1.0))
-    assert not with_file_limit(0, lambda: writing.stamp(view.position, 1.0))
-    assert set(disk.errors) == {reasons.SNAPSHOT_DISK_FULL}
-    assert list(disk.path.rglob("*.tmp")) == []
-    assert writing.save(view, None, 1.0)
-    writing.close()
-
-
-def test_a_directory_that_cannot_be_written_is_counted_and_survived() -> None:
-    # Nobody, root included, makes directories there.
-    unwritable = Disk(Path("/sys/promptops"))
-    view = whole(1, HELLO, texts=("Hello",))
-    writing = unwritable.open()
-
-    assert writing.load() is None
-    assert not writing.save(view, None, 1.0)
-    assert set(unwritable.errors) == {reasons.SNAPSHOT_READ_ONLY}
-
-
-def test_a_file_in_the_way_is_counted_and_survived(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    blocked = Disk(tmp_path / "file" / "snapshot")
-    writing = blocked.open()
-
-    assert writing.load() is None
-    assert not writing.save(whole(1, HELLO, texts=("Hello",)), None, 1.0)
-    assert set(blocked.errors) == {reasons.SNAPSHOT_FAILED}
-
-
-def test_two_processes_do_not_write_to_one_snapshot(disk: Disk, history: list[View]) -> None:
-    first, second = disk.open(), disk.open()
-    assert first.load() is not None
-    disk.errors.clear()
-
-    loaded = second.load()
-    saved = second.save(history[-1], None, 9.0)
-
-    assert loaded is not None
-    assert not saved
-    assert set(disk.errors) == {reasons.SNAPSHOT_LOCKED}
-    first.close()
-    assert second.save(history[-1], None, 9.0)
-    second.close()
-
-
-def test_a_kill_between_any_two_writes_leaves_a_state_that_was_served(
-    disk: Disk, history: list[View], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The writer dies at its n-th call to the disk, for every n; what it wrote before stays."""
-
-    class Killed(BaseException):
-        pass
-
-    fourth, to_fourth = stepped(history[-1], entry("c", "Hey"), texts=("Hey",))
-    fifth = settle(
-        fourth, propose_index(fourth, scribe.index(9, HELLO), scribe.verifier, SCOPE), held_blobs("Hello"), "live"
-    )
-    states = [*history, fourth, fifth]
-    real = {name: getattr(os, name) for name in ("write", "fsync", "replace", "ftruncate", "open")}
-    for limit in range(200):
-        left = limit
-        copy = Disk(disk.path.parent / f"copy-{limit}")
-        shutil.copytree(disk.path, copy.path)
-
-        def dying(call: Callable[..., object]) -> Callable[..., object]:
-            def act(*args: object, **options: object) -> object:
-                nonlocal left
-                if left == 0:
-                    raise Killed
-                left -= 1
-                return call(*args, **options)
-
-            return act
-
-        writing = copy.open()
-        writing.load()
-        finished = False
-        with monkeypatch.context() as patched:
-            for name, call in real.items():
-                patched.setattr(os, name, dying(call))
-            try:
-                writing.save(fourth, to_fourth, 5.0)
-                writing.save(fifth, None, 6.0)
-                finished = True
-            except Killed:
-                pass
-        writing.close()
-        loaded = copy.load()
-        assert loaded is not None
-        assert loaded.view is not None
-        assert any(same(loaded.view, state) for state in states), limit
-        assert not loaded.view.nacks
-        assert not copy.errors
-        shutil.rmtree(copy.path)
-        if finished:
-            assert same(loaded.view, fifth)
-            assert limit > 10
-            return
-    raise AssertionError("the writer never finished")
-
-
-def test_a_clock_of_another_boot_makes_it_older_not_younger(disk: Disk, history: list[View]) -> None:
-    class LaterBoot(Clock):
-        def __init__(self) -> None:
-            self.boot_id = "another boot"
-
-        def now(self) -> float:
-            return 12.0
-
-    opened = Snapshot(disk.path, scribe.verifier, LaterBoot())
-    loaded = opened.load()
-    opened.close()
-
-    assert loaded is not None
-    assert loaded.confirmed_at is not None
-    assert loaded.confirmed_at <= 0.0
-
-
-def test_a_blob_of_foreign_origin_in_the_directory_is_not_served(disk: Disk, history: list[View]) -> None:
-    foreign = Blob(content("Foreign").digest, content("Foreign").content)
-    (disk.path / "blobs" / foreign.digest.removeprefix("sha256:")).write_text(foreign.content)
-
-    loaded = disk.load()
-
-    assert loaded is not None
-    assert loaded.view is not None
-    assert foreign.digest not in loaded.view.blobs
-
-
-def test_a_trust_file_without_keys_uses_nothing(disk: Disk, history: list[View]) -> None:
-    assert disk.load(KeyVerifier(Trust(()))) is None
+def test_scopes_stand_beside_each_other(disk: Opened) -> None:
+    other = Scribe(scope="../../another")
+    ours = taken(None, 1, entry("greeting", "ours"), texts=("ours",))
+    theirs = taken(None, 7, entry("greeting", "theirs"), texts=("theirs",), by=other)
+    disk.do(lambda tier: tier.save(ours, None, 1.0), lambda tier: tier.save(theirs, None, 2.0))
+
+    assert (disk.served(), disk.served(scope=other.scope)) == (of("ours"), of("theirs"))
+    disk.do(lambda tier: tier.drop(SCOPE, scribe.revocation(5)))
+    assert disk.loaded() == Loaded(SCOPE, None, None, Position(1, 1, 5))
+    assert disk.served(scope=other.scope) == of("theirs")
+    disk.do(lambda tier: tier.keep_only(other.scope))
+    assert disk.loaded() is None
+    assert disk.served(scope=other.scope) == of("theirs")

@@ -1,60 +1,31 @@
-"""What is held survives a restart: blobs by digest, a base index, a journal of signed steps. Nothing unverified is used.
-
-Files: `blobs/<sha256>`, `base` (one record), `journal` (records since the base), `stamp` (last confirmation), `lock`.
-Loading replays the signed records through the same rules as live ones, so a prompt that was nacked has its older entry
-again. A full or read-only disk costs durability and nothing else: every failure is told to `on_error` and never raised.
-"""
+"""A directory as a tier: a folder for each scope, named by the scope's digest so that no scope names a path."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import hashlib
+import shutil
 from pathlib import Path
 
-from promptops.api import reasons
 from promptops.api.feed import Position, Signed
-from promptops.cache.advance import EVERYTHING, Understanding, propose_index, propose_patch, settle
+from promptops.cache.advance import EVERYTHING, Understanding
 from promptops.cache.clock import Clock
-from promptops.cache.index import digest_of
-from promptops.cache.messages import index_message, patch_message
-from promptops.cache.refusal import Refused
 from promptops.cache.store import Step
-from promptops.cache.tiers import records
-from promptops.cache.tiers.files import make_directory, reason_of, sync_directory, write_all, write_whole
-from promptops.cache.tiers.records import Record
-from promptops.cache.tiers.stamp import Stamp, resumed, stamped
+from promptops.cache.tiers.files import reason_of
+from promptops.cache.tiers.snapshot import Snapshot
+from promptops.cache.tiers.tier import Loaded, OnError
 from promptops.cache.verifier import Verifier
 from promptops.cache.view import View
-
-COMPACT_RECORDS = 256
-COMPACT_BYTES = 8 * 1024 * 1024
-PATIENCE = 16
-"""While prompts are nacked the journal may grow so much longer: a new base would forget their older entries."""
-MAX_BLOB_BYTES = 1024 * 1024
-
-OnError = Callable[[str, str], None]
-"""Told of a reason (a constant of promptops.api.reasons) and details."""
 
 
 def _ignore(_reason: str, _detail: str) -> None:
     """Nobody counts."""
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """What a snapshot held."""
+class Disk:
+    """Snapshots of any number of scopes. One process at a time writes to each."""
 
-    view: View | None
-    confirmed_at: float | None
-    floor: Position | None
-    """The position of a revocation: nothing at or below it is taken again."""
-
-
-class Snapshot:
-    """One directory. Calls block; one process at a time writes to it."""
+    name = "snapshot"
+    durable = True
 
     def __init__(
         self,
@@ -66,255 +37,82 @@ class Snapshot:
         understanding: Understanding = EVERYTHING,
     ) -> None:
         self._directory = directory
-        self._blobs = directory / "blobs"
         self._verifier = verifier
         self._clock = clock or Clock()
         self._on_error = on_error
         self._understanding = understanding
-        self._one_at_a_time = threading.Lock()
-        self._lock: int | None = None
-        self._stored: set[str] = set()
-        """Digests of the blobs that are on disk and right."""
-        self._disk = _Disk()
+        self._snapshots: dict[str, Snapshot] = {}
+        """By folder."""
+        self._problem: str | None = None
 
-    def load(self) -> Loaded | None:
-        """Return what is intact and verified, or None."""
-        with self._one_at_a_time:
-            try:
-                self._prepare()
-            except OSError as error:
-                self._failed(error)
-            try:
-                return self._load()
-            except OSError as error:
-                self._failed(error)
-                return None
+    @property
+    def problem(self) -> str | None:
+        """Why the last call was not done; None when it was."""
+        return self._problem or next((each.problem for each in self._snapshots.values() if each.problem), None)
+
+    def load(self) -> tuple[Loaded, ...]:
+        """Return what is intact and verified of every scope."""
+        try:
+            folders = sorted(path.name for path in self._directory.iterdir() if path.is_dir())
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            self._failed(error)
+            return ()
+        loaded = [self._snapshot(folder).load() for folder in folders]
+        return tuple(each for each in loaded if each is not None)
 
     def save(self, view: View, step: Step | None, confirmed_at: float) -> bool:
         """Write what leads to the view. Returns whether it is on disk now."""
-        return self._guarded(lambda: self._save(view, step, confirmed_at))
+        return self._snapshot(folder_of(view.header.scope)).save(view, step, confirmed_at)
 
-    def stamp(self, position: Position, confirmed_at: float) -> bool:
-        """Note that the origin confirmed the position. Not synced: after a power cut the age is taken from the boot."""
-        record = Record(stamp=stamped(position, confirmed_at, self._clock))
-        data = records.FORMAT + records.frame(record)
-        return self._guarded(lambda: write_whole(self._directory / "stamp", data, durable=False))
+    def stamp(self, scope: str, position: Position, confirmed_at: float) -> bool:
+        """Note that the origin confirmed the position."""
+        return self._snapshot(folder_of(scope)).stamp(position, confirmed_at)
 
-    def drop(self, revocation: Signed) -> bool:
-        """Forget everything but that the namespace is gone."""
-        return self._guarded(lambda: self._write_base(Record(revoked=revocation), frozenset(), None))
+    def drop(self, scope: str, revocation: Signed) -> bool:
+        """Forget everything of a scope but that its namespace is gone."""
+        return self._snapshot(folder_of(scope)).drop(revocation)
 
-    def close(self) -> None:
-        """Let another process write."""
-        with self._one_at_a_time:
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
-
-    def _guarded(self, write: Callable[[], None]) -> bool:
-        if not self._one_at_a_time.acquire(blocking=False):
-            # An earlier write hangs in the disk.
-            self._on_error(reasons.SNAPSHOT_SLOW, "an earlier write has not ended")
-            return False
+    def keep_only(self, scope: str) -> bool:
+        """Delete the folders of every other scope."""
+        kept = folder_of(scope)
         try:
-            self._prepare()
-            write()
+            for path in self._directory.iterdir():
+                if path.name != kept and path.is_dir():
+                    snapshot = self._snapshots.pop(path.name, None)
+                    if snapshot is not None:
+                        snapshot.close()
+                    shutil.rmtree(path)
+        except FileNotFoundError:
+            pass
         except OSError as error:
             self._failed(error)
             return False
-        finally:
-            self._one_at_a_time.release()
+        self._problem = None
         return True
 
+    def close(self) -> None:
+        """Let another process write."""
+        for snapshot in self._snapshots.values():
+            snapshot.close()
+
+    def _snapshot(self, folder: str) -> Snapshot:
+        if folder not in self._snapshots:
+            self._snapshots[folder] = Snapshot(
+                self._directory / folder,
+                self._verifier,
+                self._clock,
+                self._on_error,
+                understanding=self._understanding,
+            )
+        return self._snapshots[folder]
+
     def _failed(self, error: OSError) -> None:
-        self._on_error(reason_of(error), error.strerror or type(error).__name__)
-
-    def _prepare(self) -> None:
-        if self._lock is None:
-            make_directory(self._directory)
-            make_directory(self._blobs)
-            self._lock = _locked(self._directory / "lock")
-
-    def _load(self) -> Loaded | None:
-        blobs = self._read_blobs()
-        self._stored = set(blobs)
-        base, journal = records.read(self._directory / "base"), records.read(self._directory / "journal")
-        replay = _Replay(self._verifier, blobs, self._understanding)
-        for record in (*base.records, *journal.records):
-            replay.take(record)
-        damage = base.damage or journal.damage or replay.damage
-        if damage is not None:
-            self._on_error(damage, "the snapshot is damaged; what is intact is used")
-        self._disk = _Disk(
-            # A damaged journal is not appended to: what follows the damage could not be read.
-            whole=damage is None and bool(base.records) and journal.size > 0,
-            view=replay.view,
-            journaled=len(journal.records),
-            journal_bytes=journal.size,
-        )
-        if replay.view is None:
-            return Loaded(None, None, replay.floor) if replay.floor is not None else None
-        stamp = self._read_stamp(replay.view.position) or replay.stamp
-        confirmed_at = resumed(stamp, self._clock) if stamp is not None else 0.0
-        return Loaded(replay.view, confirmed_at, replay.floor)
-
-    def _read_blobs(self) -> dict[str, bytes]:
-        blobs: dict[str, bytes] = {}
-        if not self._blobs.is_dir():
-            return blobs
-        for path in sorted(self._blobs.iterdir()):
-            if path.name.startswith("."):
-                continue
-            content = path.read_bytes() if path.stat().st_size <= MAX_BLOB_BYTES else b""
-            digest = f"sha256:{path.name}"
-            if digest_of(content) == digest:
-                blobs[digest] = content
-            else:
-                self._on_error(reasons.SNAPSHOT_CORRUPT, "a blob is not what its name says")
-        return blobs
-
-    def _read_stamp(self, position: Position) -> Stamp | None:
-        contents = records.read(self._directory / "stamp")
-        if contents.damage is not None:
-            self._on_error(contents.damage, "the last confirmation is unreadable; an earlier one counts")
-        stamps = [record.stamp for record in contents.records if record.stamp is not None]
-        return stamps[0] if stamps and stamps[0].position == position else None
-
-    def _save(self, view: View, step: Step | None, confirmed_at: float) -> None:
-        self._write_blobs(view)
-        before = self._disk.view
-        if self._disk.whole and before is not None and before.signed == view.signed:
-            self._disk = replace(self._disk, view=view)
-            return
-        stamp = stamped(view.position, confirmed_at, self._clock)
-        record = _record(before, view, step, stamp)
-        if self._disk.wants_base(view, record):
-            whole = Record(stamp=stamp, index=index_message(view, with_blobs=False))
-            self._write_base(whole, frozenset(view.blobs), view)
-        else:
-            self._append(record, view)
-
-    def _write_blobs(self, view: View) -> None:
-        new = [digest for digest in view.blobs if digest not in self._stored]
-        for digest in new:
-            write_whole(self._blobs / digest.removeprefix("sha256:"), view.blobs[digest], durable=True)
-            self._disk = replace(self._disk, blob_bytes=self._disk.blob_bytes + len(view.blobs[digest]))
-            self._stored.add(digest)
-        if new:
-            sync_directory(self._blobs)
-
-    def _write_base(self, record: Record, named: frozenset[str], view: View | None) -> None:
-        self._disk = _Disk()
-        write_whole(self._directory / "base", records.FORMAT + records.frame(record), durable=True)
-        # Between these two lines the journal's records are older than the base, or of another scope: both are passed over.
-        write_whole(self._directory / "journal", records.FORMAT, durable=True)
-        sync_directory(self._directory)
-        self._disk = _Disk(whole=True, view=view, journaled=0, journal_bytes=len(records.FORMAT))
-        for digest in self._stored - named:
-            (self._blobs / digest.removeprefix("sha256:")).unlink(missing_ok=True)
-        self._stored &= named
-
-    def _append(self, record: Record, view: View) -> None:
-        before, data = self._disk, records.frame(record)
-        self._disk = replace(before, whole=False)
-        descriptor = os.open(self._directory / "journal", os.O_WRONLY | os.O_APPEND)
-        try:
-            try:
-                write_all(descriptor, data)
-            except OSError:
-                # Half a record would hide every later one.
-                os.ftruncate(descriptor, before.journal_bytes)
-                self._disk = before
-                raise
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        grown = before.journal_bytes + len(data)
-        self._disk = replace(before, view=view, journaled=before.journaled + 1, journal_bytes=grown)
+        self._problem = reason_of(error)
+        self._on_error(self._problem, error.strerror or type(error).__name__)
 
 
-@dataclass(frozen=True)
-class _Disk:
-    """What the files hold."""
-
-    whole: bool = False
-    """Whether a record may be appended."""
-    view: View | None = None
-    journaled: int = 0
-    journal_bytes: int = 0
-    blob_bytes: int = 0
-    """Written since the base; some of it may be named by nothing any more."""
-
-    def wants_base(self, view: View, record: Record) -> bool:
-        """Whether to write everything anew instead of appending this record."""
-        if not self.whole or self.view is None or self.view.header.scope != view.header.scope:
-            return True
-        patience = PATIENCE if view.nacks else 1
-        grown = self.journal_bytes + self.blob_bytes
-        if self.journaled >= COMPACT_RECORDS * patience or grown >= COMPACT_BYTES * patience:
-            return True
-        return record.index is not None and record.index.entries is not None and not view.nacks
-
-
-class _Replay:
-    """Takes records as a follower takes events."""
-
-    def __init__(self, verifier: Verifier, blobs: dict[str, bytes], understanding: Understanding) -> None:
-        self.view: View | None = None
-        self.stamp: Stamp | None = None
-        self.floor: Position | None = None
-        self.damage: str | None = None
-        self._verifier = verifier
-        self._blobs = blobs
-        self._understanding = understanding
-
-    def take(self, record: Record) -> None:
-        """Take the record, or note why not."""
-        try:
-            if record.revoked is not None:
-                self._revoke(record.revoked)
-            else:
-                self._advance(record)
-        except Refused as refusal:
-            # Left over from before the base was written.
-            if refusal.reason not in (reasons.LOWER_POSITION, reasons.WRONG_SCOPE):
-                self.damage = self.damage or refusal.reason
-
-    def _advance(self, record: Record) -> None:
-        scope = self.view.header.scope if self.view is not None else None
-        if record.index is not None:
-            proposal = propose_index(self.view, record.index, self._verifier, scope)
-        elif record.patch is not None:
-            proposal = propose_patch(self.view, record.patch, self._verifier, scope)
-        else:
-            raise Refused(reasons.SNAPSHOT_CORRUPT, "an empty record")
-        if self.floor is not None and proposal.header.position <= self.floor:
-            raise Refused(reasons.LOWER_POSITION, "revoked")
-        self.view = settle(self.view, proposal, self._blobs, "snapshot", understanding=self._understanding)
-        self.stamp = record.stamp
-
-    def _revoke(self, revoked: Signed) -> None:
-        revocation = self._verifier.verify_revocation(revoked)
-        self.floor = Position(revocation.epoch, revocation.term, revocation.seq)
-        self.view = None
-
-
-def _record(before: View | None, view: View, step: Step | None, stamp: Stamp) -> Record:
-    """Return the smallest record that leads from what is on disk to the view."""
-    if before is None or before.header.scope != view.header.scope:
-        return Record(stamp=stamp, index=index_message(view, with_blobs=False))
-    if step is not None and step.base == before.position:
-        return Record(stamp=stamp, patch=patch_message(view, step, with_blobs=False))
-    same = before.header.entries == view.header.entries
-    return Record(stamp=stamp, index=index_message(view, with_entries=not same, with_blobs=False))
-
-
-def _locked(path: Path) -> int:
-    """Return a descriptor that holds the lock. Raises OSError when another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+def folder_of(scope: str) -> str:
+    """Return the name of a scope's folder."""
+    return hashlib.sha256(scope.encode()).hexdigest()[:32]

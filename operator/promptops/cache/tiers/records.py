@@ -18,6 +18,16 @@ _FAMILY = b"promptops snapshot "
 _MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
+class KeptEntry(msgspec.Struct, frozen=True):
+    """An older entry that is served, and the proof that it was signed: see promptops.cache.older."""
+
+    entry: msgspec.Raw
+    signed: Signed
+    tree: str
+    """base64url."""
+    pairs: str
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that was verified and taken. Exactly one of index, patch and revoked is there."""
 
@@ -25,6 +35,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     index: IndexMessage | None = None
     patch: PatchMessage | None = None
     revoked: Signed | None = None
+    older: tuple[KeptEntry, ...] = ()
+    """Beside an index: what is served of prompts whose entry in it could not be taken."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""Calls that may hang, made where they can: in threads that keep nothing from ending."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+def mirrored(future: Future[Result]) -> asyncio.Future[Result]:
+    """Return what a thread will say, for the running loop. A loop that has ended by then is told nothing."""
+    loop = asyncio.get_running_loop()
+    mirror: asyncio.Future[Result] = loop.create_future()
+
+    def copy(error: BaseException | None) -> None:
+        if mirror.done():
+            return
+        if error is not None:
+            mirror.set_exception(error)
+        else:
+            mirror.set_result(future.result())
+
+    def tell(done: Future[Result]) -> None:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(copy, done.exception())
+
+    future.add_done_callback(tell)
+    return mirror
+
+
+class Hangs(OSError):
+    """The call has not returned in time."""
+
+
+class Bounded(Generic[Result]):
+    """One call that may hang, made again and again: while it hangs it is not made a second time."""
+
+    def __init__(self, call: Callable[[], Result], seconds: float) -> None:
+        self._call = call
+        self._seconds = seconds
+        self._under_way: Future[Result] | None = None
+
+    async def __call__(self) -> Result:
+        """Return what the call returns. Raises Hangs, or what the call raises."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await mirrored(self._begun())
+        except TimeoutError:
+            raise Hangs(f"no answer in {self._seconds:g} seconds") from None
+
+    def wait(self) -> Result:
+        """Do the same where there is no event loop."""
+        try:
+            return self._begun().result(self._seconds)
+        except TimeoutError:
+            raise Hangs(f"no answer in {self._seconds:g} seconds") from None
+
+    def _begun(self) -> Future[Result]:
+        if self._under_way is not None and not self._under_way.done():
+            raise Hangs("an earlier attempt has not returned")
+        future: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                result = self._call()
+            except Exception as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=run, daemon=True).start()
+        self._under_way = future
+        return future
