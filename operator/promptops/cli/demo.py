@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from promptops import codegen
-from promptops.cli.demo_story import Story, StoryError
+from promptops.cli.demo_story import Story, StoryError, said
 from promptops.client import PromptOpsClient
 from promptops.dev.errors import DevError
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
@@ -19,6 +19,11 @@ from promptops.dev.stack import NAMESPACE
 from promptops.settings.dev import DevSettings
 
 _NAME = {"name": "Ada"}
+_NEXT = """
+Next:
+  promptops dev up             # a plane that stays (.venv/bin/promptops, until your shell knows it)
+  docs/getting-started.md      # edit, review, activate, roll back, hot reload, by your own hand
+  make help                    # everything else"""
 
 
 def apply_samples(story: Story) -> None:
@@ -69,15 +74,12 @@ def hot_reload(story: Story) -> None:
 
 def lose_everything(story: Story) -> None:
     """Operator and API server are killed; a restarted sidecar knows its prompts from its snapshot."""
-    story.plane.kill("operator")
-    story.plane.kill("kube-apiserver")
-    answer = story.render("greeting", _NAME)
+    story.kill("operator", "kube-apiserver")
     story.note(
-        "kill -9 operator and API server",
-        f"still {answer.version}, {answer.source}",
-        story.render_time("greeting", _NAME),
+        "kill operator and API server", said(story.render("greeting", _NAME)), story.render_time("greeting", _NAME)
     )
-    story.plane.kill("sidecar")
+    story.outlast("nobody confirms it any more", "greeting", _NAME, lambda answer: answer.stale)
+    story.kill("sidecar")
     story.restart(
         "restart the sidecar as well", "sidecar", "greeting", _NAME, lambda answer: answer.source == "snapshot"
     )
@@ -140,6 +142,7 @@ def demo(samples: Path, picture: Path | None) -> None:
     finally:
         take_down(folder)
     click.echo("Everything is stopped and removed.", file=sys.stderr)
+    click.echo(_NEXT, file=sys.stderr)
 
 
 def _activation(version: str) -> tuple[str, ...]:

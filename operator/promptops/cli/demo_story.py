@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -92,8 +93,20 @@ class Story:
         self._client.__exit__(kind, error, trace)
 
     def kubectl(self, *arguments: str) -> None:
-        """Run kubectl in the namespace of the sidecar."""
+        """Run kubectl in the namespace of the sidecar, and show what a person would type."""
+        self.show("kubectl", *arguments)
         self.plane.kubectl("--namespace", self.stack.sidecar.namespace, *arguments)
+
+    def show(self, *command: str) -> None:
+        """Say what is done, as it would be typed."""
+        self._progress.say(f"$ {shlex.join(command)}")
+
+    def kill(self, *names: str) -> None:
+        """End processes as a power cut would."""
+        running = self.plane.running()
+        self.show("kill", "-9", *(str(running[name]) for name in names))
+        for name in names:
+            self.plane.kill(name)
 
     def render(self, prompt: str, variables: Mapping[str, Any]) -> RenderResponse:
         """Render once; raise StoryError when that fails."""
@@ -117,7 +130,7 @@ class Story:
         answer = watch.wait()
         if answer is None:
             raise StoryError(f"{step}: {prompt} did not change within {_PATIENCE_SECONDS:.0f} s")
-        self.note(step, f"{prompt} {answer.version}, {answer.source}", _after(watch.at - returned))
+        self.note(step, said(answer), _after(watch.at - returned))
 
     def restart(
         self, step: str, names: str | tuple[str, ...], prompt: str, variables: Mapping[str, Any], wanted: Wanted
@@ -130,8 +143,16 @@ class Story:
         answer = watch.wait()
         if answer is None:
             raise StoryError(f"{step}: {prompt} was not answered within {_PATIENCE_SECONDS:.0f} s")
-        age = f", {answer.age_seconds:.1f} s old" if answer.source == "snapshot" else ""
-        self.note(step, f"{prompt} {answer.version}, {answer.source}{age}", f"{watch.at - begun:.1f} s after the start")
+        self.note(step, said(answer), f"{watch.at - begun:.1f} s after the start")
+
+    def outlast(self, step: str, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> None:
+        """Wait for the wanted answer; add a row with the time that took."""
+        watch = self._watch(prompt, variables, wanted)
+        begun = time.perf_counter()
+        answer = watch.wait()
+        if answer is None:
+            raise StoryError(f"{step}: {prompt} was not answered so within {_PATIENCE_SECONDS:.0f} s")
+        self.note(step, said(answer), f"{watch.at - begun:.1f} s later")
 
     def render_time(self, prompt: str, variables: Mapping[str, Any]) -> str:
         """Return the median time of many renders at the socket; every one of them must succeed."""
@@ -168,5 +189,13 @@ class Story:
         return Witness(self.stack.sidecar.socket, prompt, variables, wanted)
 
 
+def said(answer: RenderResponse) -> str:
+    """Return what an answer says of itself: version, where it comes from, and how old that is once it has an age."""
+    stale = ", stale" if answer.stale else ""
+    age = f", {answer.age_seconds:.0f} s old" if answer.age_seconds >= 1 else ""
+    return f"{answer.prompt_id} {answer.version}, {answer.source}{stale}{age}"
+
+
 def _after(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds > 0 else f"{-seconds * 1000:.0f} ms before"
+    # The operator may be done before kubectl has ended.
+    return f"{seconds * 1000:.0f} ms" if seconds > 0 else "at once"
