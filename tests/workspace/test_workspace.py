@@ -193,6 +193,15 @@ def test_what_refers_to_a_change_is_decided_anew(tmp_path: Path) -> None:
     assert followed.last.problems == {}
 
 
+def test_what_is_wrong_with_several_objects_at_one_place_is_all_told(tmp_path: Path) -> None:
+    items = [manifest("Prompt", name, activ="1.0.0") for name in "ab"]
+    write(tmp_path / "list.json", {"apiVersion": "v1", "kind": "List", "items": items})
+
+    (said,) = Followed(tmp_path).last.problems.values()
+
+    assert said == "; ".join(f"Prompt {name}: spec.activ: is not a field of this kind" for name in "ab")
+
+
 def test_more_files_than_are_read_are_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("promptops.workspace.folder.MAX_FILES", 2)
     for name in "abc":

@@ -176,7 +176,7 @@ class Workspace:
         decided = self._standalone.decide(self._now())
         flaws = [flaw for reading in self._readings.values() for flaw in reading.flaws]
         notices = {flaw.place: flaw.message for flaw in flaws if flaw.is_notice}
-        wrong = {flaw.place: flaw.message for flaw in (*flaws, *doubles, *refused) if not flaw.is_notice}
+        wrong = by_place(flaw for flaw in (*flaws, *doubles, *refused) if not flaw.is_notice)
         for problem in decided.problems:
             one = found.get(("Prompt", problem.prompt))
             place = f"{one.place if one else ''} Prompt {problem.prompt}".strip()
@@ -200,6 +200,14 @@ def unique(readings: Mapping[str, FileReading]) -> tuple[dict[Identity, Found], 
             else:
                 found[one.identity] = one
     return found, doubles
+
+
+def by_place(flaws: Iterable[Flaw]) -> dict[str, str]:
+    """Return what is wrong at each place; several objects of a list stand at one."""
+    said: dict[str, str] = {}
+    for flaw in flaws:
+        said[flaw.place] = f"{said[flaw.place]}; {flaw.message}" if flaw.place in said else flaw.message
+    return said
 
 
 def _identities(reading: FileReading) -> set[Identity]:
