@@ -84,7 +84,7 @@ class Sidecar:
 class Start(Protocol):
     """Starts a sidecar over a directory, or over what the environment says."""
 
-    def __call__(self, directory: Path | None = None, **environment: str) -> Sidecar: ...
+    def __call__(self, directory: Path | None = None, *, stderr: int | None = None, **environment: str) -> Sidecar: ...
 
 
 def sidecars() -> Iterator[Start]:
@@ -93,9 +93,9 @@ def sidecars() -> Iterator[Start]:
     # Not pytest's own folder: the path of a Unix socket must be short.
     home = Path(tempfile.mkdtemp(prefix="promptops-"))
 
-    def start(directory: Path | None = None, **environment: str) -> Sidecar:
+    def start(directory: Path | None = None, *, stderr: int | None = None, **environment: str) -> Sidecar:
         number = len(started)
-        started.append(_launch(directory or home, home / f"{number}.sock", home / f"{number}.log", environment))
+        started.append(_launch(directory or home, home / f"{number}.sock", home / f"{number}.log", environment, stderr))
         running = started[-1]
         ready = directory is not None
         wait_until(
@@ -118,7 +118,7 @@ def listens(client: httpx.Client, url: str, *, ready: bool) -> bool:
     return False
 
 
-def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str]) -> Sidecar:
+def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str], stderr: int | None) -> Sidecar:
     data, operations = free_ports(2)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")}
     settings = {
@@ -131,9 +131,9 @@ def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str])
         **({} if environment else {"PROMPTOPS_DIRECTORY": str(directory)}),
     }
     command = [sys.executable, "-m", "promptops.cli.main", "sidecar"]
-    with log.open("wb") as stderr:
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            command, env=inherited | settings | environment, stderr=stderr, stdout=subprocess.DEVNULL
+            command, env=inherited | settings | environment, stderr=stderr or file, stdout=subprocess.DEVNULL
         )
     return Sidecar(process, directory, unix, data, operations, log, httpx.Client(trust_env=False, timeout=20))
 

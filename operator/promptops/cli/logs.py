@@ -7,12 +7,13 @@ import click
 from promptops.settings.environment import SettingsError
 from promptops.settings.logs import LogSettings
 from promptops.telemetry.logging import configure
+from promptops.telemetry.outlet import Outlet
 
 
-def configure_logs() -> None:
-    """Configure the logs of this process. Raises ClickException when the environment asks for impossible ones."""
+def configure_logs() -> Outlet:
+    """Configure the logs of this process; return what takes them away. Raises ClickException when the environment asks for impossible ones."""
     try:
         settings = LogSettings.from_environment()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    configure(settings.level, form=settings.format)
+    return configure(settings.level, form=settings.format)

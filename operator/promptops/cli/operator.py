@@ -19,11 +19,11 @@ from promptops.web.listeners import ListenError
 @click.command()
 def operator() -> None:
     """Run the operator."""
-    configure_logs()
+    log = configure_logs()
     # What goes wrong in the watch we report ourselves, once; kopf would add stack traces and an error a second.
     logging.getLogger("kopf").setLevel(logging.CRITICAL)
     try:
-        process = OperatorProcess(OperatorSettings.from_environment())
+        process = OperatorProcess(OperatorSettings.from_environment(), log)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(process.run())
     except (SettingsError, ListenError, ConnectionInvalid) as error:

@@ -24,10 +24,10 @@ from promptops.web.listeners import ListenError
 )
 def sidecar(directory: Path | None) -> None:
     """Serve prompts to the applications of a pod, or from a directory."""
-    configure_logs()
+    log = configure_logs()
     try:
         settings = SidecarSettings.from_environment(directory=directory)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_until_signalled(settings))
+            runner.run(run_until_signalled(settings, log))
     except (SettingsError, SupplyError, ListenError) as error:
         raise click.ClickException(str(error)) from None

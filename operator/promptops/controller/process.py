@@ -20,7 +20,9 @@ from promptops.controller.assembly import Assembly
 from promptops.controller.intake.definitions import outdated
 from promptops.controller.publish.trust import KeysUnusable, load_or_create
 from promptops.settings.operator import OperatorSettings
+from promptops.telemetry.loop import watch
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.telemetry.outlet import Outlet
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
 from promptops.web.operations import ProbeAnswer, alive, operations_app
@@ -39,10 +41,11 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 class OperatorProcess:
     """Runs until it is told to stop."""
 
-    def __init__(self, settings: OperatorSettings) -> None:
+    def __init__(self, settings: OperatorSettings, outlet: Outlet) -> None:
         """Bind the listeners. Raises ListenError."""
         self._settings = settings
         self._metrics = OperatorMetrics()
+        self._metrics.watch_log(lambda: outlet.dropped)
         self._assembly: Assembly | None = None
         self._waiting_for: str | None = "starting"
         self._said_at = 0.0
@@ -75,11 +78,13 @@ class OperatorProcess:
             tenancy=self._settings.tenancy_mode,
         )
         work = asyncio.create_task(self._work(client))
+        watchdog = asyncio.create_task(watch(self._metrics.process.loop_held))
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
+            watchdog.cancel()
             await self._end(work, client)
 
     async def _work(self, client: Client) -> None:

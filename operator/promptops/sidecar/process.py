@@ -24,7 +24,10 @@ from promptops.sidecar.feed import Feed
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import Supply, SupplyError
+from promptops.telemetry.loop import watch
+from promptops.telemetry.outlet import Outlet
 from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.telemetry.supervision import Supervisor
 from promptops.web.answers import Application
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bind_path, bound_to, is_loopback
@@ -33,22 +36,23 @@ from promptops.web.server import Listener, serve
 
 LAST_RESORT_SECONDS: Final = 20.0
 """After the first signal: longer than everything that is waited for in order, shorter than a pod's grace."""
-_RESTART_SECONDS: Final = 1.0
 _log = structlog.get_logger()
 
 
 class Sidecar:
     """Everything a sidecar is made of."""
 
-    def __init__(self, settings: SidecarSettings) -> None:
+    def __init__(self, settings: SidecarSettings, log: Outlet) -> None:
         """Raises SupplyError, naming what has to be set."""
         self._settings = settings
         self._clock = Clock()
         self._store = Store()
         self._tally = Tally()
         self._metrics = SidecarMetrics()
+        self._log = log
+        self._supervisor = Supervisor(self._metrics.process)
         self._supply = self._choose_supply()
-        self._state = State(self._store, self._supply, self._clock.now)
+        self._state = State(self._store, self._supply, self._supervisor, self._clock.now)
         self._answers = Answers(self._store, Counting(self._metrics, self._tally), self._clock.now)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -56,12 +60,16 @@ class Sidecar:
         self._supply.load()
         self._store.listen(self._forget)
         with self._listeners() as listeners:
-            supplying = asyncio.create_task(self._supply_for_ever())
+            tasks = [
+                asyncio.create_task(self._supervisor.keep("supply", self._supply.run)),
+                asyncio.create_task(self._supervisor.keep("watchdog", self._watch_loop)),
+            ]
             try:
                 await serve(listeners, self._metrics.process, stop)
             finally:
-                supplying.cancel()
-                await asyncio.gather(supplying, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
                 self._supply.close()
         _log.info("sidecar ended")
 
@@ -116,21 +124,19 @@ class Sidecar:
             yield tuple(listeners)
 
     def _operations_app(self) -> Application:
-        exposition = self._metrics.exposition(lambda: self._state.observe(self._metrics))
+        exposition = self._metrics.exposition(self._observe)
         probes = {"/healthz": alive, "/readyz": self._state.ready, "/startupz": self._state.started}
         return operations_app(exposition, probes)
 
     def _data_app(self, guard: Guard) -> DataApp:
         return DataApp(self._answers, self._state.health, guard)
 
-    async def _supply_for_ever(self) -> None:
-        """Whatever becomes of the supply, what is held goes on being served."""
-        while True:
-            try:
-                await self._supply.run()
-            except Exception:
-                _log.exception("supply failed; it is started again")
-            await asyncio.sleep(_RESTART_SECONDS)
+    async def _watch_loop(self) -> None:
+        await watch(self._metrics.process.loop_held)
+
+    def _observe(self) -> None:
+        self._state.observe(self._metrics)
+        self._metrics.process.log_dropped(self._log.dropped)
 
     def _forget(self, event: Event) -> None:
         if isinstance(event, Swapped):
@@ -138,14 +144,14 @@ class Sidecar:
             self._tally.forget(event.view.blobs)
 
 
-async def run_until_signalled(settings: SidecarSettings) -> None:
+async def run_until_signalled(settings: SidecarSettings, log: Outlet) -> None:
     """Run a sidecar until SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def signalled(number: signal.Signals) -> None:
-        _log.info("sidecar ends", signal=number.name)
         stop.set()
+        _log.info("sidecar ends", signal=number.name)
         loop.remove_signal_handler(number)
         # Whatever hangs in a thread that the interpreter would wait for: it does not keep us.
         last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, (1,))
@@ -154,4 +160,4 @@ async def run_until_signalled(settings: SidecarSettings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled, number)
-    await Sidecar(settings).run(stop)
+    await Sidecar(settings, log).run(stop)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -10,8 +11,10 @@ from promptops.api.http import Health
 from promptops.cache.store import Store
 from promptops.sidecar.supply import Supply
 from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.telemetry.supervision import Supervisor
 from promptops.web.operations import ProbeAnswer
 
+_MOST_NAMED: Final = 5
 STARTUP_SECONDS: Final = 20.0
 """A pod must not hang in start-up because the operator is away."""
 
@@ -20,8 +23,14 @@ class State:
     """Answers the probes."""
 
     def __init__(
-        self, store: Store, supply: Supply, now: Callable[[], float], monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        supply: Supply,
+        supervisor: Supervisor,
+        now: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._supervisor = supervisor
         self._store = store
         self._supply = supply
         self._now = now
@@ -43,7 +52,7 @@ class State:
         view = self._store.current
         return Health(
             status=self._status(),
-            dependencies=dict(self._supply.dependencies()),
+            dependencies=self._dependencies(),
             prompts=len(view.entries) if view else 0,
             position=f"{view.header.epoch}.{view.header.term}.{view.header.seq}" if view else None,
             stale=self._store.stale(self._now()),
@@ -71,6 +80,20 @@ class State:
     def _status(self) -> Literal["healthy", "degraded", "unhealthy"]:
         if not self.is_ready:
             return "unhealthy"
-        depends_on = set(self._supply.dependencies().values())
+        depends_on = set(self._dependencies().values())
         is_well = self._supply.connected and depends_on <= {"ok"} and not self._supply.findings()
         return "healthy" if is_well and not self._store.stale(self._now()) else "degraded"
+
+    def _dependencies(self) -> dict[str, str]:
+        refused, problems = self._refused(), self._supervisor.problems
+        tasks = {f"task {name}": how for name, how in problems.items()}
+        return {**self._supply.dependencies(), **tasks, **({"prompts": refused} if refused else {})}
+
+    def _refused(self) -> str:
+        """Which prompts are not what was decided, because their newest entry could not be taken."""
+        view = self._store.current
+        if view is None or not view.nacks:
+            return ""
+        named = ", ".join(f"{name} ({view.nacks[name].reason})" for name in islice(view.nacks, _MOST_NAMED))
+        more = len(view.nacks) - _MOST_NAMED
+        return f"not up to date: {named}" + (f" and {more} more" if more > 0 else "")

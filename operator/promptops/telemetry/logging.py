@@ -1,18 +1,31 @@
 """Logs: one event per fact, with keys; lines of JSON, or colours when somebody is looking. No prompt text, no values."""
 
+import atexit
 import logging
 import sys
-from typing import TextIO
+from typing import Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_LIBRARIES = ("httpx", "httpcore", "uvicorn", "asyncio", "kopf", "aiohttp")
+from promptops.telemetry.outlet import Outlet
+
+_STANDARD_ERROR: Final = 2
+_LIBRARIES = ("httpx", "httpcore", "asyncio", "kopf", "aiohttp")
 
 
-def configure(level: str = "info", stream: TextIO | None = None, form: str = "auto") -> None:
-    """Send what this process and its libraries log to standard error; `form` is json, text or auto."""
-    stream = stream or sys.stderr
+def configure(level: str = "info", stream: TextIO | None = None, form: str = "auto") -> Outlet:
+    """Send what this process and its libraries log to standard error, which nobody waits for; return what takes it there.
+
+    `form` is json, text or auto. A stream of one's own is written to at once.
+    """
+    outlet = Outlet(_STANDARD_ERROR)
+    atexit.register(outlet.close)
+    _send_to(stream or outlet, level, form)
+    return outlet
+
+
+def _send_to(stream: TextIO | Outlet, level: str, form: str) -> None:
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -24,10 +37,11 @@ def configure(level: str = "info", stream: TextIO | None = None, form: str = "au
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, stream)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(cast(TextIO, stream))
+    logging.raiseExceptions = False  # what cannot be logged is not worth a trace on standard error
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -39,7 +53,7 @@ def configure(level: str = "info", stream: TextIO | None = None, form: str = "au
         logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
 
 
-def _renderer(stream: TextIO, form: str) -> Processor:
+def _renderer(stream: TextIO | Outlet, form: str) -> Processor:
     if form == "text" or (form == "auto" and stream.isatty()):
         return structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer(sort_keys=False)

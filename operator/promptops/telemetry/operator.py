@@ -115,6 +115,10 @@ class OperatorMetrics:
         """Count the prompts that are stalled when it is scraped."""
         self._observers.append(lambda: self.stalled.set(count()))
 
+    def watch_log(self, dropped: Callable[[], int]) -> None:
+        """Read how many lines of the log were dropped when it is scraped."""
+        self._observers.append(lambda: self.process.log_dropped(dropped()))
+
     def watch_leadership(self, leads: Callable[[], bool]) -> None:
         """Read whether this replica leads when it is scraped."""
         self._observers.append(lambda: self.leader.set(leads()))
