@@ -119,6 +119,10 @@ wheel: $(INSTALLED) ## The Python package as a wheel in dist/.
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/promptops-$(VERSION)-*.whl
 
+.PHONY: bench-stall
+bench-stall: $(INSTALLED) ## What a render waits for while somebody sends the worst.
+	@PYTHONPATH=. $(BIN)/python tests/bench/stall.py
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"

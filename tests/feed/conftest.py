@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -114,6 +115,8 @@ class Hop:
     """Answer every request with it."""
     server: Server | None = None
     streams: Streams = field(default_factory=Streams)
+    refused: Counter[str] = field(default_factory=Counter)
+    """Why callers were refused that wanted too much."""
     stream_seconds: float = 600.0
     served: Store | None = None
     """What a relay serves instead of the origin's."""
@@ -179,6 +182,7 @@ class Hop:
             self.higher.append,
             verifier=self.verifier,
             stream_seconds=self.stream_seconds,
+            refusals=lambda reason: self.refused.update((reason,)),
         )
         listener = loopback(self.port)
         self.port = listener.getsockname()[1]

@@ -76,8 +76,8 @@ class Liar:
         elif scope["path"] == "/v1/blobs":
             await self._send_blobs(await _body(receive), send)
         else:
-            self.reports.append(json.loads(await _body(receive)))
-            await _answer(send, 204, b"")
+            self.reports += json.loads(await _body(receive))["reports"]
+            await _answer(send, 200, b"{}")
 
     async def _stream(self, receive: Any, send: Any) -> None:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()

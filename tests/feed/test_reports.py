@@ -108,6 +108,44 @@ def test_a_goodbye_is_final_even_if_a_report_overtakes_it(table: Table) -> None:
     assert table.names() == set()
 
 
+@pytest.mark.parametrize("caller", [POD, ACCOUNT], ids=["of a pod", "of an account"])
+def test_a_graceful_restart_under_the_same_name_counts_at_once(table: Table, caller: Caller) -> None:
+    table.record(caller, "one", SECOND, 10.0, incarnation="first")
+    table.record(caller, "one", SECOND, 11.0, incarnation="first", goodbye=True)
+
+    table.record(caller, "one", SECOND, 11.5, incarnation="second")
+
+    assert [(row.goodbye, row.incarnation) for row in table.reports.instances("scope")] == [(False, "second")]
+
+
+def test_a_goodbye_that_comes_late_does_not_end_the_next_one(table: Table) -> None:
+    table.record(POD, "one", SECOND, 10.0, incarnation="first")
+    table.record(POD, "one", SECOND, 11.0, incarnation="second")
+    table.record(POD, "one", SECOND, 11.1, incarnation="first", goodbye=True)
+
+    assert [(row.goodbye, row.incarnation) for row in table.reports.instances("scope")] == [(False, "second")]
+
+
+def test_a_base_that_is_not_known_is_asked_for_again(table: Table) -> None:
+    def said(number: int, base: int, incarnation: str = "first") -> int:
+        return table.reports.record(POD, Report("one", number=number, base=base, incarnation=incarnation), 10.0)
+
+    assert said(number=7, base=6) == 0
+    assert said(number=8, base=0) == 8
+    assert said(number=9, base=8) == 9
+    assert said(number=10, base=8) == 0
+    assert said(number=11, base=10, incarnation="second") == 0
+
+
+def test_an_instance_that_takes_almost_nothing_serves_nothing(table: Table) -> None:
+    nacks = tuple(Nack(f"p{number}", "uid", 1, "BlobMissing") for number in range(101))
+
+    table.record(POD, "one", SECOND, 10.0, nacks=nacks)
+
+    [row] = table.reports.instances("scope")
+    assert (row.position, len(row.nacks)) == (None, 100)
+
+
 def test_a_restarted_sidecar_takes_the_place_of_its_predecessor(table: Table) -> None:
     table.record(POD, "killed", FIRST, 10.0)
     table.record(POD, "restarted", SECOND, 18.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from promptops.api import reasons
-from promptops.api.feed import HELD_HEADER, BlobsRequest, Position, Report, Signed
+from promptops.api.feed import HELD_HEADER, BlobsRequest, Nack, Position, Report, ReportBatch, Signed
 from promptops.cache import verifier
 from promptops.feed import channel, serve, stream
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled
@@ -262,13 +263,29 @@ async def test_a_batch_of_blobs_is_bounded_and_makes_progress(
     [
         pytest.param("/v1/reports", b"{", {}, 400, reasons.INVALID_REQUEST, id="no JSON"),
         pytest.param("/v1/reports", b"\xff\xfe", {}, 400, reasons.INVALID_REQUEST, id="no UTF-8"),
-        pytest.param("/v1/reports", b'{"instance":""}', {}, 400, reasons.INVALID_REQUEST, id="no name"),
-        pytest.param("/v1/reports", b'{"instance":7}', {}, 400, reasons.INVALID_REQUEST, id="wrong type"),
-        pytest.param("/v1/reports", b" " * (2**21 + 1), {}, 413, reasons.REQUEST_TOO_LARGE, id="too large"),
+        pytest.param("/v1/reports", b'{"reports":[{"instance":""}]}', {}, 400, reasons.INVALID_REQUEST, id="no name"),
+        pytest.param("/v1/reports", b'{"reports":[{"instance":7}]}', {}, 400, reasons.INVALID_REQUEST, id="wrong type"),
+        pytest.param("/v1/reports", b" " * (2**18 + 1), {}, 413, reasons.REQUEST_TOO_LARGE, id="too large"),
         pytest.param("/v1/blobs", b" " * 70_000, {}, 413, reasons.REQUEST_TOO_LARGE, id="too many digests"),
         pytest.param("/v1/reports", b"[" * 100_000, {}, 400, reasons.INVALID_REQUEST, id="too deep"),
         pytest.param("/v1/reports", DEEP_WITHIN, {}, 400, reasons.INVALID_REQUEST, id="too deep in an unknown field"),
         pytest.param("/v1/blobs", DEEP_WITHIN[:20_000], {}, 400, reasons.INVALID_REQUEST, id="digests too deep"),
+        pytest.param(
+            "/v1/reports",
+            b'{"reports":[{"instance":"%s"}]}' % (b"x" * 300),
+            {},
+            400,
+            reasons.INVALID_REQUEST,
+            id="a long name",
+        ),
+        pytest.param(
+            "/v1/reports",
+            b'{"reports":[%s]}' % b",".join([b'{"instance":"x"}'] * 1001),
+            {},
+            400,
+            reasons.INVALID_REQUEST,
+            id="too many instances",
+        ),
         pytest.param("/v1/reports", b"x", {"Content-Encoding": "gzip"}, 415, UNSUPPORTED_ENCODING, id="compressed"),
         pytest.param("/v1/nothing", b"", {}, 404, problems.ROUTE_NOT_FOUND, id="no such path"),
         pytest.param("/v1/stream", b"", {}, 405, problems.METHOD_NOT_ALLOWED, id="no such method"),
@@ -282,7 +299,7 @@ async def test_bad_requests_are_problems(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == code
-    assert (await http.post("/v1/reports", content=b'{"instance":"fine"}')).status_code == 204
+    assert (await http.post("/v1/reports", content=b'{"reports":[{"instance":"fine"}]}')).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/stream", "/v1/blobs/sha256:0"])
@@ -314,7 +331,7 @@ async def test_who_shows_no_good_token_gets_nothing(running: Hop, authorization:
             await anybody.get("/v1/stream"),
             await anybody.get(f"/v1/blobs/{content('Hello').digest}"),
             await anybody.post("/v1/blobs", content=b"{}"),
-            await anybody.post("/v1/reports", content=b'{"instance":"x"}'),
+            await anybody.post("/v1/reports", content=b'{"reports":[{"instance":"x"}]}'),
         ]
 
     assert {answer.status_code for answer in answers} == {401}
@@ -334,7 +351,7 @@ async def test_before_anything_is_published_the_answer_is_retry(running: Hop, ht
 async def test_a_report_is_recorded_for_the_caller(running: Hop, http: httpx.AsyncClient) -> None:
     running.tokens["token-a"] = Caller(SCOPE, "team-a", "team-a", "pod-1", "default")
 
-    await http.post("/v1/reports", content=msgspec.json.encode(Report("one", Position(1, 1, 1))))
+    await http.post("/v1/reports", content=msgspec.json.encode(ReportBatch((Report("one", Position(1, 1, 1)),))))
 
     [instance] = running.reports.instances(SCOPE)
     assert (instance.instance, instance.pod_uid, instance.position) == ("one", "pod-1", Position(1, 1, 1))
@@ -438,12 +455,12 @@ async def test_a_follower_that_disappears_is_forgotten(running: Hop) -> None:
     streams = running.streams
     reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
     writer.write(b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token-a\r\n\r\n")
-    await until(lambda: streams.subscribers == 1)
+    assert await reader.read(10) != b""
+    assert streams.subscribers == 1
 
     writer.transport.abort()
 
     await until(lambda: streams.subscribers == 0)
-    assert await reader.read(10) != b""
 
 
 async def test_a_stream_of_a_store_that_has_just_ended_ends(running: Hop, http: httpx.AsyncClient) -> None:
@@ -457,3 +474,48 @@ async def test_a_stream_of_a_store_that_has_just_ended_ends(running: Hop, http: 
 
         assert await events.next() == ("goodbye", {"reason": "NewTerm"})
         assert await events.ends()
+
+
+async def test_one_identity_has_so_many_streams_and_no_more(running: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "STREAMS_OF_AN_ACCOUNT", 3)
+    async with AsyncExitStack() as streams:
+        http = await streams.enter_async_context(client(running))
+        other = await streams.enter_async_context(client(running, "token-b"))
+        opened = [Stream(await streams.enter_async_context(http.stream("GET", "/v1/stream"))) for _ in range(3)]
+        for stream_of_one in opened:
+            await stream_of_one.next()
+
+        refused = await http.get("/v1/stream")
+
+        assert (refused.status_code, refused.json()["code"]) == (429, reasons.TOO_MANY_REQUESTS)
+        assert int(refused.headers["retry-after"]) > 0
+        assert running.refused == {"Streams": 1}
+        async with other.stream("GET", "/v1/stream") as response:
+            assert response.status_code == 200
+    await until(lambda: not running.streams.open)
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [pytest.param(10, "Requests", id="many requests"), pytest.param(200_000, "Bytes", id="many bytes")],
+)
+async def test_one_identity_asks_so_much_and_no_more(running: Hop, size: int, reason: str) -> None:
+    running.tokens["pod"] = Caller(SCOPE, "team-a", "team-a", "pod-1", "default")
+    async with client(running, "pod") as http, client(running) as other:
+        answers = [await http.post("/v1/reports", content=b" " * size) for _ in range(100)]
+
+        assert {answer.status_code for answer in answers} == {400, 429}
+        assert running.refused[reason] >= 1
+        assert (await other.post("/v1/reports", content=b'{"reports":[{"instance":"x"}]}')).status_code == 200
+
+
+async def test_what_instances_cannot_take_costs_the_origin_little_memory(running: Hop, http: httpx.AsyncClient) -> None:
+    nacks = tuple(Nack(f"p{number}", "uid", 1, "BlobMissing") for number in range(1000))
+
+    await http.post(
+        "/v1/reports", content=msgspec.json.encode(ReportBatch((Report("one", Position(1, 1, 1), nacks=nacks),)))
+    )
+
+    [instance] = running.reports.instances(SCOPE)
+    assert len(instance.nacks) == 100
+    assert instance.position is None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from promptops.telemetry.outlet import Outlet
+from promptops.telemetry.outlet import LogOutlet
 from tests.support.waiting import wait_until
 
 _F_SETPIPE_SZ = 1031
@@ -30,7 +30,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
     read, write = pipe
-    outlet = Outlet(write)
+    outlet = LogOutlet(write)
 
     for number in range(20):
         outlet.write(f"{number}\n")
@@ -41,7 +41,7 @@ def test_lines_come_in_order(pipe: tuple[int, int]) -> None:
 
 
 def test_a_reader_that_hangs_costs_lines_and_nothing_else(pipe: tuple[int, int]) -> None:
-    outlet = Outlet(pipe[1], most_lines=10)
+    outlet = LogOutlet(pipe[1], most_lines=10)
 
     for _ in range(100):
         outlet.write("x" * 1000 + "\n")
@@ -53,7 +53,7 @@ def test_a_reader_that_hangs_costs_lines_and_nothing_else(pipe: tuple[int, int])
 @pytest.mark.parametrize("end", [0, 1], ids=["the reader is gone", "the descriptor is closed"])
 def test_a_reader_that_is_gone_costs_lines_and_nothing_else(pipe: tuple[int, int], end: int) -> None:
     os.close(pipe[end])
-    outlet = Outlet(pipe[1])
+    outlet = LogOutlet(pipe[1])
 
     outlet.write("x\n")
 
@@ -63,7 +63,7 @@ def test_a_reader_that_is_gone_costs_lines_and_nothing_else(pipe: tuple[int, int
 def test_a_pipe_that_does_not_block_is_waited_for(pipe: tuple[int, int]) -> None:
     read, write = pipe
     os.set_blocking(write, False)
-    outlet = Outlet(write)
+    outlet = LogOutlet(write)
     lines = [json.dumps({"number": number, "text": "x" * 500}) for number in range(100)]
 
     for line in lines:

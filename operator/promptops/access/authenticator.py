@@ -8,17 +8,32 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from promptops.access.claims import Claims, Hopeless, read_claims
 from promptops.api import reasons
 from promptops.cluster.errors import ClusterError
-from promptops.cluster.tokens import Review, TokenRefused, TokenReviewer
-from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled, Unauthenticated
+from promptops.cluster.tokens import Review, TokenRefused
+from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled, TooMany, Unauthenticated
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.web.budgets import Allowance, Allowances
 
 ACCEPTED_SECONDS = 60.0
 REFUSED_SECONDS = 5.0
 """A refused token is not asked about again so soon: a broken follower must not cost the API server anything."""
+REFUSALS_OF_ONE, REFUSALS_OF_ALL = (10, 0.5), (100, 10.0)
+"""How many refused tokens are asked about, at once and then a second: of those that claim one subject, and of all.
+Whoever was accepted lately does not wait for strangers."""
+RETRY_SECONDS = 2
 _MAX_REMEMBERED = 20_000
+_MAX_ACCEPTED_SUBJECTS = 10_000
+
+
+class Reviewer(Protocol):
+    """Asks the API server."""
+
+    async def review(self, token: str) -> Review:
+        """Say whose token this is. Raises TokenRefused, or a ClusterError when nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,7 @@ class Authenticator:
 
     def __init__(
         self,
-        reviewer: TokenReviewer,
+        reviewer: Reviewer,
         places: Places,
         metrics: OperatorMetrics,
         monotonic: Callable[[], float] = time.monotonic,
@@ -57,6 +72,10 @@ class Authenticator:
         self._wall = wall
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[_Remembered]] = {}
+        self._refusals = Allowances(*REFUSALS_OF_ONE)
+        self._all_refusals = Allowance(*REFUSALS_OF_ALL)
+        self._accepted: OrderedDict[str, None] = OrderedDict()
+        """Subjects that showed a good token, the one that did so last at the end."""
 
     async def __call__(self, token: str) -> Caller:
         """Return whom the token was issued to. Raises a Refusal of the feed."""
@@ -83,28 +102,56 @@ class Authenticator:
             return known
         task = self._asking.get(digest)
         if task is None:
-            task = self._asking[digest] = asyncio.create_task(self._ask(digest, token))
+            claims = self._claims(token)
+            task = self._asking[digest] = asyncio.create_task(self._ask(digest, token, claims))
             task.add_done_callback(lambda _: self._asking.pop(digest, None))
         # Shielded: a caller that hangs up must not fail the others that wait for the same answer.
         return await asyncio.shield(task)
+
+    def _claims(self, token: str) -> Claims:
+        """Read what spares a question. Raises Unauthenticated, and TooMany while too many of its kind were refused."""
+        try:
+            claims = read_claims(token, self._wall())
+        except Hopeless as error:
+            self._metrics.token_reviews.labels("malformed").inc()
+            raise Unauthenticated(str(error)) from None
+        now = self._monotonic()
+        is_known = claims.subject in self._accepted
+        if self._refusals.of(claims.subject).left(now) < 1 or not (is_known or self._all_refusals.left(now) >= 1):
+            self._metrics.token_reviews.labels("limited").inc()
+            raise TooMany("too many tokens were refused lately; retry", RETRY_SECONDS)
+        return claims
+
+    def _count_refusal(self, claims: Claims) -> None:
+        now = self._monotonic()
+        self._refusals.of(claims.subject).take(now)
+        self._all_refusals.take(now)
+
+    def _count_acceptance(self, claims: Claims) -> None:
+        self._accepted[claims.subject] = None
+        self._accepted.move_to_end(claims.subject)
+        if len(self._accepted) > _MAX_ACCEPTED_SUBJECTS:
+            self._accepted.popitem(last=False)
 
     def _holds(self, known: _Remembered) -> bool:
         if self._monotonic() >= known.until:
             return False
         return known.review is None or known.scope == self._places.scope_of(known.review.namespace)
 
-    async def _ask(self, digest: bytes, token: str) -> _Remembered:
+    async def _ask(self, digest: bytes, token: str, claims: Claims) -> _Remembered:
         asked_at = self._monotonic()
         try:
             review = await self._reviewer.review(token)
         except TokenRefused as refused:
             self._metrics.token_reviews.labels("refused").inc()
+            self._count_refusal(claims)
             return self._remember(digest, _Remembered(None, str(refused), None, asked_at + REFUSED_SECONDS))
         except ClusterError:
             self._metrics.token_reviews.labels("unavailable").inc()
             raise AuthenticationUnavailable("the API server cannot be asked about the token now; retry") from None
         self._metrics.token_reviews.labels("accepted").inc()
-        left = ACCEPTED_SECONDS if review.expires is None else min(ACCEPTED_SECONDS, review.expires - self._wall())
+        self._count_acceptance(claims)
+        left = ACCEPTED_SECONDS if claims.expires is None else min(ACCEPTED_SECONDS, claims.expires - self._wall())
         scope = self._places.scope_of(review.namespace)
         return self._remember(digest, _Remembered(review, "", scope, asked_at + left))
 

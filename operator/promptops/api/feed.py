@@ -211,14 +211,46 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an instance serves. Sent on change and every 5 s (POST /v1/reports). Who it is from says the token."""
 
     instance: str
-    """Unique per process."""
+    """Unique among those who show one token at the same time."""
     position: Position | None = None
     durable: bool = False
     """Whether `position` is on disk."""
     nacks: tuple[Nack, ...] = ()
     kids: tuple[str, ...] = ()
     renders: tuple[RenderCounters, ...] = ()
+    """At most MAX_REPORTED_RENDERS, whatever was ever rendered: the rest comes with the next report."""
     goodbye: bool = False
+    incarnation: str = ""
+    """Drawn anew by each process: a restarted one may have the name of the one before."""
+    number: int = 0
+    """Counts the reports of an incarnation, from 1."""
+    base: int = 0
+    """The last report that was acknowledged: `renders` are those that changed since; 0: everything, in as many reports
+    as it takes."""
+
+
+class ReportBatch(msgspec.Struct, frozen=True):
+    """Body of POST /v1/reports: what an instance says, or what a relay passes on from many."""
+
+    reports: tuple[Report, ...]
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """What was taken of one instance. `number` is its report's, or 0: the base is not known here, send everything again."""
+
+    instance: str
+    number: int
+
+
+class ReportsAnswer(msgspec.Struct, frozen=True):
+    """Answer of POST /v1/reports, in the order of the reports."""
+
+    acknowledged: tuple[Acknowledged, ...] = ()
+
+
+MAX_REPORTED_RENDERS = 200
+MAX_REPORTED_NACKS = 100
+"""An instance with more says so with one more than these: it serves nothing of what was decided."""
 
 
 class TrustedKey(msgspec.Struct, frozen=True):

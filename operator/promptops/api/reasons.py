@@ -83,6 +83,7 @@ VALUE_CHANGED: Final = "ValueChanged"
 # The feed
 UNAUTHENTICATED: Final = "Unauthenticated"
 AUTHENTICATION_UNAVAILABLE: Final = "AuthenticationUnavailable"
+TOO_MANY_REQUESTS: Final = "TooManyRequests"
 BLOB_NOT_FOUND: Final = "BlobNotFound"
 UNKNOWN_KEY: Final = "UnknownKey"
 BAD_SIGNATURE: Final = "BadSignature"

@@ -7,10 +7,10 @@ import click
 from promptops.settings.environment import SettingsError
 from promptops.settings.logs import LogSettings
 from promptops.telemetry.logging import configure
-from promptops.telemetry.outlet import Outlet
+from promptops.telemetry.outlet import LogOutlet
 
 
-def configure_logs() -> Outlet:
+def configure_logs() -> LogOutlet:
     """Configure the logs of this process; return what takes them away. Raises ClickException when the environment asks for impossible ones."""
     try:
         settings = LogSettings.from_environment()

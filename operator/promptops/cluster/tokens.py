@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 from promptops.api.feed import AUDIENCE
-from promptops.api.wire import read
 from promptops.cluster.client import Client
 from promptops.cluster.resources import TOKEN_REVIEWS
 
@@ -29,8 +27,6 @@ class Review:
     service_account: str
     pod_uid: str | None
     pod_name: str | None
-    expires: float | None
-    """Unix time after which the token is worth nothing; None when it does not say."""
 
 
 class TokenReviewer:
@@ -56,10 +52,10 @@ class TokenReviewer:
                 "spec": {"token": token, "audiences": [AUDIENCE]},
             },
         )
-        return _review(answer.get("status") or {}, token)
+        return _review(answer.get("status") or {})
 
 
-def _review(status: dict[str, Any], token: str) -> Review:
+def _review(status: dict[str, Any]) -> Review:
     if not status.get("authenticated"):
         raise TokenRefused("the API server does not accept this token for the feed")
     # An authenticator that knows no audiences answers without them: that is no yes.
@@ -70,22 +66,9 @@ def _review(status: dict[str, Any], token: str) -> Review:
     if not (str(user.get("username", "")).startswith(_USER_PREFIX) and namespace and name):
         raise TokenRefused("the token is no ServiceAccount's")
     extra = user.get("extra") or {}
-    return Review(namespace, name, _first(extra, _POD_UID), _first(extra, _POD_NAME), _expiry(token))
+    return Review(namespace, name, _first(extra, _POD_UID), _first(extra, _POD_NAME))
 
 
 def _first(extra: dict[str, Any], key: str) -> str | None:
     values = extra.get(key)
     return str(values[0]) if values else None
-
-
-def _expiry(token: str) -> float | None:
-    """Read when a token that was just accepted expires, so that no cache outlives it."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = read(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)), dict[str, Any])
-    except ValueError:  # of base64, or Unreadable
-        return None
-    expires = claims.get("exp")
-    return float(expires) if isinstance(expires, int | float) else None

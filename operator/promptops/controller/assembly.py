@@ -177,6 +177,7 @@ class Assembly:
             self._reported,
             self._higher_position,
             verifier=verifier,
+            refusals=lambda reason: self._metrics.feed_refusals.labels(reason).inc(),
         )
 
     def _connect(self) -> None:
@@ -223,8 +224,8 @@ class Assembly:
             exc_info=None if isinstance(error, ClusterError) else error,
         )
 
-    def _reported(self, caller: Caller, report: Report) -> None:
-        self._reports.record(caller, report, time.monotonic())
+    def _reported(self, caller: Caller, report: Report) -> int:
+        return self._reports.record(caller, report, time.monotonic())
 
     def _relisted(self, resource: Resource) -> None:
         self._loop.call_soon_threadsafe(self._sweeper.request, "relist", (resource,))

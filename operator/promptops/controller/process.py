@@ -22,7 +22,7 @@ from promptops.controller.publish.trust import KeysUnusable, load_or_create
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.loop import watch
 from promptops.telemetry.operator import OperatorMetrics
-from promptops.telemetry.outlet import Outlet
+from promptops.telemetry.outlet import LogOutlet
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
 from promptops.web.operations import ProbeAnswer, alive, operations_app
@@ -41,7 +41,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 class OperatorProcess:
     """Runs until it is told to stop."""
 
-    def __init__(self, settings: OperatorSettings, outlet: Outlet) -> None:
+    def __init__(self, settings: OperatorSettings, outlet: LogOutlet) -> None:
         """Bind the listeners. Raises ListenError."""
         self._settings = settings
         self._metrics = OperatorMetrics()

@@ -31,6 +31,10 @@ class Instance:
     nacks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Prompt's name → uid and revision of the entry that it could not take."""
     goodbye: bool = False
+    incarnation: str = ""
+    """Which process of that name."""
+    number: int = 0
+    """Of its last report."""
 
 
 @dataclass(frozen=True)

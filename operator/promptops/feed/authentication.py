@@ -20,6 +20,11 @@ class Caller:
     """None for a token that is bound to no pod."""
     service_account: str
 
+    @property
+    def identity(self) -> tuple[str, str | None, str]:
+        """Whose budgets these are: the pod's, or those of everybody who shows tokens of the account bound to none."""
+        return (self.scope, self.pod_uid, self.service_account)
+
 
 class NotAdmitted(Exception):
     """Root of what an authenticator can answer instead of a caller."""
@@ -54,6 +59,17 @@ class AuthenticationUnavailable(NotAdmitted):
 
     status = 503
     code = reasons.AUTHENTICATION_UNAVAILABLE
+
+
+class TooMany(NotAdmitted):
+    """More than a caller may have: tokens that are refused, streams, reports. `retry_after`: seconds to wait."""
+
+    status = 429
+    code = reasons.TOO_MANY_REQUESTS
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 Authenticate = Callable[[str], Awaitable[Caller]]

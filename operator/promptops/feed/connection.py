@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest, Report
+from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest, ReportBatch, ReportsAnswer
 from promptops.api.http import Problem
 from promptops.api.wire import Unreadable, read
 from promptops.cache.bounded import Bounded
@@ -100,9 +100,13 @@ class Upstream:
         except Unreadable:
             raise Disconnected(reasons.MALFORMED, "the answer is not blobs") from None
 
-    async def report(self, report: Report) -> None:
-        """Send a report. Raises Disconnected."""
-        await self._post("/v1/reports", msgspec.json.encode(report), MAX_PROBLEM_BYTES)
+    async def report(self, reports: ReportBatch) -> ReportsAnswer:
+        """Send reports; return which were taken. Raises Disconnected."""
+        answer = await self._post("/v1/reports", msgspec.json.encode(reports), MAX_PROBLEM_BYTES)
+        try:
+            return read(answer, ReportsAnswer)
+        except Unreadable:
+            raise Disconnected(reasons.MALFORMED, "the answer is not what was taken") from None
 
     async def _post(self, path: str, body: bytes, limit: int) -> bytes:
         with _disconnections():

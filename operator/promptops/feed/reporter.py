@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import Callable
+from itertools import islice
 
-from promptops.api.feed import HEARTBEAT_SECONDS, Nack, RenderCounters, Report
+from promptops.api.feed import (
+    HEARTBEAT_SECONDS,
+    MAX_REPORTED_NACKS,
+    Acknowledged,
+    Nack,
+    Report,
+    ReportBatch,
+    ReportsAnswer,
+)
 from promptops.cache.store import Store
 from promptops.feed.connection import Disconnected, Upstream
+from promptops.reader.tally import Tally
 
 RETRY_SECONDS = 0.1
 """The first pause after a failure: a kept connection that the other side has just closed fails once."""
 GOODBYE_SECONDS = 1.0
-
-
-def _no_counters() -> tuple[RenderCounters, ...]:
-    return ()
 
 
 class Reporter:
@@ -29,13 +36,16 @@ class Reporter:
         instance: str,
         *,
         kids: Callable[[], tuple[str, ...]] = tuple,
-        renders: Callable[[], tuple[RenderCounters, ...]] = _no_counters,
+        renders: Tally | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
         self._instance = instance
         self._kids = kids
-        self._renders = renders
+        self._renders = renders or Tally()
+        self._incarnation = secrets.token_hex(8)
+        self._number = 0
+        self._base = 0
         self._durable = False
         self._refusing: str | None = None
         self._serving: object = None
@@ -58,17 +68,21 @@ class Reporter:
     def report(self, *, goodbye: bool = False) -> Report:
         """What is served now."""
         view = self._store.current
-        nacks = tuple(view.nacks.values()) if view is not None else ()
+        nacks = tuple(islice(view.nacks.values(), MAX_REPORTED_NACKS + 1)) if view is not None else ()
         if self._refusing is not None:
             # No prompt has an empty name: this one stands for the index.
             nacks = (Nack("", "", 0, self._refusing), *nacks)
+        self._number += 1
         return Report(
             instance=self._instance,
+            incarnation=self._incarnation,
+            number=self._number,
+            base=self._base,
             position=view.position if view is not None else None,
             durable=self._durable and view is not None,
             nacks=nacks,
             kids=self._kids(),
-            renders=self._renders(),
+            renders=self._renders.changes(),
             goodbye=goodbye,
         )
 
@@ -95,16 +109,26 @@ class Reporter:
 
     async def _send(self) -> bool:
         self._wake.clear()
+        report = self.report()
         try:
-            await self._connection.report(self.report())
+            answer = await self._connection.report(ReportBatch((report,)))
         except Disconnected:
             return False
+        self._heard(report, answer)
         return True
+
+    def _heard(self, report: Report, answer: ReportsAnswer) -> None:
+        if Acknowledged(self._instance, report.number) in answer.acknowledged:
+            self._base = report.number
+            self._renders.acknowledged()
+        elif self._base:
+            self._base = 0
+            self._renders.again()
 
     async def _say_goodbye(self) -> None:
         try:
             async with asyncio.timeout(GOODBYE_SECONDS):
-                await self._connection.report(self.report(goodbye=True))
+                await self._connection.report(ReportBatch((self.report(goodbye=True),)))
         except (Disconnected, TimeoutError):
             # Nobody hears it: this instance will be counted as lost until it is forgotten.
             return

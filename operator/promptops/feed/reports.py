@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from promptops.api.feed import HEARTBEAT_SECONDS, LOST_SECONDS, Position, Report
+from promptops.api.feed import HEARTBEAT_SECONDS, LOST_SECONDS, MAX_REPORTED_NACKS, Position, Report
 from promptops.domain.convergence import FORGOTTEN_SECONDS, Instance
 from promptops.feed.authentication import Caller
 
@@ -15,7 +15,7 @@ SUPERSEDED_SECONDS: Final = 2 * HEARTBEAT_SECONDS
 GOODBYE_SECONDS: Final = 60.0
 """So long a report that was overtaken by its own goodbye is recognised."""
 MAX_PER_POD: Final = 16
-MAX_PER_ACCOUNT: Final = 5000
+MAX_PER_ACCOUNT: Final = 500
 """Instances of one identity; beyond it the one that was silent for longest is forgotten."""
 
 Changed = Callable[[str], None]
@@ -46,21 +46,28 @@ class Reports:
         """Call `changed` whenever a scope's instances differ in more than when they were last heard."""
         self._subscribers.append(changed)
 
-    def record(self, caller: Caller, report: Report, now: float) -> None:
-        """Take a report in."""
+    def record(self, caller: Caller, report: Report, now: float) -> int:
+        """Take a report in; return its number, or 0 when its base is not known here.
+
+        An incarnation is over at its goodbye. The next one of the same name counts from its first report on.
+        """
         state = self._scopes.setdefault(caller.scope, _Scope())
         key: _Key = ((caller.scope, caller.pod_uid, caller.service_account), report.instance)
         before = state.rows.get(key)
-        if before is not None and before.goodbye and not report.goodbye:
-            return
+        if before is not None and _is_overtaken(before, report):
+            return 0
         row = self._row(caller, report, now)
         state.rows[key] = row
         keys = state.identities.setdefault(key[0], set())
         keys.add(key)
         dropped = self._make_room(state, keys, key, now)
-        if dropped or before is None or replace(before, last_seen=now) != row or key in state.lost:
+        if dropped or before is None or replace(before, last_seen=now, number=row.number) != row or key in state.lost:
             state.lost -= {key}
             self._tell(caller.scope)
+        knows_base = not report.base or (
+            before is not None and (before.incarnation, before.number) == (report.incarnation, report.base)
+        )
+        return report.number if knows_base else 0
 
     def instances(self, scope: str) -> tuple[Instance, ...]:
         """Everyone who follows the scope, also the lost ones until they are forgotten."""
@@ -106,13 +113,18 @@ class Reports:
         if position is not None and (published is None or position > published):
             # Ahead of everything we published: it serves something, but not what we decided.
             position = None
+        if len(report.nacks) > MAX_REPORTED_NACKS:
+            # What it cannot take is more than it can name: none of its prompts may be counted as served.
+            position = None
         return Instance(
             instance=report.instance,
             position=position,
             last_seen=now,
             pod_uid=caller.pod_uid,
-            nacks={nack.name: (nack.uid, nack.revision) for nack in report.nacks},
+            nacks={nack.name: (nack.uid, nack.revision) for nack in report.nacks[:MAX_REPORTED_NACKS]},
             goodbye=report.goodbye,
+            incarnation=report.incarnation,
+            number=report.number,
         )
 
     def _make_room(self, state: _Scope, keys: set[_Key], newest: _Key, now: float) -> bool:
@@ -131,6 +143,13 @@ class Reports:
     def _tell(self, scope: str) -> None:
         for changed in self._subscribers:
             changed(scope)
+
+
+def _is_overtaken(before: Instance, report: Report) -> bool:
+    """Whether a report comes from a process that said goodbye, or the goodbye of one that another has followed."""
+    if report.incarnation == before.incarnation:
+        return before.goodbye and not report.goodbye
+    return report.goodbye
 
 
 def _patience(row: Instance) -> float:

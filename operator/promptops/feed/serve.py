@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.feed import HELD_HEADER, Blob, BlobsAnswer, BlobsRequest, Header, Hello, Report
+from promptops.api.feed import (
+    HELD_HEADER,
+    Acknowledged,
+    Blob,
+    BlobsAnswer,
+    BlobsRequest,
+    Header,
+    Hello,
+    Report,
+    ReportBatch,
+    ReportsAnswer,
+)
 from promptops.api.wire import Unreadable, read
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier, from_token
 from promptops.cache.view import View
 from promptops.feed import frames
-from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, Unauthenticated
+from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, TooMany, Unauthenticated
 from promptops.feed.stream import Stream, Streams, is_ahead
 from promptops.web.answers import SAFE, Answer, Lasting, TakenRequest
+from promptops.web.budgets import Allowances
 from promptops.web.problems import HttpRefusal, no_such_route, problem, refuse_query, wrong_method
 from promptops.web.requests import Head
 
-MAX_REPORT_BYTES: Final = 2 * 1024 * 1024
+MAX_REPORT_BYTES: Final = 256 * 1024
+"""An instance's report is at most about 100 KiB; whoever passes on more of them sends them in turns."""
+MAX_REPORTS: Final = 1000
+STREAMS_OF_A_POD, STREAMS_OF_AN_ACCOUNT = 8, 100
+REQUESTS_OF_A_POD, REQUESTS_OF_AN_ACCOUNT = (50, 5.0), (1000, 200.0)
+"""Calls at once, and then a second, of one identity: a pod, or whoever shares a token that is bound to none."""
+BYTES_OF_ONE: Final = (4 * 1024 * 1024, 512 * 1024.0)
+RETRY_SECONDS: Final = 5
 MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
 MAX_BLOBS_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """An answer that would be larger leaves the rest out; the follower asks again for what it still lacks."""
 MAX_HELD_CHARACTERS: Final = 8192
-MAX_INSTANCE_CHARACTERS: Final = 256
+MAX_NAME_CHARACTERS: Final = 256
+"""Of an instance, of a prompt, and of a reason."""
 
 Stores = Callable[[str], Store | None]
 """Scope → what is served to it; None while nothing can be said yet."""
-ReportSink = Callable[[Caller, Report], None]
+ReportSink = Callable[[Caller, Report], int]
+"""Takes a report and returns its number, or 0 when everything has to be sent again."""
+Refusals = Callable[[str], None]
+"""Told why a caller was refused that wants more than it may have: Streams, Requests, Bytes."""
 HigherPosition = Callable[[Header], None]
 """Told of a validly signed header that is ahead of what is served here, or a fork of it."""
 
 _ForCaller = Callable[[Head, Caller], TakenRequest]
 _JSON: Final = "application/json"
 _NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
-_Body = TypeVar("_Body", BlobsRequest, Report)
+_Body = TypeVar("_Body", BlobsRequest, ReportBatch)
 
 
 class FeedApp:
@@ -57,8 +81,12 @@ class FeedApp:
         *,
         verifier: Verifier,
         stream_seconds: float = 600.0,
+        refusals: Refusals = lambda _: None,
     ) -> None:
         self.streams = Streams()
+        self._refusals = refusals
+        self._requests = {True: Allowances(*REQUESTS_OF_A_POD), False: Allowances(*REQUESTS_OF_AN_ACCOUNT)}
+        self._bytes = Allowances(*BYTES_OF_ONE)
         self._stores = stores
         self._authenticate = authenticate
         self._reports = reports
@@ -89,18 +117,31 @@ class FeedApp:
         return {"GET": self._blob, "HEAD": self._blob}
 
     async def _admitted(self, head: Head, call: _ForCaller) -> TakenRequest:
-        return call(head, await self._caller(head))
+        caller = await self._caller(head)
+        now = time.monotonic()
+        if not self._requests[caller.pod_uid is not None].of(caller.identity).take(now):
+            raise self._too_much("Requests", "too many requests; retry")
+        if not self._bytes.of(caller.identity).take(now, head.length or 0):
+            raise self._too_much("Bytes", "too much was sent; retry")
+        return call(head, caller)
+
+    def _too_much(self, reason: str, detail: str) -> HttpRefusal:
+        self._refusals(reason)
+        return _not_admitted(TooMany(detail, RETRY_SECONDS))
 
     def _stream(self, head: Head, caller: Caller) -> TakenRequest:
         if self.streams.closed:
             raise _wrong(503, reasons.NOT_READY, "this server is going away; retry")
+        most = STREAMS_OF_AN_ACCOUNT if caller.pod_uid is None else STREAMS_OF_A_POD
+        if self.streams.of(caller.identity) >= most:
+            raise self._too_much("Streams", f"there are {most} streams of this identity already; retry")
         store, view = self._served(caller)
         held = self._held(head, caller)
         if held is not None and is_ahead(held, view):
             self._on_higher_position(held)
         hello = Hello(caller.scope, caller.tenant, caller.namespace)
         seconds = self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
-        stream = Stream(self.streams, store, hello, held, seconds)
+        stream = Stream(self.streams, caller.identity, store, hello, held, seconds)
         lasting = Lasting(frames.CONTENT_TYPE, stream.write, (("cache-control", "no-store"), *SAFE))
         return TakenRequest(lambda _: lasting)
 
@@ -120,11 +161,16 @@ class FeedApp:
 
     def _report(self, _: Head, caller: Caller) -> TakenRequest:
         def record(body: bytes) -> Answer:
-            report = _decoded(body, Report)
-            if not 0 < len(report.instance) <= MAX_INSTANCE_CHARACTERS:
-                raise _wrong(400, reasons.INVALID_REQUEST, "an instance has a name of 1 to 256 characters")
-            self._reports(caller, report)
-            return Answer(204, headers=_NO_STORE)
+            reports = _decoded(body, ReportBatch).reports
+            if len(reports) > MAX_REPORTS or not all(map(_is_plain, reports)):
+                raise _wrong(
+                    400,
+                    reasons.INVALID_REQUEST,
+                    f"at most {MAX_REPORTS} reports, each with the instance's name, and no name longer than "
+                    f"{MAX_NAME_CHARACTERS} characters",
+                )
+            taken = tuple(Acknowledged(report.instance, self._reports(caller, report)) for report in reports)
+            return Answer(200, msgspec.json.encode(ReportsAnswer(taken)), _JSON, _NO_STORE)
 
         return TakenRequest(record, MAX_REPORT_BYTES)
 
@@ -171,6 +217,12 @@ def _found(view: View, asked: tuple[str, ...]) -> Answer:
     return Answer(200, msgspec.json.encode(BlobsAnswer(tuple(found.values()))), _JSON, _NO_STORE)
 
 
+def _is_plain(report: Report) -> bool:
+    names = (report.instance, report.incarnation, *report.kids)
+    said = (text for nack in report.nacks for text in (nack.name, nack.uid, nack.reason))
+    return len(report.instance) > 0 and all(len(text) <= MAX_NAME_CHARACTERS for text in (*names, *said))
+
+
 def _decoded(body: bytes, kind: type[_Body]) -> _Body:
     try:
         return read(body, kind)
@@ -180,8 +232,10 @@ def _decoded(body: bytes, kind: type[_Body]) -> _Body:
 
 def _not_admitted(refusal: NotAdmitted) -> HttpRefusal:
     headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else None
+    if isinstance(refusal, TooMany):
+        headers = {"retry-after": str(refusal.retry_after)}
     return _wrong(refusal.status, refusal.code, refusal.detail, headers)
 
 
 def _wrong(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> HttpRefusal:
-    return HttpRefusal(problem(status, code, detail, retryable=status >= 500), headers)
+    return HttpRefusal(problem(status, code, detail, retryable=status >= 500 or status == 429), headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 
 from promptops.api.feed import Goodbye, Header, Hello
@@ -24,6 +25,8 @@ class Streams:
     """Every open stream of a server."""
 
     channels: dict[str, Channel] = field(default_factory=dict)
+    open: Counter[object] = field(default_factory=Counter)
+    """How many each identity has."""
     closed: bool = False
     """Whether no stream is opened any more."""
 
@@ -31,6 +34,10 @@ class Streams:
     def subscribers(self) -> int:
         """How many streams are open."""
         return sum(len(channel.subscribers) for channel in self.channels.values())
+
+    def of(self, identity: object) -> int:
+        """How many streams an identity has."""
+        return self.open[identity]
 
     def close(self, reason: str) -> None:
         """Open no stream any more and end every open one. Call this before the server stops: it waits for its streams."""
@@ -49,6 +56,12 @@ class Streams:
             channel = self.channels[scope] = Channel(store)
         return channel
 
+    def left(self, identity: object) -> None:
+        """An identity has one stream less."""
+        self.open[identity] -= 1
+        if not self.open[identity]:
+            del self.open[identity]
+
     def leave(self, scope: str, channel: Channel, subscriber: Subscriber) -> None:
         """Forget the subscriber, and the channel with its last one."""
         channel.unsubscribe(subscriber)
@@ -63,6 +76,7 @@ class Stream:
     """An answer that lasts. The outlet waits for a slow reader, so nothing piles up."""
 
     streams: Streams
+    identity: object
     store: Store
     hello: Hello
     held: Header | None
@@ -73,6 +87,7 @@ class Stream:
     async def write(self, outlet: Outlet) -> None:
         """Write until the end, the reader's or ours. Raises TimeoutError when the reader takes nothing."""
         channel = self.streams.channel(self.hello.scope, self.store)
+        self.streams.open[self.identity] += 1
         # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()
         first = channel.hello(self.hello) + self._first_index(channel)
@@ -85,6 +100,7 @@ class Stream:
             await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.streams.leave(self.hello.scope, channel, subscriber)
+            self.streams.left(self.identity)
             for task in (writing, leaving):
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)

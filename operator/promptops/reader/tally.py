@@ -1,9 +1,10 @@
-"""Renders counted by content digest, as reports carry them to the origin."""
+"""Renders counted by content digest, and which of them the origin has not heard of yet."""
 
 from bisect import bisect_left
 from collections.abc import Container
+from itertools import islice
 
-from promptops.api.feed import LATENCY_BUCKETS_SECONDS, RenderCounters
+from promptops.api.feed import LATENCY_BUCKETS_SECONDS, MAX_REPORTED_RENDERS, RenderCounters
 
 
 class _Counters:
@@ -14,12 +15,20 @@ class _Counters:
         self.failed = 0
         self.buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
 
+    @property
+    def total(self) -> int:
+        return self.succeeded + self.failed
+
 
 class Tally:
     """Cumulative counters since the process started."""
 
     def __init__(self) -> None:
         self._counters: dict[str, _Counters] = {}
+        self._changed: dict[str, None] = {}
+        """Digests the origin has to hear of, the one that waits for longest first."""
+        self._sent: dict[str, int] = {}
+        """Digest → its total when it was sent last."""
 
     def succeeded(self, digest: str, seconds: float) -> None:
         """Count a render that was answered."""
@@ -34,16 +43,36 @@ class Tally:
     def forget(self, held: Container[str]) -> None:
         """Drop the counters of content that is no longer held."""
         self._counters = {digest: counters for digest, counters in self._counters.items() if digest in held}
+        self._changed = {digest: None for digest in self._changed if digest in held}
+        self._sent = {digest: total for digest, total in self._sent.items() if digest in held}
 
-    def counters(self) -> tuple[RenderCounters, ...]:
-        """Return the counters as a report carries them, ordered by digest."""
-        return tuple(
-            RenderCounters(digest, counters.succeeded, counters.failed, tuple(counters.buckets))
-            for digest, counters in sorted(self._counters.items())
-        )
+    def changes(self, limit: int = MAX_REPORTED_RENDERS) -> tuple[RenderCounters, ...]:
+        """Return what a report carries: the counters that changed, as many as there is room for."""
+        digests = tuple(islice(self._changed, limit))
+        self._sent = {digest: self._counters[digest].total for digest in digests}
+        return tuple(_reported(digest, self._counters[digest]) for digest in digests)
+
+    def acknowledged(self) -> None:
+        """The origin has taken what was sent last. What changed meanwhile waits behind the others."""
+        for digest, total in self._sent.items():
+            if self._changed.pop(digest, _ABSENT) is None and self._counters[digest].total != total:
+                self._changed[digest] = None
+        self._sent = {}
+
+    def again(self) -> None:
+        """The origin knows nothing of what was acknowledged: everything is news to it."""
+        self._changed, self._sent = dict.fromkeys(self._counters), {}
 
     def _of(self, digest: str) -> _Counters:
+        self._changed[digest] = None
         counters = self._counters.get(digest)
         if counters is None:
             counters = self._counters[digest] = _Counters()
         return counters
+
+
+_ABSENT = object()
+
+
+def _reported(digest: str, counters: _Counters) -> RenderCounters:
+    return RenderCounters(digest, counters.succeeded, counters.failed, tuple(counters.buckets))

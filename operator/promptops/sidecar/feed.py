@@ -89,7 +89,7 @@ class Feed:
             if snapshot_directory
             else []
         )
-        reporter = Reporter(self._connection, store, instance, kids=lambda: self._verifier.kids, renders=tally.counters)
+        reporter = Reporter(self._connection, store, instance, kids=lambda: self._verifier.kids, renders=tally)
         self._follower = Follower(
             self._connection,
             self._verifier,

@@ -25,7 +25,7 @@ from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import Supply, SupplyError
 from promptops.telemetry.loop import watch
-from promptops.telemetry.outlet import Outlet
+from promptops.telemetry.outlet import LogOutlet
 from promptops.telemetry.sidecar import SidecarMetrics
 from promptops.telemetry.supervision import Supervisor
 from promptops.web.answers import Application
@@ -42,7 +42,7 @@ _log = structlog.get_logger()
 class Sidecar:
     """Everything a sidecar is made of."""
 
-    def __init__(self, settings: SidecarSettings, log: Outlet) -> None:
+    def __init__(self, settings: SidecarSettings, log: LogOutlet) -> None:
         """Raises SupplyError, naming what has to be set."""
         self._settings = settings
         self._clock = Clock()
@@ -144,7 +144,7 @@ class Sidecar:
             self._tally.forget(event.view.blobs)
 
 
-async def run_until_signalled(settings: SidecarSettings, log: Outlet) -> None:
+async def run_until_signalled(settings: SidecarSettings, log: LogOutlet) -> None:
     """Run a sidecar until SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

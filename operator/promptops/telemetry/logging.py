@@ -8,24 +8,24 @@ from typing import Final, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from promptops.telemetry.outlet import Outlet
+from promptops.telemetry.outlet import LogOutlet
 
 _STANDARD_ERROR: Final = 2
 _LIBRARIES = ("httpx", "httpcore", "asyncio", "kopf", "aiohttp")
 
 
-def configure(level: str = "info", stream: TextIO | None = None, form: str = "auto") -> Outlet:
+def configure(level: str = "info", stream: TextIO | None = None, form: str = "auto") -> LogOutlet:
     """Send what this process and its libraries log to standard error, which nobody waits for; return what takes it there.
 
     `form` is json, text or auto. A stream of one's own is written to at once.
     """
-    outlet = Outlet(_STANDARD_ERROR)
+    outlet = LogOutlet(_STANDARD_ERROR)
     atexit.register(outlet.close)
     _send_to(stream or outlet, level, form)
     return outlet
 
 
-def _send_to(stream: TextIO | Outlet, level: str, form: str) -> None:
+def _send_to(stream: TextIO | LogOutlet, level: str, form: str) -> None:
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -53,7 +53,7 @@ def _send_to(stream: TextIO | Outlet, level: str, form: str) -> None:
         logging.getLogger(library).setLevel(max(threshold, logging.WARNING))
 
 
-def _renderer(stream: TextIO | Outlet, form: str) -> Processor:
+def _renderer(stream: TextIO | LogOutlet, form: str) -> Processor:
     if form == "text" or (form == "auto" and stream.isatty()):
         return structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer(sort_keys=False)

@@ -78,12 +78,19 @@ class OperatorMetrics:
         )
         self.token_reviews = Counter(
             "promptops_token_reviews_total",
-            "Tokens shown to the feed. result: accepted, refused, unavailable, cached.",
+            "Tokens shown to the feed. result: accepted, refused, unavailable, cached, and without a question to the API "
+            "server malformed (no token of ours) and limited (too many were refused lately).",
             ("result",),
             registry=registry,
         )
         self.feed_subscribers = Gauge(
             "promptops_feed_subscribers", "Followers connected to the feed.", registry=registry
+        )
+        self.feed_refusals = Counter(
+            "promptops_feed_refusals",
+            "Requests of followers beyond what one identity may have. reason: Streams, Requests, Bytes.",
+            ("reason",),
+            registry=registry,
         )
         self.feed_publications = Counter(
             "promptops_feed_publications_total", "Positions published, over all namespaces.", registry=registry

@@ -13,7 +13,7 @@ _LAST_WORDS_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 1.0
 
 
-class Outlet:
+class LogOutlet:
     """Takes lines as a text file does, and never blocks or raises: whoever reads may hang, or be gone."""
 
     def __init__(self, descriptor: int, most_lines: int = _MOST_LINES) -> None:
