@@ -238,7 +238,8 @@ def test_a_killed_sidecars_socket_is_taken_over_and_a_living_ones_is_not(start_s
         ),
         pytest.param(
             {"PROMPTOPS_FEED_URL": "http://127.0.0.1:1", "PROMPTOPS_TOKEN_FILE": "t", "PROMPTOPS_TRUST_FILE": "/proc/uptime"},
-            'Error: the trust file /proc/uptime must be JSON like {"keys": [{"kid": "…", "public": "…"}]}\n',
+            'Error: the trust file /proc/uptime must be JSON like '
+            '{"keys": [{"kid": "…", "public": "…"}], "ca": "PEM or absent"}\n',
             id="a trust file of something else",
         ),
         pytest.param(
