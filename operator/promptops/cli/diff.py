@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from promptops.cli.files import NobodyAnswers, read_files
-from promptops.workspace.compare import Change, Comparison, Piece, compare
+from promptops.workspace.compare import Comparison, ContentChange, Piece, compare
 from promptops.workspace.content import HeldContent, NoContent, choose, held_by
 
 _STYLES = {"same": "", "removed": "red strike", "added": "green"}
@@ -77,7 +77,7 @@ def _written(pieces: tuple[Piece, ...], *, marked: bool) -> Text:
     return said if said.plain.endswith("\n") else said.append("\n")
 
 
-def _line(change: Change) -> Text:
+def _line(change: ContentChange) -> Text:
     if change.before is None:
         return Text(f"+ {change.path}: {_short(change.after)}", "green")
     if change.after is None:
@@ -90,7 +90,7 @@ def _short(value: Any) -> str:
 
 
 def _as_json(old: HeldContent, new: HeldContent, found: Comparison) -> dict[str, Any]:
-    def changes(each: tuple[Change, ...]) -> list[dict[str, Any]]:
+    def changes(each: tuple[ContentChange, ...]) -> list[dict[str, Any]]:
         return [{"path": change.path, "before": change.before, "after": change.after} for change in each]
 
     return {

@@ -4,10 +4,8 @@ line's own dependencies says what it lacks."""
 from __future__ import annotations
 
 import sys
-from typing import Final
 
-EXTRAS: Final = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "codegen": "dev"}
-"""Command → the extra that brings what it needs; every other command needs `cli`."""
+from promptops.cli.extras import EXTRAS
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import click
 
-from promptops.cli.entry import EXTRAS
+from promptops.cli.extras import EXTRAS
 
 COMMANDS: dict[str, str] = {
     "check": "Check manifests as a cluster would.",

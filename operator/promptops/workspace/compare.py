@@ -26,7 +26,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Change:
+class ContentChange:
     """A field that differs: JSON values, None where there is none."""
 
     path: str
@@ -42,8 +42,8 @@ class Comparison:
     """What the change means to callers; None when the contents are equal."""
     texts: tuple[tuple[str, tuple[Piece, ...]], ...]
     """By path, the lines of each text that differs; a line that only changed some words comes in pieces."""
-    variables: tuple[Change, ...]
-    rest: tuple[Change, ...]
+    variables: tuple[ContentChange, ...]
+    rest: tuple[ContentChange, ...]
 
 
 def compare(before: Manifest, after: Manifest) -> Comparison:
@@ -55,7 +55,11 @@ def compare(before: Manifest, after: Manifest) -> Comparison:
         if old.get(path) != new.get(path)
     )
     others = {key for key in before.keys() | after.keys() if key not in ("text", "messages", "variables")}
-    rest = [Change(key, before.get(key), after.get(key)) for key in sorted(others) if before.get(key) != after.get(key)]
+    rest = [
+        ContentChange(key, before.get(key), after.get(key))
+        for key in sorted(others)
+        if before.get(key) != after.get(key)
+    ]
     return Comparison(
         None if canonical(before) == canonical(after) else grade(before, after),
         texts,
@@ -97,20 +101,20 @@ def _texts(content: Manifest) -> dict[str, str]:
     return {f"messages[{index}]": text(each.get("content")) for index, each in enumerate(messages)}
 
 
-def _roles(before: Manifest, after: Manifest) -> Iterator[Change]:
+def _roles(before: Manifest, after: Manifest) -> Iterator[ContentChange]:
     messages = zip_longest(sequence(before.get("messages")), sequence(after.get("messages")))
     for index, pair in enumerate(messages):
         old, new = map(mapping, pair)
         for key in sorted((old.keys() | new.keys()) - {"content"}):
             if old.get(key) != new.get(key):
-                yield Change(f"messages[{index}].{key}", old.get(key), new.get(key))
+                yield ContentChange(f"messages[{index}].{key}", old.get(key), new.get(key))
 
 
-def _variables(before: Manifest, after: Manifest) -> Iterator[Change]:
+def _variables(before: Manifest, after: Manifest) -> Iterator[ContentChange]:
     old, new = _declared(before), _declared(after)
     for name in dict.fromkeys([*old, *new]):
         if old.get(name) != new.get(name):
-            yield Change(name, old.get(name), new.get(name))
+            yield ContentChange(name, old.get(name), new.get(name))
 
 
 def _declared(content: Manifest) -> Mapping[str, Manifest]:

@@ -1,0 +1,6 @@
+"""Which extra of the package brings what a command needs. The standard library alone."""
+
+from typing import Final
+
+EXTRAS: Final = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "codegen": "dev"}
+"""Command → the extra that brings what it needs; every other command needs `cli`."""
