@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "new_plane" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """A run that is told to end takes its planes down, as one that is interrupted does."""
+
+    def ended(number: int, _: object) -> None:
+        pytest.exit(f"told to end by {signal.Signals(number).name}", returncode=128 + number)
+
+    signal.signal(signal.SIGTERM, ended)
 
 
 @pytest.fixture(scope="session")

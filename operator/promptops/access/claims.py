@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from promptops.api.feed import AUDIENCE
+from promptops.api.wire import Unreadable, read
 
 MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 LEEWAY_SECONDS: Final = 60.0
@@ -53,9 +52,6 @@ def _payload(token: str) -> dict[str, Any]:
     if len(parts) != 3 or not all(_PART.fullmatch(part) for part in parts):
         raise Hopeless("this is no ServiceAccount token")
     try:
-        payload = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return read(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)), dict[str, Any])
+    except (binascii.Error, Unreadable):
         raise Hopeless("this is no ServiceAccount token") from None
-    if not isinstance(payload, dict):
-        raise Hopeless("this is no ServiceAccount token")
-    return payload

@@ -19,9 +19,18 @@ class Unreadable(ValueError):
 
 def read(data: bytes | str, form: type[Form]) -> Form:
     """Return what stands in the bytes. Raises Unreadable."""
+    found: Form = _read(data, form)  # type: ignore[arg-type]  # mypy asks the instances for a hash
+    return found
+
+
+def read_value(data: bytes | str) -> Any:
+    """Return whatever JSON value stands in the bytes. Raises Unreadable."""
+    return _read(data, Any)
+
+
+def _read(data: bytes | str, form: Hashable) -> Any:
     try:
-        found: Form = _decoder(form).decode(data)  # type: ignore[arg-type]  # mypy asks the instances for a hash
-        return found
+        return _decoder(form).decode(data)
     except msgspec.ValidationError as error:
         # A field's name is the writer's and may be long.
         raise Unreadable(f"is not what is expected: {str(error)[:_MAX_DETAIL_CHARACTERS]}") from None

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from promptops.api.names import FIELD_MANAGER
+from promptops.api.wire import read_value
 from promptops.cluster.client import JSON, METADATA_OF_ONE, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
@@ -191,7 +190,7 @@ def _changes(told: Any) -> Iterator[Change]:
     """Read a watch's answer, one event a line; a single event was decoded already, and none is nothing."""
     lines = told.splitlines() if isinstance(told, str) else [told] if told else []
     for line in lines:
-        event = msgspec.json.decode(line) if isinstance(line, str) else line
+        event = read_value(line) if isinstance(line, str) else line
         metadata = (event.get("object") or {}).get("metadata") or {}
         if "uid" in metadata:
             yield Change(metadata["uid"], int(metadata["resourceVersion"]), event["type"] == "DELETED")

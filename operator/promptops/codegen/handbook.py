@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TypeGuard
 
-from prometheus_client import CollectorRegistry
-
 from promptops.api import reasons
 from promptops.settings import operator as operator_settings
 from promptops.settings import sidecar as sidecar_settings
+from promptops.telemetry.description import described
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.telemetry.sidecar import SidecarMetrics
 from promptops.web import problems
@@ -52,13 +51,8 @@ def _metrics() -> str:
 
 
 def _rows(kind: type[OperatorMetrics] | type[SidecarMetrics]) -> str:
-    registry = CollectorRegistry()
-    kind(registry)
-    families = sorted(registry.collect(), key=lambda family: family.name)
-    return "\n".join(
-        f"| `{family.name}{'_total' if family.type == 'counter' else ''}` | {family.type} | {family.documentation} |"
-        for family in families
-    )
+    families = described(kind)
+    return "\n".join(f"| `{family.name}` | {family.kind} | {family.meaning} |" for family in families)
 
 
 def _settings() -> str:

@@ -110,6 +110,13 @@ def summary(observation: ServedObservation) -> str:
     return "all" if observation.ready == observation.total else f"{observation.ready}/{observation.total}"
 
 
+def least_instances(prompt: Manifest) -> int:
+    """Return how many instances a Prompt's status proves: 50 by `48/50`, at least one by `all`."""
+    served = text(status_of(prompt).get("served"))
+    total = served.partition("/")[2]
+    return int(total) if total.isdecimal() else int(served == "all")
+
+
 def is_news(prompt: Manifest, observation: ServedObservation) -> bool:
     """Tell whether status should say something else. That the last one left is none: nobody lags, and who comes back has it."""
     status = status_of(prompt)

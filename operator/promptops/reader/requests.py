@@ -1,5 +1,6 @@
 """The body of a render, read strictly: JSON that only means one thing, of a bounded size, with no unknown field."""
 
+import difflib
 import json
 from typing import Any
 
@@ -7,6 +8,9 @@ from promptops.api import reasons
 from promptops.api.http import MAX_REQUEST_BYTES, MAX_VARIABLES, RenderRequest
 from promptops.api.wire import Unreadable, read
 from promptops.rendering.errors import InvalidInput
+from promptops.rendering.names import shown
+
+_FIELDS = frozenset(RenderRequest.__struct_fields__)
 
 
 class _Duplicate(Exception):
@@ -38,7 +42,18 @@ def _decode(body: bytes) -> RenderRequest:
     try:
         return read(body, RenderRequest)
     except Unreadable as error:
-        raise InvalidInput(f"the body {error}") from None
+        raise InvalidInput(f"the body {error}{_hint(body)}") from None
+
+
+def _hint(body: bytes) -> str:
+    """Say where variables stand, to whoever sent them as the whole body."""
+    try:
+        sent = read(body, dict[str, Any])
+    except Unreadable:
+        return ""
+    if not sent or _FIELDS & sent.keys() or difflib.get_close_matches(next(iter(sent))[:64], _FIELDS, n=1):
+        return ""
+    return f'; variables stand under "variables": {{"variables": {{{shown(next(iter(sent)))}: …}}}}'
 
 
 def _refuse_duplicates(body: bytes) -> None:

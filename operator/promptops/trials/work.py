@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assessment, assess_spec
 from promptops.domain.content.sourcing import SourceText, judge
 
@@ -43,7 +44,7 @@ def carry_out(sent: bytes) -> bytes:
     """Do what a request asks for; return the answer as it is sent."""
     work = _requests.decode(sent)
     if isinstance(work, VersionWork):
-        found = assess_spec(msgspec.json.decode(work.spec))
+        found = assess_spec(read_value(work.spec))
     else:
         found = judge(SourceText(work.format, work.value, work.inline))
     return msgspec.msgpack.encode(found)

@@ -12,7 +12,7 @@ from promptops.api.feed import Nack, Position, Report
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.convergence import Convergence
-from promptops.domain.convergence import WARM_UP_SECONDS, Census
+from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Census
 from promptops.domain.snapshot import ServedObservation
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
@@ -155,6 +155,23 @@ async def test_a_new_leader_says_nothing_of_a_decision_of_its_own_before_all_are
     watched.report("two")
 
     assert (with_one, after_a_while, watched.observed()) == (None, ServedObservation(1, 2), ServedObservation(2, 2))
+
+
+async def test_a_new_leader_that_has_heard_nobody_does_not_say_that_nobody_is_there(watched: Watched) -> None:
+    watched.reports.forget_scope("scope-1")
+    watched.convergence.lead()
+    at_once = watched.observed()
+    watched.now += WARM_UP_SECONDS
+    watched.publish("a", "uid-a", revision=2)
+    conditions = [{"type": "Converged", "status": "False", "reason": "Converging"}]
+    watched.take_in(prompt("a", 30, status={"serving": {"revision": 2}, "served": "none", "conditions": conditions}))
+    after_a_while = watched.observed()
+    watched.now += FORGOTTEN_SECONDS
+    watched.convergence.changed("scope-1")
+
+    # The prompts' statuses proved one instance at least, and no Tenant knows better.
+    assert at_once == ServedObservation(1, 1), "the missing one has what all had"
+    assert (after_a_while, watched.observed()) == (ServedObservation(0, 1), ServedObservation(0, 0))
 
 
 async def test_another_namespace_is_not_concerned(watched: Watched) -> None:

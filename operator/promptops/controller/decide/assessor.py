@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from promptops.api import reasons
+from promptops.api.wire import read_value
 from promptops.controller.decide.ledger import Lane, Turns
 from promptops.controller.intake.contents import AT_ONCE_BYTES, Contents
 from promptops.controller.keys import Key
@@ -117,7 +118,7 @@ class Assessor:
                 self._contents.settle(subject, spec, found)
             return
         how, value, inline = subject
-        asked = SourceWork(how, value, msgspec.json.decode(inline))
+        asked = SourceWork(how, value, read_value(inline))
         self._remember(subject, answer_of(await self._carry_out(request(asked))))
 
     def _give_up(self, subject: Subject) -> None:

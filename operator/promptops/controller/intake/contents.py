@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from promptops.api.wire import read_value
 from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, assess_spec, too_large
 from promptops.domain.manifests import Manifest, generation_of, mapping, spec_of, uid_of
 
@@ -60,7 +61,7 @@ class Contents:
         if known.assessment is None:
             if known.spec is None or len(known.spec) > AT_ONCE_BYTES:
                 raise NotAssessed(uid)
-            known.assessment, known.spec = assess_spec(msgspec.json.decode(known.spec)), None
+            known.assessment, known.spec = assess_spec(read_value(known.spec)), None
         return known.assessment
 
     def is_to_be_assessed(self, uid: str) -> bool:

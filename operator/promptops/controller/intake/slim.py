@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from promptops.api.wire import read_value
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence
 
 _KEPT = (
@@ -56,7 +57,7 @@ def _owners(kind: str, read: Manifest) -> list[dict[str, Any]]:
 def _shared(slim: dict[str, Any]) -> dict[str, Any]:
     """Decoding has a memory for keys; whoever read the object from the wire may have had none."""
     try:
-        decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(slim))
+        decoded: dict[str, Any] = read_value(msgspec.json.encode(slim))
     except (TypeError, ValueError, RecursionError):
         return slim
     return decoded

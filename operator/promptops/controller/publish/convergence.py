@@ -19,6 +19,7 @@ from promptops.domain.convergence import (
     arrives,
     census,
     is_news,
+    least_instances,
     revision_of,
 )
 from promptops.domain.manifests import Manifest, status_of
@@ -78,11 +79,17 @@ class Convergence:
             prompt["metadata"]["uid"]: (revision_of(prompt), status_of(prompt).get("served") == "all")
             for prompt in self._store.all("Prompt")
         }
-        self._expected = {
-            namespace: figures.get("instances", 0)
-            for tenant in self._store.all("Tenant")
-            for namespace, figures in figures_of(tenant).items()
-        }
+        self._expected = self._instances_known_before()
+
+    def _instances_known_before(self) -> dict[str, int]:
+        """Return how many instances each namespace had: its Tenant says it; without one its prompts tell the least."""
+        known: dict[str, int] = {}
+        for prompt in self._store.all("Prompt"):
+            namespace = prompt["metadata"]["namespace"]
+            known[namespace] = max(known.get(namespace, 0), least_instances(prompt))
+        for tenant in self._store.all("Tenant"):
+            known |= {namespace: each.get("instances", 0) for namespace, each in figures_of(tenant).items()}
+        return known
 
     def changed(self, scope: str) -> None:
         """Something about a scope's instances changed."""
@@ -109,6 +116,9 @@ class Convergence:
         crowd = self._crowd(scope, metadata["namespace"])
         observed = crowd.serving(metadata["name"], metadata["uid"], revision, changed_at)
         is_warm = self._monotonic() - self._leader_since >= WARM_UP_SECONDS
+        if not is_warm and not observed.total:
+            # Nobody was heard yet: that is no sign that nobody is there.
+            return None
         if (
             is_warm
             or changed_at == BEFORE_EVERYTHING

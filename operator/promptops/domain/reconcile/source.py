@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
+from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assessment
 from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest, next_number, next_patch
@@ -35,7 +34,7 @@ class Sourced:
     @property
     def content(self) -> Manifest | None:
         """The content that has the digest."""
-        return None if self.canonical is None else mapping(msgspec.json.decode(self.canonical))
+        return None if self.canonical is None else mapping(read_value(self.canonical))
 
 
 def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None, look: Judge = judge) -> Sourced | None:

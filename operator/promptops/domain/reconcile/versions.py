@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-import msgspec
-
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import KEEP_LABEL
+from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assess, Assessment, assess
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.findings import Finding, combined, warnings_of
@@ -38,7 +37,7 @@ class Version:
     def content(self) -> Manifest:
         """The content; empty when it is none that may be served."""
         data = self.assessment.canonical
-        return mapping(msgspec.json.decode(data)) if data is not None else {}
+        return mapping(read_value(data)) if data is not None else {}
 
     @cached_property
     def canonical(self) -> str | None:
