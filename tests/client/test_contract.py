@@ -34,6 +34,25 @@ def test_render_a_version(ask: Ask) -> None:
     assert ask("render_prompt", "two", version="1.1.0").rendered_content == "two"
 
 
+def test_render_in_a_providers_form(ask: Ask) -> None:
+    answer = ask("render_prompt", "greeting", {"name": "Ada"}, model_name="gpt-9", format="openai")
+
+    assert answer.payload == {"model": "gpt-9", "messages": [{"role": "user", "content": "Hello Ada"}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        pytest.param({"format": "opena"}, "did you mean openai", id="a form that is none"),
+        pytest.param({"format": 7}, "format must be a string", id="a form of another type"),
+        pytest.param({"model_name": ["gpt"]}, "model_name must be a string", id="a model of another type"),
+    ],
+)
+def test_a_form_that_cannot_be_had_is_the_callers_error(ask: Ask, asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        ask("render_prompt", "greeting", {"name": "Ada"}, **asked)
+
+
 @pytest.mark.parametrize("prompt_id", ["team/slash.v1", "slash"])
 def test_an_id_with_a_slash(ask: Ask, prompt_id: str) -> None:
     assert ask("render_prompt", prompt_id).rendered_content == "x"

@@ -43,8 +43,33 @@ class Call(Generic[Answer]):
         return question(place.host, self.method, place.prefix + self.path, self.body, secrets.token_hex(8))
 
 
+@dataclass(frozen=True)
+class ForModel:
+    """Which model a render is for, and in whose form."""
+
+    provider: str | None = None
+    name: str | None = None
+    format: str | None = None
+    prefix_cache: bool = False
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is said of it in a request; nothing of what nobody asked for. Raises ValidationError."""
+        named = {"model_provider": self.provider, "model_name": self.name, "format": self.format}
+        for field, value in named.items():
+            if not isinstance(value, str | None):
+                raise _wrong(f"{field} must be a string, not {type(value).__name__}")
+        return {key: value for key, value in {**named, "prefix_cache": self.prefix_cache}.items() if value}
+
+
+ANY_MODEL: Final = ForModel()
+
+
 def render_call(
-    prompt_id: str, variables: Mapping[str, Any] | None, version: str | None, strict: bool
+    prompt_id: str,
+    variables: Mapping[str, Any] | None,
+    version: str | None,
+    strict: bool,
+    model: ForModel = ANY_MODEL,
 ) -> Call[RenderResponse]:
     """Return the call that renders a prompt. Raises ValidationError when it cannot be sent as JSON."""
     if not isinstance(variables, Mapping | None):
@@ -52,7 +77,7 @@ def render_call(
     if not isinstance(version, str | None):
         raise _wrong(f"version must be a string such as '1.0.0', not {type(version).__name__}")
     path = f"{_path(prompt_id)}/render"
-    request = {"variables": dict(variables or {}), "version": version, "strict": strict}
+    request = {"variables": dict(variables or {}), "version": version, "strict": strict, **model.asked()}
     return Call("POST", path, RenderResponse, _json(request), is_hot=True)
 
 

@@ -61,12 +61,19 @@ class SyncPromptOpsClient:
         *,
         version: str | None = None,
         strict: bool = False,
+        model_provider: str | None = None,
+        model_name: str | None = None,
+        format: str | None = None,
+        prefix_cache: bool = False,
     ) -> RenderResponse:
         """Render a prompt: its active version, or the one of that number.
 
-        With `strict` a variable that nobody declared is an error instead of a warning.
+        With `strict` a variable that nobody declared is an error instead of a warning. The model chooses among the
+        version's variants; with a `format`, as in `openai` or `anthropic`, the answer's `payload` is that provider's own
+        request, with `prefix_cache` marked for its prefix cache.
         """
-        return self._answer(codec.render_call(prompt_id, variables, version, strict))
+        model = codec.ForModel(model_provider, model_name, format, prefix_cache)
+        return self._answer(codec.render_call(prompt_id, variables, version, strict, model))
 
     def get_prompt(self, prompt_id: str) -> PromptDetail:
         """Return a prompt with the content of its active version."""
