@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from typing import Any
+from typing import Any, Final
 
 from promptops.api import reasons
 from promptops.api.http import MAX_REQUEST_BYTES, MAX_VARIABLES, RenderRequest
@@ -10,7 +10,10 @@ from promptops.api.wire import Unreadable, read
 from promptops.rendering.errors import InvalidInput
 from promptops.rendering.names import shown
 
-_FIELDS = frozenset(RenderRequest.__struct_fields__)
+MAX_OBJECTS: Final = 50_000
+"""Braces in a body, which are counted before anything is read: looking at each object for a key that stands twice costs more
+than all else, and whoever sends them holds up everybody's renders."""
+_FIELDS: Final = frozenset(RenderRequest.__struct_fields__)
 
 
 class _Duplicate(Exception):
@@ -26,10 +29,12 @@ def read_render_request(body: bytes) -> RenderRequest:
         return RenderRequest()
     if len(body) > MAX_REQUEST_BYTES:
         raise too_large()
+    if body.count(b"{") > MAX_OBJECTS:
+        raise InvalidInput(f"the body has more than {MAX_OBJECTS} objects")
     request = _decode(body)
-    _refuse_duplicates(body)
     if len(request.variables) > MAX_VARIABLES:
         raise InvalidInput(f"there are {len(request.variables)} variables; at most {MAX_VARIABLES} are allowed")
+    _refuse_duplicates(body)
     return request
 
 
