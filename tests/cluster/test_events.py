@@ -73,7 +73,7 @@ async def test_the_same_thing_again_is_counted(
     told = {each["reason"]: each for each in await events(kinds, namespace, 3, 1)}
 
     assert told["Activated"]["count"] == 3
-    assert len(told["SourceInvalid"]["message"]) == 1024
+    assert len(told["SourceInvalid"]["message"].encode()) == 1024
 
 
 async def test_what_cannot_be_written_is_dropped_and_the_next_one_is_not(
