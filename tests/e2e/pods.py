@@ -19,6 +19,7 @@ def pod(
     command: Sequence[str] = (),
     config_map: str | None = None,
     probes: Mapping[str, Manifest] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Return a pod; a ConfigMap's files are at /prompts. There is nothing it may write to."""
     container: Manifest = {
@@ -34,6 +35,7 @@ def pod(
         **({"command": list(command)} if command else {}),
         **({"args": list(arguments)} if arguments else {}),
         **(probes or {}),
+        "env": [{"name": name, "value": value} for name, value in (environment or {}).items()],
     }
     specification: Manifest = {
         "automountServiceAccountToken": False,

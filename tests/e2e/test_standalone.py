@@ -18,6 +18,8 @@ _PROBES = {
     "startupProbe": {"httpGet": {"path": "/startupz", **_OPERATIONS}, "periodSeconds": 1, "failureThreshold": 30},
     "readinessProbe": {"httpGet": {"path": "/readyz", **_OPERATIONS}, "periodSeconds": 1},
 }
+_PROBED = {"PROMPTOPS_OPERATIONS_ADDRESS": "0.0.0.0:8182"}
+"""Over a directory the operations listener is on loopback, where the kubelet does not reach it."""
 _RENDER = """
 import json, sys, urllib.request
 body = json.dumps({"variables": json.loads(sys.argv[2])}).encode()
@@ -54,7 +56,12 @@ def sidecar(cluster: Cluster, namespace: str) -> str:
     _write_manifests(cluster, namespace, active="1.0.0")
     image = cluster.images.name("sidecar")
     manifest = pods.pod(
-        "sidecar", image, arguments=("sidecar", "--directory", "/prompts"), config_map="prompts", probes=_PROBES
+        "sidecar",
+        image,
+        arguments=("sidecar", "--directory", "/prompts"),
+        config_map="prompts",
+        probes=_PROBES,
+        environment=_PROBED,
     )
     pods.run(cluster, namespace, manifest)
     return "sidecar"
@@ -84,7 +91,10 @@ def test_the_samples_are_served_as_they_are(cluster: Cluster, namespace: str, ro
     arguments = ("sidecar", "--directory", "/prompts")
     image = cluster.images.name("sidecar")
 
-    pods.run(cluster, namespace, pods.pod("samples", image, arguments=arguments, config_map="samples", probes=_PROBES))
+    manifest = pods.pod(
+        "samples", image, arguments=arguments, config_map="samples", probes=_PROBES, environment=_PROBED
+    )
+    pods.run(cluster, namespace, manifest)
 
     answer = json.loads(pods.python(cluster, namespace, "samples", _RENDER, "greeting", '{"name": "Ada"}'))
     assert "Ada" in answer["rendered_content"]
