@@ -71,13 +71,14 @@ class BareFollower:
         token = stack.plane.kubectl("create", "token", "default", f"--audience={AUDIENCE}").stdout.strip()
         assert stack.operator is not None
         self._url = f"{stack.operator.feed_url}/v1/stream"
+        self._context = stack.feed_context()
         self._headers = {"Authorization": f"Bearer {token}"}
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         with (
             suppress(httpx.HTTPError),
-            httpx.stream("GET", self._url, headers=self._headers, timeout=None, trust_env=False) as answer,  # noqa: S113
+            httpx.stream("GET", self._url, headers=self._headers, timeout=None, verify=self._context) as answer,  # noqa: S113
         ):
             for line in answer.iter_lines():
                 if line == "event: patch":

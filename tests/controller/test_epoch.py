@@ -12,6 +12,8 @@ import pytest
 from promptops.api.feed import AUDIENCE, HELD_HEADER, Header
 from promptops.cache.signing import Signer
 from promptops.cache.verifier import to_token
+from promptops.controller.publish.keyring import read_keyring
+from promptops.controller.publish.trust import KEYRING
 from promptops.dev.stack import NAMESPACE, Stack
 from tests.controller.world import World
 from tests.support.manifests import prompt
@@ -25,7 +27,7 @@ def follow(stack: Stack, world: World, held: str | None = None) -> Header:
     token = world.kubectl("create", "token", "app", f"--audience={AUDIENCE}").strip()
     headers = {"Authorization": f"Bearer {token}"} | ({HELD_HEADER: held} if held else {})
     url = f"{stack.operator.feed_url if stack.operator else ''}/v1/stream"
-    with httpx.stream("GET", url, headers=headers, timeout=10) as answer:
+    with httpx.stream("GET", url, headers=headers, timeout=10, verify=stack.feed_context()) as answer:
         answer.raise_for_status()
         for line in answer.iter_lines():
             if line.startswith("data:") and "signed" in (data := json.loads(line[5:])):
@@ -37,8 +39,7 @@ def follow(stack: Stack, world: World, held: str | None = None) -> Header:
 def signer(stack: Stack) -> Signer:
     """The operator's own key, as somebody who restored yesterday's cluster would have it."""
     secret = json.loads(stack.plane.kubectl("get", "secret", "promptops-keys", "-n", NAMESPACE, "-o", "json").stdout)
-    data = {name: base64.b64decode(value) for name, value in secret["data"].items()}
-    return Signer(data[f"{data['active'].decode()}.key"])
+    return read_keyring(base64.b64decode(secret["data"][KEYRING])).signer
 
 
 def epoch_of_lease(stack: Stack) -> int:

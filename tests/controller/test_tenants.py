@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 
@@ -41,7 +40,9 @@ def feed_tenant(stack: Stack, world: World) -> tuple[int, str]:
         world.kubectl("create", "serviceaccount", "app")
     token = world.kubectl("create", "token", "app", f"--audience={AUDIENCE}").strip()
     url = f"{stack.operator.feed_url}/v1/stream"
-    with httpx.stream("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=10) as answer:
+    with httpx.stream(
+        "GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=10, verify=stack.feed_context()
+    ) as answer:
         if answer.status_code != 200:
             return answer.status_code, json.loads(answer.read())["code"]
         for line in answer.iter_lines():
@@ -103,13 +104,3 @@ def test_in_strict_mode_nothing_is_served_from_an_unclaimed_namespace(strict: St
     assert admitted == (200, "team")
     assert feed_tenant(strict, world) == (403, "TenantUnknown")
     assert "no Tenant claims the namespace" in message
-
-
-def test_the_keys_are_made_once_and_their_public_half_stands_beside_them(strict: Stack) -> None:
-    secret = json.loads(strict.plane.kubectl("get", "secret", "promptops-keys", "-n", NAMESPACE, "-o", "json").stdout)
-    data = {name: base64.b64decode(value) for name, value in secret["data"].items()}
-    kid = data["active"].decode()
-
-    assert set(data) == {f"{kid}.key", "active", "trust.json"}
-    assert len(data[f"{kid}.key"]) == 32
-    assert [key["kid"] for key in json.loads(data["trust.json"])["keys"]] == [kid]

@@ -23,7 +23,7 @@ MONITORING = (
     "--api-versions=monitoring.coreos.com/v1/PodMonitor",
     "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
 )
-ALWAYS = {"ServiceAccount", "Deployment", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+ALWAYS = {"ServiceAccount", "Deployment", "Service", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 ALWAYS |= {"CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
@@ -92,7 +92,7 @@ def test_kinds(render: Render, values: tuple[str, ...], arguments: tuple[str, ..
 def test_every_object_is_labelled_and_namespaced(render: Render) -> None:
     manifests = render(arguments=MONITORING)
 
-    namespaced = {"ServiceAccount", "Deployment", "Role", "RoleBinding", "PodMonitor", "PrometheusRule"}
+    namespaced = {"ServiceAccount", "Deployment", "Service", "Role", "RoleBinding", "PodMonitor", "PrometheusRule"}
     assert {m["kind"] for m in manifests if m["metadata"].get("namespace") == "promptops-system"} == namespaced
     assert {m["metadata"]["labels"]["app.kubernetes.io/part-of"] for m in manifests} == {"promptops"}
 
@@ -157,8 +157,9 @@ def test_the_values_are_possible_settings(render: Render) -> None:
     settings = OperatorSettings.from_environment(given)
 
     assert settings.tenancy_mode == "Strict"
-    assert settings.feed_address.startswith("127.0.0.1:")
-    assert settings.operations_address == f"0.0.0.0:{container(render())['ports'][0]['containerPort']}"
+    ports = {port["name"]: port["containerPort"] for port in container(render())["ports"]}
+    assert settings.feed_address == f"0.0.0.0:{ports['feed']}"
+    assert settings.operations_address == f"0.0.0.0:{ports['operations']}"
     assert variables[0] == {
         "name": "PROMPTOPS_NAMESPACE",
         "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},

@@ -38,3 +38,10 @@ def test_one_of_them_is_taken(
     settings = SidecarSettings.from_environment(environ, directory)
 
     assert (settings.feed_url, settings.directory) == (follows, serves)
+
+
+def test_trust_comes_from_one_place() -> None:
+    both = FEED | {"PROMPTOPS_TRUST": "{}", "PROMPTOPS_TRUST_FILE": "/trust.json"}
+
+    with pytest.raises(SettingsError, match=r"^PROMPTOPS_TRUST and PROMPTOPS_TRUST_FILE .* unset one"):
+        SidecarSettings.from_environment(both)

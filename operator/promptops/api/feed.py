@@ -266,3 +266,5 @@ class Trust(msgspec.Struct, frozen=True):
     keys: tuple[TrustedKey, ...]
     ca: str = ""
     """PEM certificates of whoever vouches for the hop above; empty: whom the machine believes."""
+    serial: int = 0
+    """Of two, the one with the higher serial is the newer one."""

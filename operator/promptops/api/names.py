@@ -10,3 +10,21 @@ EPOCH_ANNOTATION: Final = "promptops.io/epoch"
 """Of the Lease: the epoch of what is published."""
 FIELD_MANAGER: Final = "promptops"
 """Who wrote a status, and who reports an Event."""
+FEED_SERVICE: Final = "promptops-feed"
+"""The Service through which sidecars follow the feed, in the operator's namespace."""
+FEED_PORT: Final = 8282
+"""Of the Service and of the pods behind it. It speaks TLS alone."""
+TRUST_CONFIG_MAP: Final = "promptops-trust"
+"""The ConfigMap with what a sidecar has to believe from its start, in the operator's namespace. Nothing in it is secret."""
+TRUST_KEY: Final = "trust.json"
+"""The key in it: promptops.api.feed.Trust as JSON, for a sidecar's PROMPTOPS_TRUST or the file PROMPTOPS_TRUST_FILE."""
+
+
+def feed_host(namespace: str) -> str:
+    """Return the name of the feed's Service that its certificate is made for; the cluster's own domain is not needed."""
+    return f"{FEED_SERVICE}.{namespace}.svc"
+
+
+def feed_url(namespace: str) -> str:
+    """Return where sidecars follow an operator in this namespace: their PROMPTOPS_FEED_URL."""
+    return f"https://{feed_host(namespace)}:{FEED_PORT}"

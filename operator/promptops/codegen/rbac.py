@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from promptops.api.names import KEYS_SECRET, LEASE
+from promptops.api.names import KEYS_SECRET, LEASE, TRUST_CONFIG_MAP
 from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
 
 Manifest = dict[str, Any]
@@ -62,10 +62,12 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
 
 OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
     Grant("coordination.k8s.io", ("leases",), ("get", "update"), "leadership", names=(LEASE,)),
-    Grant("", ("secrets",), ("get",), "the feed's signing keys", names=(KEYS_SECRET,)),
+    Grant("", ("secrets",), ("get", "update"), "the feed's keys and certificate authorities", names=(KEYS_SECRET,)),
+    Grant("", ("configmaps",), ("update",), "what sidecars have to believe of them", names=(TRUST_CONFIG_MAP,)),
     # Kubernetes cannot restrict create by name: the object has none yet when it is authorized.
     Grant("coordination.k8s.io", ("leases",), ("create",), "the first leader makes the Lease"),
     Grant("", ("secrets",), ("create",), "the first leader makes the keys"),
+    Grant("", ("configmaps",), ("create",), "the first leader says what to believe"),
 )
 """The operator, in its own namespace."""
 

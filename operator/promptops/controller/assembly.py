@@ -36,6 +36,7 @@ from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
+from promptops.controller.publish.trust import Keys
 from promptops.domain.snapshot import Transition
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
@@ -62,8 +63,7 @@ class Assembly:
         settings: OperatorSettings,
         client: Client,
         objects: Objects,
-        signer: Signer,
-        verifier: Verifier,
+        keys: Keys,
         metrics: OperatorMetrics,
         feed_limits: Limits,
     ) -> None:
@@ -83,10 +83,11 @@ class Assembly:
         self._worker = WorkerProcess()
         self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
         self._reconciler = self._make_reconciler()
-        self._terms = self._make_terms(signer)
-        app = self._make_feed(verifier)
+        self._terms = self._make_terms(keys.signer)
+        self._keys = keys
+        app = self._make_feed(keys.verifier)
         self._streams = app.streams
-        listener = Listener("feed", bound_to(settings.feed_address), app, feed_limits)
+        listener = Listener("feed", bound_to(settings.feed_address), app, feed_limits, keys.encryption)
         self._feed = Server(listener, metrics.process, FEED_GRACE_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(
@@ -120,6 +121,7 @@ class Assembly:
             group.create_task(self._sweeper.run())
             group.create_task(self._vigil.run())
             group.create_task(self._convergence.run())
+            group.create_task(self._keys.run(self._leads))
             group.create_task(self._election.run(self._terms.start, self._terms.stop))
 
     async def end(self) -> None:
@@ -162,7 +164,7 @@ class Assembly:
             convergence=self._convergence,
             reconciler=self._reconciler,
             leads=self._leads,
-            sync=self._sweeper.sync,
+            sync=self._take_in,
             enqueue=self._queue.add,
             on_publication=self._published,
             signer=signer,
@@ -201,6 +203,11 @@ class Assembly:
         if self._election.problem is not None:
             return f"the Lease cannot be had: {self._election.problem}"
         return None if self._election.holder else "waiting for the Lease"
+
+    async def _take_in(self) -> None:
+        """What a term begins with: new sidecars are told whom to believe, and everything is listed. Raises a ClusterError."""
+        await self._keys.look(leading=True)
+        await self._sweeper.sync()
 
     def _leads(self) -> bool:
         return self._election.leadership is not None

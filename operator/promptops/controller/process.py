@@ -6,19 +6,19 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import structlog
 
 from promptops.api.v1alpha1 import GROUP, KINDS, VERSION
-from promptops.cache.signing import Signer
-from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
 from promptops.controller.assembly import Assembly
 from promptops.controller.intake.definitions import outdated
-from promptops.controller.publish.trust import KeysUnusable, load_or_create
+from promptops.controller.publish.keyring import Lives
+from promptops.controller.publish.trust import Keys, KeysUnusable, load_or_create
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.loop import watch
 from promptops.telemetry.operator import OperatorMetrics
@@ -90,8 +90,8 @@ class OperatorProcess:
     async def _work(self, client: Client) -> None:
         objects = Objects(client)
         await self._until_kinds_are_served(objects)
-        signer, verifier = await self._keys(objects)
-        self._assembly = Assembly(self._settings, client, objects, signer, verifier, self._metrics, self._feed_limits)
+        keys = await self._keys(objects)
+        self._assembly = Assembly(self._settings, client, objects, keys, self._metrics, self._feed_limits)
         self._waiting_for = None
         await self._assembly.run()
 
@@ -123,12 +123,14 @@ class OperatorProcess:
         names = ", ".join(f"{plural}.{GROUP}" for plural in sorted(missing))
         return f"the CustomResourceDefinitions {names} are not installed"
 
-    async def _keys(self, objects: Objects) -> tuple[Signer, Verifier]:
+    async def _keys(self, objects: Objects) -> Keys:
+        namespace, lives = self._settings.namespace, Lives()
         while True:
             try:
-                return await load_or_create(objects, self._settings.namespace)
+                ring = await load_or_create(objects, namespace, lives, datetime.now(UTC))
+                return Keys(objects, namespace, ring, lives)
             except (ClusterError, KeysUnusable) as error:
-                self._wait_for(f"the signing keys cannot be had: {error}")
+                self._wait_for(f"the keys cannot be had: {error}")
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _wait_for(self, what: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +13,7 @@ from typing import Any
 
 import promptops
 from promptops.api.feed import AUDIENCE
-from promptops.api.names import KEYS_SECRET
+from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
 from promptops.dev import kubeconfig
 from promptops.dev.errors import DevError, PlaneUnknown, ProcessFailed
 from promptops.dev.plane import Plane
@@ -78,7 +78,7 @@ class Stack:
     def start_operator(self, environment: Mapping[str, str] | None = None) -> OperatorEndpoints:
         """Start the operator with its own ServiceAccount's token; return when it is ready."""
         (feed,), (operations,) = self._ports(FEED_PORT), free_ports(1)
-        endpoints = OperatorEndpoints(f"http://127.0.0.1:{feed}", f"http://127.0.0.1:{operations}")
+        endpoints = OperatorEndpoints(f"https://127.0.0.1:{feed}", f"http://127.0.0.1:{operations}")
         variables = {
             "KUBECONFIG": str(self._operator_kubeconfig()),
             "PROMPTOPS_NAMESPACE": NAMESPACE,
@@ -124,6 +124,15 @@ class Stack:
         token = self._token(SIDECAR_ACCOUNT, namespace, "--audience", AUDIENCE)
         return write_secret(self._folder("tokens") / f"{name}.token", token)
 
+    def trust(self) -> str:
+        """Return what the operator tells sidecars to believe, as JSON."""
+        wanted = f"-o=jsonpath={{.data.{TRUST_KEY.replace('.', chr(92) + '.')}}}"
+        return self.plane.kubectl("get", "configmap", TRUST_CONFIG_MAP, "-n", NAMESPACE, wanted).stdout
+
+    def feed_context(self) -> ssl.SSLContext:
+        """Return what a client of the feed verifies it with."""
+        return ssl.create_default_context(cadata=json.loads(self.trust())["ca"])
+
     def save(self) -> None:
         """Write down what `attach_stack` needs: from now on the stack counts as complete."""
         described = {
@@ -141,8 +150,7 @@ class Stack:
         return write_secret(self.plane.folder / "operator.kubeconfig", text)
 
     def _trust_file(self) -> Path:
-        secret = json.loads(self.plane.kubectl("get", "secret", KEYS_SECRET, "-n", NAMESPACE, "-o", "json").stdout)
-        return write_secret(self.plane.folder / "trust.json", base64.b64decode(secret["data"]["trust.json"]))
+        return write_secret(self.plane.folder / "trust.json", self.trust())
 
     def _token(self, account: str, namespace: str, *options: str) -> str:
         arguments = ("create", "token", account, "--namespace", namespace, "--duration", _TOKEN_LIFE, *options)

@@ -24,7 +24,7 @@ class OperatorSettings:
     kubeconfig: Path | None
     """None in a pod, where the mounted ServiceAccount token is used."""
     feed_address: str
-    """host:port of the feed. Loopback until the feed speaks TLS."""
+    """host:port of the feed. It speaks TLS alone, and to holders of a token for it."""
     operations_address: str
     """host:port of /metrics, /healthz, /readyz."""
     tenancy_mode: Literal["Implicit", "Strict"]
@@ -40,7 +40,7 @@ class OperatorSettings:
             namespace=environ.get("PROMPTOPS_NAMESPACE") or "promptops-system",
             identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
             kubeconfig=optional_path(environ, "KUBECONFIG"),
-            feed_address=address(environ, "PROMPTOPS_FEED_ADDRESS", "127.0.0.1:8282"),
+            feed_address=address(environ, "PROMPTOPS_FEED_ADDRESS", "0.0.0.0:8282"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
             tenancy_mode=_tenancy_mode(environ),
         )

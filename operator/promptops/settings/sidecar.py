@@ -18,8 +18,10 @@ class SidecarSettings:
     """The hop above. None only together with a directory."""
     token_file: Path | None
     """The projected ServiceAccount token, read anew for every connection."""
+    trust: str | None
+    """What to believe, itself: the same JSON as in a trust file. For a pod that can mount nothing of the operator's namespace."""
     trust_file: Path | None
-    """Public signing keys (promptops.api.feed.Trust as JSON)."""
+    """Public signing keys and certificate authorities of the feed (promptops.api.feed.Trust as JSON)."""
     directory: Path | None
     """Standalone: manifests instead of a feed."""
     data_address: str
@@ -48,10 +50,17 @@ class SidecarSettings:
                 f"PROMPTOPS_FEED_URL is {feed_url} and the directory {directory} is to be served: "
                 "a sidecar follows a feed or serves a directory, unset one of them"
             )
+        trust = environ.get("PROMPTOPS_TRUST") or None
+        trust_file = optional_path(environ, "PROMPTOPS_TRUST_FILE")
+        if trust is not None and trust_file is not None:
+            raise SettingsError(
+                f"PROMPTOPS_TRUST and PROMPTOPS_TRUST_FILE ({trust_file}) are both set: unset one of them"
+            )
         return cls(
             feed_url=feed_url,
             token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
-            trust_file=optional_path(environ, "PROMPTOPS_TRUST_FILE"),
+            trust=trust,
+            trust_file=trust_file,
             directory=directory,
             data_address=address(environ, "PROMPTOPS_DATA_ADDRESS", "127.0.0.1:8181"),
             socket=optional_path(environ, "PROMPTOPS_SOCKET"),

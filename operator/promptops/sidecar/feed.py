@@ -1,18 +1,14 @@
 """The feed as this sidecar's supply: what follows it, what is counted of it, how it stands."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from promptops.api.feed import Position, Trust
-from promptops.api.wire import read
-from promptops.cache.bounded import Bounded
+from promptops.api.feed import Position
 from promptops.cache.clock import Clock
-from promptops.cache.signing import KeyVerifier
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Disk
 from promptops.cache.verifier import Replaceable
@@ -23,12 +19,11 @@ from promptops.feed.reporter import Reporter
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
 from promptops.sidecar.supply import SupplyError
+from promptops.sidecar.trust import Anchors
 from promptops.telemetry.sidecar import SidecarMetrics
 
 _log = structlog.get_logger()
 _OK: Final = "ok"
-FILE_SECONDS: Final = 5.0
-"""So long a file that was mounted may take to be read."""
 RENEW_SECONDS: Final = 10.0
 
 
@@ -65,7 +60,7 @@ class Feed:
         url: str,
         *,
         token_file: Path,
-        trust_file: Path,
+        trust: Anchors,
         snapshot_directory: Path | None,
         instance: str,
         store: Store,
@@ -78,12 +73,10 @@ class Feed:
 
         self._metrics = metrics
         self._said: str | None = None
-        self._trust_file = trust_file
-        self._read_trust = Bounded(trust_file.read_bytes, FILE_SECONDS)
-        self._trust_bytes = self._first_trust()
-        verifier, context = _trusted(self._trust_bytes, trust_file)
-        self._verifier = Replaceable(verifier)
-        self._connection = Upstream(url, token, context)
+        self._trust = trust
+        trusted = trust.first()
+        self._verifier = Replaceable(trusted.verifier)
+        self._connection = Upstream(url, token, trusted.context)
         self._tiers = (
             [Disk(snapshot_directory, self._verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
             if snapshot_directory
@@ -135,40 +128,19 @@ class Feed:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
-                data = await self._read_trust()
-                if data == self._trust_bytes:
-                    continue
-                verifier, context = _trusted(data, self._trust_file)
+                trusted = await self._trust.renewed()
             except (OSError, SupplyError) as error:
                 _log.warning("trust file cannot be used; what was trusted before is", reason=str(error))
                 continue
-            self._trust_bytes = data
-            self._verifier.replace(verifier)
-            if context is not None:
-                await self._connection.renew(context)
-            _log.info("trust renewed", kids=list(verifier.kids))
-
-    def _first_trust(self) -> bytes:
-        try:
-            return self._read_trust.wait()
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise SupplyError(f"the trust file {self._trust_file} cannot be read: {why}") from None
+            if trusted is None:
+                continue
+            self._verifier.replace(trusted.verifier)
+            if trusted.context is not None:
+                await self._connection.renew(trusted.context)
+            _log.info("trust renewed", kids=list(trusted.verifier.kids))
 
     def _tier_failed(self, reason: str, detail: str) -> None:
         self._metrics.snapshot_failed(reason)
         if self._said != reason:
             _log.warning("snapshot failed; serving goes on from memory", reason=reason, detail=detail)
         self._said = reason
-
-
-def _trusted(data: bytes, trust_file: Path) -> tuple[KeyVerifier, ssl.SSLContext | None]:
-    """Return what a trust file says may be believed: signatures, and the hop above. Raises SupplyError."""
-    try:
-        trust = read(data, Trust)
-        context = ssl.create_default_context(cadata=trust.ca) if trust.ca else None
-        return KeyVerifier(trust), context
-    except (ValueError, ssl.SSLError):  # unreadable, not keys, or not certificates
-        raise SupplyError(
-            f'the trust file {trust_file} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}], "ca": "PEM or absent"}}'
-        ) from None

@@ -24,6 +24,7 @@ from promptops.sidecar.feed import Feed
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import Supply, SupplyError
+from promptops.sidecar.trust import Anchors
 from promptops.telemetry.loop import watch
 from promptops.telemetry.outlet import LogOutlet
 from promptops.telemetry.sidecar import SidecarMetrics
@@ -82,13 +83,16 @@ class Sidecar:
                 "nothing to serve: give --directory DIR (or PROMPTOPS_DIRECTORY) for manifests in a directory, or "
                 "PROMPTOPS_FEED_URL, PROMPTOPS_TOKEN_FILE and PROMPTOPS_TRUST_FILE for the feed of an operator"
             )
-        if settings.token_file is None or settings.trust_file is None:
-            missing = "PROMPTOPS_TOKEN_FILE" if settings.token_file is None else "PROMPTOPS_TRUST_FILE"
+        trust = settings.trust_file or settings.trust
+        if settings.token_file is None or trust is None:
+            missing = (
+                "PROMPTOPS_TOKEN_FILE" if settings.token_file is None else "PROMPTOPS_TRUST_FILE (or PROMPTOPS_TRUST)"
+            )
             raise SupplyError(f"PROMPTOPS_FEED_URL is set and {missing} is not: a feed needs a token and trusted keys")
         return Feed(
             settings.feed_url,
             token_file=settings.token_file,
-            trust_file=settings.trust_file,
+            trust=Anchors(trust),
             snapshot_directory=settings.snapshot_directory,
             instance=settings.instance or f"{socket.gethostname()}-{secrets.token_hex(4)}",
             store=self._store,

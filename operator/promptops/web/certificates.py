@@ -1,4 +1,4 @@
-"""Certificates and keys of one plane: a fresh authority, and what it signs. Nothing is trusted beyond the plane."""
+"""Certificates and keys: an authority of our own, and what it signs. Nobody else's is asked, and nobody else trusts it."""
 
 from __future__ import annotations
 
@@ -26,45 +26,69 @@ class Identity:
 
 
 class Authority:
-    """A certificate authority that lives as long as its plane."""
+    """A certificate authority and its key."""
 
-    def __init__(self, name: str, now: datetime.datetime) -> None:
+    def __init__(self, name: str, now: datetime.datetime, life: datetime.timedelta = _VALID) -> None:
+        """Make a new one, valid from now on."""
         self._now = now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._certificate = (
-            self._builder(self._name, self._key.public_key())
+            self._builder(self._name, self._key.public_key(), life)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(signs_certificates=True), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
+    @classmethod
+    def restored(cls, identity: Identity, now: datetime.datetime) -> Authority:
+        """Take up one that was made before, as of `now`. Raises ValueError when the two parts are no authority."""
+        certificate = x509.load_pem_x509_certificate(identity.certificate)
+        key = serialization.load_pem_private_key(identity.key, password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+            raise ValueError("the key is not the certificate's")
+        authority = cls.__new__(cls)
+        authority._now, authority._key = now, key
+        authority._name, authority._certificate = certificate.subject, certificate
+        return authority
+
     @property
     def certificate(self) -> bytes:
         """The authority's certificate in PEM."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def server(self, name: str, addresses: Sequence[str], names: Sequence[str]) -> Identity:
-        """Sign a certificate for a server that answers at these IP addresses and DNS names."""
+    @property
+    def identity(self) -> Identity:
+        """What `restored` takes: whoever has it can sign."""
+        return Identity(self.certificate, _private_pem(self._key))
+
+    def server(
+        self, name: str, addresses: Sequence[str], names: Sequence[str], life: datetime.timedelta = _VALID
+    ) -> Identity:
+        """Sign a certificate for a server that answers at these IP addresses and DNS names. It does not outlive ours."""
         alternatives: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
         alternatives += [x509.DNSName(n) for n in names]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        return self._sign(subject, ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(alternatives))
+        return self._sign(subject, ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(alternatives), life)
 
     def client(self, user: str, group: str | None = None) -> Identity:
         """Sign a certificate that a Kubernetes API server reads as `user` in `group`."""
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
         if group:
             attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
-        return self._sign(x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, None)
+        return self._sign(x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, None, _VALID)
 
     def _sign(
-        self, subject: x509.Name, usage: x509.ObjectIdentifier, alternatives: x509.SubjectAlternativeName | None
+        self,
+        subject: x509.Name,
+        usage: x509.ObjectIdentifier,
+        alternatives: x509.SubjectAlternativeName | None,
+        life: datetime.timedelta,
     ) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            self._builder(subject, key.public_key())
+            self._builder(subject, key.public_key(), min(life, self._certificate.not_valid_after_utc - self._now))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -75,7 +99,9 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         return Identity(certificate.public_bytes(serialization.Encoding.PEM), _private_pem(key))
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, life: datetime.timedelta
+    ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -83,8 +109,13 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._now - _CLOCK_SKEW)
-            .not_valid_after(self._now + _VALID)
+            .not_valid_after(self._now + life)
         )
+
+
+def valid_until(certificate: bytes) -> datetime.datetime:
+    """Return when a certificate in PEM expires. Raises ValueError when it is none."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
 def signing_keys() -> tuple[bytes, bytes]:

@@ -82,6 +82,8 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, or say at once that there are too many."""
         self._transport = cast(asyncio.Transport, transport)
+        # TLS as asyncio speaks it ends in both directions at once.
+        self._is_encrypted = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
         self._deadline = self._now + self._limits.head_seconds
         if self._door.enter(self):
@@ -110,12 +112,12 @@ class HttpConnection(asyncio.Protocol):
         self._is_half_closed = True
         if self._state in (_State.OPENING, _State.ANSWERING):
             self.gone.set()
-            return True
+            return not self._is_encrypted
         if self._state is _State.BODY:
             self._refuse(400, reasons.INVALID_REQUEST, TOO_EARLY)
         elif self._state is _State.HEAD and self._buffer:
             self._door.loop.call_soon(self._advance)
-            return True
+            return not self._is_encrypted
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from promptops.web.answers import Application
 from promptops.web.connection import HttpConnection
 from promptops.web.door import ConnectionObserver, SharedListener
+from promptops.web.encryption import HANDSHAKE_SECONDS, Encryption
 from promptops.web.limits import Limits
 
 GRACE_SECONDS: Final = 10
@@ -27,6 +28,8 @@ class Listener:
     socket: socket.socket
     application: Application
     limits: Limits = field(default_factory=Limits)
+    encryption: Encryption | None = None
+    """None: in clear text, for what never leaves this machine or is no secret."""
 
 
 class Server:
@@ -45,8 +48,16 @@ class Server:
         door = self._door = SharedListener(
             self._listener.name, self._listener.application, self._listener.limits, self._observer
         )
+        encryption = self._listener.encryption
+        context = encryption.context if encryption is not None else None
         make = loop.create_unix_server if bound.family == socket.AF_UNIX else loop.create_server
-        self._server = await make(lambda: HttpConnection(door), sock=bound, backlog=_BACKLOG)
+        self._server = await make(
+            lambda: HttpConnection(door),
+            sock=bound,
+            backlog=_BACKLOG,
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,
+        )
 
     async def stop(self) -> None:
         """Take nothing new, finish what was begun, and close."""

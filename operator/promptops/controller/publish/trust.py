@@ -1,70 +1,140 @@
-"""The keys that indexes are signed with: made once, kept in a Secret, never changed here."""
+"""Keeps the keys of an installation: in one Secret, made once; what followers are to believe of them in a ConfigMap."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import structlog
 
-from promptops.api.feed import Trust
-from promptops.api.names import KEYS_SECRET
-from promptops.api.wire import read
+from promptops.api.names import KEYS_SECRET, TRUST_CONFIG_MAP, TRUST_KEY, feed_host
 from promptops.cache.signing import KeyVerifier, Signer
-from promptops.cluster.errors import AlreadyExists, NotFound
+from promptops.cache.verifier import Replaceable
+from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import SECRETS
+from promptops.cluster.resources import CONFIG_MAPS, SECRETS
+from promptops.controller.publish.keyring import Keyring, Lives, new_keyring, read_keyring, written
+from promptops.web.encryption import Encryption
 
-_ACTIVE = "active"
-_TRUST = "trust.json"
-_KEY_BYTES = 32
+KEYRING = "keyring.json"
+"""The key of the Secret."""
+_LOOKS_PER_LIFE = 6
+"""A certificate is renewed after two thirds of its life: looked at so often, it is never missed."""
+_MOST_SECONDS, _LEAST_SECONDS = 60.0, 2.0
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class KeysUnusable(Exception):
     """The Secret is there and what is in it is no set of keys. It is never overwritten: sidecars trust what it held."""
 
 
-async def load_or_create(objects: Objects, namespace: str) -> tuple[Signer, KeyVerifier]:
-    """Return the active signer and the verifier of everything trusted; make the keys when there are none.
-
-    Raises KeysUnusable, or a ClusterError.
-    """
+async def load_or_create(objects: Objects, namespace: str, lives: Lives, now: datetime) -> Keyring:
+    """Return the keys; make them when there are none. Raises KeysUnusable, or a ClusterError."""
     try:
         secret = await objects.get(SECRETS, namespace, KEYS_SECRET)
     except NotFound:
         try:
-            secret = await objects.create(SECRETS, _new_secret(namespace))
+            secret = await objects.create(SECRETS, _secret(namespace, new_keyring(lives, now)))
         except AlreadyExists:
             secret = await objects.get(SECRETS, namespace, KEYS_SECRET)
     return _read(secret.get("data") or {}, f"Secret {namespace}/{KEYS_SECRET}")
 
 
-def _new_secret(namespace: str) -> dict[str, Any]:
-    private = secrets.token_bytes(_KEY_BYTES)
-    signer = Signer(private)
-    trust = msgspec.json.encode(Trust((signer.trusted,)))
-    data = {f"{signer.kid}.key": private, _ACTIVE: signer.kid.encode(), _TRUST: trust}
+def _secret(namespace: str, ring: Keyring) -> dict[str, Any]:
     return {
         "apiVersion": SECRETS.api_version,
         "kind": SECRETS.kind,
         "metadata": {"name": KEYS_SECRET, "namespace": namespace},
         "type": "Opaque",
-        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+        "data": {KEYRING: base64.b64encode(written(ring)).decode()},
     }
 
 
-def _read(data: dict[str, str], where: str) -> tuple[Signer, KeyVerifier]:
+def _read(data: dict[str, str], where: str) -> Keyring:
     try:
-        decoded = {key: base64.b64decode(value, validate=True) for key, value in data.items()}
-        kid = decoded[_ACTIVE].decode()
-        signer = Signer(decoded[f"{kid}.key"])
-        verifier = KeyVerifier(read(decoded[_TRUST], Trust))
-    except (KeyError, ValueError) as error:
-        what = f"lacks {error}" if isinstance(error, KeyError) else "cannot be read"
-        raise KeysUnusable(f"{where} {what}; restore it from a backup") from None
-    if signer.kid != kid or kid not in verifier.kids:
-        raise KeysUnusable(
-            f"{where}: the active key {kid} is not the one that trust.json names; restore it from a backup"
-        )
-    return signer, verifier
+        return read_keyring(base64.b64decode(data[KEYRING], validate=True))
+    except KeyError:
+        raise KeysUnusable(f"{where} lacks {KEYRING}; restore it from a backup") from None
+    except ValueError as error:
+        raise KeysUnusable(f"{where} cannot be used: {error}; restore it from a backup") from None
+
+
+class Keys:
+    """What this replica signs, verifies and speaks TLS with, kept as the Secret says and renewed in time."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        namespace: str,
+        ring: Keyring,
+        lives: Lives,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Raises ValueError when the ring is none."""
+        self._objects = objects
+        self._namespace = namespace
+        self._lives = lives
+        self._now = now
+        self._ring = ring
+        self._certified_at = now()
+        self.verifier = Replaceable(KeyVerifier(ring.trust))
+        self.encryption = Encryption(ring.certificate(self._hosts, lives.certificate, self._certified_at))
+
+    @property
+    def signer(self) -> Signer:
+        """What signs now."""
+        return self._ring.signer
+
+    async def run(self, leads: Callable[[], bool]) -> None:
+        """Renew what grows old, forever; while we lead, also say what is to be believed."""
+        every = self._lives.certificate.total_seconds() / _LOOKS_PER_LIFE
+        while True:
+            try:
+                await self.look(leading=leads())
+            except (ClusterError, KeysUnusable) as error:
+                log.warning("keys cannot be looked after; what is held is used", reason=str(error))
+            await asyncio.sleep(min(_MOST_SECONDS, max(_LEAST_SECONDS, every)))
+
+    async def look(self, *, leading: bool) -> None:
+        """Take up what another replica has changed, and renew our certificate. Raises KeysUnusable, or a ClusterError."""
+        self._certify()
+        if leading:
+            await self._tell()
+
+    @property
+    def _hosts(self) -> tuple[str, ...]:
+        host = feed_host(self._namespace)
+        return (host, host.removesuffix(".svc"), host.partition(".")[0])
+
+    def _certify(self) -> None:
+        now = self._now()
+        if now - self._certified_at < self._lives.certificate * (2 / 3):
+            return
+        self.encryption.renew(self._ring.certificate(self._hosts, self._lives.certificate, now))
+        self._certified_at = now
+        log.info("certificate renewed")
+
+    async def _tell(self) -> None:
+        """Write what new sidecars are to believe."""
+        wanted = {TRUST_KEY: msgspec.json.encode(self._ring.trust).decode()}
+        try:
+            found = await self._objects.get(CONFIG_MAPS, self._namespace, TRUST_CONFIG_MAP)
+            if found.get("data") != wanted:
+                await self._objects.replace(CONFIG_MAPS, {**found, "data": wanted})
+        except NotFound:
+            await self._objects.create(
+                CONFIG_MAPS,
+                {
+                    "apiVersion": CONFIG_MAPS.api_version,
+                    "kind": CONFIG_MAPS.kind,
+                    "metadata": {"name": TRUST_CONFIG_MAP, "namespace": self._namespace},
+                    "data": wanted,
+                },
+            )
+        except (AlreadyExists, Conflict):
+            return  # somebody else was faster; the next look sees what they wrote
