@@ -14,9 +14,13 @@ from promptops.domain.content.assessment import assess_spec
 from promptops.domain.content.sourcing import SourceText, judge
 from promptops.trials.process import WorkerProcess, WorkFailed
 from promptops.trials.work import SourceWork, VersionWork, answer_of, request
+from promptops.trials.worker import CPU_SECONDS, MEMORY_BYTES
 from tests.support.waiting import until
 
 SPEC = b'{"promptRef":{"name":"a"},"version":"1.0.0","content":{"text":"Hello"}}'
+TESTED = (
+    SPEC[:-1] + b',"tests":[{"name":"a","expect":[{"contains":"Hello"}]},{"name":"b","expect":[{"contains":"Bye"}]}]}'
+)
 BOMB = "text: x\nparameters:\n  extra: [" + "a," * 200_000 + "a]\n"
 
 
@@ -62,6 +66,32 @@ async def test_it_dies_over_one_piece_of_work_and_does_the_next(worker: WorkerPr
         await worker.carry_out(request(VersionWork(SPEC)))
 
     assert answer_of(await worker.carry_out(request(VersionWork(SPEC)))).digest is not None
+
+
+async def test_it_runs_the_tests_of_a_version(worker: WorkerProcess) -> None:
+    found = answer_of(await worker.carry_out(request(VersionWork(TESTED))))
+
+    assert found == assess_spec(msgspec.json.decode(TESTED))
+    assert found.failure is not None
+
+
+async def test_what_takes_too_much_of_the_processor_is_ended_by_the_system(worker: WorkerProcess) -> None:
+    await worker.carry_out(request(VersionWork(SPEC)))
+    assert worker.pid is not None
+    process = psutil.Process(worker.pid)
+    soft, _ = process.rlimit(psutil.RLIMIT_CPU)
+    process.send_signal(signal.SIGXCPU)
+
+    with pytest.raises(WorkFailed) as failed:
+        await worker.carry_out(request(VersionWork(SPEC)))
+
+    assert (failed.value.took_too_long, 0 < soft <= CPU_SECONDS + 5) == (True, True)
+
+
+async def test_its_memory_is_bounded(worker: WorkerProcess) -> None:
+    await worker.carry_out(request(VersionWork(SPEC)))
+
+    assert psutil.Process(worker.pid).rlimit(psutil.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)
 
 
 async def test_what_takes_too_long_is_given_up_and_its_process_with_it() -> None:

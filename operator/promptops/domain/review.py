@@ -1,12 +1,13 @@
 """What is wrong with one object, seen by itself and against what it was: the same words wherever somebody asks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from promptops.api import reasons
-from promptops.api.v1alpha1 import API_VERSION, KINDS
+from promptops.api.v1alpha1 import API_VERSION, KINDS, Prompt, PromptVersion
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.api.v1alpha1.schema import Kind
 from promptops.domain.content.checks import check_content
+from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of, text
 from promptops.domain.stored import as_stored
@@ -24,8 +25,8 @@ def review(object: Manifest, old: Manifest | None = None) -> tuple[Finding, ...]
     if model is None or object.get("apiVersion") != API_VERSION:
         return (_unknown(object),)
     written = {key: value for key, value in object.items() if key != "status"}
-    _, wrong = parse_as(model, written, "")
-    found = wrong or (*immutable_changes(old or {}, object), *_content(as_stored(written)))
+    parsed, wrong = parse_as(model, written, "")
+    found = wrong or (*immutable_changes(old or {}, object), *_content(as_stored(written)), *_tests(parsed))
     return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
 
 
@@ -53,6 +54,13 @@ def _content(stored: Manifest) -> tuple[Finding, ...]:
     if "content" in source and "configMapKeyRef" not in source:
         return check_content(source["content"], "spec.source.content")
     return ()
+
+
+def _tests(parsed: Kind | None) -> Iterator[Finding]:
+    if isinstance(parsed, PromptVersion):
+        yield from check_tests(parsed.spec.tests or (), "spec.tests")
+    elif isinstance(parsed, Prompt) and parsed.spec.source is not None:
+        yield from check_tests(parsed.spec.source.tests or (), "spec.source.tests")
 
 
 def _unknown(object: Manifest) -> Finding:

@@ -49,6 +49,8 @@ class PromptSnapshot:
     """Other Prompts of the namespace whose name or promptId equals this prompt's promptId, or whose promptId is its name."""
     tenant: str | None = None
     """Who the namespace belongs to; None when nobody may serve from it (Strict mode, unclaimed)."""
+    requires_tests: bool = False
+    """Whether the tenant has only versions with tests activated."""
     served: ServedObservation | None = None
     """None while nothing can be said (a new leader's first 30 s without reports): status keeps what it says."""
     published_revision: int | None = None
@@ -127,9 +129,11 @@ class TenancySnapshot:
 
 @dataclass(frozen=True)
 class TenancyOutcome:
-    """Who holds which namespace, and the tenants' statuses."""
+    """Who holds which namespace, what that asks for, and the tenants' statuses."""
 
     holders: Mapping[str, str]
     """Namespace → tenant, for every namespace that is admitted. In Implicit mode an unclaimed namespace is its own tenant."""
+    requiring_tests: frozenset[str]
+    """Namespaces in which only versions with tests are activated: their tenant asks for that."""
     statuses: Mapping[str, dict[str, Any]]
     """Tenant name → status."""

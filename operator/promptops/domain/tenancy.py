@@ -37,6 +37,7 @@ class _Claimant:
     claims: tuple[str, ...]
     held: frozenset[str]
     wrong: Finding | None
+    requires_tests: bool
 
     @classmethod
     def of(cls, tenant: Manifest) -> "_Claimant":
@@ -47,7 +48,9 @@ class _Claimant:
         # A spec that cannot be read claims nothing new and loses nothing.
         claims = written if spec is not None else tuple(name for name in written if name in held)
         created = text(metadata(tenant).get("creationTimestamp"))
-        return cls(tenant, name_of(tenant), created, claims, held, combined(findings))
+        # Nor does it ask for less than it says, as far as that can be read.
+        requires_tests = mapping(spec_of(tenant).get("require")).get("tests") is True
+        return cls(tenant, name_of(tenant), created, claims, held, combined(findings), requires_tests)
 
     def precedence(self, namespace: str) -> tuple[bool, str, str]:
         return namespace not in self.held, self.created, self.name
@@ -62,7 +65,9 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
     holders = {namespace: winners[namespace] for namespace in existing if namespace in winners}
     if snapshot.mode == "Implicit":
         holders = {namespace: holders.get(namespace, namespace) for namespace in existing}
-    return TenancyOutcome(holders=holders, statuses=statuses)
+    asking = frozenset(each.name for each in claimants if each.requires_tests)
+    requiring_tests = frozenset(namespace for namespace, tenant in winners.items() if tenant in asking)
+    return TenancyOutcome(holders, requiring_tests, statuses)
 
 
 def _winners(claimants: Iterable[_Claimant], protected: frozenset[str]) -> dict[str, str]:

@@ -18,6 +18,10 @@ IDLE_SECONDS = 60.0
 class WorkFailed(Exception):
     """The process died over a piece of work, or took too long."""
 
+    def __init__(self, *, took_too_long: bool) -> None:
+        super().__init__("it took too long" if took_too_long else "it died")
+        self.took_too_long = took_too_long
+
 
 class WorkerProcess:
     """One process, one piece of work at a time. Belongs to one event loop."""
@@ -43,8 +47,8 @@ class WorkerProcess:
                 async with asyncio.timeout(self._work_seconds):
                     answer = await self._exchange(request)
             except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
-                await self.close()
-                raise WorkFailed("it took too long" if isinstance(error, TimeoutError) else "it died") from None
+                code = await self._end()
+                raise WorkFailed(took_too_long=isinstance(error, TimeoutError) or code == -signal.SIGXCPU) from None
             except asyncio.CancelledError:
                 self._kill()
                 raise
@@ -53,9 +57,14 @@ class WorkerProcess:
 
     async def close(self) -> None:
         """End the process."""
+        await self._end()
+
+    async def _end(self) -> int | None:
+        """End the process, unless it has ended by itself; return what it ended with."""
         process = self._kill()
         if process is not None:
             await process.communicate()
+        return process.returncode if process is not None else None
 
     async def _exchange(self, request: bytes) -> bytes:
         process = self._process

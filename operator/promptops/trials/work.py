@@ -1,4 +1,4 @@
-"""What the worker process can be asked: what the content of a version, or of a source, comes to."""
+"""What the worker process can be asked: what a version, or a source, comes to, with its tests or without them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from promptops.api.wire import read_value
-from promptops.domain.content.assessment import Assessment, assess_spec
+from promptops.domain.content.assessment import Assessment, assess_spec, look_at_spec
 from promptops.domain.content.sourcing import SourceText, judge
 
 
@@ -16,6 +16,7 @@ class VersionWork(msgspec.Struct, frozen=True, tag=True):
 
     spec: bytes
     """Its JSON."""
+    with_tests: bool = True
 
 
 class SourceWork(msgspec.Struct, frozen=True, tag=True):
@@ -24,6 +25,7 @@ class SourceWork(msgspec.Struct, frozen=True, tag=True):
     format: str
     value: str
     inline: Any
+    tests: Any = None
 
 
 _requests = msgspec.msgpack.Decoder(VersionWork | SourceWork)
@@ -44,7 +46,8 @@ def carry_out(sent: bytes) -> bytes:
     """Do what a request asks for; return the answer as it is sent."""
     work = _requests.decode(sent)
     if isinstance(work, VersionWork):
-        found = assess_spec(read_value(work.spec))
+        spec = read_value(work.spec)
+        found = assess_spec(spec) if work.with_tests else look_at_spec(spec)
     else:
-        found = judge(SourceText(work.format, work.value, work.inline))
+        found = judge(SourceText(work.format, work.value, work.inline, work.tests))
     return msgspec.msgpack.encode(found)

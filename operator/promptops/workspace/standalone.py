@@ -276,7 +276,8 @@ class _Judged:
 
     def __call__(self, source: SourceText) -> Assessment:
         for known, assessment in self._known:
-            if (known.format, known.value) == (source.format, source.value) and known.inline is source.inline:
+            same = (known.format, known.value) == (source.format, source.value)
+            if same and known.inline is source.inline and known.tests is source.tests:
                 return assessment
         self._known.append((source, judge(source)))
         return self._known[-1][1]

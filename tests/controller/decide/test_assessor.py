@@ -13,8 +13,9 @@ from promptops.controller.decide.assessor import Assessor, NotJudged
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.contents import AT_ONCE_BYTES, Contents, NotAssessed
 from promptops.controller.keys import Key, version_key
-from promptops.domain.content.assessment import MAX_JSON_BYTES, assess
+from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, assess
 from promptops.domain.content.sourcing import SourceText
+from promptops.domain.content.trial import Trial, Tried
 from promptops.trials.process import WorkFailed
 from promptops.trials.work import carry_out
 from tests.controller.manifests import version
@@ -29,6 +30,12 @@ def sized(number: int, content: dict[str, Any]) -> dict[str, Any]:
     return {**made, "spec": {**made["spec"], "content": content}}
 
 
+def with_a_test(number: int) -> dict[str, Any]:
+    """A small version with a test that passes."""
+    made = sized(number, {"text": "Hello"})
+    return {**made, "spec": {**made["spec"], "tests": [{"name": "greets", "expect": [{"contains": "Hello"}]}]}}
+
+
 class Elsewhere:
     """The worker process's part, done here and written down. It can be told to fail, and to wait."""
 
@@ -37,6 +44,7 @@ class Elsewhere:
         self.keys: list[tuple[Key, Lane]] = []
         self.looked: list[bytes] = []
         self.failures = 0
+        self.is_slow = True
         self.go = asyncio.Event()
         self.go.set()
         self.assessor = Assessor(self.contents, self.look, lambda key, lane: self.keys.append((key, lane)))
@@ -46,7 +54,7 @@ class Elsewhere:
         self.looked.append(sent)
         if self.failures:
             self.failures -= 1
-            raise WorkFailed("it took too long")
+            raise WorkFailed(took_too_long=self.is_slow)
         return carry_out(sent)
 
 
@@ -150,6 +158,64 @@ async def test_what_cannot_be_checked_is_said_and_stops_nobody(elsewhere: Elsewh
 
     assert [each.reason for each in elsewhere.contents.assess(kept).findings] == [reasons.CONTENT_UNCHECKABLE]
     assert elsewhere.contents.assess(other).findings == ()
+
+
+async def wait_for(elsewhere: Elsewhere, made: dict[str, Any]) -> Assessment:
+    """Have a version looked at elsewhere."""
+    kept = elsewhere.contents.take(made)
+    elsewhere.assessor.want(version_key("team", "x"), Lane.FOLLOWING, (made["metadata"]["uid"],))
+    await until(lambda: elsewhere.keys)
+    return elsewhere.contents.assess(kept)
+
+
+async def test_what_has_tests_is_looked_at_elsewhere_however_small(elsewhere: Elsewhere) -> None:
+    made = with_a_test(1)
+    kept = elsewhere.contents.take(made)
+    with pytest.raises(NotAssessed):
+        elsewhere.contents.assess(kept)
+
+    assert "tests" not in kept["spec"]
+    assert (await wait_for(elsewhere, made)).trial == Trial((Tried("greets"),))
+
+
+@pytest.mark.parametrize(
+    ("is_slow", "reason"),
+    [(False, reasons.ENGINE_CRASHED), (True, reasons.TESTS_FAILED)],
+    ids=["it dies", "it is slow"],
+)
+async def test_what_the_process_is_ended_over_twice_is_not_tried_again(
+    elsewhere: Elsewhere, is_slow: bool, reason: str
+) -> None:
+    elsewhere.failures, elsewhere.is_slow = 2, is_slow
+    found = await wait_for(elsewhere, with_a_test(1))
+
+    assert (found.failure and found.failure.reason, found.findings, len(elsewhere.looked)) == (reason, (), 3)
+    assert found.digest == assess(with_a_test(1)).digest
+
+
+async def test_a_process_that_dies_once_is_no_reason(elsewhere: Elsewhere) -> None:
+    elsewhere.failures, elsewhere.is_slow = 1, False
+
+    assert (await wait_for(elsewhere, with_a_test(1))).failure is None
+
+
+async def test_content_that_even_a_look_kills_is_said_to_have_done_so(elsewhere: Elsewhere) -> None:
+    elsewhere.failures, elsewhere.is_slow = 3, False
+    found = await wait_for(elsewhere, with_a_test(1))
+
+    assert [each.reason for each in found.findings] == [reasons.ENGINE_CRASHED]
+
+
+async def test_a_source_with_tests_is_looked_at_elsewhere(elsewhere: Elsewhere) -> None:
+    source = SourceText("", "", {"text": "Hello"}, [{"name": "says", "expect": [{"contains": "Bye"}]}])
+    with pytest.raises(NotJudged) as missing:
+        elsewhere.assessor.judge(source)
+    elsewhere.assessor.want(Key("Prompt", "team", "p"), Lane.CHANGED, (missing.value.subject,))
+    await until(lambda: elsewhere.keys)
+
+    failure = elsewhere.assessor.judge(source).failure
+    assert failure is not None
+    assert failure.reason == reasons.TESTS_FAILED
 
 
 async def test_forty_prompts_that_read_one_key_have_it_looked_at_once(elsewhere: Elsewhere) -> None:

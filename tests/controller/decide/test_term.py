@@ -61,6 +61,7 @@ class Leader(Cluster):
             snapshots=Snapshots(
                 self.store,
                 self.tenancy.tenant_of,
+                self.tenancy.requires_tests,
                 lambda _: None,
                 self.publishing.published_revision,
                 judge,

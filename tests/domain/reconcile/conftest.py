@@ -31,6 +31,7 @@ class World:
     config_map: dict[str, Any] | None = None
     rivals: list[dict[str, Any]] = field(default_factory=list)
     tenant: str | None = "team"
+    requires_tests: bool = False
     settled: bool = True
     instances: int = 0
     """How many follow; None of them is known after a restart."""
@@ -136,6 +137,7 @@ class World:
             config_map=self.config_map,
             rivals=tuple(self.rivals),
             tenant=self.tenant,
+            requires_tests=self.requires_tests,
             served=self._observed(),
             published_revision=self.published.revision if self.published else None,
             settled=self.settled,

@@ -20,6 +20,7 @@ from promptops.api.v1alpha1.schema import (
     VersionNumber,
     is_dns_label,
 )
+from promptops.api.v1alpha1.tests import PromptTests
 
 
 class ConfigMapKeyReference(Model):
@@ -88,6 +89,8 @@ class Source(Model):
     """The content, or, beside configMapKeyRef of the format text, everything but its text."""
     config_map_key_ref: ConfigMapKeyReference | None = None
     """Where the content, or its text, is read from."""
+    tests: PromptTests | None = None
+    """What must come out of the content before it becomes a version. The version is made with them."""
 
 
 class PromptSpec(Model):

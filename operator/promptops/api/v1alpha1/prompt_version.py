@@ -17,6 +17,7 @@ from promptops.api.v1alpha1.schema import (
     Rule,
     VersionNumber,
 )
+from promptops.api.v1alpha1.tests import PromptTests, TestsStatus
 
 
 class PromptReference(Model):
@@ -44,6 +45,8 @@ class PromptVersionSpec(Model):
     """Semantic version: major.minor.patch, with an optional pre-release."""
     content: Content
     """What is rendered."""
+    tests: PromptTests | None = None
+    """What must come out of it before it may serve. Not part of the digest, which names what is rendered."""
     changelog: Annotated[str, Field(max_length=4096)] | None = None
     """What changed and why, for people."""
     author: Annotated[str, Field(max_length=200)] | None = None
@@ -75,6 +78,8 @@ class PromptVersionStatus(Model):
     """sha256 of the canonical content: address, identity and provenance."""
     phase: Literal["Pending", "Draft", "Active", "Superseded", "Deprecated", "Archived", "Invalid"] | None = None
     """Draft was never active, Superseded was and is no more; Deprecated and Archived are what spec.lifecycle says."""
+    tests: TestsStatus | None = None
+    """How its tests ended; absent when it has none."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
     """Ready, InUse; Stalled while it can never be served."""
 

@@ -9,6 +9,13 @@ from promptops.api.v1alpha1.schema import NAME, Column, Condition, Items, Kind, 
 PROTECTED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
 
+class Requirements(Model):
+    """What versions must have before they are activated. What serves already goes on."""
+
+    tests: bool | None = None
+    """At least one test."""
+
+
 class TenantSpec(Model):
     """What belongs to the tenant."""
 
@@ -25,6 +32,8 @@ class TenantSpec(Model):
         Field(min_length=1, max_length=100),
     ]
     """Namespaces claimed, by name. Of two tenants that claim one namespace, the one that holds it keeps it, else the older gets it."""
+    require: Requirements | None = None
+    """What a version must have to be activated in these namespaces."""
 
 
 class Claim(Model):

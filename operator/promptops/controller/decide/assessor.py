@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeAlias
 
 import msgspec
@@ -20,12 +22,13 @@ from promptops.domain.content.sourcing import SourceText, judge
 from promptops.domain.findings import Finding
 from promptops.trials.process import WORK_SECONDS, WorkFailed
 from promptops.trials.work import SourceWork, VersionWork, answer_of, request
+from promptops.trials.worker import CPU_SECONDS
 
 MOST_SOURCES = 4096
 MOST_CHARACTERS = 16 * 1024 * 1024
 """What sources were looked at is remembered up to these bounds, the latest first."""
 
-Subject: TypeAlias = "str | tuple[str, str, bytes]"
+Subject: TypeAlias = "str | tuple[str, str, bytes, bytes]"
 """uid of a PromptVersion, or what a source says."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -68,7 +71,7 @@ class Assessor:
             return judge(source)
         known = self._sources.get(subject)
         if known is None:
-            if _size(subject) > AT_ONCE_BYTES:
+            if _size(subject) > AT_ONCE_BYTES or source.tests is not None:
                 raise NotJudged(subject)
             known = judge(source)
             self._remember(subject, known)
@@ -94,42 +97,46 @@ class Assessor:
                 await self._wake.wait()
                 continue
             namespace, subject = taken
-            try:
-                await self._look(subject)
-            except WorkFailed as failure:
-                log.warning("content cannot be checked", namespace=namespace, error=str(failure))
-                self._give_up(subject)
+            await self._look(namespace, subject)
             self._tell(subject)
 
-    async def _look(self, subject: Subject) -> None:
-        for attempt in (1, 2):
-            try:
-                await self._look_once(subject)
-                return
-            except WorkFailed:
-                if attempt == 2:
-                    raise
-
-    async def _look_once(self, subject: Subject) -> None:
-        if isinstance(subject, str):
-            spec = self._contents.spec_of(subject)
-            if spec is not None:
-                found = answer_of(await self._carry_out(request(VersionWork(spec))))
-                self._contents.settle(subject, spec, found)
+    async def _look(self, namespace: Hashable, subject: Subject) -> None:
+        asked = self._work_on(subject)
+        if asked is None:
             return
-        how, value, inline = subject
-        asked = SourceWork(how, value, read_value(inline))
-        self._remember(subject, answer_of(await self._carry_out(request(asked))))
+        try:
+            found = await self._answer(asked)
+        except WorkFailed as failure:
+            log.warning("content cannot be checked", namespace=namespace, error=str(failure))
+            found = await self._without_answer(asked, failure)
+        self._settle(subject, asked, found)
 
-    def _give_up(self, subject: Subject) -> None:
-        message = f"could not be checked within {WORK_SECONDS:.0f} s: shorten it, or make it simpler"
+    async def _without_answer(self, asked: VersionWork | SourceWork, failure: WorkFailed) -> Assessment:
+        """Return what may be said of content that the process was ended over twice: perhaps its tests are to blame."""
+        if _has_tests(asked):
+            with suppress(WorkFailed):
+                looked = answer_of(await self._carry_out(request(_without_tests(asked))))
+                return replace(looked, crashed=_untested(failure))
+        return Assessment(None, (_unchecked(failure, "spec.content" if isinstance(asked, VersionWork) else ""),))
+
+    async def _answer(self, asked: VersionWork | SourceWork) -> Assessment:
+        try:
+            return answer_of(await self._carry_out(request(asked)))
+        except WorkFailed:
+            return answer_of(await self._carry_out(request(asked)))
+
+    def _work_on(self, subject: Subject) -> VersionWork | SourceWork | None:
         if isinstance(subject, str):
             spec = self._contents.spec_of(subject)
-            if spec is not None:
-                refused = Finding(reasons.CONTENT_UNCHECKABLE, message, "spec.content")
-                self._contents.settle(subject, spec, Assessment(None, (refused,)))
-        else:
-            self._remember(subject, Assessment(None, (Finding(reasons.CONTENT_UNCHECKABLE, message),)))
+            return None if spec is None else VersionWork(spec, self._contents.has_tests(subject))
+        how, value, inline, tests = subject
+        return SourceWork(how, value, read_value(inline), read_value(tests))
+
+    def _settle(self, subject: Subject, asked: VersionWork | SourceWork, found: Assessment) -> None:
+        if not isinstance(subject, str):
+            self._remember(subject, found)
+        elif isinstance(asked, VersionWork):
+            self._contents.settle(subject, asked.spec, found)
 
     def _tell(self, subject: Subject) -> None:
         for key, lane in self._waiting.pop(subject, {}).items():
@@ -152,10 +159,41 @@ class Assessor:
 def _subject(source: SourceText) -> Subject | None:
     """What a source says is what it is known by; None when it is no JSON, so that a short look says where."""
     try:
-        return source.format, source.value, msgspec.json.encode(source.inline)
+        return source.format, source.value, msgspec.json.encode(source.inline), msgspec.json.encode(source.tests)
     except (TypeError, ValueError, RecursionError):
         return None
 
 
 def _size(subject: Subject) -> int:
-    return 0 if isinstance(subject, str) else len(subject[1]) + len(subject[2])
+    return 0 if isinstance(subject, str) else len(subject[1]) + len(subject[2]) + len(subject[3])
+
+
+def _has_tests(asked: VersionWork | SourceWork) -> bool:
+    return asked.with_tests if isinstance(asked, VersionWork) else asked.tests is not None
+
+
+def _without_tests(asked: VersionWork | SourceWork) -> VersionWork | SourceWork:
+    if isinstance(asked, VersionWork):
+        return VersionWork(asked.spec, with_tests=False)
+    return SourceWork(asked.format, asked.value, asked.inline)
+
+
+def _unchecked(failure: WorkFailed, path: str) -> Finding:
+    """What is said of content that cannot be looked at."""
+    if failure.took_too_long:
+        message = f"could not be checked within {WORK_SECONDS:.0f} s: shorten it, or make it simpler"
+        return Finding(reasons.CONTENT_UNCHECKABLE, message, path)
+    return Finding(reasons.ENGINE_CRASHED, _CRASHED, path)
+
+
+def _untested(failure: WorkFailed) -> Finding:
+    """What is said of content that is sound as far as looking at it tells, and whose tests do not come to an end."""
+    if failure.took_too_long:
+        message = (
+            f"its tests did not come to an end within {CPU_SECONDS} s: test with less, or make the template simpler"
+        )
+        return Finding(reasons.TESTS_FAILED, message)
+    return Finding(reasons.ENGINE_CRASHED, _CRASHED)
+
+
+_CRASHED = "the process that tried it was ended twice: make the template or its tests simpler, and report this"

@@ -242,7 +242,7 @@ class Reconciler:
         for _ in range(_MOST_ROUNDS):
             changed = self.publishing.follow_tenancy()
             self.changed_hands(changed)
-            for namespace in changed:
+            for namespace in {*changed, *self.tenancy.asked_anew()}:
                 for name in self.store.relations.prompts_in(namespace):
                     self.enqueue(prompt_key(namespace, name), Lane.CHANGED)
             wanted = self.tenancy.statuses()

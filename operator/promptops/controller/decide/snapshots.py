@@ -26,12 +26,14 @@ class Snapshots:
         self,
         store: ObjectStore,
         tenant_of: Callable[[str], str | None],
+        requires_tests: Callable[[str], bool],
         served: Callable[[Manifest], ServedObservation | None],
         published_revision: Callable[[str, str], int | None],
         judge: Judge,
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
+        self._requires_tests = requires_tests
         self._served = served
         self._published_revision = published_revision
         self._judge = judge
@@ -50,6 +52,7 @@ class Snapshots:
             config_map=self._config_map(prompt),
             rivals=tuple(rival for rival in rivals if rival is not None),
             tenant=self._tenant_of(key.namespace),
+            requires_tests=self._requires_tests(key.namespace),
             served=self._served(prompt),
             published_revision=self._published_revision(key.namespace, key.name),
             assess=self._store.contents.assess,

@@ -15,6 +15,10 @@ AT_ONCE_BYTES = 4096
 """Content up to this size is looked at where it is asked for, in a few milliseconds; larger content elsewhere."""
 
 
+_LARGE = frozenset({"content", "tests"})
+"""The fields of a spec that are kept here alone."""
+
+
 class NotAssessed(Exception):
     """The content has to be looked at elsewhere first."""
 
@@ -29,6 +33,12 @@ class _Content:
     spec: bytes | None
     """The whole spec as JSON, until it was looked at."""
     assessment: Assessment | None
+    has_tests: bool = False
+
+    @property
+    def is_at_once(self) -> bool:
+        """Whether looking at it takes so little that it is done where somebody asks."""
+        return self.spec is not None and len(self.spec) <= AT_ONCE_BYTES and not self.has_tests
 
 
 class Contents:
@@ -46,7 +56,7 @@ class Contents:
         known = self._known.get(uid)
         if known is None or known.generation != generation_of(version):
             self._known[uid] = _taken(generation_of(version), spec)
-        return {**version, "spec": {key: value for key, value in spec.items() if key != "content"}}
+        return {**version, "spec": {key: value for key, value in spec.items() if key not in _LARGE}}
 
     def drop(self, uid: str) -> None:
         """Forget a content whose object is gone."""
@@ -59,7 +69,7 @@ class Contents:
         if known is None:
             return assess_spec(spec_of(version))
         if known.assessment is None:
-            if known.spec is None or len(known.spec) > AT_ONCE_BYTES:
+            if known.spec is None or not known.is_at_once:
                 raise NotAssessed(uid)
             known.assessment, known.spec = assess_spec(read_value(known.spec)), None
         return known.assessment
@@ -67,7 +77,12 @@ class Contents:
     def is_to_be_assessed(self, uid: str) -> bool:
         """Tell whether a content has to be looked at elsewhere."""
         known = self._known.get(uid)
-        return known is not None and known.spec is not None and len(known.spec) > AT_ONCE_BYTES
+        return known is not None and known.spec is not None and not known.is_at_once
+
+    def has_tests(self, uid: str) -> bool:
+        """Tell whether an object has tests."""
+        known = self._known.get(uid)
+        return known is not None and known.has_tests
 
     def spec_of(self, uid: str) -> bytes | None:
         """Return the JSON of a spec that was not looked at yet; None when there is nothing to do."""
@@ -89,5 +104,6 @@ def _taken(generation: int, spec: Manifest) -> _Content:
         return _Content(generation, None, assess_spec(spec))
     if len(written) > MAX_JSON_BYTES + AT_ONCE_BYTES:
         size = len(msgspec.json.encode(mapping(spec.get("content"))))
-        return _Content(generation, None, Assessment(None, (too_large(size),)))
-    return _Content(generation, written, None)
+        if size > MAX_JSON_BYTES:
+            return _Content(generation, None, Assessment(None, (too_large(size),)))
+    return _Content(generation, written, None, spec.get("tests") is not None)

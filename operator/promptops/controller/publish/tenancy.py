@@ -21,6 +21,7 @@ class Tenancy:
         self._mode = mode
         self._now = now
         self._outcome: TenancyOutcome | None = None
+        self._required = frozenset[str]()
         self.figures: Callable[[], Mapping[str, Mapping[str, int]]] = dict
         """Namespace → how many instances it has, as far as that may be said now."""
 
@@ -36,6 +37,15 @@ class Tenancy:
     def tenant_of(self, namespace: str) -> str | None:
         """Return who holds a namespace; None when nobody may serve from it."""
         return self.holders.get(namespace)
+
+    def requires_tests(self, namespace: str) -> bool:
+        """Whether only versions with tests are activated in a namespace."""
+        return namespace in self._decided().requiring_tests
+
+    def asked_anew(self) -> tuple[str, ...]:
+        """Return the namespaces of which something else is required than when this was last asked."""
+        before, self._required = self._required, self._decided().requiring_tests
+        return tuple(sorted(before ^ self._required))
 
     def statuses(self) -> tuple[tuple[Resource, Manifest, dict[str, Any]], ...]:
         """Return every tenant with the status it should have."""

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import msgspec
@@ -10,8 +10,10 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
+from promptops.api.v1alpha1.tests import PromptTest
 from promptops.domain.content.canonical import canonical, digest_of
 from promptops.domain.content.checks import check_content, check_well_formed
+from promptops.domain.content.trial import Trial, check_tests, run
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of
 from promptops.rendering.errors import InvalidSpec
@@ -32,13 +34,34 @@ class Assessment:
     kept: bytes | None = None
     """The canonical bytes, packed when that is worth it: of thousands of versions few are asked for."""
     is_packed: bool = False
+    tests: int = 0
+    """How many tests it has."""
+    trial: Trial | None = None
+    """How they ended. None: it has none, or they cannot be run."""
+    crashed: Finding | None = None
+    """Why they could not be brought to an end."""
 
     @classmethod
-    def of(cls, digest: str | None, findings: tuple[Finding, ...], data: bytes | None) -> "Assessment":
+    def of(cls, digest: str | None, findings: tuple[Finding, ...], data: bytes | None, tests: int = 0) -> "Assessment":
         """Return a result that keeps these canonical bytes; None when there are none, or more than may be served."""
         if data is None or len(data) <= _PACKED_FROM:
-            return cls(digest, findings, data)
-        return cls(digest, findings, zlib.compress(data, 1), True)
+            return cls(digest, findings, data, tests=tests)
+        return cls(digest, findings, zlib.compress(data, 1), True, tests)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it may be served, its tests aside."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def failure(self) -> Finding | None:
+        """What its tests have against activating it."""
+        return self.crashed or (self.trial.finding if self.trial else None)
+
+    def tried(self, tests: tuple[PromptTest, ...]) -> "Assessment":
+        """Run its tests, when there is something that they can be run on."""
+        data = self.canonical if self.is_sound and tests else None
+        return self if data is None else replace(self, trial=run(tests, data))
 
     @property
     def canonical(self) -> bytes | None:
@@ -51,18 +74,30 @@ Assess: TypeAlias = Callable[[Manifest], Assessment]
 
 
 def assess(version: Manifest) -> Assessment:
-    """Look at a PromptVersion as it came. Takes milliseconds per kilobyte."""
+    """Look at a PromptVersion as it came, and run its tests. Takes milliseconds per kilobyte, and what the tests take."""
     return assess_spec(spec_of(version))
 
 
 def assess_spec(spec: Manifest) -> Assessment:
-    """Look at the spec of a PromptVersion."""
+    """Look at the spec of a PromptVersion, and run its tests. They may take seconds, and what an engine has against them
+    takes the process with it: who has others to serve does this elsewhere."""
+    looked, tests = _assessed(spec)
+    return looked.tried(tests)
+
+
+def look_at_spec(spec: Manifest) -> Assessment:
+    """Look at the spec of a PromptVersion, and leave its tests alone."""
+    return _assessed(spec)[0]
+
+
+def _assessed(spec: Manifest) -> tuple[Assessment, tuple[PromptTest, ...]]:
     content = mapping(spec.get("content"))
     if (size := json_size(content)) > MAX_JSON_BYTES:
-        return Assessment(None, (too_large(size),))
+        return Assessment(None, (too_large(size),)), ()
     data, address = _canonical(content)
     fits = data is not None and len(data) <= MAX_CONTENT_BYTES
-    return Assessment.of(address, _findings(spec, content, data), data if fits else None)
+    findings, tests = _findings(spec, content, data)
+    return Assessment.of(address, findings, data if fits else None, len(tests)), tests
 
 
 def json_size(content: object) -> int:
@@ -90,8 +125,12 @@ def _canonical(content: Manifest) -> tuple[bytes | None, str | None]:
     return data, digest_of(data)
 
 
-def _findings(spec: Manifest, content: Manifest, data: bytes | None) -> tuple[Finding, ...]:
-    _, wrong_shape = parse_as(PromptVersionSpec, spec, "spec")
-    if wrong_shape:
-        return wrong_shape
-    return check_content(content) if data is None else check_well_formed(content, len(data))
+def _findings(
+    spec: Manifest, content: Manifest, data: bytes | None
+) -> tuple[tuple[Finding, ...], tuple[PromptTest, ...]]:
+    model, wrong_shape = parse_as(PromptVersionSpec, spec, "spec")
+    if model is None:
+        return wrong_shape, ()
+    found = check_content(content) if data is None else check_well_formed(content, len(data))
+    tests = model.tests or ()
+    return (*check_tests(tests, "spec.tests"), *found), tests

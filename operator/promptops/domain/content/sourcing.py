@@ -1,19 +1,25 @@
 """What a Prompt's source comes to, whatever names it: forty prompts may read the same key."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from promptops.api import reasons
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
+from promptops.api.v1alpha1.schema import Model
+from promptops.api.v1alpha1.tests import PromptTests
 from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, json_size, too_large
 from promptops.domain.content.canonical import canonical, digest_of, require_portable
 from promptops.domain.content.checks import check_content
 from promptops.domain.content.documents import read_json, read_yaml
+from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
+from promptops.domain.manifests import parse_as
 from promptops.domain.stored import part_as_stored
 from promptops.rendering.errors import InvalidDocument, InvalidSpec
 
+TESTS_PATH = "spec.source.tests"
+"""Path of what is wrong with a test, within the Prompt."""
 TEXT_PATH = "text"
 """Path of what the key of a ConfigMap says when it is the text alone."""
 
@@ -28,6 +34,8 @@ class SourceText:
     """The key of the ConfigMap."""
     inline: Any
     """spec.source.content."""
+    tests: Any = None
+    """spec.source.tests."""
 
 
 Judge: TypeAlias = Callable[[SourceText], Assessment]
@@ -35,7 +43,24 @@ Judge: TypeAlias = Callable[[SourceText], Assessment]
 
 
 def judge(source: SourceText) -> Assessment:
-    """Look at a source. Takes milliseconds per kilobyte."""
+    """Look at a source, and run its tests. Takes milliseconds per kilobyte, and what the tests take."""
+    looked = look_at(source)
+    if source.tests is None or not looked.is_sound:
+        return looked
+    declared, wrong = parse_as(_Tests, {"tests": source.tests}, TESTS_PATH.rpartition(".")[0])
+    if declared is None:
+        return replace(looked, digest=None, findings=(*wrong, *looked.findings))
+    if unusable := tuple(check_tests(declared.tests, TESTS_PATH)):
+        return replace(looked, digest=None, findings=(*unusable, *looked.findings))
+    return replace(looked.tried(declared.tests), tests=len(declared.tests))
+
+
+class _Tests(Model):
+    tests: PromptTests
+
+
+def look_at(source: SourceText) -> Assessment:
+    """Look at a source, and leave its tests alone."""
     if source.format in ("yaml", "json"):
         try:
             return _judged(read_yaml(source.value) if source.format == "yaml" else read_json(source.value))

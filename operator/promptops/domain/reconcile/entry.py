@@ -36,7 +36,8 @@ def entry_of(case: Case, decision: Decision, pruned: tuple[Version, ...] = ()) -
 def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[Version]:
     """Return the versions that may be asked for by number, newest first: what serves, what served before, and the newest.
 
-    A number that was served with other content is none of them: nobody who asks for it gets something else silently.
+    A number that was served with other content is none of them: nobody who asks for it gets something else silently. Nor is
+    one that its tests forbid to activate.
     """
     found: list[Version] = []
     memory = case.memory
@@ -48,7 +49,8 @@ def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[
         if not wanted and (room <= 0 or version.number in pruned):
             continue
         served_as = stable.digest if version.number == stable.version else memory.digest_served_as(version.number)
-        if version.sound and served_as in (None, version.digest):
+        forbidden = version.failure is not None and not wanted
+        if version.sound and not forbidden and served_as in (None, version.digest):
             found.append(version)
             room -= not wanted
     return found

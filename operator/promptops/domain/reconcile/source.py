@@ -11,7 +11,7 @@ from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assessment
 from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest, next_number, next_patch
-from promptops.domain.content.sourcing import TEXT_PATH, Judge, SourceText, judge
+from promptops.domain.content.sourcing import TESTS_PATH, TEXT_PATH, Judge, SourceText, judge
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.memory import Memory
@@ -30,6 +30,8 @@ class Sourced:
     problem: Obstacle | None = None
     key_digest: str | None = None
     """sha256 of the ConfigMap's key: what sha256sum says of the file it was made from."""
+    tests: int = 0
+    """How many tests it has. All of them passed, when there is a digest."""
 
     @property
     def content(self) -> Manifest | None:
@@ -41,27 +43,30 @@ def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None,
     """Return the source's content, checked; None when the Prompt has no source."""
     if spec.source is None:
         return None
-    inline = mapping(spec_of(prompt).get("source")).get("content")
+    written = mapping(spec_of(prompt).get("source"))
+    asked = SourceText("", "", written.get("content"), written.get("tests"))
     reference = spec.source.config_map_key_ref
     if reference is None:
-        return _checked(look(SourceText("", "", inline)), lambda finding: finding.below(SOURCE_PATH))
+        return _checked(look(asked), lambda finding: finding.below(SOURCE_PATH))
     found = _read_key(reference, config_map)
     if isinstance(found, Obstacle):
         return Sourced(problem=found)
-    return replace(_from_key(reference, found, inline, look), key_digest=digest_of(found.encode(errors="replace")))
+    return replace(
+        _from_key(reference, replace(asked, value=found), look), key_digest=digest_of(found.encode(errors="replace"))
+    )
 
 
-def _from_key(reference: ConfigMapKeyReference, value: str, inline: object, look: Judge) -> Sourced:
+def _from_key(reference: ConfigMapKeyReference, asked: SourceText, look: Judge) -> Sourced:
     place = f'ConfigMap "{reference.name}" key "{reference.key}"'
     if not reference.is_text:
-        found = look(SourceText(reference.format or "", value, None))
+        found = look(replace(asked, format=reference.format or "", inline=None))
         return _checked(found, lambda finding: replace(finding, path=f"{place}: {finding.path}".removesuffix(": ")))
-    rest = mapping(inline)
+    rest = mapping(asked.inline)
     if "text" in rest or "messages" in rest:
         message = f"{SOURCE_PATH} must have neither text nor messages: the text is read from {place}"
         return Sourced(problem=Obstacle(reasons.SOURCE_INVALID, message))
     return _checked(
-        look(SourceText("text", value, rest)),
+        look(replace(asked, format="text", inline=rest)),
         lambda finding: replace(finding, path=place) if finding.path == TEXT_PATH else finding.below(SOURCE_PATH),
     )
 
@@ -92,10 +97,13 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
 
 
 def _checked(found: Assessment, placed: Callable[[Finding], Finding]) -> Sourced:
-    wrong = combined(map(placed, found.findings))
+    wrong = combined(each if each.path.startswith(TESTS_PATH) else placed(each) for each in found.findings)
     if wrong is not None:
         return Sourced(problem=Obstacle(reasons.SOURCE_INVALID, wrong.sentence))
-    return Sourced(digest=found.digest, canonical=found.canonical)
+    if (failure := found.failure) is not None:
+        message = f"the source's content becomes no version: {failure.sentence}"
+        return Sourced(problem=Obstacle(failure.reason, message))
+    return Sourced(digest=found.digest, canonical=found.canonical, tests=found.tests)
 
 
 def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, memory: Memory) -> dict[str, Any] | None:
@@ -106,7 +114,7 @@ def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, m
     number = _number_before(name_of(prompt), sourced.digest, versions, memory) or _free_number(
         name_of(prompt), content, versions, memory.latest_version
     )
-    return version_manifest(prompt, number, content)
+    return version_manifest(prompt, number, content, mapping(spec_of(prompt).get("source")).get("tests"))
 
 
 def _number_before(name: str, content_digest: str, versions: Versions, memory: Memory) -> str | None:
@@ -126,7 +134,7 @@ def _free_number(name: str, content: Manifest, versions: Versions, latest: str) 
     return number
 
 
-def version_manifest(prompt: Manifest, number: str, content: Mapping[str, Any]) -> dict[str, Any]:
+def version_manifest(prompt: Manifest, number: str, content: Mapping[str, Any], tests: object = None) -> dict[str, Any]:
     """Return a generated PromptVersion: owned by its Prompt, so that it goes with it, and never in the way of its deletion."""
     name = name_of(prompt)
     return {
@@ -147,5 +155,10 @@ def version_manifest(prompt: Manifest, number: str, content: Mapping[str, Any]) 
                 }
             ],
         },
-        "spec": {"promptRef": {"name": name}, "version": number, "content": content},
+        "spec": {
+            "promptRef": {"name": name},
+            "version": number,
+            "content": content,
+            **({"tests": tests} if tests else {}),
+        },
     }

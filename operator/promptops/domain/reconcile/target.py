@@ -179,10 +179,33 @@ def _not_newly_archived(case: Case, wanted: Version) -> Obstacle | None:
     return Obstacle(reasons.VERSION_ARCHIVED, message)
 
 
+def _is_tested(case: Case, wanted: Version) -> Obstacle | None:
+    if not case.snapshot.requires_tests or wanted.is_tested or wanted.reference == case.memory.stable:
+        return None
+    message = (
+        f"version {wanted.number} has no tests, and tenant {case.snapshot.tenant} requires them: "
+        "create a new version with spec.tests, or add spec.source.tests"
+    )
+    return Obstacle(reasons.TESTS_REQUIRED, message)
+
+
+def _tests_passed(case: Case, wanted: Version) -> Obstacle | None:
+    failure = wanted.failure
+    if failure is None or wanted.reference == case.memory.stable:
+        return None
+    message = (
+        f"version {wanted.number} cannot be activated: {failure.sentence}; versions never change: create a new one "
+        "with other content or other tests"
+    )
+    return Obstacle(failure.reason, message)
+
+
 CHECKS = (
     _content_is_sound,
     _digest_is_asked_for,
     _number_means_what_it_meant,
     _not_newly_archived,
+    _is_tested,
+    _tests_passed,
 )
 """What must hold before a version is activated, in the order in which an author should hear of it."""

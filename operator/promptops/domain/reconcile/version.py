@@ -24,7 +24,8 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     generation = generation_of(snapshot.version)
     ready = _ready(version, snapshot, generation)
     # Nothing but another version can help: who waits for this one is told at once, not at a timeout.
-    stalled = (replace(ready, type="Stalled", status="True"),) if version.problem is not None else ()
+    wrong = version.problem or version.failure
+    stalled = (replace(ready, type="Stalled", status="True"),) if wrong is not None else ()
     once_active = _was_active(version, prompt, before)
     wanted = (ready, _in_use(version, in_use, once_active, generation), *stalled)
     known = tuple(map(mapping, sequence(before.get("conditions"))))
@@ -32,6 +33,7 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
         "observedGeneration": generation,
         "digest": text(before.get("digest")) or version.digest,
         "phase": _phase(version, prompt, in_use, once_active, snapshot),
+        "tests": version.assessment.trial.status() if version.assessment.trial else None,
         "conditions": conditions_of(wanted, known, now),
     }
     return VersionOutcome(
@@ -43,8 +45,8 @@ def _transitions(version: Version, before: Manifest) -> Iterator[Transition]:
     """What its author should hear once: it never changes."""
     if before.get("conditions"):
         return
-    if version.problem is not None:
-        yield Transition("Warning", version.problem.reason, version.problem.sentence)
+    if (wrong := version.problem or version.failure) is not None:
+        yield Transition("Warning", wrong.reason, wrong.sentence)
     elif version.warnings:
         yield Transition("Warning", version.warnings[0].reason, listed(version.warnings))
 
@@ -72,6 +74,8 @@ def _phase(
         return version.lifecycle
     if in_use:
         return "Active"
+    if version.failure is not None:
+        return "Invalid"
     return "Superseded" if once_active else "Draft"
 
 
@@ -88,6 +92,9 @@ def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Stat
     if problem is not None:
         message = f"{problem.sentence}; versions never change: correct it in a new one"
         return Statement("Ready", "False", problem.reason, message, generation)
+    if (failure := version.failure) is not None:
+        message = f"{failure.sentence}; versions never change: create a new one with other content or other tests"
+        return Statement("Ready", "False", failure.reason, message, generation)
     if snapshot.prompt is not None and _own_prompt(snapshot) is None:
         message = f'it is owned by another object than prompt "{prompt_of(snapshot.version)}" and goes with that one'
         return Statement("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)

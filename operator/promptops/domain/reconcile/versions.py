@@ -75,6 +75,16 @@ class Version:
         return warnings_of(self.findings)
 
     @property
+    def failure(self) -> Finding | None:
+        """What its tests have against activating it, or None. Whatever serves already goes on."""
+        return self.assessment.failure
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it has tests."""
+        return self.assessment.tests > 0
+
+    @property
     def sound(self) -> bool:
         """Whether its content may be served."""
         return self.problem is None
