@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
 from promptops.api.feed import Blob, Entry, Position
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Swapped
-from promptops.feed.origin import Origin
+from promptops.feed.origin import COALESCE_SECONDS, Origin
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs, reference
 from tests.support.waiting import until
 
@@ -97,6 +99,22 @@ async def test_changes_close_together_are_one_position() -> None:
     assert len(step.upserts) == 21
     assert set(step.new_blobs) == {content("text 19").digest, content("Bye").digest}
     assert published.swaps[0].view.blobs == held_blobs("text 19", "Bye")
+
+
+async def test_the_first_change_after_quiet_waits_for_nothing_and_the_next_for_others() -> None:
+    published = Published()
+    published.begin()
+    published.origin._scopes[SCOPE].published_at -= 2 * COALESCE_SECONDS
+
+    published.put("a", "Hello")
+    await asyncio.sleep(0)
+    at_once = [swap.view.position.seq for swap in published.swaps]
+    published.origin._scopes[SCOPE].published_at += 3600.0
+    published.put("b", "Bye")
+    await asyncio.sleep(0)
+
+    assert at_once == [2]
+    assert [swap.view.position.seq for swap in published.swaps] == [2]
 
 
 async def test_the_position_tells_where_an_entry_changed_last() -> None:

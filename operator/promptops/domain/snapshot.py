@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from promptops.api.feed import Blob, Entry
-from promptops.domain.content.assessment import Assess, assess
+from promptops.api.feed import Entry
+from promptops.domain.content.assessment import Assess, Assessment, assess
 from promptops.domain.content.sourcing import Judge, judge
 from promptops.domain.manifests import Manifest
 
@@ -84,8 +84,8 @@ class PromptOutcome:
     """The whole status as it should be. None: leave what is there (not settled yet)."""
     entry: Entry | None = None
     """What to publish once the status is written; None: nothing is served under this name."""
-    blobs: tuple[Blob, ...] = ()
-    """The content that `entry` names, as far as it can be compiled."""
+    contents: Mapping[str, Assessment] = field(default_factory=dict)
+    """Digest → the content that `entry` names, as far as it can be compiled; packed, for most of it is published already."""
     prune: tuple[Manifest, ...] = ()
     """Generated PromptVersions to delete."""
     transitions: tuple[Transition, ...] = ()

@@ -15,7 +15,7 @@ from promptops.cache.view import View
 from promptops.feed.pool import Pool
 
 COALESCE_SECONDS = 0.005
-"""Changes so close together become one position."""
+"""After a position the next one of its scope waits for so long, so that many changes become one. The first waits for nothing."""
 
 Publication = Callable[[str, frozenset[str]], None]
 """Told of a scope and the names whose entries another position has just brought, or taken away."""
@@ -44,7 +44,9 @@ class _Scope:
     begun: bool = False
     """Whether everything known was put, so that what is not wanted is really not there."""
     frozen: bool = False
-    timer: asyncio.TimerHandle | None = None
+    published_at: float = float("-inf")
+    """By the event loop's clock."""
+    timer: asyncio.Handle | None = None
 
 
 class Origin:
@@ -115,6 +117,10 @@ class Origin:
         if state is not None:
             self._forget(state)
             state.store.end("Closed")
+
+    def lacking(self, scope: str, entry: Entry) -> frozenset[str]:
+        """Return the digests that an entry names and that have to come with it. Raises KeyError when the scope is not open."""
+        return entry.digests() - self._scopes[scope].blobs.keys()
 
     def put(self, scope: str, entry: Entry, blobs: Iterable[Blob] = ()) -> None:
         """Serve this entry. `blobs` may leave out what the scope holds already.
@@ -240,8 +246,13 @@ class Origin:
         self._schedule(state)
 
     def _schedule(self, state: _Scope) -> None:
-        if state.begun and not self._ended and state.timer is None:
-            state.timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._publish, state)
+        if not state.begun or self._ended or state.timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        rest = state.published_at + COALESCE_SECONDS - loop.time()
+        state.timer = (
+            loop.call_later(rest, self._publish, state) if rest > 0.0 else loop.call_soon(self._publish, state)
+        )
 
     def _next(self, state: _Scope) -> Position:
         return Position(self._epoch, self._term, self._seqs.get(state.uid, 0) + 1)
@@ -256,6 +267,7 @@ class Origin:
             or (current is not None and not state.pending and not state.renew)
         ):
             return
+        state.published_at = asyncio.get_running_loop().time()
         position = self._next(state)
         self._seqs[state.uid] = position.seq
         names = frozenset(state.pending)

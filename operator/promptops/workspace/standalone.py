@@ -137,7 +137,9 @@ class Standalone:
             if outcome.status is not None:
                 prompt["status"] = outcome.status
             outcome = decide_prompt(self._snapshot(prompt, published, judged), now)
-        blobs.update((blob.digest, blob.content.encode()) for blob in outcome.blobs)
+        blobs.update(
+            (digest, found.canonical or b"") for digest, found in outcome.contents.items() if digest not in blobs
+        )
         named = outcome.entry.digests() if outcome.entry is not None else frozenset()
         kept = {digest: blob for digest, blob in blobs.items() if digest in named}
         return _Decided(outcome.entry, kept, tuple(_problems(prompt)), published)

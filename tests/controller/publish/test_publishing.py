@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import pytest
 
-from promptops.api.feed import Blob, Entry, VersionReference
+from promptops.api.feed import Entry, VersionReference
 from promptops.cache.signing import Signer
 from promptops.controller.intake.store import DELETED, ObjectStore
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
+from promptops.domain.content.assessment import Assessment
 from promptops.domain.content.canonical import canonical, digest_of
 from promptops.domain.snapshot import PromptOutcome
 from promptops.feed.origin import Origin
@@ -52,7 +53,7 @@ class Cluster:
 
     def publish(self, name: str = "greeting", uid: str = "uid-greeting", revision: int = 1) -> None:
         entry = Entry(name, uid, revision, "active", REFERENCE)
-        outcome = PromptOutcome(entry=entry, blobs=(Blob(REFERENCE.digest, CONTENT.decode()),))
+        outcome = PromptOutcome(entry=entry, contents={REFERENCE.digest: Assessment.of(REFERENCE.digest, (), CONTENT)})
         self.publishing.publish(prompt(name, 5, uid=uid), outcome)
 
     def served(self, scope: str = "scope-1") -> dict[str, int] | None:
@@ -78,6 +79,18 @@ async def test_nothing_is_published_before_the_term_begins_and_then_all_of_it(cl
     assert (before, cluster.served()) == (None, {"greeting": 1})
     assert cluster.publishing.is_publishing
     assert cluster.publishing.published_revision(NAMESPACE, "greeting") == 1
+
+
+async def test_content_that_is_published_already_is_not_unpacked_again(cluster: Cluster) -> None:
+    cluster.lead(1)
+    cluster.publish()
+    spoilt = Assessment(REFERENCE.digest, (), b"no content at all", is_packed=True)
+    entry = Entry("greeting", "uid-greeting", 2, "active", REFERENCE)
+
+    cluster.publishing.publish(prompt("greeting", 6), PromptOutcome(entry=entry, contents={REFERENCE.digest: spoilt}))
+    cluster.publishing.begin(NAMESPACE)
+
+    assert cluster.served() == {"greeting": 2}
 
 
 async def test_a_namespace_without_prompts_gets_an_index(cluster: Cluster) -> None:

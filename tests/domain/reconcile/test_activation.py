@@ -27,7 +27,7 @@ def test_the_entry_names_what_is_served_and_what_may_be_asked_for(world: Any) ->
     assert (entry.name, entry.uid, entry.state, entry.revision) == ("greeting", "u1", "active", 1)
     assert (entry.stable.version, entry.stable.digest) == ("1.0.0", digest(content))
     assert [pin.version for pin in entry.pins] == ["1.1.0", "1.0.0"]
-    assert {blob.digest for blob in world.outcome.blobs} == entry.digests()
+    assert world.outcome.contents.keys() == entry.digests()
 
 
 def test_an_activation_moves_serving_and_remembers_what_served(world: Any) -> None:
@@ -304,7 +304,7 @@ def test_a_deleted_version_is_held_by_those_who_have_it(world: Any) -> None:
     world.drop("1.0.0").settle()
 
     assert (world.published.state, world.published.stable, world.published.revision) == ("held", before.stable, 1)
-    assert before.stable.digest not in {blob.digest for blob in world.outcome.blobs}
+    assert before.stable.digest not in world.outcome.contents
     assert (world.said("Ready"), world.status["phase"]) == ("False/VersionNotFound", "Degraded")
     assert world.condition("Ready")["message"] == (
         'version 1.0.0 of prompt "greeting" is gone: apply PromptVersion greeting-1.0.0 again or set spec.activeVersion '

@@ -55,8 +55,9 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def assert_whole(world: Any) -> None:
     """What is published is one legitimate version, whole, and what status says."""
-    entry, blobs = world.published, {blob.digest: blob.content for blob in world.outcome.blobs}
-    assert all(digest == "sha256:" + hashlib.sha256(content.encode()).hexdigest() for digest, content in blobs.items())
+    entry = world.published
+    blobs = {digest: found.canonical or b"" for digest, found in world.outcome.contents.items()}
+    assert all(digest == "sha256:" + hashlib.sha256(content).hexdigest() for digest, content in blobs.items())
     if entry is None:
         assert world.status.get("phase") in (None, "Pending")
         return

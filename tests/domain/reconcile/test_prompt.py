@@ -359,4 +359,4 @@ def test_a_decision_that_cannot_be_written_leaves_what_status_says_in_service(wo
 
     assert outcome.entry == decided
     assert outcome.status is None
-    assert [blob.digest for blob in outcome.blobs] == sorted(decided.digests())
+    assert outcome.contents.keys() == decided.digests()

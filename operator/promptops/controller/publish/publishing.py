@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.api.feed import Position
+from promptops.api.feed import Blob, Position
 from promptops.cache.store import Store
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.publish.tenancy import Tenancy
@@ -104,7 +104,10 @@ class Publishing:
             return
         scope = self.scope_of(namespace)
         if self._origin is not None and scope in self._origin.scopes:
-            self._origin.put(scope, outcome.entry, outcome.blobs)
+            lacking = self._origin.lacking(scope, outcome.entry) & outcome.contents.keys()
+            # Most of what an entry names is there already: unpacking it at each decision would cost more than the decision.
+            contents = ((digest, outcome.contents[digest].canonical or b"") for digest in lacking)
+            self._origin.put(scope, outcome.entry, [Blob(digest, content.decode()) for digest, content in contents])
 
     def withdraw(self, namespace: str, name: str) -> None:
         """Serve nothing under this name any more."""

@@ -1,16 +1,21 @@
 """The feed's entry of a Prompt, and the content it names."""
 
-from promptops.api.feed import MAX_PINS, Blob, Entry, VersionReference
+from collections.abc import Mapping
+
+from promptops.api.feed import MAX_PINS, Entry, VersionReference
+from promptops.domain.content.assessment import Assessment
 from promptops.domain.manifests import uid_of
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.versions import Version
 
 
-def entry_of(case: Case, decision: Decision, pruned: tuple[Version, ...] = ()) -> tuple[Entry | None, tuple[Blob, ...]]:
-    """Return what to publish; nothing when no version was ever decided."""
+def entry_of(
+    case: Case, decision: Decision, pruned: tuple[Version, ...] = ()
+) -> tuple[Entry | None, Mapping[str, Assessment]]:
+    """Return what to publish, and the contents that it names by digest; nothing when no version was ever decided."""
     if decision.stable is None:
-        return None, ()
+        return None, {}
     pins = _pins(case, decision.stable, frozenset(each.number for each in pruned))
     # The kill switch must not wait for content that nobody can have any more.
     switched_off_without_content = decision.disabled and decision.held
@@ -27,10 +32,7 @@ def entry_of(case: Case, decision: Decision, pruned: tuple[Version, ...] = ()) -
     served = case.versions.compiled(decision.stable)
     if served is not None:
         compiled[served.digest] = served
-    blobs = tuple(
-        Blob(digest, compiled[digest].canonical or "") for digest in sorted(entry.digests()) if digest in compiled
-    )
-    return entry, blobs
+    return entry, {digest: compiled[digest].assessment for digest in entry.digests() if digest in compiled}
 
 
 def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[Version]:

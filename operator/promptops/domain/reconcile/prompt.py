@@ -43,13 +43,13 @@ def _decided(case: Case, decision: Decision, now: datetime) -> PromptOutcome:
     progress = progress_of(case, decision, now)
     pruned = too_many(case, (decision.stable, previous_of(case, decision)))
     status = status_of_prompt(case, decision, progress, pruned, now)
-    entry, blobs = entry_of(case, decision, pruned)
+    entry, contents = entry_of(case, decision, pruned)
     # That another version exists can wait for the next write or for quiet: many may be arriving.
     can_wait = not case.snapshot.settled and _without_counts(status) == _without_counts(case.memory.status)
     return PromptOutcome(
         status=None if can_wait else status,
         entry=entry,
-        blobs=blobs,
+        contents=contents,
         prune=tuple(each.manifest for each in pruned),
         transitions=tuple(transitions_of(case, decision, progress)),
         missing=decision.problem.missing if decision.problem else None,
@@ -67,14 +67,14 @@ def _awaits_arrival(decision: Decision) -> bool:
 
 def _unannounced(case: Case) -> PromptOutcome:
     """What is missing may be on its way: go on with what status says, and say nothing yet."""
-    entry, blobs = entry_of(case, as_decided_before(case))
-    return PromptOutcome(entry=entry, blobs=blobs, look_again_seconds=UNSETTLED_SECONDS)
+    entry, contents = entry_of(case, as_decided_before(case))
+    return PromptOutcome(entry=entry, contents=contents, look_again_seconds=UNSETTLED_SECONDS)
 
 
 def _frozen(case: Case) -> PromptOutcome:
     """Serve on as decided; nothing is made, said or pruned. So does a Prompt that is being deleted, until it is gone."""
-    entry, blobs = entry_of(case, as_decided_before(case))
-    return PromptOutcome(entry=entry, blobs=blobs)
+    entry, contents = entry_of(case, as_decided_before(case))
+    return PromptOutcome(entry=entry, contents=contents)
 
 
 def _not_admitted(case: Case, now: datetime) -> PromptOutcome:

@@ -39,12 +39,6 @@ class Version:
         data = self.assessment.canonical
         return mapping(read_value(data)) if data is not None else {}
 
-    @cached_property
-    def canonical(self) -> str | None:
-        """The canonical JSON text, None when the content has none that may be served."""
-        data = self.assessment.canonical
-        return None if data is None else data.decode()
-
     @property
     def digest(self) -> str | None:
         """The address of the content."""
