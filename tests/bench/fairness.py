@@ -1,8 +1,9 @@
 """How long one namespace's activations take while others are busy or hostile, beside the same activations on a quiet plane.
 
 One namespace of many prompts has pods that join and leave all the time; in another somebody applies the dearest content that is
-legal, and keys of ConfigMaps that are not. Prints p50, p99 and worst of the third's activations, and whether the Lease changed hands.
-    PYTHONPATH=. python tests/bench/fairness.py [--prompts 2000] [--activations 60]
+legal, and keys of ConfigMaps that are not. Prints p50, p99 and worst of the third's activations, where the time goes, what the
+operator says of itself, who used the processors and who stood in line for one, and whether the Lease changed hands.
+    PYTHONPATH=. python tests/bench/fairness.py [--prompts 2000] [--activations 45]
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from promptops import codegen
-from promptops.client import SyncPromptOpsClient
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack
 from promptops.settings.dev import DevSettings
-from tests.bench.activation import PROMPT, SAMPLE, activate, administrator, heading, line
+from tests.bench.activation import SAMPLE, Measured, administrator, heading, lines, measure
+from tests.bench.operator_metrics import metrics_of, own_share, since
+from tests.bench.processes import Usage, table
 from tests.support.manifests import config_map, prompt, version
 
 EVERY_SECONDS = 1.0
@@ -60,11 +63,11 @@ def fill(plane: Plane, prompts: int) -> None:
 
 
 @contextmanager
-def going_on(*work: Callable[[int], None]) -> Iterator[None]:
+def going_on(*work: Callable[[int], object]) -> Iterator[None]:
     """Do each again and again, on a thread of its own, with a number that grows."""
     over = threading.Event()
 
-    def again(one: Callable[[int], None]) -> None:
+    def again(one: Callable[[int], object]) -> None:
         for number in itertools.count():
             if over.is_set():
                 return
@@ -81,30 +84,46 @@ def going_on(*work: Callable[[int], None]) -> Iterator[None]:
             thread.join()
 
 
-def activations(plane: Plane, socket: str, count: int) -> list[float]:
-    """Return seconds until each activation was rendered, one a second."""
-    taken: list[float] = []
-    with administrator(plane) as api, SyncPromptOpsClient(socket=socket) as client:
-        for number in range(count):
-            wanted, begun = ("1.1.0", "1.0.0")[number % 2], time.perf_counter()
-            activate(api, PROMPT, wanted)
-            while client.render_prompt("greeting", variables={"name": "Ada"}).version != wanted:
-                time.sleep(0.001)
-            taken.append(time.perf_counter() - begun)
-            time.sleep(max(0.0, EVERY_SECONDS - taken[-1]))
-    return taken
-
-
 def lease(plane: Plane) -> tuple[str, int]:
     """Who leads, and in which term."""
     read = json.loads(plane.kubectl("get", "lease", "promptops", "-n", NAMESPACE, "-o", "json").stdout)["spec"]
     return str(read["holderIdentity"]), int(read["leaseTransitions"])
 
 
-def compare(stack: Stack, count: int) -> tuple[list[float], list[float]]:
+@dataclass
+class Phase:
+    """A minute of activations, and what the machine and the operator did meanwhile."""
+
+    measured: Measured
+    seconds: float
+    used: list[str]
+    """A line for each process."""
+    told: list[str]
+    """What the operator says of itself."""
+
+
+def observed(stack: Stack, count: int) -> Phase:
+    """Activate once a second, and look at everybody."""
+    assert stack.operator is not None
+    usage, url = Usage(stack.plane), stack.operator.metrics_url
+    used, told, begun = usage.look(), metrics_of(url), time.monotonic()
+
+    def look_again(_: int) -> None:
+        usage.look()
+        time.sleep(EVERY_SECONDS / 4)
+
+    with going_on(look_again):
+        measured = measure(stack.plane, stack, count, pause=EVERY_SECONDS)
+    seconds = time.monotonic() - begun
+    return Phase(
+        measured, seconds, table(used, usage.look(), seconds), list(own_share(since(told, metrics_of(url)), seconds))
+    )
+
+
+def compare(stack: Stack, count: int) -> tuple[Phase, Phase]:
     """Return the third's activations on a quiet plane, and beside the other two namespaces."""
     plane = stack.plane
-    quiet = activations(plane, stack.sidecar.socket, count)
+    quiet = observed(stack, count)
     with administrator(plane) as api:
 
         def join_and_leave(number: int) -> None:
@@ -126,15 +145,36 @@ def compare(stack: Stack, count: int) -> tuple[list[float], list[float]]:
         for number in range(20):
             create(api, HOSTILE, dict(prompt(f"reads-{number}", source=source)))
         with going_on(join_and_leave, dear_content, dear_source):
-            beside = activations(plane, stack.sidecar.socket, count)
+            beside = observed(stack, count)
     return quiet, beside
+
+
+def prompt_writes(plane: Plane, since: int) -> int:
+    """Return how many statuses of the crowd's prompts were written since a place in the audit log."""
+    with plane.audit_log.open("rb") as log:
+        log.seek(since)
+        about = (json.loads(line).get("objectRef", {}) for line in log)
+        return sum(
+            (each.get("namespace"), each.get("resource"), each.get("subresource")) == (CROWD, "prompts", "status")
+            for each in about
+        )
+
+
+def report(title: str, phase: Phase) -> None:
+    """Print one phase."""
+    print(heading(title))
+    print("\n".join(lines(phase.measured)))
+    print("\n".join(phase.told))
+    print(f"{'process':<44} {'ran':>10} {'waited':>10} {'of a core':>10}")
+    print("\n".join(phase.used))
+    print()
 
 
 def main() -> None:
     """Bring up a plane, measure, print, take it down."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--prompts", type=int, default=2000)
-    arguments.add_argument("--activations", type=int, default=60)
+    arguments.add_argument("--activations", type=int, default=45)
     chosen = arguments.parse_args()
     settings, progress = DevSettings.from_environment(), Progress()
     folder = plane_folder(settings.cache, "bench-fairness")
@@ -146,6 +186,8 @@ def main() -> None:
             up.plane.kubectl("create", "namespace", namespace)
         up.plane.kubectl("apply", "-f", str(SAMPLE))
         up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
+        # One pod that stays: that a namespace has any consumer at all is news to each of its prompts, once.
+        up.stack.start_sidecar(f"{CROWD}-stays", CROWD)
         with progress.step(f"{chosen.prompts} prompts in a namespace", seconds=chosen.prompts // 40):
             fill(up.plane, chosen.prompts)
             up.plane.kubectl(
@@ -153,13 +195,14 @@ def main() -> None:
             )
         before = lease(up.plane)
         with progress.step(f"2 x {chosen.activations} activations", seconds=2 * chosen.activations):
+            position = up.plane.audit_log.stat().st_size
             quiet, beside = compare(up.stack, chosen.activations)
-        after = lease(up.plane)
+        after, written = lease(up.plane), prompt_writes(up.plane, position)
     finally:
         take_down(folder)
-    print(heading("one namespace's activation, rendered after"))
-    print(line("beside a busy and a hostile namespace", beside))
-    print(line("on a quiet plane (rival)", quiet))
+    report("one namespace's activation on a quiet plane", quiet)
+    report("the same beside a busy and a hostile one", beside)
+    print(f"statuses written of the {chosen.prompts} prompts whose pods joined and left: {written}")
     print(f"the Lease: {before[0]} in term {before[1]}, then {after[0]} in term {after[1]}")
 
 

@@ -188,6 +188,7 @@ class Assembly:
         self._tenancy.figures = self._convergence.figures
         self._convergence.counted = self._tenancy.changed
         self._queue.failed = self._reconcile_failed
+        self._queue.waited = lambda lane, seconds: self._metrics.waited(lane.name.lower(), seconds)
         self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
         self._sweeper.restored = self._restored
         self._client.returned = lambda: self._sweeper.request("returned")

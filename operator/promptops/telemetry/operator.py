@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from promptops.telemetry.exposition import Exposition
 from promptops.telemetry.process import ProcessMetrics
 
+DURATION_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 PHASES = ("Pending", "Progressing", "Degraded", "Disabled", "Healthy")
 
 
@@ -29,7 +30,7 @@ class OperatorMetrics:
             "promptops_reconcile_duration_seconds",
             "Time from taking a key to having carried out its decision. kind: Prompt, PromptVersion, Tenancy.",
             ("kind",),
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+            buckets=DURATION_BUCKETS_SECONDS,
             registry=registry,
         )
         self.status_writes = Counter(
@@ -39,6 +40,13 @@ class OperatorMetrics:
             registry=registry,
         )
         self.queue_depth = Gauge("promptops_queue_depth", "Keys that wait to be reconciled.", registry=registry)
+        self._queue_wait = Histogram(
+            "promptops_queue_wait_seconds",
+            "Time that a key waits to be reconciled. lane: changed (by git or a person), following, counting.",
+            ("lane",),
+            buckets=DURATION_BUCKETS_SECONDS,
+            registry=registry,
+        )
         self.prompts = Gauge(
             "promptops_prompts",
             "Prompts by status.phase: Pending, Progressing, Degraded, Disabled, Healthy.",
@@ -101,6 +109,10 @@ class OperatorMetrics:
             ("operation",),
             registry=registry,
         )
+
+    def waited(self, lane: str, seconds: float) -> None:
+        """Count how long a key waited for its turn."""
+        self._queue_wait.labels(lane).observe(seconds)
 
     def watch_depth(self, depth: Callable[[], float]) -> None:
         """Read the queue's depth when it is scraped."""

@@ -303,3 +303,21 @@ async def test_a_change_finds_a_worker_while_everything_else_hangs() -> None:
     running.cancel()
 
     assert len(queue) == 18
+
+
+async def test_the_queue_tells_how_long_a_key_waited_and_in_which_lane() -> None:
+    told: list[tuple[Lane, float]] = []
+
+    async def work(_: str) -> bool:
+        return False
+
+    queue = KeyedQueue(work, namespace_of)
+    queue.waited = lambda lane, seconds: told.append((lane, seconds))
+    queue.add("n/a", Lane.FOLLOWING)
+    queue.add("n/a", Lane.CHANGED)
+    running = asyncio.create_task(queue.run())
+    await until(lambda: len(told) == 1)
+    running.cancel()
+
+    assert told[0][0] is Lane.CHANGED
+    assert told[0][1] >= 0.0

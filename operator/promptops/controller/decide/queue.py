@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -33,6 +34,10 @@ class KeyedQueue(Generic[KeyType]):
         self._counts = Bucket(counts_per_second, counts_per_second)
         self._wake = asyncio.Event()
         self._free = workers
+        self._since: dict[KeyType, float] = {}
+        """When a key that waits was added. One that a delay brings up is not in it."""
+        self.waited: Callable[[Lane, float], None] = lambda lane, seconds: None
+        """Told how long a key waited for its turn."""
         self.failed: Callable[[KeyType, Exception, float], None] = lambda key, error, delay: None
         """Told of a failure and when the key is tried again."""
         self.retry_after: Callable[[Exception], float] = lambda error: 0.0
@@ -48,6 +53,7 @@ class KeyedQueue(Generic[KeyType]):
     def add(self, key: KeyType, lane: Lane = Lane.CHANGED) -> None:
         """Work on the key soon."""
         self._ledger.add(key, lane)
+        self._since.setdefault(key, time.monotonic())
         self._wake.set()
 
     def add_after(self, key: KeyType, seconds: float, lane: Lane = Lane.FOLLOWING) -> None:
@@ -68,6 +74,8 @@ class KeyedQueue(Generic[KeyType]):
             while True:
                 key, lane = await self._next()
                 self._free -= 1
+                if (since := self._since.pop(key, None)) is not None:
+                    self.waited(lane, time.monotonic() - since)
                 group.create_task(self._work_on(key, lane))
 
     async def _next(self) -> tuple[KeyType, Lane]:
