@@ -87,6 +87,7 @@ def test_refused(helm: Helm, arguments: tuple[str, ...], said: str) -> None:
 SECTIONS = (
     "image",
     "tenancy",
+    "feed",
     "crds",
     "policies",
     "rbac",

@@ -34,7 +34,7 @@ What the schema cannot say in words: values that contradict each other or the ch
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraEnv -}}
-{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_OPERATIONS_ADDRESS" "PROMPTOPS_LOG_LEVEL" "PROMPTOPS_LOG_FORMAT") -}}
+{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_KEY_SECONDS" "PROMPTOPS_AUTHORITY_SECONDS" "PROMPTOPS_CERTIFICATE_SECONDS" "PROMPTOPS_OPERATIONS_ADDRESS" "PROMPTOPS_LOG_LEVEL" "PROMPTOPS_LOG_FORMAT") -}}
 {{- fail (printf "\n\nextraEnv: %s is set by the chart itself\n" .name) -}}
 {{- end -}}
 {{- end -}}

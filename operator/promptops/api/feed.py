@@ -7,6 +7,8 @@ import msgspec
 PROTOCOL = 1
 SIGNING_CONTEXT = b"promptops/index/1\n"
 """Prefix of every signed header, so that a signature made for one purpose is worthless for another."""
+TRUST_CONTEXT = b"promptops/trust/1\n"
+"""The same of every signed announcement of what is to be believed."""
 AUDIENCE = "promptops.io/feed"
 """Audience of the ServiceAccount token that a follower shows."""
 HELD_HEADER = "Promptops-Held"
@@ -268,3 +270,17 @@ class Trust(msgspec.Struct, frozen=True):
     """PEM certificates of whoever vouches for the hop above; empty: whom the machine believes."""
     serial: int = 0
     """Of two, the one with the higher serial is the newer one."""
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """What is to be believed from now on, in the words of a key that is believed already."""
+
+    v: int
+    kid: str
+    trust: Trust
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """A signed Announcement: the event `trust`, after every hello and whenever it changes."""
+
+    signed: Signed

@@ -9,9 +9,22 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from promptops.api import reasons
-from promptops.api.feed import SIGNING_CONTEXT, Header, Revocation, Signed, Trust, TrustedKey
+from promptops.api.feed import (
+    PROTOCOL,
+    SIGNING_CONTEXT,
+    TRUST_CONTEXT,
+    Announcement,
+    Header,
+    Revocation,
+    Signed,
+    Trust,
+    TrustedKey,
+)
+from promptops.api.wire import Unreadable, read
 from promptops.cache.refusal import Refused
 from promptops.cache.verifier import from_base64url, header_of, key_of, revocation_of, to_base64url
+
+_CERTIFICATE_END = "-----END CERTIFICATE-----"
 
 
 class Signer:
@@ -30,11 +43,17 @@ class Signer:
         message = msgspec.json.encode(payload)
         return Signed(to_base64url(message), to_base64url(self._key.sign(SIGNING_CONTEXT + message)))
 
+    def announce(self, trust: Trust) -> Signed:
+        """Sign what is to be believed from now on."""
+        message = msgspec.json.encode(Announcement(PROTOCOL, self.kid, trust))
+        return Signed(to_base64url(message), to_base64url(self._key.sign(TRUST_CONTEXT + message)))
+
 
 class KeyVerifier:
     """Knows the public keys that are trusted. Raises ValueError when a key is not what its id says."""
 
     def __init__(self, trust: Trust) -> None:
+        self.trust = trust
         self._keys = {key.kid: _public_key(key) for key in trust.keys}
 
     @property
@@ -50,14 +69,25 @@ class KeyVerifier:
         """Return the revocation. Raises Refused like `verify`, also for a header."""
         return revocation_of(self._verified(signed))
 
-    def _verified(self, signed: Signed) -> bytes:
+    def verify_announcement(self, signed: Signed) -> Trust:
+        """Return what is to be believed from now on. Raises Refused like `verify`."""
+        message = self._verified(signed, TRUST_CONTEXT)
+        try:
+            announcement = read(message, Announcement)
+        except Unreadable:
+            raise Refused(reasons.MALFORMED, "not an announcement") from None
+        if announcement.v != PROTOCOL:
+            raise Refused(reasons.UNKNOWN_PROTOCOL, f"protocol {announcement.v}, this is {PROTOCOL}")
+        return announcement.trust
+
+    def _verified(self, signed: Signed, context: bytes = SIGNING_CONTEXT) -> bytes:
         message, signature = from_base64url(signed.payload), from_base64url(signed.sig)
         kid = key_of(message)
         key = self._keys.get(kid)
         if key is None:
             raise Refused(reasons.UNKNOWN_KEY, f"signed with the key {kid[:64]!r}")
         try:
-            key.verify(signature, SIGNING_CONTEXT + message)
+            key.verify(signature, context + message)
         except InvalidSignature:
             raise Refused(reasons.BAD_SIGNATURE, f"by the key {kid}") from None
         return message
@@ -66,6 +96,17 @@ class KeyVerifier:
 def key_id(public: bytes) -> str:
     """Return the id of a public key: the first 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(public).hexdigest()[:16]
+
+
+def authority_ids(certificates: str) -> tuple[str, ...]:
+    """Return the id of each certificate in PEM, one after the other: `ca-` and the first 16 digits of its SHA-256."""
+    parts = certificates.split(_CERTIFICATE_END)[:-1]
+    return tuple("ca-" + hashlib.sha256(part.strip().encode()).hexdigest()[:16] for part in parts)
+
+
+def ids_of(trust: Trust) -> tuple[str, ...]:
+    """Return the ids of everything that is believed: what a report calls `kids`."""
+    return (*(key.kid for key in trust.keys), *authority_ids(trust.ca))
 
 
 def _public_key(key: TrustedKey) -> Ed25519PublicKey:

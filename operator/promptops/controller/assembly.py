@@ -121,7 +121,7 @@ class Assembly:
             group.create_task(self._sweeper.run())
             group.create_task(self._vigil.run())
             group.create_task(self._convergence.run())
-            group.create_task(self._keys.run(self._leads))
+            group.create_task(self._keys.run(self._leads, self._knows))
             group.create_task(self._election.run(self._terms.start, self._terms.stop))
 
     async def end(self) -> None:
@@ -187,6 +187,8 @@ class Assembly:
         """Tell the parts of each other that cannot be told when they are made."""
         self._tenancy.figures = self._convergence.figures
         self._convergence.counted = self._tenancy.changed
+        self._keys.changed = self._keys_changed
+        self._streams.announce(self._keys.announcement)
         self._queue.failed = self._reconcile_failed
         self._queue.waited = lambda lane, seconds: self._metrics.waited(lane.name.lower(), seconds)
         self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
@@ -210,6 +212,16 @@ class Assembly:
         """What a term begins with: new sidecars are told whom to believe, and everything is listed. Raises a ClusterError."""
         await self._keys.look(leading=True)
         await self._sweeper.sync()
+
+    def _knows(self, kid: str) -> bool:
+        """Tell whether every follower believes a key already; a new leader has not heard them all."""
+        return self._convergence.is_warm and self._reports.know(kid)
+
+    def _keys_changed(self) -> None:
+        self._streams.announce(self._keys.announcement)
+        if self._terms.signer.kid != self._keys.signer.kid:
+            self._terms.signer = self._keys.signer
+            self._publishing.renew(self._keys.signer)
 
     def _leads(self) -> bool:
         return self._election.leadership is not None

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -124,7 +124,7 @@ class OperatorProcess:
         return f"the CustomResourceDefinitions {names} are not installed"
 
     async def _keys(self, objects: Objects) -> Keys:
-        namespace, lives = self._settings.namespace, Lives()
+        namespace, lives = self._settings.namespace, self._lives()
         while True:
             try:
                 ring = await load_or_create(objects, namespace, lives, datetime.now(UTC))
@@ -132,6 +132,11 @@ class OperatorProcess:
             except (ClusterError, KeysUnusable) as error:
                 self._wait_for(f"the keys cannot be had: {error}")
             await asyncio.sleep(_RETRY_SECONDS)
+
+    def _lives(self) -> Lives:
+        settings = self._settings
+        lives = (settings.key_seconds, settings.authority_seconds, settings.certificate_seconds)
+        return Lives(*(timedelta(seconds=each) for each in lives))
 
     def _wait_for(self, what: str) -> None:
         """Say what is waited for: in /readyz always, in the log when it is news or half a minute old."""

@@ -110,11 +110,11 @@ class Channel:
     def _heard(self, event: Event) -> None:
         match event:
             case Swapped(view, None):
-                self._push(self.index(view))
+                self.push(self.index(view))
             case Swapped(view, step) if step is not None:
-                self._push(frames.write(frames.PATCH, patch_message(view, step)))
+                self.push(frames.write(frames.PATCH, patch_message(view, step)))
             case Confirmed(position, at):
-                self._push(frames.write(frames.HEARTBEAT, self._heartbeat(position, at)))
+                self.push(frames.write(frames.HEARTBEAT, self._heartbeat(position, at)))
             case Dropped(revocation):
                 self._end(frames.write(frames.REVOKED, Revoked(revocation)))
             case Ended(reason):
@@ -125,7 +125,8 @@ class Channel:
         scope = view.header.scope if view is not None else ""
         return Heartbeat(scope, position, _milliseconds(now), _milliseconds(now - at))
 
-    def _push(self, frame: bytes) -> None:
+    def push(self, frame: bytes) -> None:
+        """Send a frame to everyone."""
         for subscriber in tuple(self.subscribers):
             subscriber.push(frame)
 

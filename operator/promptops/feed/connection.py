@@ -47,11 +47,15 @@ class Upstream:
         self._token = Bounded(token, TOKEN_SECONDS)
         self._trust = trust
         self._opened: httpx.AsyncClient | None = None
+        self._retired: list[httpx.AsyncClient] = []
+        """Opened when something else was believed."""
 
-    async def renew(self, trust: ssl.SSLContext) -> None:
-        """Believe this from now on: what is open is closed and comes back."""
+    def renew(self, trust: ssl.SSLContext) -> None:
+        """Believe this of whoever is called from now on; an open stream lasts until it ends."""
         self._trust = trust
-        await self.close()
+        if self._opened is not None:
+            self._retired.append(self._opened)
+            self._opened = None
 
     @property
     def _client(self) -> httpx.AsyncClient:
@@ -72,9 +76,14 @@ class Upstream:
 
     async def close(self) -> None:
         """Close every connection. The next call opens new ones."""
-        before, self._opened = self._opened, None
-        if before is not None:
-            await before.aclose()
+        if self._opened is not None:
+            self._retired.append(self._opened)
+            self._opened = None
+        await self._close_retired()
+
+    async def _close_retired(self) -> None:
+        while self._retired:
+            await self._retired.pop().aclose()
 
     @asynccontextmanager
     async def stream(self, headers: dict[str, str], asking: Callable[[], None]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -90,6 +99,7 @@ class Upstream:
                 yield response.aiter_raw()
             finally:
                 await response.aclose()
+                await self._close_retired()
 
     async def blobs(self, digests: list[str]) -> tuple[Blob, ...]:
         """Fetch some of these blobs; those that are left out may be asked for again. Raises Disconnected."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final, TypeVar
 
 from promptops.api import reasons
@@ -14,7 +14,9 @@ from promptops.api.feed import (
     Goodbye,
     Heartbeat,
     Hello,
+    Renewal,
     Revoked,
+    Signed,
 )
 from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import EVERYTHING, Understanding
@@ -38,6 +40,9 @@ MIN_BACKOFF_SECONDS: Final = 0.1
 MAX_BACKOFF_SECONDS: Final = 5.0
 _WAIT_FOR_EPOCH: Final = frozenset({reasons.LOWER_POSITION, reasons.FORK})
 """Why an index is refused that comes from a hop behind us: it has been shown what we hold and will rise above it."""
+
+OnTrust = Callable[[Signed], None]
+"""Told whom to believe from now on; raises Refused when nobody it believes has signed that."""
 
 
 def _ignore(_reason: str, _detail: str) -> None:
@@ -63,6 +68,7 @@ class Follower:
         observer: FollowerObserver | None = None,
         understanding: Understanding = EVERYTHING,
         on_tier_error: OnError = _ignore,
+        on_trust: OnTrust | None = None,
     ) -> None:
         """`store`: where the one scope is held; None: every scope that comes is, each in a store of its own."""
         self.connected = False
@@ -75,6 +81,7 @@ class Follower:
         self._observer = observer or FollowerObserver()
         self._clock = clock or Clock()
         self.holdings = Holdings(Rules(verifier, self.keepers, self._observer, understanding, reporter), store)
+        self._on_trust = on_trust
         self._backoff = MIN_BACKOFF_SECONDS
 
     def restore(self) -> None:
@@ -180,8 +187,17 @@ class Follower:
             case frames.REVOKED:
                 revoked = _decoded(frame.data, Revoked).signed
                 await self.holdings.of(stream.scope_of(revoked)).drop(revoked)
+            case frames.TRUST if self._on_trust is not None:
+                self._renew_trust(_decoded(frame.data, Renewal).signed, self._on_trust)
             case frames.GOODBYE:
                 raise Disconnected(reasons.GOODBYE, _decoded(frame.data, Goodbye).reason[:100])
+
+    def _renew_trust(self, signed: Signed, on_trust: OnTrust) -> None:
+        """What nobody we believe has signed is not believed, and everything else goes on."""
+        try:
+            on_trust(signed)
+        except Refused as refusal:
+            self._observer.refused(refusal.reason, refusal.detail)
 
     def _refused(self, refusal: Refused) -> None:
         self._observer.refused(refusal.reason, refusal.detail)
@@ -199,7 +215,7 @@ class Follower:
 _SIGNS_OF_LIFE: Final = frozenset({frames.INDEX, frames.PATCH, frames.HEARTBEAT})
 
 
-_Message = TypeVar("_Message", Hello, Heartbeat, Revoked, Goodbye)
+_Message = TypeVar("_Message", Hello, Heartbeat, Revoked, Goodbye, Renewal)
 
 
 def _decoded(data: bytes, kind: type[_Message]) -> _Message:

@@ -16,6 +16,7 @@ INDEX = "index"
 PATCH = "patch"
 HEARTBEAT = "heartbeat"
 REVOKED = "revoked"
+TRUST = "trust"
 BEHIND = "behind"
 GOODBYE = "goodbye"
 

@@ -165,6 +165,13 @@ class Origin:
                 state.begun = True
                 self._publish(state)
 
+    def renew(self, signer: Signer) -> None:
+        """Sign with another key from now on, and what is published once more: what the key before signed is forgotten."""
+        self._signer = signer
+        for state in self._scopes.values():
+            state.renew = True
+            self._publish(state)
+
     def raise_epoch(self, epoch: int) -> None:
         """Publish every scope again, above everything that any earlier leader can have published."""
         if epoch <= self._epoch:

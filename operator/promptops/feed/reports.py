@@ -14,6 +14,8 @@ SUPERSEDED_SECONDS: Final = 2 * HEARTBEAT_SECONDS
 """An instance of a pod is over when it is silent for so long while another of the same pod reports: it was restarted."""
 GOODBYE_SECONDS: Final = 60.0
 """So long a report that was overtaken by its own goodbye is recognised."""
+MAX_KIDS: Final = 16
+"""There are two keys and two authorities at a time."""
 MAX_PER_POD: Final = 16
 MAX_PER_ACCOUNT: Final = 500
 """Instances of one identity; beyond it the one that was silent for longest is forgotten."""
@@ -32,6 +34,8 @@ class _Scope:
     rows: dict[_Key, Instance] = field(default_factory=dict)
     identities: dict[_Identity, set[_Key]] = field(default_factory=dict)
     lost: frozenset[_Key] = frozenset()
+    kids: dict[_Key, frozenset[str]] = field(default_factory=dict)
+    """What each believes, except who said goodbye."""
 
 
 class Reports:
@@ -58,6 +62,10 @@ class Reports:
             return 0
         row = self._row(caller, report, now)
         state.rows[key] = row
+        if report.goodbye:
+            state.kids.pop(key, None)
+        else:
+            state.kids[key] = frozenset(report.kids[:MAX_KIDS])
         keys = state.identities.setdefault(key[0], set())
         keys.add(key)
         dropped = self._make_room(state, keys, key, now)
@@ -73,6 +81,10 @@ class Reports:
         """Everyone who follows the scope, also the lost ones until they are forgotten."""
         state = self._scopes.get(scope)
         return tuple(state.rows.values()) if state is not None else ()
+
+    def know(self, kid: str) -> bool:
+        """Tell whether everybody of whom we know that they still follow believes a key or an authority. Nobody: everybody."""
+        return all(kid in known for state in self._scopes.values() for known in state.kids.values())
 
     def sweep(self, now: float) -> None:
         """Forget whoever was silent for too long, and tell of scopes in which somebody became lost. Call every second."""
@@ -158,6 +170,7 @@ def _patience(row: Instance) -> float:
 
 def _forget(state: _Scope, key: _Key) -> None:
     del state.rows[key]
+    state.kids.pop(key, None)
     state.lost -= {key}
     keys = state.identities[key[0]]
     keys.discard(key)

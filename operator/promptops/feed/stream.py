@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-from promptops.api.feed import Goodbye, Header, Hello
+from promptops.api.feed import Goodbye, Header, Hello, Renewal, Signed
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.feed import frames
@@ -29,6 +29,8 @@ class Streams:
     """How many each identity has."""
     closed: bool = False
     """Whether no stream is opened any more."""
+    trust: bytes = b""
+    """The frame that says whom to believe; empty while nobody has said it."""
 
     @property
     def subscribers(self) -> int:
@@ -48,6 +50,14 @@ class Streams:
         """End every stream with a goodbye; the followers come back."""
         for channel in tuple(self.channels.values()):
             channel.goodbye(reason)
+
+    def announce(self, signed: Signed) -> None:
+        """Say whom to believe from now on, to everyone who follows and to whoever will."""
+        frame = frames.write(frames.TRUST, Renewal(signed))
+        if frame != self.trust:
+            self.trust = frame
+            for channel in tuple(self.channels.values()):
+                channel.push(frame)
 
     def channel(self, scope: str, store: Store) -> Channel:
         """Return the channel of the scope; another store than before (a new term) gets a new one."""
@@ -90,7 +100,7 @@ class Stream:
         self.streams.open[self.identity] += 1
         # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()
-        first = channel.hello(self.hello) + self._first_index(channel)
+        first = channel.hello(self.hello) + self.streams.trust + self._first_index(channel)
         if self.streams.closed or self.store.ended is not None or self.store.current is None:
             # It ended between the request and now: nobody would tell this subscriber any more.
             subscriber.end(frames.write(frames.GOODBYE, Goodbye(self.store.ended or "Closed")))

@@ -23,3 +23,13 @@ def address(environ: Mapping[str, str], name: str, default: str) -> str:
     if not (separator and host and port.isdecimal() and int(port) < 65536):
         raise SettingsError(f"{name} is {value!r}; it must be host:port, for example {default}")
     return value
+
+
+def seconds(environ: Mapping[str, str], name: str, default: str, least: int = 60) -> int:
+    """Return a span of time. Raises SettingsError."""
+    value = environ.get(name) or default
+    if not (value.isascii() and value.isdecimal() and least <= int(value) < 2**31):
+        raise SettingsError(
+            f"{name} is {value!r}; it must be a number of seconds, {least} or more, for example {default}"
+        )
+    return int(value)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from promptops.settings.environment import SettingsError, address, optional_path
+from promptops.settings.environment import SettingsError, address, optional_path, seconds
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ class OperatorSettings:
     tenancy_mode: Literal["Implicit", "Strict"]
     """What a namespace is that no Tenant claims: its own tenant, or refused."""
 
+    key_seconds: int
+    """Life of a signing key, before the next one takes over."""
+    authority_seconds: int
+    """Life of the authority of the feed's certificates; the next one takes over after half of it."""
+    certificate_seconds: int
+    """Life of a certificate of the feed, renewed after two thirds of it."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> OperatorSettings:
         """Read PROMPTOPS_* and KUBECONFIG.
@@ -43,6 +50,9 @@ class OperatorSettings:
             feed_address=address(environ, "PROMPTOPS_FEED_ADDRESS", "0.0.0.0:8282"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
             tenancy_mode=_tenancy_mode(environ),
+            key_seconds=seconds(environ, "PROMPTOPS_KEY_SECONDS", "7776000"),
+            authority_seconds=seconds(environ, "PROMPTOPS_AUTHORITY_SECONDS", "31536000"),
+            certificate_seconds=seconds(environ, "PROMPTOPS_CERTIFICATE_SECONDS", "86400"),
         )
 
 

@@ -11,15 +11,13 @@ from promptops.api.feed import Position
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Disk
-from promptops.cache.verifier import Replaceable
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
-from promptops.sidecar.supply import SupplyError
-from promptops.sidecar.trust import Anchors
+from promptops.sidecar.trust import Anchors, Believed
 from promptops.telemetry.sidecar import SidecarMetrics
 
 _log = structlog.get_logger()
@@ -73,19 +71,18 @@ class Feed:
 
         self._metrics = metrics
         self._said: str | None = None
-        self._trust = trust
-        trusted = trust.first()
-        self._verifier = Replaceable(trusted.verifier)
-        self._connection = Upstream(url, token, trusted.context)
+        self._believed = believed = Believed(trust, snapshot_directory)
+        self._connection = connection = Upstream(url, token, believed.now.context)
+        believed.renewed = self._renewed
         self._tiers = (
-            [Disk(snapshot_directory, self._verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
+            [Disk(snapshot_directory, believed.verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
             if snapshot_directory
             else []
         )
-        reporter = Reporter(self._connection, store, instance, kids=lambda: self._verifier.kids, renders=tally)
+        reporter = Reporter(connection, store, instance, kids=lambda: believed.ids, renders=tally)
         self._follower = Follower(
-            self._connection,
-            self._verifier,
+            connection,
+            believed.verifier,
             store,
             self._tiers,
             reporter,
@@ -93,6 +90,7 @@ class Feed:
             observer=_Observer(metrics),
             understanding=UNDERSTANDING,
             on_tier_error=self._tier_failed,
+            on_trust=believed.hear,
         )
 
     @property
@@ -124,20 +122,14 @@ class Feed:
         self._follower.close()
 
     async def _renew_trust(self) -> None:
-        """Believe what the trust file says now: whoever mounts it renews it under our feet."""
+        """Believe what the trust file says by now: whoever mounts it renews it under our feet."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
-            try:
-                trusted = await self._trust.renewed()
-            except (OSError, SupplyError) as error:
-                _log.warning("trust file cannot be used; what was trusted before is", reason=str(error))
-                continue
-            if trusted is None:
-                continue
-            self._verifier.replace(trusted.verifier)
-            if trusted.context is not None:
-                await self._connection.renew(trusted.context)
-            _log.info("trust renewed", kids=list(trusted.verifier.kids))
+            await self._believed.look()
+
+    def _renewed(self) -> None:
+        if (context := self._believed.now.context) is not None:
+            self._connection.renew(context)
 
     def _tier_failed(self, reason: str, detail: str) -> None:
         self._metrics.snapshot_failed(reason)

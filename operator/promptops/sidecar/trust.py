@@ -1,47 +1,56 @@
-"""What a sidecar believes from its start: a file that is renewed under its feet, or what it was given when it was made."""
+"""What a sidecar believes: at its start what it was given, then what the feed renews. What was renewed outlives a restart."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from promptops.api.feed import Trust
-from promptops.api.wire import read
+import msgspec
+import structlog
+
+from promptops.api.feed import Signed, Trust
+from promptops.api.wire import Unreadable, read
 from promptops.cache.bounded import Bounded
-from promptops.cache.signing import KeyVerifier
+from promptops.cache.refusal import Refused
+from promptops.cache.signing import KeyVerifier, ids_of
+from promptops.cache.verifier import Replaceable
 from promptops.sidecar.supply import SupplyError
 
 FILE_SECONDS: Final = 5.0
-"""So long a file that was mounted may take to be read."""
+"""So long a file may take to be read or written."""
+CHAIN: Final = "trust-chain.json"
+"""Beside the snapshots: every renewal since the first trust, each signed by a key that the one before names."""
+_MOST_LINKS: Final = 1000
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Trusted:
     """Whom to believe: signatures, and the hop above."""
 
+    trust: Trust
     verifier: KeyVerifier
     context: ssl.SSLContext | None
     """None: whom the machine believes."""
 
     @classmethod
-    def of(cls, data: bytes, where: str) -> Trusted:
-        """Read promptops.api.feed.Trust. Raises SupplyError naming where it stands."""
+    def of(cls, trust: Trust) -> Trusted:
+        """Raises ValueError when a part of it is no key or no certificate."""
         try:
-            trust = read(data, Trust)
-            return cls(KeyVerifier(trust), ssl.create_default_context(cadata=trust.ca) if trust.ca else None)
-        except (ValueError, ssl.SSLError):  # unreadable, not keys, or not certificates
-            raise SupplyError(
-                f'{where} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}], "ca": "PEM or absent"}}'
-            ) from None
+            context = ssl.create_default_context(cadata=trust.ca) if trust.ca else None
+        except ssl.SSLError as error:
+            raise ValueError(f"not certificates: {error.reason or error}") from None
+        return cls(trust, KeyVerifier(trust), context)
 
 
 class Anchors:
     """Where the first trust stands: a file, or the text itself."""
 
     def __init__(self, source: Path | str) -> None:
-        self._file = source if isinstance(source, Path) else None
         self._where = f"the trust file {source}" if isinstance(source, Path) else "PROMPTOPS_TRUST"
         text = b"" if isinstance(source, Path) else source.encode()
         self._read = Bounded(source.read_bytes if isinstance(source, Path) else lambda: text, FILE_SECONDS)
@@ -61,6 +70,92 @@ class Anchors:
         return self._taken(data) if data != self._data else None
 
     def _taken(self, data: bytes) -> Trusted:
-        trusted = Trusted.of(data, self._where)
+        try:
+            trusted = Trusted.of(read(data, Trust))
+        except ValueError:
+            raise SupplyError(
+                f'{self._where} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}], "ca": "PEM or absent"}}'
+            ) from None
         self._data = data
         return trusted
+
+
+class Believed:
+    """What is believed now. `renewed` is told whenever that is something else."""
+
+    def __init__(self, anchors: Anchors, directory: Path | None) -> None:
+        """Raises SupplyError when there is nothing to begin with."""
+        self._anchors = anchors
+        self._file = directory / CHAIN if directory is not None else None
+        self._chain: list[Signed] = []
+        self._kept: tuple[Signed, ...] = ()
+        self._keep = Bounded(self._write, FILE_SECONDS)
+        self.renewed: Callable[[], None] = lambda: None
+        self.now = anchors.first()
+        self.verifier = Replaceable(self.now.verifier)
+        self._restore()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of every key and authority that is believed."""
+        return ids_of(self.now.trust)
+
+    def hear(self, signed: Signed) -> None:
+        """Believe what a key says that is believed already, unless it is older. Raises Refused."""
+        trust = self.now.verifier.verify_announcement(signed)
+        if trust.serial <= self.now.trust.serial:
+            return
+        try:
+            trusted = Trusted.of(trust)
+        except ValueError as error:
+            _log.warning("announced trust cannot be used; what was trusted before is", reason=str(error))
+            return
+        self._chain = [*self._chain, signed][-_MOST_LINKS:]
+        self._believe(trusted)
+
+    async def look(self) -> None:
+        """Take up what the file says by now, and keep what the feed has said."""
+        try:
+            trusted = await self._anchors.renewed()
+        except (OSError, SupplyError) as error:
+            _log.warning("trust file cannot be used; what was trusted before is", reason=str(error))
+        else:
+            # Without a serial somebody wrote it by hand, and means it.
+            if trusted is not None and (not trusted.trust.serial or trusted.trust.serial > self.now.trust.serial):
+                self._chain = []
+                self._believe(trusted)
+        if self._file is not None and tuple(self._chain) != self._kept:
+            try:
+                await self._keep()
+            except OSError as error:
+                _log.warning("renewed trust cannot be kept; a restart begins with the older one", reason=str(error))
+
+    def _believe(self, trusted: Trusted) -> None:
+        self.now = trusted
+        self.verifier.replace(trusted.verifier)
+        self.renewed()
+        _log.info("trust renewed", ids=list(self.ids))
+
+    def _restore(self) -> None:
+        if self._file is None:
+            return
+        try:
+            chain = read(Bounded(self._file.read_bytes, FILE_SECONDS).wait(), tuple[Signed, ...])
+        except (OSError, Unreadable):
+            return
+        for link in chain[:_MOST_LINKS]:
+            try:
+                self.hear(link)
+            except Refused:
+                continue  # of a time before what we were given
+        self._kept = tuple(self._chain)
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        chain = tuple(self._chain)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._file.with_suffix(".new")
+        unfinished.write_bytes(msgspec.json.encode(chain))
+        unfinished.replace(self._file)
+        self._kept = chain

@@ -91,6 +91,11 @@ class Convergence:
             known |= {namespace: each.get("instances", 0) for namespace, each in figures_of(tenant).items()}
         return known
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether whoever follows has had the time to be heard of in this term."""
+        return self._monotonic() - self._leader_since >= WARM_UP_SECONDS
+
     def changed(self, scope: str) -> None:
         """Something about a scope's instances changed."""
         self._crowds.pop(scope, None)
@@ -115,7 +120,7 @@ class Convergence:
             changed_at = BEFORE_EVERYTHING
         crowd = self._crowd(scope, metadata["namespace"])
         observed = crowd.serving(metadata["name"], metadata["uid"], revision, changed_at)
-        is_warm = self._monotonic() - self._leader_since >= WARM_UP_SECONDS
+        is_warm = self.is_warm
         if not is_warm and not observed.total:
             # Nobody was heard yet: that is no sign that nobody is there.
             return None
@@ -129,7 +134,7 @@ class Convergence:
 
     def figures(self) -> Mapping[str, Mapping[str, int]]:
         """Return what Tenants say of their namespaces' instances; nothing of one that is still being heard of."""
-        if self._monotonic() - self._leader_since < WARM_UP_SECONDS:
+        if not self.is_warm:
             return {}
         return {
             namespace: {"instances": each.total, "lost": each.lost, "missing": each.missing}

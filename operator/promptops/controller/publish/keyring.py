@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from promptops.api.feed import Trust
 from promptops.api.wire import read
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import Signer
+from promptops.cache.signing import Signer, authority_ids
 from promptops.cache.verifier import from_base64url, to_base64url
 from promptops.web.certificates import Authority, Identity, valid_until
 
 State = Literal["active", "next", "previous"]
 """active: signs. next: believed already, so that it can take over. previous: still believed, as what it signed is."""
+_BOTH: tuple[State, State] = ("active", "next")
 _KEY_BYTES = 32
+_OVERLAP = 1 / 4
+"""Share of a key's life for which its predecessor is still believed: what that signed is in snapshots."""
+_BRIEF = 1 / 8
+"""The same of an authority. With no more than that left of its life, its successor waits for nobody."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Root(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """What reports call it."""
-        return "ca-" + hashlib.sha256(self.certificate.encode()).hexdigest()[:16]
+        return authority_ids(self.certificate)[0]
 
     @property
     def valid_until(self) -> datetime:
@@ -93,13 +99,15 @@ class Keyring(msgspec.Struct, frozen=True):
         return authority.server("promptops feed", ("127.0.0.1",), ("localhost", *hosts), life)
 
 
+_Kept = TypeVar("_Kept", SigningKey, Root)
+
+
 def new_keyring(lives: Lives, now: datetime) -> Keyring:
     """Make every key there is to be."""
-    states: tuple[State, State] = ("active", "next")
     return Keyring(
         serial=_seconds(now),
-        signing=tuple(new_key(state, now) for state in states),
-        roots=tuple(new_root(state, lives, now) for state in states),
+        signing=tuple(new_key(state, now) for state in _BOTH),
+        roots=tuple(new_root(state, lives, now) for state in _BOTH),
     )
 
 
@@ -113,6 +121,56 @@ def new_root(state: State, lives: Lives, now: datetime) -> Root:
     name = f"promptops feed {now.astimezone(UTC):%Y-%m-%d} {secrets.token_hex(4)}"
     made = Authority(name, now, lives.authority).identity
     return Root(made.certificate.decode(), made.key.decode(), state, _seconds(now))
+
+
+Knows = Callable[[str], bool]
+"""Whether everybody who follows believes a key or an authority, by its id."""
+
+
+def advanced(ring: Keyring, lives: Lives, knows: Knows, now: datetime) -> Keyring:
+    """Return the ring as it should be now: a step further where its time has come and nobody is left behind."""
+    signing = _signing_advanced(ring.signing, lives, knows, now)
+    roots = _roots_advanced(ring.roots, lives, knows, now)
+    if (signing, roots) == (ring.signing, ring.roots):
+        return ring
+    return Keyring(max(ring.serial + 1, _seconds(now)), signing, roots)
+
+
+def _signing_advanced(
+    keys: tuple[SigningKey, ...], lives: Lives, knows: Knows, now: datetime
+) -> tuple[SigningKey, ...]:
+    active, other = _active(keys), _other(keys)
+    age = now.timestamp() - active.since
+    if other is None or (other.state == "previous" and age >= lives.key.total_seconds() * _OVERLAP):
+        return (active, new_key("next", now))
+    if other.state == "next" and age >= lives.key.total_seconds() and knows(other.signer.kid):
+        return _taken_over(active, other, now)
+    return keys
+
+
+def _roots_advanced(roots: tuple[Root, ...], lives: Lives, knows: Knows, now: datetime) -> tuple[Root, ...]:
+    active, other = _active(roots), _other(roots)
+    left, life = (active.valid_until - now), lives.authority
+    if left <= timedelta(0) and (other is None or other.valid_until <= now):
+        # Nothing that anybody believes is good any more: whoever starts from now on believes these.
+        return tuple(new_root(state, lives, now) for state in _BOTH)
+    age = now.timestamp() - active.since
+    if (
+        other is None
+        or other.valid_until <= now
+        or (other.state == "previous" and age >= life.total_seconds() * _BRIEF)
+    ):
+        return (active, new_root("next", lives, now))
+    if other.state == "next" and (left <= life * _BRIEF or (left <= life / 2 and knows(other.id))):
+        return _taken_over(active, other, now)
+    return roots
+
+
+def _taken_over(active: _Kept, other: _Kept, now: datetime) -> tuple[_Kept, ...]:
+    return (
+        replace(other, state="active", since=_seconds(now)),
+        replace(active, state="previous", since=_seconds(now)),
+    )
 
 
 def written(ring: Keyring) -> bytes:
@@ -133,14 +191,15 @@ def read_keyring(data: bytes) -> Keyring:
     return ring
 
 
-_Kept = TypeVar("_Kept", SigningKey, Root)
-
-
 def _active(kept: tuple[_Kept, ...]) -> _Kept:
     for each in kept:
         if each.state == "active":
             return each
     raise ValueError("nothing is active")
+
+
+def _other(kept: tuple[_Kept, ...]) -> _Kept | None:
+    return next((each for each in kept if each.state != "active"), None)
 
 
 def _seconds(now: datetime) -> int:

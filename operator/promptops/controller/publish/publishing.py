@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from promptops.api.feed import Blob, Position
+from promptops.cache.signing import Signer
 from promptops.cache.store import Store
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.publish.tenancy import Tenancy
@@ -41,6 +42,11 @@ class Publishing:
         """Publish everything again, above whatever an earlier leader can have published."""
         if self._origin is not None:
             self._origin.raise_epoch(epoch)
+
+    def renew(self, signer: Signer) -> None:
+        """Sign with another key from now on."""
+        if self._origin is not None:
+            self._origin.renew(signer)
 
     def stop(self) -> None:
         """Somebody else may lead now: send the followers away, and neither publish nor serve nor confirm anything."""

@@ -11,22 +11,29 @@ from typing import Any
 import msgspec
 import structlog
 
+from promptops.api.feed import Signed, Trust
 from promptops.api.names import KEYS_SECRET, TRUST_CONFIG_MAP, TRUST_KEY, feed_host
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.verifier import Replaceable
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import CONFIG_MAPS, SECRETS
-from promptops.controller.publish.keyring import Keyring, Lives, new_keyring, read_keyring, written
+from promptops.controller.publish.keyring import Keyring, Knows, Lives, advanced, new_keyring, read_keyring, written
 from promptops.web.encryption import Encryption
 
 KEYRING = "keyring.json"
 """The key of the Secret."""
-_LOOKS_PER_LIFE = 6
-"""A certificate is renewed after two thirds of its life: looked at so often, it is never missed."""
+_RENEWED_AFTER = 2 / 3
+"""Of its life, a certificate is renewed."""
+_LOOKS = 6
+"""In the shortest life, so that no moment is missed."""
 _MOST_SECONDS, _LEAST_SECONDS = 60.0, 2.0
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def _nobody_knows(_kid: str) -> bool:
+    return False
 
 
 class KeysUnusable(Exception):
@@ -84,40 +91,83 @@ class Keys:
         self._certified_at = now()
         self.verifier = Replaceable(KeyVerifier(ring.trust))
         self.encryption = Encryption(ring.certificate(self._hosts, lives.certificate, self._certified_at))
+        self.changed: Callable[[], None] = lambda: None
+        """Called when something else signs or is to be believed."""
 
     @property
     def signer(self) -> Signer:
         """What signs now."""
         return self._ring.signer
 
-    async def run(self, leads: Callable[[], bool]) -> None:
-        """Renew what grows old, forever; while we lead, also say what is to be believed."""
-        every = self._lives.certificate.total_seconds() / _LOOKS_PER_LIFE
+    @property
+    def trust(self) -> Trust:
+        """What is to be believed."""
+        return self._ring.trust
+
+    @property
+    def announcement(self) -> Signed:
+        """The same, signed. Every replica says it in the same bytes."""
+        return self.signer.announce(self.trust)
+
+    async def run(self, leads: Callable[[], bool], knows: Knows) -> None:
+        """Renew what grows old, forever; while we lead, also the keys, and say what is to be believed."""
         while True:
             try:
-                await self.look(leading=leads())
+                await self.look(leading=leads(), knows=knows)
             except (ClusterError, KeysUnusable) as error:
                 log.warning("keys cannot be looked after; what is held is used", reason=str(error))
-            await asyncio.sleep(min(_MOST_SECONDS, max(_LEAST_SECONDS, every)))
+            await asyncio.sleep(self._pause)
 
-    async def look(self, *, leading: bool) -> None:
-        """Take up what another replica has changed, and renew our certificate. Raises KeysUnusable, or a ClusterError."""
-        self._certify()
+    async def look(self, *, leading: bool, knows: Knows = _nobody_knows) -> None:
+        """Take up what was changed, and renew our certificate; as the leader, change what has to be and say it.
+
+        Raises KeysUnusable when the Secret was spoilt, or a ClusterError.
+        """
+        try:
+            secret = await self._objects.get(SECRETS, self._namespace, KEYS_SECRET)
+        except NotFound:
+            if not leading:
+                return
+            log.error("the Secret with the keys was deleted, and is made again", secret=KEYS_SECRET)
+            secret = await self._objects.create(SECRETS, _secret(self._namespace, self._ring))
+        ring = _read(secret.get("data") or {}, f"Secret {self._namespace}/{KEYS_SECRET}")
+        if leading:
+            ring = await self._advance(secret, ring, knows)
+        if ring != self._ring or self._now() - self._certified_at >= self._lives.certificate * _RENEWED_AFTER:
+            self._take(ring)
         if leading:
             await self._tell()
+
+    @property
+    def _pause(self) -> float:
+        shortest = min(self._lives.certificate / _LOOKS, self._lives.key / _LOOKS, self._lives.authority / _LOOKS**2)
+        return min(_MOST_SECONDS, max(_LEAST_SECONDS, shortest.total_seconds()))
 
     @property
     def _hosts(self) -> tuple[str, ...]:
         host = feed_host(self._namespace)
         return (host, host.removesuffix(".svc"), host.partition(".")[0])
 
-    def _certify(self) -> None:
+    async def _advance(self, secret: dict[str, Any], ring: Keyring, knows: Knows) -> Keyring:
+        """Take the step whose time has come. The Secret is the memory: nothing is used before it stands there."""
+        after = advanced(ring, self._lives, knows, self._now())
+        if after is ring:
+            return ring
+        try:
+            await self._objects.replace(SECRETS, {**secret, "data": _secret(self._namespace, after)["data"]})
+        except Conflict:
+            return ring  # somebody else wrote it; the next look sees what
+        log.info("keys renewed", kids=[key.signer.kid for key in after.signing], signing=after.signer.kid)
+        return after
+
+    def _take(self, ring: Keyring) -> None:
         now = self._now()
-        if now - self._certified_at < self._lives.certificate * (2 / 3):
-            return
-        self.encryption.renew(self._ring.certificate(self._hosts, self._lives.certificate, now))
+        self.encryption.renew(ring.certificate(self._hosts, self._lives.certificate, now))
         self._certified_at = now
-        log.info("certificate renewed")
+        before, self._ring = self._ring, ring
+        if ring != before:
+            self.verifier.replace(KeyVerifier(ring.trust))
+            self.changed()
 
     async def _tell(self) -> None:
         """Write what new sidecars are to believe."""
