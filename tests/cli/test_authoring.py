@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,7 +16,8 @@ from promptops.cli.diff import diff
 from promptops.cli.new import manifest as new_manifest
 from promptops.cli.new import new
 from promptops.cli.render import render
-from tests.support.manifests import many, sourced, version
+from promptops.cli.test import test as run_tests
+from tests.support.manifests import config_map, many, prompt, sourced, version
 
 GREETING = {"text": "Hello {{ name }}, {{ count }} times", "variables": [{"name": "name", "type": "string"}, {"name": "count", "type": "integer", "default": 2}]}  # fmt: skip
 Put = Callable[..., str]
@@ -117,6 +120,106 @@ def test_render_refuses_what_cannot_be_served(put: Put) -> None:
     assert 'variable "x" is not declared' in done.output
 
 
+VARIANTS = {**GREETING, "parameters": {"maxTokens": 9}, "models": [{"match": "anthropic/claude-*", "text": "Claude: {{ name }}"}, {"match": "huggingface/meta/*", "text": "Llama: {{ name }}"}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model", "anthropic/claude-x"), "Claude: Ada\n"),
+        (("--model", "openai/gpt-x"), "Hello Ada, 2 times\n"),
+        (("--format", "anthropic", "--model", "claude-x"), "Claude: Ada"),
+        (("--format", "huggingface", "--model", "meta/llama"), "Llama: Ada"),
+        (("--format", "openai", "--model", "anthropic/claude-x"), "Claude: Ada"),
+    ],
+)
+def test_render_is_for_a_model(put: Put, options: tuple[str, ...], said: str) -> None:
+    done = run(render, put("a.yaml", sourced("a", VARIANTS)), "--var", "name=Ada", *options)
+
+    assert said in done.output
+
+
+PASSES = {"name": "greets", "variables": {"name": "Ada"}, "expect": [{"contains": "Ada"}]}
+FAILS = {"name": "<is> & short", "variables": {"name": "Ada"}, "expect": [{"maxLength": 3}]}
+
+
+def test_tests_that_pass_say_so(put: Put) -> None:
+    path = put("a.yaml", version("a", "1.0.0", GREETING, tests=[PASSES]))
+
+    done = run(run_tests, path)
+
+    assert (done.exit_code, done.output) == (
+        0,
+        f"{path}:1: PromptVersion a-1.0.0: greets: passed\n1 test, all passed\n",
+    )
+
+
+def test_a_failed_test_says_why(put: Put) -> None:
+    path = put("a.yaml", sourced_with([PASSES, FAILS]))
+
+    done = run(run_tests, path)
+
+    assert (done.exit_code, done.output.splitlines()[1:]) == (
+        1,
+        [
+            f"{path}:1: Prompt a: <is> & short: failed: it has 18 characters, at most 3 are expected",
+            "2 tests, 1 failed",
+        ],
+    )
+
+
+def test_a_source_that_is_a_key_of_a_config_map_is_tested(put: Put) -> None:
+    source = {"configMapKeyRef": {"name": "c", "key": "text"}, "content": {"variables": GREETING["variables"]}, "tests": [FAILS]}  # fmt: skip
+
+    there = run(run_tests, put("a.yaml", prompt("a", source=source), config_map("c", "{{ name }}! {{ count }}")))
+    gone = run(run_tests, put("b.yaml", prompt("a", source=source)))
+
+    assert "it has 6 characters, at most 3 are expected" in there.output
+    assert (gone.exit_code, 'ConfigMap "c" is not there' in gone.output) == (1, True)
+
+
+def test_a_prompt_that_cannot_be_tested_fails(put: Put) -> None:
+    done = run(run_tests, put("a.yaml", version("a", "1.0.0", "{{ x }}", tests=[PASSES])))
+
+    assert (done.exit_code, 'it cannot be tested: spec.content.text: line 1, column 4: variable "x"' in done.output) == (1, True)  # fmt: skip
+
+
+def test_tests_can_be_required(put: Put) -> None:
+    path = put("a.yaml", sourced("a", "Hi"))
+
+    assert [(done.exit_code, done.output.splitlines()[-1]) for done in (run(run_tests, path), run(run_tests, "--require", path))] == [(0, "no prompt has tests"), (1, "no prompt has tests, 1 failed")]  # fmt: skip
+
+
+def test_results_are_for_machines(put: Put, tmp_path: Path) -> None:
+    report = tmp_path / "junit.xml"
+
+    done = run(run_tests, "--format", "json", "--junit", str(report), put("a.yaml", sourced_with([PASSES, FAILS])))
+    root = ElementTree.parse(report).getroot()  # noqa: S314 - we wrote it
+
+    assert (json.loads(done.output)["tests"], json.loads(done.output)["failed"]) == (2, 1)
+    assert (root.get("tests"), root.get("failures")) == ("2", "1")
+    assert [(case.get("name"), [each.get("message") for each in case]) for case in root.iter("testcase")] == [("greets", []), ("<is> & short", ["it has 18 characters, at most 3 are expected"])]  # fmt: skip
+
+
+def test_a_file_that_is_no_manifest_leaves_the_question_open(put: Put, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("kind: [\n")
+
+    assert run(run_tests, str(tmp_path / "a.yaml")).exit_code == 2
+
+
+def test_check_says_which_tests_fail(put: Put) -> None:
+    done = run(check, put("a.yaml", sourced_with([FAILS])))
+
+    assert done.exit_code == 1
+    assert "error: Prompt a: the source's content becomes no version: 1 of 1 test failed" in done.output
+    assert "[TestsFailed]" in done.output
+
+
+def sourced_with(tests: list[dict[str, Any]]) -> dict[str, Any]:
+    """A Prompt whose source has tests."""
+    return prompt("a", source={"content": GREETING, "tests": tests})
+
+
 def test_diff_shows_words_variables_and_what_they_mean(put: Put) -> None:
     before = put("a.yaml", sourced("a", "Hello there, world"))
     after = put("b.yaml", sourced("a", {"text": "Hello there, {{ name }}", "variables": [{"name": "name", "type": "string"}]}))  # fmt: skip
@@ -141,9 +244,14 @@ def test_new_is_valid_and_renders(tmp_path: Path) -> None:
     path = str(tmp_path / "greeting.yaml")
 
     made = run(new, "greeting", "-o", path)
-    checked, rendered = run(check, "--strict", path), run(render, path, "--var", "question=Why?")
+    checked, tested, rendered = (
+        run(check, "--strict", path),
+        run(run_tests, path),
+        run(render, path, "--var", "question=Why?"),
+    )
 
     assert (made.exit_code, checked.exit_code) == (0, 0)
+    assert tested.output.splitlines()[-1] == "2 tests, all passed"
     assert rendered.output == "You are a helpful assistant. Answer in English.\n\n\nWhy?\n"
     assert Path(path).read_text() == new_manifest("greeting")
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from promptops.domain.content.checks import check_content
+from promptops.domain.content.sourcing import SourceText, judge
 from promptops.domain.findings import combined
 from promptops.rendering.errors import InvalidInput
 from promptops.rendering.execute.plan import plan
@@ -24,17 +25,20 @@ BLOCKS = re.findall(r"^```yaml\n(.*?)^```", (PAGES / "guide.md").read_text(), re
 def test_a_block_of_the_guide_is_what_it_says(block: str) -> None:
     shown: dict[str, Any] = yaml.safe_load(block)
 
-    assert outcome(shown) == (shown.get("renders"), shown.get("refused"))
+    assert outcome(shown) == (shown.get("renders"), shown.get("refused"), shown.get("failed"))
 
 
-def outcome(shown: dict[str, Any]) -> tuple[str | None, str | None]:
+def outcome(shown: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
     content = {key: shown[key] for key in ("text", "messages", "variables") if key in shown}
     if error := combined(check_content(content)):
-        return None, error.sentence.removeprefix("spec.content.text: ")
+        return None, error.sentence.removeprefix("spec.content.text: "), None
+    if "tests" in shown:
+        failure = judge(SourceText("", "", content, shown["tests"])).failure
+        return None, None, failure.message if failure else None
     try:
-        return plan(msgspec.json.encode(content)).render(shown.get("given", {})).text, None
+        return plan(msgspec.json.encode(content)).render(shown.get("given", {})).text, None, None
     except InvalidInput as refusal:
-        return None, str(refusal)
+        return None, str(refusal), None
 
 
 @pytest.mark.parametrize("word", [*FILTERS, *TESTS, *LOOP_FIELDS])

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "operator": "Run the operator.",
     "render": "Render a prompt of a file with values.",
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
+    "test": "Run the tests of prompts.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
 

@@ -40,6 +40,14 @@ spec:
       parameters:                # handed to the caller with each answer
         temperature: 0.2
         maxTokens: 800
+    tests:                       # they run before a version may serve, and wherever you like: promptops test FILE
+      - name: answers in the language that is asked for
+        variables: {{question: "Where is my book?", language: French}}
+        expect:
+          - contains: Answer in French.
+      - name: an empty call is refused
+        expect:
+          - error: InvalidVariables
 """
 
 

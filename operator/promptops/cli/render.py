@@ -18,7 +18,7 @@ from promptops.domain.manifests import Manifest, mapping, sequence
 from promptops.rendering.errors import PromptError
 from promptops.rendering.execute.plan import Plan, Rendered, plan
 from promptops.rendering.payloads.conversation import Conversation, Spoken
-from promptops.rendering.payloads.formats import FORMATS, payload
+from promptops.rendering.payloads.formats import FORMATS, payload, provider_of
 from promptops.workspace.content import NoContent, choose, held_by
 
 
@@ -30,7 +30,7 @@ from promptops.workspace.content import NoContent, choose, held_by
 @click.option("--vars", "values_file", type=click.Path(path_type=Path), help="A file with a JSON object of values.")
 @click.option("--prompt", help="Which prompt, when there are several.")
 @click.option("--version", help="Which version rather than the active one.")
-@click.option("--model", help="Name of the model, for a provider's payload.")
+@click.option("--model", help="The model, as provider/name: a variant that matches it answers.")
 @click.option(
     "--format",
     "form",
@@ -56,10 +56,11 @@ def render(
     """
     try:
         content = choose(held_by(read_files([path]), datetime.now(UTC)), prompt, version).content
-        made = plan(canonical(content))
+        provider, name = _model(model, form)
+        made = plan(canonical(content)).of_model(provider, name)
         given = {**_values(values_file), **_assigned(assignments, content)}
         rendered = made.render(given, strict=strict)
-        shown = _shown(made, rendered, form, model)
+        shown = _shown(made, rendered, form, name)
     except (NoContent, PromptError) as error:
         raise click.ClickException(str(error)) from None
     for warning in rendered.warnings:
@@ -70,12 +71,25 @@ def render(
         _print_messages(rendered)
 
 
+def _model(written: str | None, form: str) -> tuple[str | None, str | None]:
+    """Return provider and name of a model. Who names no provider means the one whose format is asked for."""
+    provider, slash, name = (written or "").partition("/")
+    spoken = provider_of(form) if form in FORMATS else None
+    if slash and (provider in FORMATS or spoken is None):
+        return provider, name
+    return spoken, written
+
+
 def _shown(made: Plan, rendered: Rendered, form: str, model: str | None) -> str | None:
     """Return what to print; None for messages on a terminal."""
     if form == "text":
         return None if Console().is_terminal and made.is_chat else rendered.text
     if form == "json":
-        said = {"rendered_content": rendered.text, "messages": rendered.messages, "parameters": made.parameters}
+        said: dict[str, Any] = {
+            "rendered_content": rendered.text,
+            "messages": rendered.messages,
+            "parameters": made.parameters,
+        }
         return json.dumps({**said, "variables_used": rendered.variables_used}, indent=2, ensure_ascii=False)
     messages = [Spoken(each["role"], each["content"]) for each in rendered.messages]
     body = payload(form, Conversation(messages, made.parameters, model))

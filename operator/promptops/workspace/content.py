@@ -8,7 +8,7 @@ from promptops.domain.content.checks import check_content
 from promptops.domain.findings import combined
 from promptops.domain.manifests import Manifest, mapping, spec_of
 from promptops.domain.ownership import number_of, prompt_of
-from promptops.workspace.manifest_files import read_file
+from promptops.workspace.manifest_files import FileReading, read_file
 from promptops.workspace.standalone import Standalone
 from promptops.workspace.workspace import unique
 
@@ -29,12 +29,7 @@ class HeldContent:
 
 def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[HeldContent, ...]:
     """Return every content of some files, checked, the served ones first. Raises NoContent when a file cannot be read."""
-    readings = {name: read_file(name, data) for name, data in files.items()}
-    for reading in readings.values():
-        for flaw in reading.flaws:
-            if not (flaw.is_notice or flaw.is_slip):
-                raise NoContent(str(flaw))
-    found, _ = unique(readings)
+    found, _ = unique(readings_of(files))
     cluster = Standalone()
     cluster.apply(found.values())
     decided = cluster.decide(now)
@@ -50,6 +45,16 @@ def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[HeldContent, ...
     if not held and problems:
         raise NoContent("; ".join(f"Prompt {each.prompt}: {each.message}" for each in problems.values()))
     return tuple(sorted(held, key=lambda each: not each.is_served))
+
+
+def readings_of(files: Mapping[str, bytes]) -> dict[str, FileReading]:
+    """Read files. Raises NoContent when something in one cannot be read."""
+    readings = {name: read_file(name, data) for name, data in files.items()}
+    for reading in readings.values():
+        for flaw in reading.flaws:
+            if not (flaw.is_notice or flaw.is_slip):
+                raise NoContent(str(flaw))
+    return readings
 
 
 def choose(held: tuple[HeldContent, ...], prompt: str | None, version: str | None) -> HeldContent:
