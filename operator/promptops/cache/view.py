@@ -69,10 +69,23 @@ class View:
 
     @classmethod
     def unsigned(
-        cls, entries: Iterable[Entry], blobs: Mapping[str, bytes], seq: int, *, namespace: str, tenant: str
+        cls,
+        entries: Iterable[Entry],
+        blobs: Mapping[str, bytes],
+        seq: int,
+        *,
+        namespace: str,
+        tenant: str,
+        before: View | None = None,
     ) -> View:
-        """Return a view of a directory: nobody numbered or signed it, `seq` counts the reloads."""
-        index = Index.of(map(encode_entry, entries))
+        """Return a view of a directory: nobody numbered or signed it, `seq` counts the reloads.
+
+        What is the same in the view `before` it is taken from there, as it was encoded.
+        """
+        wanted = {entry.name: entry for entry in entries}
+        held = before.index if before is not None else Index()
+        fresh = [entry for name, entry in wanted.items() if not (known := held.get(name)) or known.entry != entry]
+        index = held.changed(map(encode_entry, fresh), held.keys() - wanted.keys())
         header = Header(
             v=PROTOCOL,
             scope="directory",
@@ -85,8 +98,7 @@ class View:
             count=len(index),
             kid="",
         )
-        held = [encoded.entry for encoded in index.values() if encoded.entry is not None]
-        return cls.build(header, None, held, blobs, "directory", index=index)
+        return cls.build(header, None, wanted.values(), blobs, "directory", index=index)
 
 
 def resolve_names(entries: Mapping[str, Entry]) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Manifests without an API server: what it would store of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -40,26 +42,45 @@ def _kind_of(manifest: Mapping[str, Any]) -> type[Kind]:
     return _KINDS[name]
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """What has to be known of a model to store a node of it: looked up once, for a thousand files ask for the same."""
+
+    fields: Mapping[str, Any]
+    """What each field takes, by its written name: a model, or its annotation."""
+    defaults: Mapping[str, FieldInfo]
+
+
+@cache
+def _shape(model: type[BaseModel]) -> _Shape:
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return _Shape(
+        {key: model_within(field.annotation) or field.annotation for key, field in fields.items()},
+        {key: field for key, field in fields.items() if not field.is_required() and field.default is not None},
+    )
+
+
 def _node(model: type[BaseModel], written: Any) -> Any:
     if not isinstance(written, dict):
         return written
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    kept = without_nulls(model, written)
-    stored = {key: _value(fields[key], value) if key in fields else value for key, value in kept.items()}
-    return stored | {key: _default(field) for key, field in fields.items() if key not in stored and _has_default(field)}
+    shape = _shape(model)
+    stored = {
+        key: _value(shape.fields[key], value) if key in shape.fields else value
+        for key, value in without_nulls(model, written).items()
+    }
+    return stored | {key: _default(field) for key, field in shape.defaults.items() if key not in stored}
 
 
-def _value(field: FieldInfo, value: Any) -> Any:
-    model = model_within(field.annotation)
-    if model is None:
-        return _map(field, value) if isinstance(value, dict) else _plain(value)
-    if not issubclass(model, Model):
+def _value(taken: Any, value: Any) -> Any:
+    if not isinstance(taken, type) or not issubclass(taken, BaseModel):
+        return _map(taken, value) if isinstance(value, dict) else _plain(value)
+    if not issubclass(taken, Model):
         return value
-    return [_node(model, each) for each in value] if isinstance(value, list | tuple) else _node(model, value)
+    return [_node(taken, each) for each in value] if isinstance(value, list | tuple) else _node(taken, value)
 
 
-def _map(field: FieldInfo, value: dict[str, Any]) -> Any:
-    if field.annotation is Any:
+def _map(annotation: Any, value: dict[str, Any]) -> Any:
+    if annotation is Any:
         return _plain(value)
     return {key: each for key, each in value.items() if each is not None}
 
@@ -70,10 +91,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return whole(value)
-
-
-def _has_default(field: FieldInfo) -> bool:
-    return not field.is_required() and field.default is not None
 
 
 def _default(field: FieldInfo) -> Any:

@@ -119,8 +119,9 @@ class Directory:
 
     def _viewed(self, outcome: Outcome) -> tuple[View, Outcome]:
         self._seq += 1
-        decided = outcome.decided
-        return View.unsigned(decided.entries, decided.blobs, self._seq, namespace=SCOPE, tenant=SCOPE), outcome
+        decided, before = outcome.decided, self._store.current
+        view = View.unsigned(decided.entries, decided.blobs, self._seq, namespace=SCOPE, tenant=SCOPE, before=before)
+        return view, outcome
 
     def _publish(self, view: View, outcome: Outcome) -> None:
         self._store.swap(view)

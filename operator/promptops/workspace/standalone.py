@@ -125,18 +125,18 @@ class Standalone:
     def _decide(self, name: str, now: datetime) -> "_Decided":
         prompt, before = self._objects["Prompt", name], self._decided.get(name, _NOTHING)
         published, blobs, judged = before.revision, dict(before.blobs), _Judged()
-        outcome = decide_prompt(self._snapshot(prompt, published, judged), now)
         for _ in range(_MAX_STEPS):
+            outcome = decide_prompt(self._snapshot(prompt, published, judged), now)
             for created in outcome.create:
-                self._create(("PromptVersion", name_of(created)), created)
+                self._create(("PromptVersion", name_of(created)), created, known=judged.latest)
             for pruned in outcome.prune:
                 self._delete(("PromptVersion", name_of(pruned)))
-            published = outcome.entry.revision if outcome.entry is not None else published
-            if not outcome.create and outcome.status in (None, status_of(prompt)):
-                break
             if outcome.status is not None:
                 prompt["status"] = outcome.status
-            outcome = decide_prompt(self._snapshot(prompt, published, judged), now)
+            offered = outcome.entry.revision if outcome.entry is not None else published
+            if not (outcome.create or outcome.prune) and offered == published:
+                break  # deciding again on what was written comes to the same
+            published = offered
         blobs.update(
             (digest, found.canonical or b"") for digest, found in outcome.contents.items() if digest not in blobs
         )
@@ -193,7 +193,10 @@ class Standalone:
             _update(held, one.manifest)
             self._note(one.identity, held)
 
-    def _create(self, identity: Identity, manifest: Manifest, *, owned: bool = True) -> None:
+    def _create(
+        self, identity: Identity, manifest: Manifest, *, owned: bool = True, known: Assessment | None = None
+    ) -> None:
+        """Make an object. `known` is what its content came to as a source, before it became a version."""
         kind, name = identity
         self._made[identity] += 1
         given = metadata(manifest)
@@ -210,6 +213,8 @@ class Standalone:
                 "managedFields": [_managed(manifest)],
             },
         }
+        if known is not None and not known.tests:
+            self._assessed[uid_of(self._objects[identity])] = (1, known.below("spec.content"))
         self._note(identity, self._objects[identity])
 
     def _delete(self, identity: Identity) -> None:
@@ -283,6 +288,11 @@ class _Judged:
                 return assessment
         self._known.append((source, judge(source)))
         return self._known[-1][1]
+
+    @property
+    def latest(self) -> Assessment | None:
+        """What the source came to; None when there is none."""
+        return self._known[-1][1] if self._known else None
 
 
 def _prefixes(version_name: str) -> Iterator[str]:

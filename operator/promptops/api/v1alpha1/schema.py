@@ -146,6 +146,7 @@ class Model(BaseModel):
         strict=True,
         allow_inf_nan=False,
         use_attribute_docstrings=True,
+        defer_build=True,
         json_schema_extra=_add_rules,
     )
     RULES: ClassVar[tuple[Rule, ...]] = ()

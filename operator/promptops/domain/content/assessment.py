@@ -63,6 +63,10 @@ class Assessment:
         data = self.canonical if self.is_sound and tests else None
         return self if data is None else replace(self, trial=run(tests, data))
 
+    def below(self, root: str) -> "Assessment":
+        """Return the same result with the paths of its findings seen from `root`."""
+        return replace(self, findings=tuple(each.below(root) for each in self.findings))
+
     @property
     def canonical(self) -> bytes | None:
         """The canonical bytes. None when there are none, or more than may be served."""

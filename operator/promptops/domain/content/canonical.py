@@ -1,6 +1,7 @@
 """The canonical bytes of content, and its digest: the same content is the same address everywhere."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 """Beyond it JSON readers disagree about a number, and two contents could share a digest."""
 MAX_DEPTH = 32
 """Free JSON nested deeper than this is refused: every reader on the way has a limit of its own."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def canonical(content: Manifest) -> bytes:
@@ -38,6 +40,8 @@ def digest_of(data: bytes) -> str:
 
 def require_portable(content: Manifest) -> None:
     """Raise InvalidSpec with the path of what JSON readers would not agree about."""
+    if _is_portable(content, 0):
+        return  # nearly always: naming the place of each value costs more than looking at it
     for path, depth, value in _walk(content):
         if depth > MAX_DEPTH:
             raise InvalidSpec(reasons.INVALID_SPEC, f"is nested deeper than {MAX_DEPTH} levels: flatten it", path)
@@ -47,8 +51,20 @@ def require_portable(content: Manifest) -> None:
                 f"must be a finite number between -{MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}: write it as a string",
                 path,
             )
-        if isinstance(value, str) and not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+        if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
             raise InvalidSpec(reasons.INVALID_CHARACTER, "contains half of a surrogate pair: remove it", path)
+
+
+def _is_portable(value: object, depth: int) -> bool:
+    if depth > MAX_DEPTH:
+        return False
+    if isinstance(value, str):
+        return value.isascii() or _SURROGATE.search(value) is None
+    if isinstance(value, int | float):
+        return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+    if isinstance(value, Mapping):
+        return all(_is_portable(key, depth) and _is_portable(each, depth + 1) for key, each in value.items())
+    return not isinstance(value, list | tuple) or all(_is_portable(each, depth + 1) for each in value)
 
 
 def _walk(root: object) -> Iterator[tuple[str, int, object]]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
+from promptops.api.v1alpha1.content import Content
 from promptops.api.v1alpha1.schema import Model
 from promptops.api.v1alpha1.tests import PromptTests
 from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, json_size, too_large
 from promptops.domain.content.canonical import canonical, digest_of, require_portable
-from promptops.domain.content.checks import check_content
+from promptops.domain.content.checks import check_content, check_well_formed
 from promptops.domain.content.documents import read_json, read_yaml
 from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
@@ -75,20 +75,19 @@ def look_at(source: SourceText) -> Assessment:
 def _judged(content: object) -> Assessment:
     if (size := json_size(content)) > MAX_JSON_BYTES:
         return Assessment(None, (too_large(size, ""),))
-    stored, error = _as_stored(content)
-    findings = (error,) if error else tuple(check_content(stored, path=""))
-    if not isinstance(stored, Mapping) or any(each.severity == "error" for each in findings):
-        return Assessment(None, findings)
-    data = canonical(stored)
-    return Assessment.of(digest_of(data), findings, data if len(data) <= MAX_CONTENT_BYTES else None)
-
-
-def _as_stored(content: object) -> tuple[object, Finding | None]:
-    """Give content the form that the API server stores, so that the digest is that of the version to come."""
     if not isinstance(content, Mapping):
-        return content, None
+        return Assessment(None, check_content(content, path=""))
     try:
         require_portable(content)
+        # As the API server stores it, so that the digest is that of the version to come.
+        stored = part_as_stored(content, Content)
+        _, wrong_shape = parse_as(Content, stored, "")
+        if wrong_shape:
+            return Assessment(None, wrong_shape)
+        data = canonical(stored)
     except InvalidSpec as error:
-        return content, Finding(error.reason, error.message, error.path)
-    return part_as_stored(content, Content), None
+        return Assessment(None, (Finding(error.reason, error.message, error.path),))
+    findings = check_well_formed(stored, len(data), path="")
+    if any(each.severity == "error" for each in findings):
+        return Assessment(None, findings)
+    return Assessment.of(digest_of(data), findings, data)
