@@ -120,8 +120,8 @@ wheel: $(INSTALLED) ## The Python package as a wheel in dist/.
 	@ls dist/promptops-$(VERSION)-*.whl
 
 .PHONY: bench-stall
-bench-stall: $(INSTALLED) ## What a render waits for while somebody sends the worst.
-	@PYTHONPATH=. $(BIN)/python tests/bench/stall.py
+bench-stall: $(INSTALLED) ## What a render waits for while somebody sends the worst (EACH=8 seconds of every input).
+	@PYTHONPATH=. $(BIN)/python tests/bench/stall.py --seconds $(or $(EACH),8)
 
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.

@@ -7,7 +7,9 @@ Printed are the renders' median and worst, and how long the event loop was held 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -21,13 +23,16 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from promptops.dev.ports import free_ports
 
 PROMPTS = 1000
 PACE_SECONDS = 0.005
-Attack = Callable[["Target", threading.Event], None]
+APART = multiprocessing.get_context("fork")
+"""Who attacks is a process of its own: the interpreter that takes the time does nothing else."""
+Attack = Callable[["Target", Event], None]
 
 
 class Target:
@@ -93,14 +98,14 @@ def render(variables: object) -> bytes:
 def repeated(request: bytes) -> Attack:
     """Send the same again and again."""
 
-    def attack(target: Target, stop: threading.Event) -> None:
+    def attack(target: Target, stop: Event) -> None:
         while not stop.is_set():
             target.ask(request)
 
     return attack
 
 
-def scraping(target: Target, stop: threading.Event) -> None:
+def scraping(target: Target, stop: Event) -> None:
     """Scrape without a pause."""
     while not stop.is_set():
         target.held()
@@ -109,7 +114,7 @@ def scraping(target: Target, stop: threading.Event) -> None:
 def half_open(port_of: Callable[[Target], int], begun: bytes) -> Attack:
     """Open hundreds of connections that never finish."""
 
-    def attack(target: Target, stop: threading.Event) -> None:
+    def attack(target: Target, stop: Event) -> None:
         held: list[socket.socket] = []
         while not stop.is_set():
             with suppress(OSError):
@@ -124,7 +129,7 @@ def half_open(port_of: Callable[[Target], int], begun: bytes) -> Attack:
     return attack
 
 
-def pipelining(target: Target, stop: threading.Event) -> None:
+def pipelining(target: Target, stop: Event) -> None:
     """Send thousands of renders ahead on one connection, and take no answer."""
     requests = render({"name": "Ada"}).replace(b"Connection: close\r\n", b"") * 2000
     while not stop.is_set():
@@ -134,7 +139,7 @@ def pipelining(target: Target, stop: threading.Event) -> None:
 def file_of(name: str, text: str) -> Attack:
     """Save a hostile file, and take it away again."""
 
-    def attack(target: Target, stop: threading.Event) -> None:
+    def attack(target: Target, stop: Event) -> None:
         path = target.folder / name
         path.write_text(text)
         stop.wait()
@@ -143,7 +148,7 @@ def file_of(name: str, text: str) -> Attack:
     return attack
 
 
-def forgetting(target: Target, stop: threading.Event) -> None:
+def forgetting(target: Target, stop: Event) -> None:
     """Take away half of the prompts, all of which were rendered."""
     gone = sorted(target.folder.glob("prompt-*.json"))[PROMPTS // 2 :]
     texts = {path: path.read_text() for path in gone}
@@ -246,12 +251,12 @@ def folder_of_prompts() -> Path:
 
 def measured(target: Target, attack: Attack | None, seconds: float) -> tuple[Renders, float, float]:
     """Return the renders beside an attack, and how often and for how long the loop was held."""
-    before, stop = target.held(), threading.Event()
+    before, stop = target.held(), APART.Event()
     with rendering(target) as renders:
         if attack is None:
             time.sleep(seconds)
         else:
-            attacking = threading.Thread(target=attack, args=(target, stop), daemon=True)
+            attacking = APART.Process(target=attack, args=(target, stop), daemon=True)
             attacking.start()
             time.sleep(seconds)
             stop.set()
@@ -266,6 +271,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=8.0, help="for each input")
     parser.add_argument("--only", default="", help="inputs whose name holds this")
     options = parser.parse_args()
+    gc.freeze()
     target = Target(folder_of_prompts())
     try:
         for number in range(PROMPTS):  # every prompt has its series

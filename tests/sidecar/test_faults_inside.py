@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -43,7 +44,7 @@ async def asking() -> AsyncIterator[httpx.AsyncClient]:
         raise RuntimeError(CANARY)
 
     answers = Answers(Store(), Counting(SidecarMetrics(), Tally()), lambda: 0.0)
-    app = DataApp(answers, health, Guard(check_host=True))
+    app = DataApp(answers, health, Guard(check_host=True), ThreadPoolExecutor(1))
     async with served(app) as running, httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
         yield client
 

@@ -1,8 +1,11 @@
 """Every answer of the data listener, from what is held in memory: no network, no disk, no framework."""
 
+from __future__ import annotations
+
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from promptops.api import reasons
@@ -35,6 +38,17 @@ class NotReady(Unavailable):
     reason = reasons.NOT_READY
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A render that is not counted yet."""
+
+    prompt: str
+    """Its name; empty when none is held that is called so."""
+    digest: str | None
+    """The content that was chosen; None when it did not come to that."""
+    outcome: RenderResponse | PromptError
+
+
 class Answers:
     """Answers calls from a store. Raises PromptError for everything that a caller or an author has to hear."""
 
@@ -46,6 +60,10 @@ class Answers:
 
     def render(self, prompt_id: str, body: bytes) -> RenderResponse:
         """Answer POST /v1/prompts/{id}/render."""
+        return self.settle(self.attempt(prompt_id, body))
+
+    def attempt(self, prompt_id: str, body: bytes) -> Attempt:
+        """Render, and leave it to `settle` to count it. May be called in any thread."""
         started = time.perf_counter()
         entry: Entry | None = None
         reference: VersionReference | None = None
@@ -56,22 +74,19 @@ class Answers:
             entry, reference = selection.select(view, prompt_id, request.version)
             response = self._rendered(view, prompt_id, entry, reference, request, started)
         except PromptError as error:
-            missed = isinstance(error, Unavailable)
-            self._observer.failed(
-                entry.name if entry else "",
-                reference.digest if reference else None,
-                error.reason,
-                missed=missed and entry is not None,
-            )
-            raise
-        seconds = response.processing_time_ms / 1000
-        self._observer.succeeded(entry.name, reference.digest, seconds)
-        return response
+            return Attempt(entry.name if entry else "", reference.digest if reference else None, error)
+        return Attempt(entry.name, reference.digest, response)
 
-    def prompts(self) -> PromptList:
-        """Answer GET /v1/prompts."""
-        entries = self.view().entries
-        return PromptList(tuple(_summary(entries[name]) for name in sorted(entries)))
+    def settle(self, attempt: Attempt) -> RenderResponse:
+        """Count an attempt and return its answer. Raises what it failed with."""
+        outcome = attempt.outcome
+        if isinstance(outcome, PromptError):
+            missed = isinstance(outcome, Unavailable) and attempt.prompt != ""
+            self._observer.failed(attempt.prompt, attempt.digest, outcome.reason, missed=missed)
+            raise outcome
+        if attempt.digest is not None:
+            self._observer.succeeded(attempt.prompt, attempt.digest, outcome.processing_time_ms / 1000)
+        return outcome
 
     def prompt(self, prompt_id: str) -> PromptDetail:
         """Answer GET /v1/prompts/{id}."""
@@ -146,6 +161,11 @@ class Answers:
             payload=made.body if made is not None else None,
             fixed_characters=chosen.fixed if request.prefix_cache else None,
         )
+
+
+def prompts_of(view: View) -> PromptList:
+    """Answer GET /v1/prompts. May be called in any thread."""
+    return PromptList(tuple(_summary(view.entries[name]) for name in sorted(view.entries)))
 
 
 def _summary(entry: Entry) -> PromptSummary:

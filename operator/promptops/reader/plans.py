@@ -1,5 +1,7 @@
 """Content made ready to render, once per digest, for as long as the view names it."""
 
+import threading
+
 from promptops.cache.advance import Understanding
 from promptops.cache.view import View
 from promptops.rendering.errors import InvalidSpec, Unavailable
@@ -20,20 +22,22 @@ UNDERSTANDING = Understanding(is_understood, frozenset())
 
 
 class Plans:
-    """Plans by digest. A digest is its content: what is here never has to be looked at again."""
+    """Plans by digest. A digest is its content: what is here never has to be looked at again. Any thread may ask."""
 
     def __init__(self) -> None:
         self._plans: dict[str, Plan | InvalidSpec] = {}
         self._view: View | None = None
+        self._lock = threading.Lock()
 
     def of(self, view: View, digest: str) -> Plan:
         """Return the plan of a content that the view holds.
 
         Raises Unavailable when it is not held, or not understood by this version of the sidecar.
         """
-        if view is not self._view:
-            self._forget(view)
-        made = self._plans.get(digest) or self._make(view, digest)
+        with self._lock:
+            if view is not self._view:
+                self._forget(view)
+            made = self._plans.get(digest) or self._make(view, digest)
         if isinstance(made, InvalidSpec):
             raise Unavailable(f"the content {digest} is held and not understood here: {made.reason}")
         return made

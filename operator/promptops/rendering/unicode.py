@@ -9,12 +9,14 @@ What is assigned is said by `unicode_tables`, so that every Python says the same
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from promptops.rendering import unicode_tables
 
 MAX_COMBINING_RUN = 30
+_PIECE_CHARACTERS = 16 * 1024
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _TAGS = "\U000e0000-\U000e007f"
@@ -51,20 +53,37 @@ class CleanText:
     changes: tuple[str, ...] = ()
 
 
-def clean(text: str) -> CleanText:
+def clean(text: str, piece_characters: int = _PIECE_CHARACTERS) -> CleanText:
     """Apply the policy, in time proportional to the length.
 
-    Raises RefusedText.
+    A long text is worked on in pieces, so that no single step keeps other threads waiting. Raises RefusedText.
     """
     if is_clean(text):
         return CleanText(text)
     _refuse_characters(text)
-    stripped = _INVISIBLE.sub("", text) if _HIDDEN.search(text) else text
-    if run := _long_run().search(stripped):
-        raise RefusedText(f"more than {MAX_COMBINING_RUN} combining marks in a row at character {run.start() + 1}")
-    normal = unicodedata.normalize("NFC", stripped)
-    told = ((stripped != text, _STRIPPED), (normal != stripped, _NORMALISED))
-    return CleanText(normal, tuple(message for changed, message in told if changed))
+    stripped, normal = [], []
+    length = 0
+    for piece in _pieces(text, piece_characters):
+        kept = _INVISIBLE.sub("", piece) if _HIDDEN.search(piece) else piece
+        if run := _long_run().search(kept):
+            at = length + run.start() + 1
+            raise RefusedText(f"more than {MAX_COMBINING_RUN} combining marks in a row at character {at}")
+        normal.append(unicodedata.normalize("NFC", kept))
+        stripped.append(kept)
+        length += len(kept)
+    told = ((length != len(text), _STRIPPED), (normal != stripped, _NORMALISED))
+    return CleanText("".join(normal), tuple(message for changed, message in told if changed))
+
+
+def _pieces(text: str, characters: int) -> Iterator[str]:
+    """Cut a text before characters that have nothing to do with what stands before them."""
+    begin = 0
+    while len(text) - begin > characters:
+        found = _boundary().search(text, begin + characters)
+        end = found.start() if found else len(text)
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
 
 
 def is_clean(text: str) -> bool:
@@ -105,6 +124,13 @@ def _kind(character: str) -> str:
 def _unchanged() -> re.Pattern[str]:
     others = (_BIDI, _TAGS, _ZERO_WIDTH, "\ufe00-\ufe0e", "\ufeff")
     return re.compile(f"[\t\n\r{_without(unicode_tables.NORMAL, *others)}]*+")
+
+
+@cache
+def _boundary() -> re.Pattern[str]:
+    """What neither composes with what stands before it nor changes places with it, and is no variation selector."""
+    others = (_BIDI, _TAGS, _ZERO_WIDTH, _SELECTORS, "\ufeff")
+    return re.compile(f"[{_without(unicode_tables.NORMAL, *others)}]")
 
 
 @cache

@@ -1,13 +1,22 @@
-"""The data listener's calls: guard, route, answer. Routing is ours, on the path as it was sent."""
+"""The data listener's calls: guard, route, answer. Routing is ours, on the path as it was sent.
 
-from collections.abc import Callable
+What takes long is done in one thread beside the loop, one caller's after the other's: a render of a large body, and the
+list of all prompts when it has changed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Final
 
 import msgspec
 
 from promptops.api.http import MAX_REQUEST_BYTES, Health, PromptDetail
-from promptops.reader.answers import Answers
+from promptops.cache.view import View
+from promptops.reader.answers import Answers, Attempt, prompts_of
+from promptops.rendering.errors import PromptError
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.routes import Action, Route, route_of
 from promptops.web.answers import SAFE, Answer, TakenRequest
@@ -17,15 +26,30 @@ from promptops.web.requests import Head
 _ENCODER = msgspec.json.Encoder()
 _JSON = "application/json"
 _NO_STORE = (("cache-control", "no-store"), *SAFE)
+LARGE_BYTES: Final = 16 * 1024
+"""A render of a smaller body takes less than handing it to a thread and back is worth."""
+
+
+@dataclass(frozen=True)
+class _Tagged:
+    """A body and what it is known by."""
+
+    body: bytes
+    tag: str
 
 
 class DataApp:
     """Renders, lists, versions, health."""
 
-    def __init__(self, answers: Answers, health: Callable[[], Health], guard: Guard) -> None:
+    def __init__(
+        self, answers: Answers, health: Callable[[], Health], guard: Guard, worker: ThreadPoolExecutor
+    ) -> None:
+        """`worker` has one thread, which may be shared."""
         self._answers = answers
         self._health = health
         self._guard = guard
+        self._worker = worker
+        self._list: tuple[View, _Tagged] | None = None
 
     def __call__(self, head: Head) -> TakenRequest:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
@@ -38,34 +62,62 @@ class DataApp:
             return TakenRequest(lambda body: self._render(route.prompt_id, body), MAX_REQUEST_BYTES)
         return TakenRequest(lambda _: self._look_up(route, head))
 
-    def _render(self, prompt_id: str, body: bytes) -> Answer:
-        return Answer(200, _ENCODER.encode(self._answers.render(prompt_id, body)), _JSON, _NO_STORE)
+    def _render(self, prompt_id: str, body: bytes) -> Answer | Awaitable[Answer]:
+        if len(body) >= LARGE_BYTES:
+            return self._render_beside(prompt_id, body)
+        return _rendered(_ENCODER.encode(self._answers.render(prompt_id, body)))
 
-    def _look_up(self, route: Route, head: Head) -> Answer:
+    async def _render_beside(self, prompt_id: str, body: bytes) -> Answer:
+        loop = asyncio.get_running_loop()
+        attempt, encoded = await loop.run_in_executor(self._worker, self._attempted, prompt_id, body)
+        self._answers.settle(attempt)
+        return _rendered(encoded)
+
+    def _attempted(self, prompt_id: str, body: bytes) -> tuple[Attempt, bytes]:
+        attempt = self._answers.attempt(prompt_id, body)
+        return attempt, b"" if isinstance(attempt.outcome, PromptError) else _ENCODER.encode(attempt.outcome)
+
+    def _look_up(self, route: Route, head: Head) -> Answer | Awaitable[Answer]:
         if route.action is Action.HEALTH:
             health = self._health()
             return Answer(503 if health.status == "unhealthy" else 200, _ENCODER.encode(health), _JSON, _NO_STORE)
-        answer: Any
+        held = head.all_of(b"if-none-match")
         if route.action is Action.PROMPTS:
-            answer = self._answers.prompts()
-        elif route.action is Action.VERSIONS:
-            answer = self._answers.versions(route.prompt_id)
-        else:
-            answer = self._answers.prompt(route.prompt_id)
-        return _revalidated(answer, head.all_of(b"if-none-match"))
+            return self._listed(self._answers.view(), held)
+        if route.action is Action.VERSIONS:
+            return _revalidated(_tagged(self._answers.versions(route.prompt_id)), held)
+        return _revalidated(_tagged(self._answers.prompt(route.prompt_id)), held)
+
+    def _listed(self, view: View, held: tuple[str, ...]) -> Answer | Awaitable[Answer]:
+        if self._list is not None and self._list[0] is view:
+            return _revalidated(self._list[1], held)
+        return self._list_beside(view, held)
+
+    async def _list_beside(self, view: View, held: tuple[str, ...]) -> Answer:
+        loop = asyncio.get_running_loop()
+        tagged = await loop.run_in_executor(self._worker, lambda: _tagged(prompts_of(view)))
+        self._list = (view, tagged)
+        return _revalidated(tagged, held)
 
 
-def _revalidated(answer: msgspec.Struct, held: tuple[str, ...]) -> Answer:
-    """What the caller holds already is not sent again. Whatever differs is another answer, the age alone aside."""
-    body = _ENCODER.encode(answer)
-    ageless = answer
+def _rendered(encoded: bytes) -> Answer:
+    return Answer(200, encoded, _JSON, _NO_STORE)
+
+
+def _tagged(answer: msgspec.Struct) -> _Tagged:
+    """Whatever differs is another answer, the age alone aside."""
+    body = ageless = _ENCODER.encode(answer)
     if isinstance(answer, PromptDetail):
-        ageless = msgspec.structs.replace(answer, age_seconds=0.0)
-    tag = blake2b(_ENCODER.encode(ageless), digest_size=12).hexdigest()
-    headers = (("cache-control", "no-cache"), ("etag", f'W/"{tag}"'), *SAFE)
-    if any(_names(value, tag) for value in held):
+        ageless = _ENCODER.encode(msgspec.structs.replace(answer, age_seconds=0.0))
+    return _Tagged(body, blake2b(ageless, digest_size=12).hexdigest())
+
+
+def _revalidated(answer: _Tagged, held: tuple[str, ...]) -> Answer:
+    """What the caller holds already is not sent again."""
+    headers = (("cache-control", "no-cache"), ("etag", f'W/"{answer.tag}"'), *SAFE)
+    if any(_names(value, answer.tag) for value in held):
         return Answer(304, headers=headers)
-    return Answer(200, body, _JSON, headers)
+    return Answer(200, answer.body, _JSON, headers)
 
 
 def _names(if_none_match: str, tag: str) -> bool:

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
@@ -37,6 +40,9 @@ from promptops.web.server import Listener, serve
 
 LAST_RESORT_SECONDS: Final = 20.0
 """After the first signal: longer than everything that is waited for in order, shorter than a pod's grace."""
+SWITCH_SECONDS: Final = 0.001
+"""So long a thread that scrapes, decides or renders something large goes on while the loop waits for its turn; five times as
+long is usual."""
 _log = structlog.get_logger()
 
 
@@ -54,11 +60,14 @@ class Sidecar:
         self._supervisor = Supervisor(self._metrics.process)
         self._supply = self._choose_supply()
         self._state = State(self._store, self._supply, self._supervisor, self._clock.now)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
         self._answers = Answers(self._store, Counting(self._metrics, self._tally), self._clock.now)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._supply.load()
+        gc.freeze()  # what was made up to here stays: looking through it again and again for garbage would hold the loop
         self._store.listen(self._forget)
         with self._listeners() as listeners:
             tasks = [
@@ -133,7 +142,7 @@ class Sidecar:
         return operations_app(exposition, probes)
 
     def _data_app(self, guard: Guard) -> DataApp:
-        return DataApp(self._answers, self._state.health, guard)
+        return DataApp(self._answers, self._state.health, guard, self._worker)
 
     async def _watch_loop(self) -> None:
         await watch(self._metrics.process.loop_held)
