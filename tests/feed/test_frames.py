@@ -36,6 +36,7 @@ def test_other_ways_of_writing_the_same_are_understood() -> None:
         pytest.param([b"x" * 60, b"x" * 60], id="a line without end"),
         pytest.param([b"data: " + b"x" * 40 + b"\n"] * 3, id="an event without end"),
         pytest.param([b"data: " + b"x" * 200 + b"\n\n"], id="a large event at once"),
+        pytest.param([b"data:\n" * 200], id="empty lines without end"),
     ],
 )
 def test_an_event_without_bound_is_refused(chunks: list[bytes]) -> None:

@@ -73,7 +73,7 @@ class FrameReader:
             self._kind = value.decode("utf-8", "replace")
         elif name == b"data":
             self._data.append(value)
-            self._size += len(value)
+            self._size += len(value) + 1  # its line break in the whole, so that empty lines count too
         return None
 
     def _end_of_event(self) -> Frame | None:
