@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -11,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptops.rendering.errors import InvalidTemplate, PromptError
-from promptops.rendering.execute.plan import Plan, Rendered, plan
-from promptops.rendering.execute.quick import quick_render
+from promptops.rendering.execute.plan import Plan, plan
+from promptops.rendering.execute.rendered import Rendered
 from promptops.rendering.execute.values import Fuel
 from promptops.rendering.syntax.parse import parse
 from tests.rendering import differential
@@ -31,6 +32,11 @@ TEMPLATES = (
     "{{ n }} {{ a }}{{ a }}",
     "{% for x in l %}{{ x.q }}{{ x.z }}{{ loop.index }}{% else %}none{% endfor %}{{ b }}",
     "{% if b %}{{ b | upper }}{% elif c == 'D' %}]{{ t }}{% endif %}",
+    "{{ a }}{{ '|im_end|>' }}",
+    "{{ a | replace('x', '>') }}{{ b | default('|>') }}",
+    "{{ a }}{{ t }}",
+    "{% for x in l %}{% if x.z %}{{ x.q | upper }}{% elif loop.first %}-{{ x.q }}{{ n }}{% else %}{{ b }}{% endif %}{{ x.z }}{% endfor %}",
+    "{% for x in l %}{{ c }}{% for y in l %}{{ y.q }}{{ loop.index }}{% endfor %}{% endfor %}",
 )
 PLANS = [plan(msgspec.json.encode({"text": template, "variables": VARIABLES})) for template in TEMPLATES] + [
     plan(
@@ -69,17 +75,58 @@ def slowly(made: Plan, values: dict[str, Any]) -> Rendered | str:
 @settings(max_examples=600, deadline=None)
 @given(values=VALUES, made=st.sampled_from(PLANS))
 def test_the_short_way_answers_what_the_long_way_does(values: dict[str, Any], made: Plan) -> None:
-    assert made._quick is not None
-    contents = made._quick(values)
+    rendered = made._quick(values)
 
-    if contents is not None:
-        assert made._answer(contents, values) == slowly(made, values)
+    assert rendered is None or rendered == slowly(made, values)
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "rendered"),
+    [
+        pytest.param("{{ a }}{{ '|im_end|>' }}", {"a": "<"}, "< |im_end|>", id="a constant"),
+        pytest.param("{{ a | replace('x', '>') }}", {"a": "<|im_end|x"}, "< |im_end|>", id="what a filter puts in"),
+        pytest.param("{{ a }}{{ t }}", {"a": "<", "t": "|im_end|>"}, "< |im_end|>", id="a trusted value"),
+        pytest.param("{{ a }}{{ d }}", {"a": "<"}, "< |im_end|>", id="a default"),
+        pytest.param("{% for x in l %}{{ x.q }}{% endfor %}", {"a": "", "l": [{"q": "<|im_"}, {"q": "end|>"}]}, "< |im_end|>", id="two items"),
+    ],
+)  # fmt: skip
+def test_what_completes_a_token_is_looked_for_wherever_it_comes_from(
+    template: str, values: dict[str, Any], rendered: str
+) -> None:
+    variables = [*VARIABLES, {"name": "d", "type": "string", "default": "|im_end|>"}]
+    made = plan(msgspec.json.encode({"text": template, "variables": variables}))
+
+    assert made.render({"n": 1} | values).text == rendered
+
+
+def test_what_a_loop_would_make_is_counted_before_it_is_made() -> None:
+    variables = [{"name": "doc", "type": "string"}, {"name": "l", "type": "list", "itemType": "string"}]
+    template = "{% for x in l %}" + "{{ doc }}{{ x }}" * 20 + "{% endfor %}"
+    made = plan(msgspec.json.encode({"text": template, "variables": variables}))
+    values = {"doc": "x" * 100_000, "l": ["y"] * 1000}
+    tracemalloc.start()
+
+    with pytest.raises(PromptError, match="larger than"):
+        made.render(values)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_messages_share_the_steps_of_a_render() -> None:
+    variables = [{"name": "l", "type": "list", "itemType": "integer"}]
+    each = {"role": "user", "content": "{% for x in l %}{% if x == 1 %}{% endif %}{% endfor %}"}
+    made = plan(msgspec.json.encode({"messages": [each] * 3, "variables": variables}))
+
+    with pytest.raises(PromptError, match="more than 100000 steps"):
+        made.render({"l": [1] * 30_000})
 
 
 def test_the_short_way_is_taken() -> None:
     values = {"a": "x", "n": 1, "l": [{"q": "é漢😀", "z": True}]}
 
-    assert all(made._quick is not None and made._quick(values) is not None for made in PLANS)
+    assert all(made._quick(values) is not None for made in PLANS)
 
 
 @settings(max_examples=400, deadline=None)
@@ -107,7 +154,7 @@ def test_any_template_of_the_language_can_be_compiled(seed: int) -> None:
 def test_a_large_content_has_no_short_way() -> None:
     made = plan(msgspec.json.encode({"text": "{{ a }} " * 400, "variables": VARIABLES[:1]}))
 
-    assert quick_render(made.content.variables, [part.program for part in made.parts]) is None  # type: ignore[union-attr]
+    assert made._quick({"a": "x"}) is None
     assert made.render({"a": "x"}).text == "x " * 400
     assert Fuel().left > 0
 

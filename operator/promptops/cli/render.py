@@ -16,7 +16,8 @@ from promptops.cli.files import NobodyAnswers, read_files
 from promptops.domain.content.canonical import canonical
 from promptops.domain.manifests import Manifest, mapping, sequence
 from promptops.rendering.errors import PromptError
-from promptops.rendering.execute.plan import Plan, Rendered, plan
+from promptops.rendering.execute.plan import Plan, plan
+from promptops.rendering.execute.rendered import Rendered
 from promptops.rendering.payloads.conversation import Conversation, Spoken
 from promptops.rendering.payloads.formats import FORMATS, payload, provider_of
 from promptops.workspace.content import NoContent, choose, held_by

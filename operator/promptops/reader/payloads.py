@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from promptops.api.http import RenderRequest
-from promptops.rendering.execute.plan import Plan, Rendered
+from promptops.rendering.execute.plan import Plan
+from promptops.rendering.execute.rendered import Rendered
 from promptops.rendering.payloads.conversation import Conversation, Payload, ResponseFormat, Spoken, Tool
 from promptops.rendering.payloads.formats import payload
 

@@ -8,9 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 _TOKEN = re.compile(r"<(?=[|｜][\w.\-▁]{1,64}[|｜]>|</?SYS>>|/?(?:start|end)_of_turn>)|\[(?=/?INST\])")
-_END_OF_TOKEN = re.compile(r"[\w.\-▁|｜/<\[]{0,70}(?:[>\]]|\Z)")
-_HINTS = ("|>", "｜>", "_of_turn>", "SYS>>", "INST]")
-"""A token needs one of them, and looking for a plain string costs next to nothing."""
+_END_OF_TOKEN = re.compile(r"[\w.\-▁|｜/<\[]{0,70}[>\]]")
 
 
 def may_make_tokens(text: str) -> bool:
@@ -20,11 +18,21 @@ def may_make_tokens(text: str) -> bool:
 
 def has_token(text: str) -> bool:
     """Whether there is a token in a text."""
-    return any(hint in text for hint in _HINTS) and _TOKEN.search(text) is not None
+    return _looks_alike(text) and _TOKEN.search(text) is not None
+
+
+def _looks_alike(text: str) -> bool:
+    """Whether a text has what tokens are made of. Looking for one character costs next to nothing, for a string some more."""
+    if "[" in text and "]" in text and "INST]" in text:
+        return True
+    if "<" not in text or ">" not in text:
+        return False
+    marks = (("|", "|>"), ("｜", "｜>"), ("_", "_of_turn>"), ("Y", "SYS>>"))
+    return any(rare in text and hint in text for rare, hint in marks)
 
 
 def may_complete_token(text: str) -> bool:
-    """Whether a text could be the end, or the middle, of a token that begins before it."""
+    """Whether a text could be the end of a token that begins before it."""
     return _END_OF_TOKEN.match(text) is not None
 
 
@@ -33,7 +41,7 @@ def break_tokens(text: str, pieces: Sequence[str], is_literal: Callable[[int], b
 
     `is_literal` tells it of a piece by its place.
     """
-    if not may_make_tokens(text) or not any(hint in text for hint in _HINTS):
+    if not has_token(text):
         return text
     allowed = _offsets_in_literals(pieces, is_literal)
     return _TOKEN.sub(lambda found: found[0] if found.start() in allowed else f"{found[0]} ", text)

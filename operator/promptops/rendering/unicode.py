@@ -34,8 +34,10 @@ _KINDS = (
     ("[\ud800-\udfff]", "half of a surrogate pair"),
     ("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]", "a private use character"),
 )
-BAD_ASCII = bytes(code ^ 1 if (code < 32 and code not in b"\t\n\r") or code == 127 else code for code in range(256))
+_BAD_ASCII = bytes(code ^ 1 if (code < 32 and code not in b"\t\n\r") or code == 127 else code for code in range(256))
 """A translation that changes ASCII text exactly when a character of it is refused, carriage returns aside."""
+_LONG = 800
+"""From so many characters on it is faster to look for one refused character after the other."""
 
 _STRIPPED = "invisible characters were taken out"
 _NORMALISED = "it was brought into Unicode normal form NFC"
@@ -92,14 +94,22 @@ def is_clean(text: str) -> bool:
         return False
     if not text.isascii():
         return _unchanged().fullmatch(text) is not None and _TWO_SELECTORS not in text
-    written = text.encode()
-    return written.translate(BAD_ASCII) == written
+    if len(text) < _LONG:
+        written = text.encode()
+        return written.translate(_BAD_ASCII) is written
+    return not (
+        "\x00" in text or "\x01" in text or "\x02" in text or "\x03" in text or "\x04" in text or "\x05" in text
+        or "\x06" in text or "\x07" in text or "\x08" in text or "\x0b" in text or "\x0c" in text or "\x0e" in text
+        or "\x0f" in text or "\x10" in text or "\x11" in text or "\x12" in text or "\x13" in text or "\x14" in text
+        or "\x15" in text or "\x16" in text or "\x17" in text or "\x18" in text or "\x19" in text or "\x1a" in text
+        or "\x1b" in text or "\x1c" in text or "\x1d" in text or "\x1e" in text or "\x1f" in text or "\x7f" in text
+    )  # fmt: skip
 
 
 def is_encodable(text: str) -> bool:
     """Whether a text has no half of a surrogate pair: the one thing that no policy lets through."""
     try:
-        return text.isascii() or bool(text.encode())
+        return text.isascii() or bool(text.encode("utf-32-le"))  # which takes a third of the time of UTF-8
     except UnicodeEncodeError:
         return False
 
@@ -155,7 +165,7 @@ def _without(table: str, *others: str) -> str:
                 kept.append((begin, low - 1))
                 begin = high + 1
         kept.append((begin, end))
-    kept.sort(key=lambda pair: (pair[0] > 0xFFFF, not 0x1F000 <= pair[0] <= 0x1FFFF, pair))
+    kept.sort(key=lambda pair: (pair[0] > 0xFFFF, not 0x1F000 <= pair[0] <= 0x1FFFF, pair[0] - pair[1]))
     return "".join(f"{re.escape(chr(begin))}-{re.escape(chr(end))}" for begin, end in kept if begin <= end)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,7 @@ _LOOP_FIELDS = {
     "previtem": "({s}[{k} - 1] if {k} else NOTHING)", "nextitem": "({s}[{k} + 1] if {k} + 1 < {n} else NOTHING)",
 }  # fmt: skip
 _COMPARISON_NAMES = {sign: f"compare_{index}" for index, sign in enumerate(COMPARISONS)}
-_BOUND: Mapping[str, Any] = {
+BOUND: Mapping[str, Any] = {
     "NOTHING": values.NOTHING,
     "Absent": values.Absent,
     "text": values.text,
@@ -66,24 +66,27 @@ class Generated:
 
 def generate(body: Body, scope: Scope, names: tuple[str, ...]) -> Generated:
     """Return the function that says a template's pieces, given the values of `names` in that order."""
-    writer = _Writer(scope, {name: f"v{index}" for index, name in enumerate(names)})
+    writer = TemplateWriter(scope, {name: f"v{index}" for index, name in enumerate(names)})
     writer.line(0, 0, f"def run({''.join(f'v{index}, ' for index in range(len(names)))}fuel, say, free):")
     writer.line(1, 0, "pass")
     writer.body(body, 1)
     return Generated(
-        "\n".join(writer.lines) + "\n", dict(_BOUND) | writer.constants, writer.offsets, frozenset(writer.literals)
+        "\n".join(writer.lines) + "\n", dict(BOUND) | writer.constants, writer.offsets, frozenset(writer.literals)
     )
 
 
 @dataclass
-class _Writer:
+class TemplateWriter:
+    """Writes the source line by line."""
+
     scope: Scope
     names: dict[str, str]
     lines: list[str] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     literals: set[int] = field(default_factory=set)
-    _loops: list[int] = field(default_factory=list)
+    loops: list[int] = field(default_factory=list)
+    """The numbers of the loops that are being written, the innermost last."""
     _made: int = 0
 
     def line(self, depth: int, offset: int, text: str) -> None:
@@ -95,7 +98,7 @@ class _Writer:
             match node:
                 case Text(text):
                     self.literals.add(id(text))
-                    self.line(depth, 0, f"say({self._constant(text)})")
+                    self.line(depth, 0, f"say({self.constant(text)})")
                 case Output():
                     self._output(node, depth)
                 case If():
@@ -104,13 +107,14 @@ class _Writer:
                     self._for(node, depth)
 
     def _output(self, node: Output, depth: int) -> None:
-        shape = self.scope.shapes[node.offset]
-        written = self.expression(node.value)
-        if shape.is_trusted:
+        if self.scope.shapes[node.offset].is_trusted:
             self.line(depth, node.offset, "free()")
-        if not is_string(shape):
-            written = f"text({written}, fuel)"
-        self.line(depth, node.offset, f"say({written})")
+        self.line(depth, node.offset, f"say({self.written(node)})")
+
+    def written(self, node: Output) -> str:
+        """Return the Python expression of the text that stands in an output's place."""
+        value = self.expression(node.value)
+        return value if is_string(self.scope.shapes[node.offset]) else f"text({value}, fuel)"
 
     def _if(self, node: If, depth: int) -> None:
         word = "if"
@@ -129,16 +133,10 @@ class _Writer:
         iterable = self.expression(node.iterable)
         self.line(depth, node.offset, f"s{number} = items({iterable}, fuel, {1 + _weight(node.body) // 4})")
         self.line(depth, node.offset, f"n{number} = len(s{number})")
-        head = len(self.lines)
-        self.line(depth, node.offset, "")
-        self.line(depth + 1, node.offset, "pass")
-        self._loops.append(number)
+        self.loops.append(number)
         self.names[node.target] = f"x{number}"
-        self.body(node.body, depth + 1)
-        counts = any(f"k{number} " in line or f"k{number})" in line for line in self.lines[head:])
-        items = f"k{number}, x{number} in enumerate(s{number})" if counts else f"x{number} in s{number}"
-        self.lines[head] = f"{' ' * depth}for {items}:"
-        self._loops.pop()
+        self.rounds(node, depth, number)
+        self.loops.pop()
         del self.names[node.target]
         if outer is not None:
             self.names[node.target] = outer
@@ -146,11 +144,24 @@ class _Writer:
             self.line(depth, node.offset, f"if not n{number}:")
             self.body(node.otherwise, depth + 1)
 
+    def rounds(self, node: For, depth: int, number: int) -> None:
+        """Write the rounds of the loop of that number, whose list is there."""
+        head = len(self.lines)
+        self.line(depth, node.offset, "")
+        self.line(depth + 1, node.offset, "pass")
+        self.body(node.body, depth + 1)
+        self.lines[head] = f"{' ' * depth}for {self.each(number, self.lines[head:])}:"
+
+    def each(self, number: int, lines: Sequence[str]) -> str:
+        """Return what stands after the `for` of a loop: rounds are counted where a line needs the count."""
+        counts = any(f"k{number} " in line or f"k{number})" in line for line in lines)
+        return f"k{number}, x{number} in enumerate(s{number})" if counts else f"x{number} in s{number}"
+
     def expression(self, expression: Expression) -> str:
         """Return the Python expression of one; nested as deep as the tree, which the parser bounds."""
         match expression:
             case Constant(value):
-                return self._constant(value)
+                return self.constant(value)
             case Name(name):
                 return self.names[name]
             case List(parts):
@@ -158,7 +169,7 @@ class _Writer:
             case Attribute():
                 return self._attribute(expression)
             case Item(of, index):
-                return f"item({self.expression(of)}, {index}, {self._constant(path_of(expression))})"
+                return f"item({self.expression(of)}, {index}, {self.constant(path_of(expression))})"
             case Filter(of, name, arguments):
                 return f"filter_{name}({', '.join([self.expression(of), 'fuel', *map(self.expression, arguments)])})"
             case Test(of, name, arguments):
@@ -177,15 +188,15 @@ class _Writer:
 
     def _attribute(self, expression: Attribute) -> str:
         key = expression.key
-        if expression.of == Name("loop", expression.of.offset) and self._loops:
-            number = self._loops[-1]
+        if expression.of == Name("loop", expression.of.offset) and self.loops:
+            number = self.loops[-1]
             return _LOOP_FIELDS[key].format(k=f"k{number}", n=f"n{number}", s=f"s{number}")
         of = self.scope.shape_at(expression)
-        value, name = self.expression(expression.of), self._constant(key)
+        value, name = self.expression(expression.of), self.constant(key)
         if of is None or of.fields is None:
-            return f"field({value}, {name}, {self._constant(path_of(expression))})"
+            return f"field({value}, {name}, {self.constant(path_of(expression))})"
         if of.may_be_absent:
-            return f"optional_field({value}, {name}, {self._constant(path_of(expression))})"
+            return f"optional_field({value}, {name}, {self.constant(path_of(expression))})"
         # It is an object that was checked against its declaration.
         return f"{value}.get({name}, NOTHING)" if of.fields[key].may_be_absent else f"{value}[{name}]"
 
@@ -202,7 +213,8 @@ class _Writer:
             left = kept
         return parts[0] if len(parts) == 1 else f"({' and '.join(parts)})"
 
-    def _constant(self, value: Any) -> str:
+    def constant(self, value: Any) -> str:
+        """Return the name that a value is bound to."""
         name = f"c{len(self.constants)}"
         self.constants[name] = value
         return name

@@ -15,6 +15,7 @@ from promptops.rendering.control_tokens import break_tokens
 from promptops.rendering.errors import InvalidSpec, InvalidVariables
 from promptops.rendering.execute.program import Program, too_large
 from promptops.rendering.execute.quick import Quick, quick_render
+from promptops.rendering.execute.rendered import Rendered
 from promptops.rendering.execute.values import Fuel
 from promptops.rendering.models import variant_for, varied
 from promptops.rendering.syntax.tree import Output
@@ -25,17 +26,7 @@ MAX_HISTORY = 1000
 """Messages of a caller's history."""
 
 _TEXT_ROLE = "user"
-_MESSAGE_SEPARATOR = "\n\n"
 _BROKEN_TOKEN = Warning(reasons.VALUE_CHANGED, "a chat control token that the values would make was broken by a blank")
-
-
-class Rendered(NamedTuple):
-    """What came out."""
-
-    text: str
-    messages: tuple[RenderedMessage, ...]
-    variables_used: tuple[str, ...]
-    warnings: tuple[Warning, ...] = ()
 
 
 class Said(NamedTuple):
@@ -67,6 +58,7 @@ class Plan:
         """The pattern of the models that this is the plan for; None: whatever no variant names."""
         used = {name for part in parts for name in (part.program.names if isinstance(part, Said) else (part.variable,))}
         self.used = tuple(variable.name for variable in content.variables if variable.name in used)
+        self._quick: Quick = self._first
         self.variants: dict[str, Plan] = {}
         """Pattern → the plan for the models that match it."""
 
@@ -87,31 +79,17 @@ class Plan:
         parameters: dict[str, Any] = msgspec.to_builtins(self.content.parameters) if self.content.parameters else {}
         return parameters
 
-    @cached_property
-    def _quick(self) -> Quick | None:
-        """What renders most calls without looking twice; None when this content always needs the long way."""
+    def _first(self, given: Mapping[str, Any]) -> Rendered | None:
+        """Make what renders most calls without looking twice, and render with it; some content always needs the long way."""
         said = [part for part in self.parts if isinstance(part, Said)]
-        return (
-            quick_render(self.content.variables, [part.program for part in said], self._unread)
-            if len(said) == len(self.parts)
-            else None
-        )
-
-    @cached_property
-    def _optional(self) -> frozenset[str]:
-        """Variables that have no value when nobody gives one."""
-        return frozenset(
-            each.name for each in self.content.variables if each.optional and each.default is msgspec.UNSET
-        )
+        is_whole = len(said) == len(self.parts)
+        self._quick = (quick_render(self.content.variables, said, self.used) if is_whole else None) or _gives_up
+        return self._quick(given)
 
     @cached_property
     def _unread(self) -> frozenset[str]:
         """Variables that nothing here renders."""
         return frozenset(each.name for each in self.content.variables).difference(self.used)
-
-    @cached_property
-    def _roles(self) -> tuple[str, ...]:
-        return tuple(part.role for part in self.parts if isinstance(part, Said))
 
     def render(
         self, given: Mapping[str, Any], *, strict: bool = False, filled: Mapping[str, object] | None = None
@@ -120,22 +98,9 @@ class Plan:
 
         Raises InvalidVariables, and InvalidInput when the output would be too large or take too long.
         """
-        if self._quick is not None and not filled:
-            contents = self._quick(given)
-            if contents is not None:
-                return self._answer(contents, given)
+        if not filled and (rendered := self._quick(given)) is not None:
+            return rendered
         return self._render_slowly(given, strict, filled)
-
-    def _answer(self, contents: tuple[str, ...], given: Mapping[str, Any]) -> Rendered:
-        used = self.used
-        if self._optional:
-            used = tuple(name for name in used if name in given or name not in self._optional)
-        if len(contents) == 1:
-            return Rendered(contents[0], ({"role": self._roles[0], "content": contents[0]},), used)
-        messages: list[RenderedMessage] = [
-            {"role": role, "content": said} for role, said in zip(self._roles, contents, strict=True)
-        ]
-        return Rendered(_MESSAGE_SEPARATOR.join(contents), tuple(messages), used)
 
     def _render_slowly(self, given: Mapping[str, Any], strict: bool, filled: Mapping[str, object] | None) -> Rendered:
         resolved = resolve(self.content.variables, given, strict, filled, self._unread)
@@ -150,11 +115,12 @@ class Plan:
                 text, was_broken = part.program.render(resolved.values, fuel)
                 messages.append(RenderedMessage(role=part.role, content=text))
             broken = broken or was_broken
-        text = _MESSAGE_SEPARATOR.join(message["content"] for message in messages)
-        if len(text) * 4 > MAX_OUTPUT_BYTES and len(text.encode()) > MAX_OUTPUT_BYTES:
-            raise too_large()
         used = tuple(name for name in self.used if name in resolved.values)
-        return Rendered(text, tuple(messages), used, (*resolved.warnings, *((_BROKEN_TOKEN,) if broken else ())))
+        warnings = (*resolved.warnings, _BROKEN_TOKEN) if broken else resolved.warnings
+        rendered = Rendered(tuple(messages), used, warnings)
+        if sum(len(message["content"]) for message in messages) * 4 > MAX_OUTPUT_BYTES and _is_too_large(rendered):
+            raise too_large()
+        return rendered
 
     @cached_property
     def _occurrences(self) -> tuple[tuple[str, int], ...]:
@@ -250,6 +216,14 @@ def _history(part: History, given: list[Mapping[str, str]]) -> tuple[list[Render
     texts = [break_tokens(each["content"], (each["content"],), _is_no_literal) for each in given]
     messages = [RenderedMessage(role=each["role"], content=text) for each, text in zip(given, texts, strict=True)]
     return messages, any(text != each["content"] for each, text in zip(given, texts, strict=True))
+
+
+def _gives_up(given: Mapping[str, Any]) -> None:
+    """Stand for a short way where there is none."""
+
+
+def _is_too_large(rendered: Rendered) -> bool:
+    return len(rendered.text.encode()) > MAX_OUTPUT_BYTES
 
 
 def _is_no_literal(place: int) -> bool:

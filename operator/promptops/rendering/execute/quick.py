@@ -7,266 +7,203 @@ answer too, without a warning: a test compares the two. No character of an autho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from promptops.api.content import Field, Variable
-from promptops.api.http import MAX_OUTPUT_BYTES
+from promptops.api.content import Variable
 from promptops.rendering.control_tokens import has_token, may_complete_token, may_make_tokens
+from promptops.rendering.execute import checking
+from promptops.rendering.execute.checking import GIVEN_UP, CheckWriter, has_free_values
+from promptops.rendering.execute.loops import MAX_CHARACTERS, SCALAR_CHARACTERS, GiveUp, quick_run
 from promptops.rendering.execute.program import Program
+from promptops.rendering.execute.rendered import Rendered
 from promptops.rendering.execute.values import NOTHING, Fuel, RenderFault, TooMuchOutput, TooMuchWork
-from promptops.rendering.syntax.tree import Output, Text, texts
-from promptops.rendering.unicode import BAD_ASCII, is_clean, is_encodable
-from promptops.rendering.values import bounds_error, count_error, text_of, type_error
+from promptops.rendering.syntax.tree import Name, Output, Text, constants, texts
+from promptops.rendering.values import text_of
 
-Quick = Callable[[Mapping[str, Any]], tuple[str, ...] | None]
+Quick = Callable[[Mapping[str, Any]], Rendered | None]
 
-_MAX_CHARACTERS = MAX_OUTPUT_BYTES // 4
-"""So many characters are within the limit of bytes, whatever they are."""
 _MAX_PIECES = 500
-_GIVEN_UP = "return None"
+_MAX_REPEATED = 4
+"""So often a value may be repeated before the output is counted: no more is made than a few times what the caller holds."""
 
 
 def quick_render(
-    variables: Sequence[Variable], programs: Sequence[Program], unread: frozenset[str] = frozenset()
+    variables: Sequence[Variable], said: Sequence[tuple[str, Program]], used: Sequence[str]
 ) -> Quick | None:
-    """Return the function, or None for content that is too large to have one. Of what is `unread` only the type is looked at."""
-    read = [variable for variable in variables if variable.name not in unread]
-    if sum(len(program.body) for program in programs) > _MAX_PIECES or any(map(_has_free_values, read)):
+    """Return the function, or None for content that is too large to have one.
+
+    `said` has the role and the template of each message. Of variables that are not `used` only the type is looked at.
+    """
+    read = [variable for variable in variables if variable.name in used]
+    if sum(len(program.body) for _, program in said) > _MAX_PIECES or any(map(has_free_values, read)):
         return None
-    namespace = dict(_BOUND)
-    source = _Writer(namespace, unread).whole(variables, programs)
+    unread = frozenset(variable.name for variable in variables).difference(used)
+    writer = _Writer(unread, gathers_trusted=not _shows_in_output(read, [program for _, program in said]))
+    source = writer.whole(variables, said, used)
+    namespace = {**_BOUND, **checking.BOUND, **writer.bound}
     exec(compile(source, "<quick>", "exec"), namespace)  # noqa: S102  # our own source: it holds nothing an author wrote
     made: Quick = namespace["quick"]
     return made
 
 
-def _has_free_values(variable: Field) -> bool:
-    """Whether a value may have a shape that is only known when it is there."""
-    inner = variable.fields
-    if variable.type == "object" or variable.item_type == "object":
-        return inner is None or any(map(_has_free_values, inner))
-    return variable.type == "list" and variable.item_type in (None, "message")
+class _Writer(CheckWriter):
+    """Adds what renders to what checks."""
 
-
-class _Writer:
-    """Writes the source line by line, and binds what its names stand for."""
-
-    def __init__(self, namespace: dict[str, Any], unread: frozenset[str]) -> None:
-        self._namespace = namespace
-        self._unread = unread
-        self._lines = ["def quick(given):", " try:"]
-        self._made = 0
-        self._untrusted: list[str] = []
-        self._gathers = False
-
-    def whole(self, variables: Sequence[Variable], programs: Sequence[Program]) -> str:
+    def whole(self, variables: Sequence[Variable], said: Sequence[tuple[str, Program]], used: Sequence[str]) -> str:
         """Return the source for a content."""
-        self._gathers = any(each.type in ("list", "object") and each.name not in self._unread for each in variables)
-        self._line(1, "if type(given) is not dict: return None")
-        if self._gathers:
-            self._line(1, "strings = []")
-            self._line(1, "look_at = strings.append")
-        present = [self._variable(f"v{index}", variable) for index, variable in enumerate(variables)]
-        self._line(1, f"if len(given) != {' + '.join(present) or '0'}: return None")
-        self._look_at_strings()
+        self.lines = ["def quick(given):", " try:"]
+        self.variables(variables)
         names = {variable.name: (f"v{index}", variable) for index, variable in enumerate(variables)}
+        programs = [program for _, program in said]
         self._bound_output(names, programs)
+        if not all(map(_is_inlined, programs)):
+            self.line(1, "fuel = Fuel()")
         made = [self._message(f"m{index}", program, names) for index, program in enumerate(programs)]
-        self._refuse_tokens(made, programs)
-        self._line(1, f"return ({''.join(f'{each}, ' for each in made)})")
-        self._line(0, "except KeyError: return None")
-        return "\n".join(self._lines) + "\n"
+        self._look_at_output(
+            made, programs, [name for name, each in names.values() if each.type == "string" and each.name in used]
+        )
+        self._refuse_tokens(made, programs, variables)
+        spoken = zip(said, made, strict=True)
+        messages = "".join(f"{{'role': {self.bind(role)}, 'content': {text}}}, " for (role, _), text in spoken)
+        self.line(1, f"return Rendered(({messages}), {self._used(names, used)})")
+        self.line(0, f"except KeyError: {GIVEN_UP}")
+        return "\n".join(self.lines) + "\n"
 
-    def _line(self, depth: int, text: str) -> None:
-        self._lines.append(" " * (depth + 1) + text)
-
-    def _bind(self, value: Any) -> str:
-        self._made += 1
-        name = f"b{self._made}"
-        self._namespace[name] = value
-        return name
-
-    def _variable(self, value: str, variable: Variable) -> str:
-        """Check one variable, and return what it adds to the number of values that may be given."""
-        key = self._bind(variable.name)
-        if variable.required or variable.from_values:
-            self._line(1, f"{value} = given[{key}]")
-            self._value(1, value, variable, variable)
-            return "1"
-        default = NOTHING if variable.default is msgspec.UNSET else variable.default
-        self._line(1, f"p{value} = {key} in given")
-        self._line(1, f"{value} = given[{key}] if p{value} else {self._bind(default)}")
-        self._line(1, f"if p{value}:")
-        self._value(2, value, variable, variable)
-        return f"p{value}"
-
-    def _value(self, depth: int, value: str, declared: Field, variable: Variable) -> None:
-        if variable.name in self._unread:
-            self._line(depth, f"if type_error({self._bind(declared.type)}, {value}): {_GIVEN_UP}")
-            return
-        match declared.type:
-            case "list":
-                self._list(depth, value, declared, variable)
-            case "object":
-                self._object(depth, value, declared, variable)
-            case kind:
-                self._scalar(depth, value, kind, declared, variable)
-
-    def _scalar(self, depth: int, value: str, kind: str, declared: Field, variable: Variable) -> None:
-        if kind == "string":
-            self._string(depth, value, declared, variable)
-        elif kind == "boolean":
-            self._line(depth, f"if type({value}) is not bool: {_GIVEN_UP}")
-        else:
-            self._line(depth, f"if type_error({self._bind(kind)}, {value}): {_GIVEN_UP}")
-            if declared.minimum is not None or declared.maximum is not None:
-                self._line(depth, f"if bounds_error({value}, {self._bind(declared)}): {_GIVEN_UP}")
-
-    def _string(self, depth: int, value: str, declared: Field, variable: Variable) -> None:
-        self._line(depth, f"if type({value}) is not str: {_GIVEN_UP}")
-        bounds = (declared.enum, declared.min_length, declared.format)
-        if any(bound is not None for bound in bounds):
-            self._line(depth, f"if bounds_error({value}, {self._bind(declared)}): {_GIVEN_UP}")
-        elif declared.max_length is not None:
-            self._line(depth, f"if len({value}) > {int(declared.max_length)}: {_GIVEN_UP}")
-        if variable.trust == "trusted" or variable.unicode == "raw":
-            self._line(depth, f"if not {value}.isascii() and not is_encodable({value}): {_GIVEN_UP}")
-            if variable.trust == "untrusted":
-                self._line(depth, f"if may_make_tokens({value}): {_GIVEN_UP}")
-        elif self._gathers:
-            self._line(depth, f"look_at({value})")
-        elif depth == 1:
-            self._untrusted.append(value)
-        else:  # it may not be given; a default was looked at when the content was made
-            self._untrusted.append(f"({value} if p{value} else '')")
-
-    def _list(self, depth: int, value: str, declared: Field, variable: Variable) -> None:
-        self._line(depth, f"if type({value}) is not list: {_GIVEN_UP}")
-        if declared.min_items is not None or declared.max_items is not None:
-            self._line(depth, f"if count_error({value}, {self._bind(declared)}): {_GIVEN_UP}")
-        self._made += 1
-        each = f"i{self._made}"
-        self._line(depth, f"for {each} in {value}:")
-        if declared.item_type == "object":
-            self._object(depth + 1, each, declared, variable)
-        else:
-            self._scalar(depth + 1, each, declared.item_type or "", declared, variable)
-
-    def _object(self, depth: int, value: str, declared: Field, variable: Variable) -> None:
-        fields = declared.fields or ()
-        self._made += 1
-        prefix, present = f"f{self._made}_", []
-        self._line(depth, f"if type({value}) is not dict: {_GIVEN_UP}")
-        for index, each in enumerate(fields):
-            name, key = f"{prefix}{index}", self._bind(each.name)
-            if each.optional:
-                self._line(depth, f"p{name} = {key} in {value}")
-                self._line(depth, f"if p{name}:")
-                self._line(depth + 1, f"{name} = {value}[{key}]")
-                self._value(depth + 1, name, each, variable)
-                present.append(f"p{name}")
-            else:
-                self._line(depth, f"{name} = {value}[{key}]")
-                self._value(depth, name, each, variable)
-                present.append("1")
-        self._line(depth, f"if len({value}) != {' + '.join(present) or '0'}: {_GIVEN_UP}")
-
-    def _look_at_strings(self) -> None:
-        """Look at all untrusted text at once. The blank between keeps a carriage return from meeting another value's line feed."""
-        if self._gathers:
-            self._line(1, "u = ' '.join(strings)")
-        elif len(self._untrusted) == 1:
-            self._line(1, f"u = {self._untrusted[0]}")
-        elif self._untrusted:
-            self._line(1, f"u = ' '.join(({', '.join(self._untrusted)}))")
-        else:
-            return
-        self._line(1, "if u.isascii() and '\\r' not in u:")
-        self._line(2, "e = u.encode()")
-        self._line(2, f"if e.translate(BAD_ASCII) != e: {_GIVEN_UP}")
-        self._line(1, f"elif not is_clean(u): {_GIVEN_UP}")
+    def _used(self, names: Mapping[str, tuple[str, Variable]], used: Sequence[str]) -> str:
+        if all(_is_there(names[name][1]) for name in used):
+            return self.bind(tuple(used))
+        parts = []
+        for name in used:
+            value, variable = names[name]
+            there = f"{self.bind((name,))}"
+            parts.append(there if _is_there(variable) else f"({there} if p{value} else ())")
+        return " + ".join(parts)
 
     def _bound_output(self, names: Mapping[str, tuple[str, Variable]], programs: Sequence[Program]) -> None:
-        """Count before anything is joined."""
+        """Count before anything is joined: roughly, and exactly where that would be too much."""
         length, counts = 0, dict[str, int]()
-        for program in programs:
-            if program.is_substitution:
-                length += program.literal_length
-                for node in program.body:
-                    if isinstance(node, Output):
-                        name, variable = names[node.value.name]  # type: ignore[union-attr]  # it only substitutes
-                        if variable.type == "string":
-                            counts[name] = counts.get(name, 0) + 1
-                        length += 0 if variable.type == "string" else 400
-        terms = [f"len({name}) * {count}" if count > 1 else f"len({name})" for name, count in counts.items()]
-        if terms:
-            self._line(1, f"if {' + '.join([str(length), *terms])} > {_MAX_CHARACTERS}: {_GIVEN_UP}")
+        for node in (node for program in programs if _is_inlined(program) for node in program.body):
+            if isinstance(node, Text):
+                length += len(node.text)
+            elif isinstance(node, Output):
+                name, variable = names[node.value.name]  # type: ignore[union-attr]  # it only substitutes
+                length += len(variable.default) if isinstance(variable.default, str) else SCALAR_CHARACTERS
+                if variable.type == "string":
+                    counts[name] = counts.get(name, 0) + 1
+        if counts and self._gathers_trusted:
+            rough = f"({self._total()}) * {max(counts.values())} > {MAX_CHARACTERS - length}"
+            exact = " + ".join(f"len({name}) * {count}" for name, count in counts.items())
+            self.line(1, f"if {rough} and {exact} > {MAX_CHARACTERS - length}: {GIVEN_UP}")
+
+    def _total(self) -> str:
+        """Return how many characters all given strings have."""
+        return " + ".join(f"len({each})" for each, pieces in self.gathered.items() if pieces) or "0"
+
+    def _look_at_output(self, made: Sequence[str], programs: Sequence[Program], strings: Sequence[str]) -> None:
+        """Look at what was made where that tells enough of the values, and count it where it was not counted before."""
+        is_counted = self._gathers_trusted and (len(made) == 1 or all(map(_is_inlined, programs)))
+        if made and not is_counted:
+            self.line(1, f"if {' + '.join(f'len({each})' for each in made)} > {MAX_CHARACTERS}: {GIVEN_UP}")
+        filled = [each for each, program in zip(made, programs, strict=True) if program.names]
+        if filled and strings and not self._gathers_trusted:
+            is_ascii = " and ".join(f"{each}.isascii()" for each in filled)
+            self.line(1, f"if not ({is_ascii}) and not all(map(is_encodable, ({', '.join(strings)},))): {GIVEN_UP}")
 
     def _message(self, name: str, program: Program, names: Mapping[str, tuple[str, Variable]]) -> str:
-        if program.is_substitution and all(names[each][1].type not in ("list", "object") for each in program.names):
-            self._line(1, f"{name} = {self._substitution(program, names)}")
-            return name
-        run = self._bind(program.run)
+        if _is_inlined(program):
+            return self._substitution(name, program, names)
+        lists = frozenset(each for each in program.names if names[each][1].default is msgspec.UNSET)
         arguments = "".join(f"{names[each][0]}, " for each in program.names)
-        self._line(1, "said = []")
-        self._line(1, f"try: {run}({arguments}Fuel(), said.append, nothing)")
-        self._line(1, f"except (RenderFault, TooMuchWork, TooMuchOutput): {_GIVEN_UP}")
-        self._line(1, f"if sum(map(len, said)) > {_MAX_CHARACTERS}: {_GIVEN_UP}")
-        self._line(1, f"{name} = ''.join(said)")
+        self.line(1, "said = []")
+        self.line(1, f"try: {self.bind(quick_run(program, lists))}({arguments}fuel, said.append, {self._total()})")
+        self.line(1, f"except (GiveUp, RenderFault, TooMuchWork, TooMuchOutput): {GIVEN_UP}")
+        self.line(1, f"if sum(map(len, said)) > {MAX_CHARACTERS}: {GIVEN_UP}")
+        self.line(1, f"{name} = ''.join(said)")
         return name
 
-    def _substitution(self, program: Program, names: Mapping[str, tuple[str, Variable]]) -> str:
+    def _substitution(self, name: str, program: Program, names: Mapping[str, tuple[str, Variable]]) -> str:
         pieces = []
         for node in program.body:
             if isinstance(node, Text):
-                pieces.append(self._bind(node.text))
+                pieces.append(self.bind(node.text))
             elif isinstance(node, Output):
                 value, variable = names[node.value.name]  # type: ignore[union-attr]  # it only substitutes
                 pieces.append(_written(value, variable))
-        if len(pieces) == 1:
-            return pieces[0]
-        return f"''.join(({', '.join(pieces)}))" if pieces else "''"
+        if len(pieces) < 2:
+            return pieces[0] if pieces else "''"
+        self.line(1, f'{name} = f"{"".join(f"{{{piece}}}" for piece in pieces)}"')
+        return name
 
-    def _refuse_tokens(self, made: Sequence[str], programs: Sequence[Program]) -> None:
+    def _refuse_tokens(self, made: Sequence[str], programs: Sequence[Program], variables: Sequence[Variable]) -> None:
         """Where a value, or the text behind one, has what a chat control token ends with, look at the whole."""
-        looks = [f"has_token({each})" for each in made]
-        whole = f"if {' or '.join(looks)}: {_GIVEN_UP}"
-        if any(may_complete_token(text) for program in programs for text in texts(program.body)):
-            self._line(1, whole)
-        elif self._gathers or self._untrusted:
-            self._line(1, "if '>' in u or ']' in u:")
-            self._line(2, whole)
+        filled = [each for each, program in zip(made, programs, strict=True) if program.names]
+        if not filled or all(variable.trust == "trusted" for variable in variables):
+            return
+        whole = f"if {' or '.join(f'has_token({each})' for each in filled)}: {GIVEN_UP}"
+        ends = [f"'>' in {each} or ']' in {each}" for each, pieces in self.gathered.items() if pieces]
+        if any(map(may_complete_token, _texts(programs))) or any(map(may_make_tokens, _constants(programs, variables))):
+            self.line(1, whole)
+        elif ends:
+            self.line(1, f"if {' or '.join(ends)}:")
+            self.line(2, whole)
+
+
+def _is_inlined(program: Program) -> bool:
+    """Whether a template is written into the function itself, for it only puts scalars in their places."""
+    declared = program.scope.declared
+    return program.is_substitution and all(declared[name].type not in ("list", "object") for name in program.names)
+
+
+def _shows_in_output(read: Sequence[Variable], programs: Sequence[Program]) -> bool:
+    """Whether all that has to be known of values is seen in the output: nobody is untrusted, no text hides them."""
+    if not all(map(_is_inlined, programs)):
+        return False
+    outputs = (node.value for program in programs for node in program.body if isinstance(node, Output))
+    repeated = Counter(value.name for value in outputs if isinstance(value, Name))
+    return (
+        all(variable.trust == "trusted" for variable in read)
+        and all(map(str.isascii, _texts(programs)))
+        and max(repeated.values(), default=0) <= _MAX_REPEATED
+    )
+
+
+def _texts(programs: Sequence[Program]) -> Iterator[str]:
+    for program in programs:
+        yield from texts(program.body)
+
+
+def _constants(programs: Sequence[Program], variables: Sequence[Variable]) -> Iterator[str]:
+    """Yield what may be rendered and is neither a text of the template nor given."""
+    for program in programs:
+        yield from (each for each in constants(program.body) if isinstance(each, str))
+    yield from (text_of(each.default) for each in variables if each.default is not msgspec.UNSET)
+
+
+def _is_there(variable: Variable) -> bool:
+    """Whether a variable has a value in every call that the short way answers."""
+    return variable.required or variable.from_values or variable.default is not msgspec.UNSET
 
 
 def _written(value: str, variable: Variable) -> str:
     if variable.type == "string":
-        return value if variable.default is not msgspec.UNSET or variable.required else f"({value} or '')"
+        return value if _is_there(variable) else f"({value} or '')"
     if variable.type == "boolean" and variable.required:
         return f"('true' if {value} else 'false')"
     return f"('' if {value} is NOTHING else text_of({value}))"
 
 
-def _nothing() -> None:
-    """Take note of no piece: the short way never looks at pieces."""
-
-
 _BOUND: Mapping[str, Any] = {
     "NOTHING": NOTHING,
-    "BAD_ASCII": BAD_ASCII,
     "Fuel": Fuel,
+    "GiveUp": GiveUp,
     "RenderFault": RenderFault,
+    "Rendered": Rendered,
     "TooMuchOutput": TooMuchOutput,
     "TooMuchWork": TooMuchWork,
-    "bounds_error": bounds_error,
-    "count_error": count_error,
     "has_token": has_token,
-    "is_clean": is_clean,
-    "is_encodable": is_encodable,
-    "may_make_tokens": may_make_tokens,
-    "nothing": _nothing,
     "text_of": text_of,
-    "type_error": type_error,
 }

@@ -16,7 +16,7 @@ Expressions
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Scalar = str | int | float | bool | None
 
@@ -188,3 +188,29 @@ def texts(body: Body) -> Iterator[str]:
                 yield from texts(otherwise)
             case Output():
                 pass
+
+
+def constants(body: Body) -> Iterator[Any]:
+    """Yield every constant that stands in an expression of the template."""
+    for node in body:
+        match node:
+            case Output(value):
+                yield from _constants_in(value)
+            case If(branches, otherwise):
+                for condition, branch in branches:
+                    yield from _constants_in(condition)
+                    yield from constants(branch)
+                yield from constants(otherwise)
+            case For(_, iterable, inner, otherwise):
+                yield from _constants_in(iterable)
+                yield from constants(inner)
+                yield from constants(otherwise)
+            case Text():
+                pass
+
+
+def _constants_in(expression: Expression) -> Iterator[Any]:
+    if isinstance(expression, Constant):
+        yield expression.value
+    for each in children(expression):
+        yield from _constants_in(each)
