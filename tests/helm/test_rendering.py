@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from promptops.api.names import WEBHOOK
 from promptops.dev.plane import Plane
 from promptops.settings.logs import LogSettings
 from promptops.settings.operator import OperatorSettings
@@ -24,6 +25,7 @@ MONITORING = (
     "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
 )
 ALWAYS = {"ServiceAccount", "Deployment", "Service", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+ALWAYS |= {"ConfigMap", "PodDisruptionBudget", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
 ALWAYS |= {"CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
@@ -32,7 +34,7 @@ def kinds(manifests: list[Manifest]) -> set[str]:
 
 
 def deployment(manifests: list[Manifest]) -> Manifest:
-    (found,) = (manifest for manifest in manifests if manifest["kind"] == "Deployment")
+    (found,) = (each for each in manifests if each["kind"] == "Deployment" and each["metadata"]["name"] != WEBHOOK)
     return found
 
 
@@ -93,6 +95,7 @@ def test_every_object_is_labelled_and_namespaced(render: Render) -> None:
     manifests = render(arguments=MONITORING)
 
     namespaced = {"ServiceAccount", "Deployment", "Service", "Role", "RoleBinding", "PodMonitor", "PrometheusRule"}
+    namespaced |= {"ConfigMap", "PodDisruptionBudget"}
     assert {m["kind"] for m in manifests if m["metadata"].get("namespace") == "promptops-system"} == namespaced
     assert {m["metadata"]["labels"]["app.kubernetes.io/part-of"] for m in manifests} == {"promptops"}
 
@@ -310,7 +313,7 @@ def test_names(render: Render) -> None:
 
     made = {each["metadata"]["name"] for each in manifests if each["kind"] in ("Deployment", "ServiceAccount", "Role")}
     selector = deployment(manifests)["spec"]["selector"]["matchLabels"]
-    assert made == {"prompts"}
+    assert made == {"prompts", "prompts-webhook", WEBHOOK}
     assert selector["app.kubernetes.io/name"] == "own"
     assert pod(manifests)["serviceAccountName"] == "prompts"
 

@@ -11,7 +11,7 @@ import yaml
 
 from tests.helm.command import Helm
 
-OPEN = (".global", ".affinity", ".resources")
+OPEN = (".global", ".affinity", ".resources", ".admission.resources")
 """What Kubernetes or Helm defines: not every part of it has a default here."""
 
 
@@ -102,6 +102,9 @@ SECTIONS = (
     "monitoring.prometheusRule.slowResponse",
     "crds.enabled",
     "image.repository",
+    "admission",
+    "injection",
+    "injection.image",
 )
 
 

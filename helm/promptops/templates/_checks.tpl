@@ -28,13 +28,19 @@ What the schema cannot say in words: values that contradict each other or the ch
 {{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
 {{- fail "\n\nserviceAccount.create is false: say in serviceAccount.name which account to use\n" -}}
 {{- end -}}
+{{- if and (eq .Values.injection.mode "webhook") (not .Values.admission.enabled) -}}
+{{- fail "\n\ninjection.mode is webhook and admission.enabled is false: nobody would inject. Use injection.mode policy (Kubernetes 1.36 or newer) or none\n" -}}
+{{- end -}}
+{{- if and (eq .Values.injection.mode "policy") (not (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version)) -}}
+{{- fail (printf "\n\ninjection.mode policy needs Kubernetes 1.36 or newer, and this is %s: use webhook\n" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- range $label, $_ := .Values.podLabels -}}
 {{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by") -}}
 {{- fail (printf "\n\npodLabels: %s is the chart's own label and cannot be replaced\n" $label) -}}
 {{- end -}}
 {{- end -}}
 {{- range .Values.extraEnv -}}
-{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_KEY_SECONDS" "PROMPTOPS_AUTHORITY_SECONDS" "PROMPTOPS_CERTIFICATE_SECONDS" "PROMPTOPS_OPERATIONS_ADDRESS" "PROMPTOPS_LOG_LEVEL" "PROMPTOPS_LOG_FORMAT") -}}
+{{- if has .name (list "PROMPTOPS_NAMESPACE" "PROMPTOPS_TENANCY_MODE" "PROMPTOPS_FEED_ADDRESS" "PROMPTOPS_KEY_SECONDS" "PROMPTOPS_AUTHORITY_SECONDS" "PROMPTOPS_CERTIFICATE_SECONDS" "PROMPTOPS_OPERATIONS_ADDRESS" "PROMPTOPS_WEBHOOK" "PROMPTOPS_LOG_LEVEL" "PROMPTOPS_LOG_FORMAT") -}}
 {{- fail (printf "\n\nextraEnv: %s is set by the chart itself\n" .name) -}}
 {{- end -}}
 {{- end -}}

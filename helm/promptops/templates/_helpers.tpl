@@ -79,3 +79,38 @@ yes
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/*
+What the webhook's pods are found by. Immutable in a Deployment: never add to it.
+*/}}
+{{- define "promptops.webhookSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "promptops.name" . }}
+app.kubernetes.io/component: webhook
+{{- end }}
+
+{{/*
+The sidecar's image: by digest when there is one, from the operator's registry unless it has its own.
+*/}}
+{{- define "promptops.sidecarImage" -}}
+{{- $image := .Values.injection.image -}}
+{{- with $image.registry | default .Values.image.registry }}{{ . }}/{{ end -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/*
+What every sidecar is made with, all of it text.
+*/}}
+{{- define "promptops.injectionParameters" -}}
+image: {{ include "promptops.sidecarImage" . | quote }}
+imagePullPolicy: {{ .Values.injection.image.pullPolicy | quote }}
+feedUrl: {{ printf "https://promptops-feed.%s.svc:8282" .Release.Namespace | quote }}
+cpuRequest: {{ .Values.injection.cpuRequest | quote }}
+cpuLimit: {{ .Values.injection.cpuLimit | quote }}
+memoryRequest: {{ .Values.injection.memoryRequest | quote }}
+memoryLimit: {{ .Values.injection.memoryLimit | quote }}
+snapshotSize: {{ .Values.injection.snapshotSize | quote }}
+{{- end }}

@@ -2,5 +2,12 @@
 
 from typing import Final
 
-EXTRAS: Final = {"sidecar": "sidecar", "operator": "operator", "dev": "dev", "demo": "dev", "codegen": "dev"}
+EXTRAS: Final = {
+    "sidecar": "sidecar",
+    "webhook": "sidecar",
+    "operator": "operator",
+    "dev": "dev",
+    "demo": "dev",
+    "codegen": "dev",
+}
 """Command → the extra that brings what it needs; every other command needs `cli`."""

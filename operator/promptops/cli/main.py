@@ -19,11 +19,13 @@ COMMANDS: dict[str, str] = {
     "demo": "Show everything on a throw-away control plane.",
     "dev": "Run a throw-away, real Kubernetes control plane.",
     "diff": "Compare a prompt of two files.",
+    "inject": "Print manifests with their sidecars written in.",
     "new": "Write a commented manifest to begin with.",
     "operator": "Run the operator.",
     "render": "Render a prompt of a file with values.",
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
     "test": "Run the tests of prompts.",
+    "webhook": "Answer the API server at kubectl apply, and give pods their sidecar.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from promptops.client.errors import ConfigurationError
 from promptops.client.place import Place, at_socket, at_url
 from promptops.settings.client import ClientSettings
-from promptops.settings.environment import SettingsError
 
 DEFAULT_BASE_URL: Final = "http://127.0.0.1:8181"
 DEFAULT_SOCKET: Final = Path("/run/promptops/promptops.sock")
@@ -22,7 +21,7 @@ _LONGEST_TIMEOUT_SECONDS: Final = 86_400
 class ClientConfig:
     """A client's settings. Raises ConfigurationError for what cannot be.
 
-    With neither `socket` nor `base_url` the environment decides (PROMPTOPS_SOCKET or PROMPTOPS_URL); without it the
+    With neither `socket` nor `base_url` the environment decides (PROMPTOPS_SOCKET, else PROMPTOPS_URL); without it the
     sidecar's default socket is used when it is there, else its default address.
     """
 
@@ -48,10 +47,7 @@ class ClientConfig:
         """Return where the sidecar is asked. Raises ConfigurationError when the environment names no possible place."""
         if chosen := self._chosen():
             return chosen
-        try:
-            settings = ClientSettings.from_environment()
-        except SettingsError as error:
-            raise ConfigurationError(str(error)) from None
+        settings = ClientSettings.from_environment()
         if settings.socket is not None:
             return at_socket(settings.socket, "PROMPTOPS_SOCKET")
         if settings.url is not None:

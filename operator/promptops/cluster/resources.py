@@ -52,3 +52,17 @@ SECRETS = Resource("Secret", "", "v1", "secrets", namespaced=True)
 LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases", namespaced=True)
 EVENTS = Resource("Event", "", "v1", "events", namespaced=True)
 TOKEN_REVIEWS = Resource("TokenReview", "authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
+VALIDATING_WEBHOOKS = Resource(
+    "ValidatingWebhookConfiguration",
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    namespaced=False,
+)
+MUTATING_WEBHOOKS = Resource(
+    "MutatingWebhookConfiguration",
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    namespaced=False,
+)

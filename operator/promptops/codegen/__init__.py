@@ -3,8 +3,9 @@
 `manifests(namespace)` gives an installation without helm. `python -m promptops.codegen` writes the files.
 
 The generated templates of the chart are complete. They lean on these names of the chart, and nothing else:
-- helpers `promptops.fullname`, `promptops.labels`, `promptops.serviceAccountName`
-- values `crds.enabled` (templates/crds), `policies.enabled` (templates/policies), `rbac.create` (templates/rbac)
+- helpers `promptops.fullname`, `promptops.labels`, `promptops.serviceAccountName`, `promptops.injectionParameters`
+- values `crds.enabled` (templates/crds), `policies.enabled` (templates/policies), `rbac.create` (templates/rbac),
+  `admission.enabled` (templates/webhooks), `injection.mode`
 Namespace, ServiceAccount and everything that runs are the chart's own.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from promptops.codegen import crds, policies, rbac, yaml_text
+from promptops.codegen import crds, injection, policies, rbac, webhooks, yaml_text
 
 Manifest = dict[str, Any]
 
@@ -14,6 +14,10 @@ _IN_THE_CHART = rbac.Installation(
     namespace="{{ .Release.Namespace }}",
     service_account='{{ include "promptops.serviceAccountName" . }}',
 )
+_PARAMETERS = '{{ include "promptops.injectionParameters" . | fromYaml | toJson }}'
+_POLICY = '(eq .Values.injection.mode "policy")'
+_WEBHOOK = 'admission.enabled (eq .Values.injection.mode "webhook")'
+_CERTIFICATE = "rbac.create .Values.admission.enabled"
 _LABELS = "promptops.labels"
 _LABEL_LINES = '{{- include "promptops.labels" . | nindent 4 }}'
 
@@ -23,6 +27,12 @@ def templates(header: str) -> dict[str, str]:
     opened = f"{{{{- /* {header} */}}}}\n"
     made = {f"crds/{crd['spec']['names']['plural']}.yaml": _crd(crd) for crd in crds.definitions()}
     made["policies/policies.yaml"] = _switched("policies.enabled", *policies.policies())
+    namespace = _IN_THE_CHART.namespace
+    made["policies/injection-refusals.yaml"] = _switched("policies.enabled", *injection.refusals(namespace))
+    made["policies/injection.yaml"] = _switched(_POLICY, *injection.mutation(namespace, _PARAMETERS))
+    made["webhooks/validating.yaml"] = _switched("admission.enabled", webhooks.validating(namespace))
+    made["webhooks/mutating.yaml"] = _switched(_WEBHOOK, webhooks.mutating(namespace))
+    made["rbac/webhook.yaml"] = _switched(_CERTIFICATE, *rbac.webhook_roles(_IN_THE_CHART))
     made["rbac/operator.yaml"] = _switched("rbac.create", *rbac.operator_roles(_IN_THE_CHART))
     made["rbac/people.yaml"] = _switched("rbac.create", *rbac.people_roles(_IN_THE_CHART))
     return {path: opened + text for path, text in made.items()}
@@ -51,4 +61,8 @@ def _with_labels(text: str) -> str:
 
 
 def _guarded(switch: str, text: str) -> str:
-    return f"{{{{- if .Values.{switch} }}}}\n{text}{{{{- end }}}}\n"
+    """`switch` is a value, several of which all must be true, or a condition in brackets."""
+    condition = switch if switch.startswith("(") else f".Values.{switch}"
+    if " " in condition and not switch.startswith("("):
+        condition = f"and {condition}"
+    return f"{{{{- if {condition} }}}}\n{text}{{{{- end }}}}\n"

@@ -15,7 +15,15 @@ _CRDS = "crds"
 _TEMPLATES = "helm/promptops/templates"
 _REFERENCE = "docs/reference"
 _SCHEMAS = "docs/schemas"
-_FOLDERS = (_CRDS, f"{_TEMPLATES}/crds", f"{_TEMPLATES}/policies", f"{_TEMPLATES}/rbac", _REFERENCE, _SCHEMAS)
+_FOLDERS = (
+    _CRDS,
+    f"{_TEMPLATES}/crds",
+    f"{_TEMPLATES}/policies",
+    f"{_TEMPLATES}/rbac",
+    f"{_TEMPLATES}/webhooks",
+    _REFERENCE,
+    _SCHEMAS,
+)
 
 
 def generated() -> dict[str, str]:

@@ -10,8 +10,10 @@ from types import ModuleType
 from typing import TypeGuard
 
 from promptops.api import reasons
+from promptops.settings import admission as admission_settings
 from promptops.settings import operator as operator_settings
 from promptops.settings import sidecar as sidecar_settings
+from promptops.telemetry.admission import AdmissionMetrics
 from promptops.telemetry.description import described
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.telemetry.sidecar import SidecarMetrics
@@ -45,12 +47,16 @@ def _groups(module: ModuleType) -> list[tuple[str, list[str]]]:
 
 
 def _metrics() -> str:
-    parts = (("The operator", OperatorMetrics), ("A sidecar", SidecarMetrics))
+    parts = (
+        ("The operator", OperatorMetrics),
+        ("A sidecar", SidecarMetrics),
+        ("The admission webhook", AdmissionMetrics),
+    )
     tables = (f"## {title}\n\n| metric | type | |\n|---|---|---|\n{_rows(kind)}\n" for title, kind in parts)
     return "\n".join(("# Metrics\n\nServed at `/metrics` of the operations listener.\n", *tables))
 
 
-def _rows(kind: type[OperatorMetrics] | type[SidecarMetrics]) -> str:
+def _rows(kind: type[OperatorMetrics] | type[SidecarMetrics] | type[AdmissionMetrics]) -> str:
     families = described(kind)
     return "\n".join(f"| `{family.name}` | {family.kind} | {family.meaning} |" for family in families)
 
@@ -59,6 +65,7 @@ def _settings() -> str:
     parts = (
         ("The operator", operator_settings, operator_settings.OperatorSettings),
         ("A sidecar", sidecar_settings, sidecar_settings.SidecarSettings),
+        ("The admission webhook", admission_settings, admission_settings.AdmissionSettings),
     )
     opening = "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message.\n"
     tables = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from promptops.codegen import crds, policies, rbac
+from promptops.codegen import crds, injection, policies, rbac
 
 Manifest = dict[str, Any]
 
@@ -17,8 +17,10 @@ def manifests(namespace: str) -> tuple[Manifest, ...]:
     return (
         *crds.definitions(),
         *policies.policies(),
+        *injection.refusals(namespace),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": namespace}},
         *rbac.operator_roles(installation),
+        *rbac.webhook_roles(installation),
         *rbac.people_roles(installation),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from promptops.api.names import KEYS_SECRET, LEASE, TRUST_CONFIG_MAP
+from promptops.api.names import KEYS_SECRET, LEASE, TRUST_CONFIG_MAP, WEBHOOK
 from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
 
 Manifest = dict[str, Any]
@@ -71,6 +71,21 @@ OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
 )
 """The operator, in its own namespace."""
 
+WEBHOOK_GRANTS: tuple[Grant, ...] = (
+    Grant(
+        "admissionregistration.k8s.io",
+        ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+        ("get", "update"),
+        "whose certificate the API server believes of the webhook",
+        names=(WEBHOOK,),
+    ),
+)
+"""The operator, in the cluster, with a webhook. The webhook itself has no rights: it answers whoever reaches it."""
+OWN_WEBHOOK_GRANTS: tuple[Grant, ...] = (
+    Grant("", ("secrets",), ("get", "update"), "the webhook's certificate", names=(WEBHOOK,)),
+)
+"""The operator, in its own namespace, with a webhook."""
+
 VIEW_GRANTS: tuple[Grant, ...] = (
     Grant(GROUP, _NAMESPACED, _READ, "read prompts and their versions"),
     Grant(GROUP, tuple(f"{plural}/status" for plural in _NAMESPACED), ("get",), "read what is served"),
@@ -87,6 +102,17 @@ def operator_roles(installation: Installation) -> tuple[Manifest, ...]:
         _role("ClusterRole", {"name": name}, CLUSTER_GRANTS),
         _binding("ClusterRoleBinding", {"name": name}, "ClusterRole", installation),
         _role("Role", {"name": name, "namespace": namespace}, OWN_NAMESPACE_GRANTS),
+        _binding("RoleBinding", {"name": name, "namespace": namespace}, "Role", installation),
+    )
+
+
+def webhook_roles(installation: Installation) -> tuple[Manifest, ...]:
+    """Return the roles that the operator has for the sake of the webhook, each followed by its binding."""
+    name, namespace = f"{installation.name}-webhook", installation.namespace
+    return (
+        _role("ClusterRole", {"name": name}, WEBHOOK_GRANTS),
+        _binding("ClusterRoleBinding", {"name": name}, "ClusterRole", installation),
+        _role("Role", {"name": name, "namespace": namespace}, OWN_WEBHOOK_GRANTS),
         _binding("RoleBinding", {"name": name, "namespace": namespace}, "Role", installation),
     )
 
@@ -123,6 +149,6 @@ def _binding(kind: str, metadata: Manifest, role_kind: str, installation: Instal
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": kind,
         "metadata": dict(metadata),
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": installation.name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": metadata["name"]},
         "subjects": [subject],
     }

@@ -98,6 +98,8 @@ def _permissions() -> str:
     parts = (
         ("The operator, in every namespace", rbac.CLUSTER_GRANTS),
         ("The operator, in its own namespace", rbac.OWN_NAMESPACE_GRANTS),
+        ("The operator, in the cluster, with the webhook", rbac.WEBHOOK_GRANTS),
+        ("The operator, in its own namespace, with the webhook", rbac.OWN_WEBHOOK_GRANTS),
         ("People: gathered by the roles view, edit and admin", rbac.VIEW_GRANTS),
         ("People: gathered by the roles edit and admin", rbac.EDIT_GRANTS),
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import yaml
+
+_OTHERWISE: Final = re.compile(r"[yYnN]|0o[0-7]+|[-+]?0b[01_]+|[-+]?([.][0-9]+|[0-9]+([.][0-9]*)?)([eE][-+]?[0-9]+)?")
+"""Texts that kubectl reads as something else when they stand there plain, and PyYAML does not."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -18,6 +22,13 @@ class _Dumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """Indent lists below their key."""
         super().increase_indent(flow, False)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'" if _OTHERWISE.fullmatch(text) else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def dump(document: Any) -> str:

@@ -37,6 +37,7 @@ from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.controller.publish.trust import Keys
+from promptops.controller.publish.webhook import WebhookCertificate
 from promptops.domain.snapshot import Transition
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
@@ -85,6 +86,7 @@ class Assembly:
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
+        self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
         app = self._make_feed(keys.verifier)
         self._streams = app.streams
         listener = Listener("feed", bound_to(settings.feed_address), app, feed_limits, keys.encryption)
@@ -122,6 +124,8 @@ class Assembly:
             group.create_task(self._vigil.run())
             group.create_task(self._convergence.run())
             group.create_task(self._keys.run(self._leads, self._knows))
+            if self._webhook is not None:
+                group.create_task(self._webhook.run(self._leads))
             group.create_task(self._election.run(self._terms.start, self._terms.stop))
 
     async def end(self) -> None:
@@ -203,7 +207,7 @@ class Assembly:
 
     def _unready(self) -> str | None:
         if self._election.leadership is not None:
-            return self._terms.problem
+            return self._terms.problem or (self._webhook.not_ready if self._webhook is not None else None)
         if self._election.problem is not None:
             return f"the Lease cannot be had: {self._election.problem}"
         return None if self._election.holder else "waiting for the Lease"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptops.settings.environment import SettingsError, optional_path
+from promptops.settings.environment import optional_path
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,10 @@ class ClientSettings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> ClientSettings:
         """Read PROMPTOPS_URL and PROMPTOPS_SOCKET.
 
-        Raises SettingsError when both are set.
+        A pod with an injected sidecar has both, which are one sidecar: the socket is nearer, the URL for whoever speaks TCP alone.
         """
-        found = cls(url=environ.get("PROMPTOPS_URL") or None, socket=optional_path(environ, "PROMPTOPS_SOCKET"))
-        if found.url and found.socket:
-            raise SettingsError(
-                "PROMPTOPS_URL and PROMPTOPS_SOCKET are both set, and a sidecar is asked in one place: unset one of them"
-            )
-        return found
+        socket = optional_path(environ, "PROMPTOPS_SOCKET")
+        return cls(url=None if socket else environ.get("PROMPTOPS_URL") or None, socket=socket)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,3 +34,19 @@ def seconds(environ: Mapping[str, str], name: str, default: str, least: int = 60
             f"{name} is {value!r}; it must be a number of seconds, {least} or more, for example {default}"
         )
     return int(value)
+
+
+def file_mode(environ: Mapping[str, str], name: str, default: str) -> int:
+    """Return the permissions that octal digits stand for. Raises SettingsError."""
+    value = environ.get(name) or default
+    if not re.fullmatch(r"0?[0-7]{3}", value):
+        raise SettingsError(f"{name} is {value!r}; it must be octal digits, for example {default}")
+    return int(value, 8)
+
+
+def switch(environ: Mapping[str, str], name: str, default: str) -> bool:
+    """Return whether something is wanted. Raises SettingsError."""
+    value = environ.get(name) or default
+    if value not in ("true", "false"):
+        raise SettingsError(f"{name} is {value!r}; it must be true or false")
+    return value == "true"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from promptops.settings.environment import SettingsError, address, optional_path, seconds
+from promptops.settings.environment import SettingsError, address, optional_path, seconds, switch
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class OperatorSettings:
     """host:port of /metrics, /healthz, /readyz."""
     tenancy_mode: Literal["Implicit", "Strict"]
     """What a namespace is that no Tenant claims: its own tenant, or refused."""
-
+    webhook: bool
+    """Whether there is an admission webhook whose certificate is to be looked after."""
     key_seconds: int
     """Life of a signing key, before the next one takes over."""
     authority_seconds: int
@@ -53,6 +54,7 @@ class OperatorSettings:
             key_seconds=seconds(environ, "PROMPTOPS_KEY_SECONDS", "7776000"),
             authority_seconds=seconds(environ, "PROMPTOPS_AUTHORITY_SECONDS", "31536000"),
             certificate_seconds=seconds(environ, "PROMPTOPS_CERTIFICATE_SECONDS", "86400"),
+            webhook=switch(environ, "PROMPTOPS_WEBHOOK", "false"),
         )
 
 

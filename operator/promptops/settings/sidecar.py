@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptops.settings.environment import SettingsError, address, optional_path
+from promptops.settings.environment import SettingsError, address, file_mode, optional_path
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class SidecarSettings:
     """host:port of the data listener; loopback."""
     socket: Path | None
     """Unix socket of the data listener."""
+    socket_mode: int
+    """Who may connect to it, as octal digits: 0660, its owner and group. In a volume that one pod alone sees, 0666."""
     operations_address: str
     """host:port of /metrics, /healthz, /readyz, /startupz; no prompt text there. Loopback for a directory: no kubelet asks."""
     snapshot_directory: Path | None
@@ -64,6 +66,7 @@ class SidecarSettings:
             directory=directory,
             data_address=address(environ, "PROMPTOPS_DATA_ADDRESS", "127.0.0.1:8181"),
             socket=optional_path(environ, "PROMPTOPS_SOCKET"),
+            socket_mode=file_mode(environ, "PROMPTOPS_SOCKET_MODE", "0660"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", _operations(directory)),
             snapshot_directory=optional_path(environ, "PROMPTOPS_SNAPSHOT_DIRECTORY"),
             instance=environ.get("PROMPTOPS_INSTANCE") or None,

@@ -124,7 +124,7 @@ class Sidecar:
                 Listener("operations", operations, self._operations_app(), probing),
             ]
             if settings.socket is not None:
-                unix = bound.enter_context(bind_path(settings.socket))
+                unix = bound.enter_context(bind_path(settings.socket, settings.socket_mode))
                 listeners.append(Listener("socket", unix, self._data_app(Guard(check_host=False)), serving))
             if any_address:
                 _log.warning("data listener is reachable from outside", address=settings.data_address)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_SOCKET_MODE: Final = 0o660
+SOCKET_MODE: Final = 0o660
+"""Its owner and group may connect."""
 _LONGEST_PATH: Final = 103
 """What every system takes; Linux itself takes 107 bytes."""
 
@@ -43,15 +44,15 @@ def bound_to(address: str) -> socket.socket:
 
 
 @contextlib.contextmanager
-def bind_path(path: Path) -> Iterator[socket.socket]:
-    """Bind a Unix socket, in the place of one that a dead process left, and remove it in the end. Raises ListenError."""
+def bind_path(path: Path, mode: int = SOCKET_MODE) -> Iterator[socket.socket]:
+    """Bind a Unix socket to which those may connect whom `mode` lets, in the place of one that a dead process left, and remove it in the end. Raises ListenError."""
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise ListenError(f"the path of the socket is longer than {_LONGEST_PATH} bytes: {path}")
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _bind_privately(bound, path)
+            _bind_privately(bound, path, mode)
             inode = path.lstat().st_ino
         except OSError as error:
             raise ListenError(f"cannot listen on {path}: {error.strerror or error}") from None
@@ -61,8 +62,8 @@ def bind_path(path: Path) -> Iterator[socket.socket]:
             _remove_own(path, inode)
 
 
-def _bind_privately(bound: socket.socket, path: Path) -> None:
-    before = os.umask(0o777 & ~_SOCKET_MODE)  # nobody else may connect, not even at first
+def _bind_privately(bound: socket.socket, path: Path, mode: int) -> None:
+    before = os.umask(0o777 & ~mode)  # nobody else may connect, not even at first
     try:
         bound.bind(os.fspath(path))
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotF
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import CONFIG_MAPS, SECRETS
 from promptops.controller.publish.keyring import Keyring, Knows, Lives, advanced, new_keyring, read_keyring, written
+from promptops.web.certificates import Identity
 from promptops.web.encryption import Encryption
 
 KEYRING = "keyring.json"
@@ -108,6 +109,15 @@ class Keys:
     def announcement(self) -> Signed:
         """The same, signed. Every replica says it in the same bytes."""
         return self.signer.announce(self.trust)
+
+    @property
+    def authorities(self) -> str:
+        """PEM certificates of those that sign what is shown to others, now and next."""
+        return self._ring.trust.ca
+
+    def issue(self, hosts: tuple[str, ...], life: timedelta) -> Identity:
+        """Sign a certificate for another server of ours that answers at these names."""
+        return self._ring.certificate(hosts, life, self._now())
 
     async def run(self, leads: Callable[[], bool], knows: Knows) -> None:
         """Renew what grows old, forever; while we lead, also the keys, and say what is to be believed."""

@@ -1,0 +1,1 @@
+"""Entry: the admission webhook - says at `kubectl apply` what the operator would say later, and gives pods their sidecar."""

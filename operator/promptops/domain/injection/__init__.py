@@ -1,0 +1,1 @@
+"""What makes a pod be served: one description, followed by webhook, policy and command line alike."""

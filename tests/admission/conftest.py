@@ -1,0 +1,120 @@
+"""The session's plane with what injects on it: a policy in one namespace, a webhook in another, nobody in a third."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
+from promptops.codegen import injection
+from promptops.dev.plane import Plane
+from tests.admission.pods import PARAMETERS, pod
+from tests.admission.webhook import NAME, RunningWebhook, prepared
+from tests.crds.server import Server, installed_on
+from tests.support.waiting import wait_until
+
+Manifest = dict[str, Any]
+OPERATOR_NAMESPACE = "promptops-injection-test"
+_NAME = "kubernetes.io/metadata.name"
+
+
+def apply(plane: Plane, *manifests: Manifest) -> None:
+    """Apply objects."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": manifests}
+    plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(listed))
+
+
+def within(manifest: Manifest, namespace: str) -> Manifest:
+    """Return a policy that means one namespace alone."""
+    constraints = manifest["spec"].get("matchConstraints")
+    if constraints is not None:
+        constraints["namespaceSelector"]["matchLabels"] = {_NAME: namespace}
+    return manifest
+
+
+@pytest.fixture(scope="session")
+def injection_namespaces(plane: Plane) -> Iterator[dict[str, str]]:
+    """Namespaces for pods that a policy, a webhook or nobody injects; in all of them wrong ones are refused."""
+    made = {who: f"{who}-{secrets.token_hex(3)}" for who in ("policy", "webhook", "nobody")}
+    for name in (*made.values(), OPERATOR_NAMESPACE):
+        plane.kubectl("create", "namespace", name)
+    trust = {"name": TRUST_CONFIG_MAP, "namespace": OPERATOR_NAMESPACE}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": trust}
+    apply(plane, config_map | {"data": {TRUST_KEY: PARAMETERS[TRUST_KEY]}}, *injection.refusals(OPERATOR_NAMESPACE))
+    policy = injection.mutation(OPERATOR_NAMESPACE, injection.parameters_literal(PARAMETERS))
+    apply(plane, *(within(each, made["policy"]) for each in policy))
+    yield made
+    for name in (*made.values(), OPERATOR_NAMESPACE):
+        plane.kubectl("delete", "namespace", name, "--wait=false")
+    for kind, name in (("mutating", injection.INJECTION), ("validating", injection.REFUSAL)):
+        plane.kubectl("delete", f"{kind}admissionpolicy,{kind}admissionpolicybinding", name)
+
+
+class Pods:
+    """The pods of a plane, each as the API server would store it. None is stored."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._client = Server(plane).client
+
+    def dry(self, pod: Manifest, namespace: str) -> Manifest:
+        """Return a pod with everything that is added to it."""
+        answer = self._post(pod, namespace)
+        assert answer.is_success, answer.text
+        stored: Manifest = answer.json()
+        return stored
+
+    def refusal(self, pod: Manifest, namespace: str) -> str:
+        """Return what is said of a pod that is refused; empty when it is taken."""
+        answer = self._post(pod, namespace)
+        return "" if answer.is_success else str(answer.json()["message"])
+
+    def warnings(self, pod: Manifest, namespace: str) -> list[str]:
+        """Return what kubectl would print beside its answer."""
+        return self._post(pod, namespace).headers.get_list("warning")
+
+    def _post(self, pod: Manifest, namespace: str) -> httpx.Response:
+        return self._client.post(f"/api/v1/namespaces/{namespace}/pods", params={"dryRun": "All"}, json=pod)
+
+
+@pytest.fixture(scope="session")
+def pods(plane: Plane) -> Pods:
+    """The pods of the session's plane."""
+    return Pods(plane)
+
+
+@pytest.fixture(scope="session")
+def injecting(pods: Pods, injection_namespaces: dict[str, str]) -> dict[str, str]:
+    """The namespaces, once the API server injects and refuses there: policies take a moment to be heard of."""
+
+    def is_refused() -> bool:
+        return bool(pods.refusal(pod(hostNetwork=True), injection_namespaces["nobody"]))
+
+    def is_injected() -> bool:
+        return "initContainers" in pods.dry(pod(), injection_namespaces["policy"])["spec"]
+
+    wait_until(is_refused)
+    wait_until(is_injected)
+    return injection_namespaces
+
+
+@pytest.fixture(scope="session")
+def webhook(
+    plane: Plane, injecting: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningWebhook]:
+    """The webhook, called by the API server for one of the namespaces."""
+    installed_on(plane)
+    made = prepared(plane, tmp_path_factory.mktemp("webhook"))
+    made.start()
+    configurations = made.configurations(injecting["webhook"])
+    apply(plane, *configurations)
+    asking = Pods(plane)
+    wait_until(lambda: "initContainers" in asking.dry(pod(), injecting["webhook"])["spec"])
+    yield made
+    for each in configurations:
+        plane.kubectl("delete", each["kind"], each["metadata"]["name"])
+    plane.stop(NAME)

@@ -1,0 +1,96 @@
+"""The webhook as the API server calls it: what it says at once is what the operator would say later, and pods get sidecars."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from promptops.dev.plane import Plane
+from promptops.domain.injection.pod import injected
+from promptops.domain.review import review
+from tests.admission.conftest import Pods
+from tests.admission.pods import INJECTED, PARAMETERS, REFUSED
+from tests.admission.test_policy import comparable
+from tests.admission.webhook import RunningWebhook
+from tests.crds.server import Server
+from tests.support.manifests import sourced, version
+
+Manifest = dict[str, Any]
+ALL = [pytest.param(each, id=name) for name, each in INJECTED.items()]
+BROKEN = [
+    pytest.param(sourced("a", "Hello\n{{ nme }}"), id="an undeclared variable"),
+    pytest.param(sourced("a", "Hello\n  {% if x %}"), id="a block without an end"),
+    pytest.param(version("a", "1.0.0", "{{ x.__class__ }}"), id="a way out of the template"),
+    pytest.param(sourced("a", "{% include '/etc/passwd' %}"), id="an include of a file"),
+]
+
+
+@pytest.mark.parametrize("asking", ALL)
+def test_webhook_policy_and_description_agree(
+    pods: Pods, webhook: RunningWebhook, injecting: dict[str, str], asking: Manifest
+) -> None:
+    by_hand = pods.dry(injected(asking, PARAMETERS), injecting["nobody"])
+
+    by_webhook, by_policy = (pods.dry(asking, injecting[who]) for who in ("webhook", "policy"))
+
+    assert comparable(by_webhook) == comparable(by_policy) == comparable(by_hand)
+
+
+@pytest.mark.parametrize("asking", ALL)
+def test_what_has_its_sidecar_is_left_alone(
+    pods: Pods, webhook: RunningWebhook, injecting: dict[str, str], asking: Manifest
+) -> None:
+    done = injected(asking, PARAMETERS)
+
+    again = pods.dry(done, injecting["webhook"])
+
+    assert comparable(again) == comparable(pods.dry(done, injecting["nobody"]))
+
+
+@pytest.mark.parametrize(("asking", "said"), [pytest.param(*row, id=name) for name, row in REFUSED.items()])
+def test_a_pod_that_is_refused(
+    pods: Pods, webhook: RunningWebhook, injecting: dict[str, str], asking: Manifest, said: str
+) -> None:
+    assert said in pods.refusal(asking, injecting["webhook"])
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_what_is_wrong_is_said_at_apply(
+    plane: Plane, webhook: RunningWebhook, injecting: dict[str, str], broken: Manifest
+) -> None:
+    answer = Server(plane).create(broken, injecting["webhook"])
+
+    (finding,) = review(broken)
+    assert answer.status_code == 422
+    assert answer.json()["message"].endswith(f"denied the request: {finding.sentence}")
+    assert "line " in finding.sentence
+
+
+def test_what_is_probably_not_meant_is_a_warning(
+    plane: Plane, webhook: RunningWebhook, injecting: dict[str, str]
+) -> None:
+    unused = {"text": "Hello", "variables": [{"name": "x", "type": "string"}]}
+
+    answer = Server(plane).create(sourced("unused", unused), injecting["webhook"])
+
+    assert answer.is_success
+    assert "x" in answer.headers["warning"]
+
+
+def test_kubectl_prints_where(plane: Plane, webhook: RunningWebhook, injecting: dict[str, str]) -> None:
+    broken = json.dumps(sourced("a", "Hello\n{{ nme }}"))
+
+    done = plane.kubectl("apply", "-n", injecting["webhook"], "-f", "-", input=broken, check=False)
+
+    assert "spec.source.content.text: line 2, column 4" in done.stderr
+
+
+def test_its_metrics_say_what_was_answered(pods: Pods, webhook: RunningWebhook, injecting: dict[str, str]) -> None:
+    pods.dry(INJECTED["one container"], injecting["webhook"])
+
+    with webhook.client as client:
+        scraped = client.get(f"{webhook.operations_url}/metrics").text
+    assert 'promptops_admission_reviews_total{outcome="injected",path="/inject"}' in scraped
+    assert "promptops_admission_certificate_expiry_timestamp_seconds 1" in scraped
