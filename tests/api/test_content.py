@@ -38,7 +38,10 @@ def shape(of: Any) -> Shape:
 
 
 def test_authors_and_consumers_know_the_same_fields_of_the_same_types() -> None:
-    assert shape(authors.Content) == shape(wire.Content)
+    written = shape(authors.Content)
+    del written["includes"]  # what they mean stands in the content before any consumer sees it
+
+    assert written == shape(wire.Content)
 
 
 class AuthorsMessage(authors.Message):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from promptops.api.content import CANONICAL_FORM
 from promptops.api.feed import (
     PROTOCOL,
     Blob,
@@ -28,7 +29,7 @@ SCOPE = "0b9d0a4e-aaaa"
 
 def content(text: str) -> Blob:
     """Content as a blob."""
-    data = json.dumps({"text": text}, separators=(",", ":"))
+    data = CANONICAL_FORM.decode() + json.dumps({"text": text}, separators=(",", ":"))
     return Blob(digest_of(data.encode()), data)
 
 

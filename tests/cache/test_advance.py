@@ -327,7 +327,7 @@ def test_unknown_fields_of_an_entry_are_passed_on_as_they_came() -> None:
 
 def test_blobs_are_what_their_digests_say_or_nothing() -> None:
     right, wrong = content("Hello"), content("Bye")
-    good, bad = verified_blobs([(right.digest, b'{"text":"Hello"}'), (wrong.digest, b'{"text":"Evil"}')])
+    good, bad = verified_blobs([(right.digest, right.content.encode()), (wrong.digest, b'{"text":"Evil"}')])
 
     assert good == held_blobs("Hello")
     assert bad == {wrong.digest}

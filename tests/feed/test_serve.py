@@ -82,7 +82,7 @@ async def test_a_stream_begins_with_hello_and_the_whole_index(running: Hop, http
         kind, index = await events.next()
         assert kind == "index"
         assert [each["name"] for each in index["entries"]] == ["greeting"]
-        assert index["blobs"] == [{"digest": content("Hello").digest, "content": '{"text":"Hello"}'}]
+        assert index["blobs"] == [{"digest": content("Hello").digest, "content": content("Hello").content}]
 
 
 async def test_who_holds_the_entries_gets_the_header_alone(running: Hop, http: httpx.AsyncClient) -> None:

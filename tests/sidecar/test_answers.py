@@ -10,13 +10,18 @@ import rfc8785
 from tests.sidecar.process import Sidecar
 
 
+def digest_of(content: dict[str, str]) -> str:
+    """The digest as the protocol describes it."""
+    return f"sha256:{hashlib.sha256(b'promptops/content/1' + bytes([10]) + rfc8785.dumps(content)).hexdigest()}"
+
+
 def test_a_render_says_what_it_is_made_of(sidecar: Sidecar) -> None:
     answer = sidecar.render("two").json()
 
     assert answer == {
         "prompt_id": "two",
         "version": "1.0.0",
-        "digest": f"sha256:{hashlib.sha256(rfc8785.dumps({'text': 'one'})).hexdigest()}",
+        "digest": digest_of({"text": "one"}),
         "rendered_content": "one",
         "messages": [{"role": "user", "content": "one"}],
         "parameters": {},
@@ -41,7 +46,7 @@ def test_a_version_is_rendered_on_request(sidecar: Sidecar) -> None:
     answer = sidecar.render("two", version="1.1.0").json()
 
     assert (answer["version"], answer["rendered_content"]) == ("1.1.0", "two")
-    assert answer["digest"] == f"sha256:{hashlib.sha256(rfc8785.dumps({'text': 'two'})).hexdigest()}"
+    assert answer["digest"] == digest_of({"text": "two"})
 
 
 def test_an_unknown_version_is_told_the_known_ones(sidecar: Sidecar) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from promptops.api import reasons
+from promptops.api.content import CANONICAL_FORM
 from promptops.api.feed import Entry, VersionReference
 from promptops.cache.index import digest_of
 from promptops.cache.store import Store
@@ -32,7 +33,7 @@ CONTENT = {
 @pytest.fixture
 def answers() -> Answers:
     """A sidecar's answers from one prompt that is held."""
-    blob = msgspec.json.encode(CONTENT)
+    blob = CANONICAL_FORM + msgspec.json.encode(CONTENT)
     reference = VersionReference("1.0.0", digest_of(blob))
     entry = Entry("help", "uid", 1, "active", stable=reference)
     store = Store()

@@ -39,6 +39,13 @@ def version(of: str, number: str, content: str | Manifest, **spec: Any) -> Manif
     )
 
 
+def including(content: Manifest, **versions: str) -> Manifest:
+    """The content with includes: alias=prompt-version."""
+    names = {alias: name.partition("-") for alias, name in versions.items()}
+    includes = [{"alias": alias, "promptRef": {"name": of}, "version": to} for alias, (of, _, to) in names.items()]
+    return {**content, "includes": includes}
+
+
 def tenant(name: str, *namespaces: str) -> Manifest:
     """A Tenant."""
     return manifest("Tenant", name, namespaces=list(namespaces))

@@ -10,7 +10,7 @@ import msgspec
 import psutil
 import pytest
 
-from promptops.domain.content.assessment import assess_spec
+from promptops.domain.content.assessment import assess_spec, look_at_spec
 from promptops.domain.content.sourcing import SourceText, judge
 from promptops.trials.process import WorkerProcess, WorkFailed
 from promptops.trials.work import SourceWork, VersionWork, answer_of, request
@@ -35,7 +35,7 @@ async def test_it_answers_what_would_be_answered_here(worker: WorkerProcess) -> 
     version = answer_of(await worker.carry_out(request(VersionWork(SPEC))))
     source = answer_of(await worker.carry_out(request(SourceWork("yaml", "text: Hello", None))))
 
-    assert version == assess_spec(msgspec.json.decode(SPEC))
+    assert version == look_at_spec(msgspec.json.decode(SPEC))
     assert source == judge(SourceText("yaml", "text: Hello", None))
 
 

@@ -4,6 +4,21 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from promptops.api.wire import Unreadable
+
+CANONICAL_FORM = b"promptops/content/1\n"
+"""Every blob begins with the name of the form in which the content behind it is written: RFC 8785 JSON of the resolved
+content, no field of it left out or added. The digest is over all of the blob: another form is another digest, never a
+content that changed."""
+
+
+def json_of(blob: bytes) -> bytes:
+    """Return the JSON text of a blob. Raises Unreadable for a form that is not known here."""
+    if not blob.startswith(CANONICAL_FORM):
+        raise Unreadable("is in a form that is not known here")
+    return blob[len(CANONICAL_FORM) :]
+
+
 VariableType = Literal["string", "integer", "number", "boolean", "list", "object"]
 ItemType = Literal["string", "integer", "number", "boolean", "object", "message"]
 Format = Literal["email", "uri", "date", "date-time", "uuid", "hostname", "language"]

@@ -91,7 +91,8 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class Blob(msgspec.Struct, frozen=True):
-    """Immutable content under its digest. `content` is the canonical JSON text whose sha256 the digest is."""
+    """Immutable content under its digest. `content` is the text whose sha256 the digest is: the name of its form, a line
+    end, and canonical JSON."""
 
     digest: str
     content: str

@@ -43,6 +43,7 @@ NOT_IN_FORCE: Final = "NotInForce"
 
 # InUse of a PromptVersion
 IN_USE: Final = "InUse"
+INCLUDED: Final = "Included"
 NOT_IN_USE: Final = "NotInUse"
 SUPERSEDED: Final = "Superseded"
 
@@ -60,6 +61,9 @@ INVALID_MESSAGES: Final = "InvalidMessages"
 CONTENT_TOO_LARGE: Final = "ContentTooLarge"
 CONTENT_UNCHECKABLE: Final = "ContentUncheckable"
 INVALID_CHARACTER: Final = "InvalidCharacter"
+INVALID_INCLUDE: Final = "InvalidInclude"
+INCLUDE_NOT_FOUND: Final = "IncludeNotFound"
+INCLUDE_CYCLE: Final = "IncludeCycle"
 INVALID_NUMBER: Final = "InvalidNumber"
 ROLE_MARKER: Final = "RoleMarker"
 INVALID_TEST: Final = "InvalidTest"

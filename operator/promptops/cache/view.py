@@ -25,7 +25,7 @@ class View:
     names: Mapping[str, str]
     """Every name and every id → name. A name always wins over another prompt's id."""
     blobs: Mapping[str, bytes]
-    """Digest → canonical JSON. The blob of a held, disabled or nacked entry may be missing: unavailable."""
+    """Digest → canonical bytes. The blob of a held, disabled or nacked entry may be missing: unavailable."""
     source: Source
     nacks: Mapping[str, Nack] = field(default_factory=dict)
     """By name, the prompts whose newest entry could not be taken."""

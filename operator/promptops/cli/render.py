@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from promptops.api.content import json_of
 from promptops.cli.files import NobodyAnswers, read_files
 from promptops.domain.content.canonical import canonical
 from promptops.domain.manifests import Manifest, mapping, sequence
@@ -58,7 +59,7 @@ def render(
     try:
         content = choose(held_by(read_files([path]), datetime.now(UTC)), prompt, version).content
         provider, name = _model(model, form)
-        made = plan(canonical(content)).of_model(provider, name)
+        made = plan(json_of(canonical(content))).of_model(provider, name)
         given = {**_values(values_file), **_assigned(assignments, content)}
         rendered = made.render(given, strict=strict)
         shown = _shown(made, rendered, form, name)

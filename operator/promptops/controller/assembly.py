@@ -143,6 +143,7 @@ class Assembly:
             self._convergence.observation,
             self._publishing.published_revision,
             self._assessor.judge,
+            self._assessor.mix,
         )
         return Reconciler(
             store=self._store,

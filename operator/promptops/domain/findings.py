@@ -52,6 +52,12 @@ def listed(findings: Sequence[Finding]) -> str:
     return "; ".join(told)
 
 
+def shortened(names: Sequence[str]) -> str:
+    """Put names into one sentence, of many the first and how many more there are."""
+    more = f" and {len(names) - MAX_TOLD} more" if len(names) > MAX_TOLD else ""
+    return f"{', '.join(names[:MAX_TOLD])}{more}"
+
+
 def combined(findings: Iterable[Finding]) -> Finding | None:
     """Return the first error, with the others behind its message: an author mends them together. None without errors."""
     errors = [finding for finding in findings if finding.severity == "error"]

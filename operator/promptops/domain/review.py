@@ -7,6 +7,7 @@ from promptops.api.v1alpha1 import API_VERSION, KINDS, Prompt, PromptVersion
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.api.v1alpha1.schema import Kind
 from promptops.domain.content.checks import check_content
+from promptops.domain.content.references import includes_itself
 from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of, text
@@ -48,7 +49,7 @@ def immutable_changes(old: Manifest, new: Manifest) -> tuple[Finding, ...]:
 def _content(stored: Manifest) -> tuple[Finding, ...]:
     spec = spec_of(stored)
     if stored["kind"] == "PromptVersion":
-        return check_content(spec.get("content"))
+        return (*includes_itself(spec), *check_content(spec.get("content")))
     source = mapping(spec.get("source"))
     # With a key of a ConfigMap the content is complete only together with what stands there.
     if "content" in source and "configMapKeyRef" not in source:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from promptops.api.feed import Entry
-from promptops.domain.content.assessment import Assess, Assessment, assess
+from promptops.domain.content.assessment import Assess, Assessment
+from promptops.domain.content.resolving import assess
 from promptops.domain.content.sourcing import Judge, judge
 from promptops.domain.manifests import Manifest
 
@@ -61,6 +62,8 @@ class PromptSnapshot:
     """Tells what a version's content comes to."""
     judge: Judge = judge
     """Tells what the source comes to."""
+    included: frozenset[str] = frozenset()
+    """Names of PromptVersions that others include, or a source."""
     settled: bool = True
     """False while objects keep arriving in the namespace: a missing reference is then not announced yet."""
 
@@ -102,6 +105,8 @@ class VersionSnapshot:
     version: Manifest
     prompt: Manifest | None = None
     """The Prompt it names, with the status last written."""
+    included_by: tuple[str, ...] = ()
+    """Names of the PromptVersions that are served and include it, directly or not."""
     assess: Assess = assess
     """Tells what the version's content comes to."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptops.api import reasons
+from promptops.api.content import json_of
 from promptops.api.feed import Entry, VersionReference
 from promptops.api.http import (
     PromptDetail,
@@ -185,6 +186,6 @@ def _staleness(age: float) -> Warning:
 
 def _content(blob: bytes) -> dict[str, Any]:
     try:
-        return read(blob, dict[str, Any])
+        return read(json_of(blob), dict[str, Any])
     except Unreadable as error:
         raise InvalidSpec(reasons.MALFORMED, f"the content {error}") from None

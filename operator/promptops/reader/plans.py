@@ -2,6 +2,9 @@
 
 import threading
 
+from promptops.api import reasons
+from promptops.api.content import json_of
+from promptops.api.wire import Unreadable
 from promptops.cache.advance import Understanding
 from promptops.cache.view import View
 from promptops.rendering.errors import InvalidSpec, Unavailable
@@ -11,7 +14,7 @@ from promptops.rendering.execute.plan import Plan, plan
 def is_understood(content: bytes) -> bool:
     """Whether this version of the sidecar can render a content."""
     try:
-        plan(content)
+        _plan(content)
     except InvalidSpec:
         return False
     return True
@@ -19,6 +22,13 @@ def is_understood(content: bytes) -> bool:
 
 UNDERSTANDING = Understanding(is_understood, frozenset())
 """What an entry may ask for that this version honours: nothing beyond what every version does."""
+
+
+def _plan(blob: bytes) -> Plan:
+    try:
+        return plan(json_of(blob))
+    except Unreadable as error:
+        raise InvalidSpec(reasons.CONTENT_NOT_UNDERSTOOD, f"the content {error}") from None
 
 
 class Plans:
@@ -47,7 +57,7 @@ class Plans:
         if blob is None:
             raise Unavailable(f"the content {digest} is not held here")
         try:
-            made: Plan | InvalidSpec = plan(blob)
+            made: Plan | InvalidSpec = _plan(blob)
         except InvalidSpec as error:
             made = error
         self._plans[digest] = made

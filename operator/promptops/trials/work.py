@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assessment, assess_spec, look_at_spec
+from promptops.domain.content.composition import Ingredient, Mixture, mix
 from promptops.domain.content.sourcing import SourceText, judge
 
 
@@ -28,11 +29,23 @@ class SourceWork(msgspec.Struct, frozen=True, tag=True):
     tests: Any = None
 
 
-_requests = msgspec.msgpack.Decoder(VersionWork | SourceWork)
+class MixWork(msgspec.Struct, frozen=True, tag=True):
+    """Look at a content with what it includes."""
+
+    written: bytes
+    ingredients: tuple[tuple[str, str, bytes], ...]
+    """Alias, name and canonical bytes of each."""
+    tests: bytes = b""
+    """As JSON."""
+
+
+Work: TypeAlias = VersionWork | SourceWork | MixWork
+
+_requests = msgspec.msgpack.Decoder(Work)
 _answers = msgspec.msgpack.Decoder(Assessment)
 
 
-def request(work: VersionWork | SourceWork) -> bytes:
+def request(work: Work) -> bytes:
     """Return a request as it is sent."""
     return msgspec.msgpack.encode(work)
 
@@ -45,7 +58,9 @@ def answer_of(sent: bytes) -> Assessment:
 def carry_out(sent: bytes) -> bytes:
     """Do what a request asks for; return the answer as it is sent."""
     work = _requests.decode(sent)
-    if isinstance(work, VersionWork):
+    if isinstance(work, MixWork):
+        found = mix(Mixture(work.written, tuple(Ingredient(*each) for each in work.ingredients), work.tests))
+    elif isinstance(work, VersionWork):
         spec = read_value(work.spec)
         found = assess_spec(spec) if work.with_tests else look_at_spec(spec)
     else:

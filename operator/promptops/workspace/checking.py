@@ -17,10 +17,23 @@ from promptops.workspace.stream import BrokenDocument, Document, read_stream
 from promptops.workspace.workspace import unique
 
 _OURS: Final = frozenset(kind.NAMES.kind for kind in KINDS)
-_SAID_ALREADY: Final = frozenset({reasons.INVALID_SPEC, reasons.SOURCE_INVALID, reasons.VERSION_INVALID})
+_SAID_ALREADY: Final = frozenset(
+    {
+        reasons.INVALID_SPEC,
+        reasons.SOURCE_INVALID,
+        reasons.VERSION_INVALID,
+        reasons.INCLUDE_NOT_FOUND,
+        reasons.INCLUDE_CYCLE,
+    }
+)
 """What a prompt's condition says of a content that was reviewed where it stands."""
 _MAY_BE_ELSEWHERE: Final = frozenset(
-    {reasons.VERSION_NOT_FOUND, reasons.CONFIG_MAP_NOT_FOUND, reasons.CONFIG_MAP_NOT_LABELLED}
+    {
+        reasons.VERSION_NOT_FOUND,
+        reasons.INCLUDE_NOT_FOUND,
+        reasons.CONFIG_MAP_NOT_FOUND,
+        reasons.CONFIG_MAP_NOT_LABELLED,
+    }
 )
 UNREADABLE: Final = "Unreadable"
 NOT_SERVED: Final = "NotServed"
@@ -151,6 +164,9 @@ def _decided(found: Iterable[Found], reviewed: set[str], now: datetime, partial:
     places = {one.identity: one.place for one in found}
     cluster = Standalone()
     cluster.apply(found)
+    composed = list(_composed(found, cluster, reviewed, partial))
+    yield from composed
+    reviewed = reviewed | {remark.subject for remark in composed}
     for problem in cluster.decide(now).problems:
         subject = f"Prompt {problem.prompt}"
         versions = (f"PromptVersion {text(metadata(each).get('name'))}" for each in cluster.versions_of(problem.prompt))
@@ -161,3 +177,20 @@ def _decided(found: Iterable[Found], reviewed: set[str], now: datetime, partial:
             "warning" if partial and problem.reason in _MAY_BE_ELSEWHERE else "error"
         )
         yield Remark(file, int(line), 1, severity, problem.reason, subject, "", problem.message)
+
+
+def _composed(found: Iterable[Found], cluster: Standalone, reviewed: set[str], partial: bool) -> Iterator[Remark]:
+    """Say what is wrong with versions only together with what they include."""
+    for one in found:
+        subject = " ".join(one.identity)
+        version = cluster.version(one.identity[1]) if one.identity[0] == "PromptVersion" else None
+        if version is None or subject in reviewed:
+            continue
+        assessment = cluster.assess(version)
+        alone = assessment.as_written.findings
+        file, _, line = one.place.rpartition(":")
+        for finding in assessment.findings if assessment.includes else ():
+            if finding in alone:
+                continue
+            severity = "warning" if partial and finding.reason in _MAY_BE_ELSEWHERE else finding.severity
+            yield Remark(file, int(line), 1, severity, finding.reason, subject, finding.path, finding.message)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from promptops.domain.content.checks import check_content
-from promptops.domain.findings import combined
+from promptops.api.content import json_of
+from promptops.api.wire import read_value
+from promptops.domain.content.assessment import Assessment
+from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import Manifest, mapping, spec_of
 from promptops.domain.ownership import number_of, prompt_of
 from promptops.workspace.manifest_files import FileReading, read_file
@@ -24,7 +26,10 @@ class HeldContent:
     prompt: str
     version: str
     content: Manifest
+    """With what it includes; as it is written while that cannot be had."""
     is_served: bool
+    wrong: Finding | None = None
+    """Why it cannot be served."""
 
 
 def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[HeldContent, ...]:
@@ -37,7 +42,7 @@ def held_by(files: Mapping[str, bytes], now: datetime) -> tuple[HeldContent, ...
     prompts = {entry.name for entry in decided.entries} | {name for kind, name in found if kind == "Prompt"}
     prompts |= {prompt_of(one.manifest) for one in found.values() if one.identity[0] == "PromptVersion"}
     held = [
-        HeldContent(prompt, number_of(each), mapping(spec_of(each).get("content")), (prompt, number_of(each)) in served)
+        _held(prompt, each, cluster.assess(each), (prompt, number_of(each)) in served)
         for prompt in sorted(prompts)
         for each in cluster.versions_of(prompt)
     ]
@@ -72,7 +77,12 @@ def choose(held: tuple[HeldContent, ...], prompt: str | None, version: str | Non
         raise NoContent(f"there is no version {version}: there is {', '.join(each.version for each in wanted)}")
     if version is None and len(chosen) > 1 and not chosen[0].is_served:
         raise NoContent(f"none is active: choose with --version one of {', '.join(each.version for each in chosen)}")
-    wrong = combined(check_content(chosen[0].content))
-    if wrong is not None:
+    if (wrong := chosen[0].wrong) is not None:
         raise NoContent(f"{chosen[0].prompt} {chosen[0].version}: {wrong.sentence}")
     return chosen[0]
+
+
+def _held(prompt: str, version: Manifest, found: Assessment, is_served: bool) -> HeldContent:
+    data = found.canonical
+    content = mapping(spec_of(version).get("content")) if data is None else mapping(read_value(json_of(data)))
+    return HeldContent(prompt, number_of(version), content, is_served, combined(found.findings))

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from promptops.api.feed import Entry
 from promptops.api.v1alpha1 import WATCH_LABEL
-from promptops.domain.content.assessment import Assessment, assess
+from promptops.domain.content.assessment import Assessment, look
+from promptops.domain.content.composition import Mixture, mix
+from promptops.domain.content.resolving import Resolver
 from promptops.domain.content.sourcing import Judge, SourceText, judge
 from promptops.domain.manifests import (
     Manifest,
@@ -38,6 +40,7 @@ _UIDS: Final = uuid.UUID("7d0d2f0e-5b1c-4b8e-9a35-6d0f6e1d7c11")
 _SERVED: Final = ServedObservation(ready=1, total=1)
 """This process serves what it has decided."""
 _MAX_STEPS: Final = 20
+_MOST_MIXTURES: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ class Standalone:
         self._decided: dict[str, _Decided] = {}
         self._assessed: dict[str, tuple[int, Assessment]] = {}
         """What the content of a version came to, by its uid, and for which generation."""
+        self._mixed: dict[Mixture, Assessment] = {}
+        """What contents came to with what they include."""
+        self._asking: defaultdict[str, set[str]] = defaultdict(set)
+        """Name of a PromptVersion → the prompts that looked for it, as something that is included."""
 
     def apply(self, found: Iterable[Found]) -> tuple[Flaw, ...]:
         """Make the objects those that were found; return what the API server would have refused to change."""
@@ -118,6 +125,14 @@ class Standalone:
         """Return the PromptVersions that name a prompt, with the status that was decided."""
         return tuple(self._of("PromptVersion", self._versions[prompt]))
 
+    def assess(self, version: Manifest) -> Assessment:
+        """Return what the content of a PromptVersion comes to with what it includes."""
+        return self._resolver(prompt_of(version)).assess(version)
+
+    def version(self, name: str) -> Manifest | None:
+        """Return a PromptVersion with the status that was decided."""
+        return self._objects.get(("PromptVersion", name))
+
     def prompt(self, name: str) -> Manifest | None:
         """Return a Prompt with the status that was decided."""
         return self._objects.get(("Prompt", name))
@@ -148,14 +163,28 @@ class Standalone:
         held = self._objects.get(("Prompt", prompt))
         for name in self._versions[prompt]:
             version = self._objects["PromptVersion", name]
-            version["status"] = decide_version(VersionSnapshot(version, held, self._assess), now).status
+            version["status"] = decide_version(VersionSnapshot(version, held, assess=self.assess), now).status
 
-    def _assess(self, version: Manifest) -> Assessment:
+    def _resolver(self, prompt: str) -> Resolver:
+        def find(name: str) -> Manifest | None:
+            self._asking[name].add(prompt)
+            return self._objects.get(("PromptVersion", name))
+
+        return Resolver(find, self._look, self._mix)
+
+    def _mix(self, mixture: Mixture) -> Assessment:
+        if mixture not in self._mixed:
+            if len(self._mixed) >= _MOST_MIXTURES:
+                del self._mixed[next(iter(self._mixed))]
+            self._mixed[mixture] = mix(mixture)
+        return self._mixed[mixture]
+
+    def _look(self, version: Manifest) -> Assessment:
         """Look at the content of a version once."""
         uid, generation = uid_of(version), generation_of(version)
         known = self._assessed.get(uid)
         if known is None or known[0] != generation:
-            known = self._assessed[uid] = (generation, assess(version))
+            known = self._assessed[uid] = (generation, look(version))
         return known[1]
 
     def _snapshot(self, prompt: Manifest, published: int | None, judge: Judge) -> PromptSnapshot:
@@ -164,6 +193,7 @@ class Standalone:
         rivals = {rival for call in calls_of(prompt) for rival in self._called[call]} - {name}
         config_map = self._objects.get(("ConfigMap", _source_of(prompt)))
         visible = config_map is not None and label(config_map, WATCH_LABEL) == "true"
+        resolver = self._resolver(name)
         return PromptSnapshot(
             prompt=prompt,
             versions=tuple(self._of("PromptVersion", versions)),
@@ -172,8 +202,9 @@ class Standalone:
             tenant=SCOPE,
             served=_SERVED,
             published_revision=published,
-            assess=self._assess,
-            judge=judge,
+            included=frozenset(each for each in versions if self._asking.get(each)),
+            assess=resolver.assess,
+            judge=resolver.judging(judge),
         )
 
     def _of(self, kind: str, names: Iterable[str]) -> Iterator[Manifest]:
@@ -255,7 +286,8 @@ class Standalone:
             return {rival for call in calls_of(held) for rival in self._called[call]} | {name}
         if kind == "PromptVersion":
             # A version may also stand in the way of another prompt's version of the same name.
-            return {prompt_of(held)} | {each for each in _prefixes(name) if ("Prompt", each) in self._objects}
+            in_the_way = {each for each in _prefixes(name) if ("Prompt", each) in self._objects}
+            return {prompt_of(held)} | in_the_way | self._asking.get(name, set())
         return {
             each for (kind, each), prompt in self._objects.items() if kind == "Prompt" and _source_of(prompt) == name
         }

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
-from promptops.domain.content.assessment import Assessment, assess
-from promptops.domain.content.sourcing import SourceText, judge
+from promptops.domain.content.assessment import Assessment
+from promptops.domain.content.resolving import Resolver
+from promptops.domain.content.sourcing import Judge, SourceText, judge
 from promptops.domain.content.trial import Tried
 from promptops.domain.findings import combined
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of, text
@@ -44,11 +45,13 @@ def run_tests(files: Mapping[str, bytes], *, required: bool = False) -> tuple[Te
 
 
 def _tested(found: Mapping[Identity, Found], required: bool) -> Iterator[Tested]:
+    versions = {name: one.manifest for (kind, name), one in found.items() if kind == "PromptVersion"}
+    resolver = Resolver(versions.get)
     for (kind, name), one in found.items():
         if kind == "PromptVersion":
-            assessment, problem = assess(one.manifest), None
+            assessment, problem = resolver.assess(one.manifest), None
         elif kind == "Prompt" and "source" in spec_of(one.manifest):
-            assessment, problem = _of_source(one.manifest, found)
+            assessment, problem = _of_source(one.manifest, found, resolver.judging(judge))
         else:
             continue
         subject, problem = f"{kind} {name}", problem or _problem(assessment, required)
@@ -57,7 +60,7 @@ def _tested(found: Mapping[Identity, Found], required: bool) -> Iterator[Tested]
             yield Tested(subject, one.place, tried, problem)
 
 
-def _of_source(prompt: Manifest, found: Mapping[Identity, Found]) -> tuple[Assessment, str | None]:
+def _of_source(prompt: Manifest, found: Mapping[Identity, Found], judge: Judge) -> tuple[Assessment, str | None]:
     judged: list[Assessment] = []
 
     def look(source: SourceText) -> Assessment:

@@ -13,7 +13,8 @@ from promptops.controller.decide.assessor import Assessor, NotJudged
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.contents import AT_ONCE_BYTES, Contents, NotAssessed
 from promptops.controller.keys import Key, version_key
-from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, assess
+from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment
+from promptops.domain.content.resolving import assess
 from promptops.domain.content.sourcing import SourceText
 from promptops.domain.content.trial import Trial, Tried
 from promptops.trials.process import WorkFailed

@@ -32,7 +32,7 @@ from promptops.rendering.errors import InvalidSpec
     ],
 )
 def test_canonical(content: dict[str, Any], written: str) -> None:
-    assert canonical(content).decode() == written
+    assert canonical(content).decode() == f"promptops/content/1\n{written}"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,9 @@ def test_free_json_of_any_depth_is_refused_without_recursion() -> None:
 def test_the_digest_is_the_address_of_the_canonical_bytes() -> None:
     content = {"variables": [], "text": "Hi"}
 
-    assert digest(content) == "sha256:" + hashlib.sha256(b'{"text":"Hi","variables":[]}').hexdigest()
+    assert (
+        digest(content) == "sha256:" + hashlib.sha256(b'promptops/content/1\n{"text":"Hi","variables":[]}').hexdigest()
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_substitution_is_known(template: str, simple: bool) -> None:
         pytest.param("{% endif %}", 1, 1, "{% endif %} closes no {% if %}: nothing is open here", id="end of nothing"),
         pytest.param("{% else %}", 1, 1, "{% else %} stands outside an {% if %} or {% for %}, or twice in one", id="else of nothing"),
         pytest.param("{% if x %}{% else %}{% elif y %}{% endif %}", 1, 21, "{% elif %} stands outside an {% if %}, or behind its {% else %}", id="elif behind else"),
-        pytest.param("{% esle %}", 1, 1, "there is no statement 'esle'; did you mean \"else\"?: there are if, elif, else, endif, for, endfor, raw, endraw; to write {% literally, put it between {% raw %} and {% endraw %}", id="misspelt statement"),
+        pytest.param("{% esle %}", 1, 1, "there is no statement 'esle'; did you mean \"else\"?: there are if, elif, else, endif, for, endfor, include, raw, endraw; to write {% literally, put it between {% raw %} and {% endraw %}", id="misspelt statement"),
         pytest.param("{% set x = 1 %}", 1, 1, "{% set %} is not part of the language: values come from variables alone: declare a variable, perhaps with a default", id="set"),
         pytest.param("{{ x | uper }}", 1, 8, "there is no filter 'uper'; did you mean \"upper\"?: there are capitalize, count, d, default, fenced, first, indent, join, last, length, list, lower, replace, round, sort, title, tojson, trim, truncate, unique, upper", id="misspelt filter"),
         pytest.param("{{ x is defind }}", 1, 9, None, id="misspelt test"),

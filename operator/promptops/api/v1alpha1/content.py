@@ -4,7 +4,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import MAX_INTEGER, VARIABLE_NAME, WHOLE, FreeJson, Items, Model, Rule
+from promptops.api.v1alpha1.schema import (
+    MAX_INTEGER,
+    VARIABLE_NAME,
+    WHOLE,
+    FreeJson,
+    Items,
+    Model,
+    PromptName,
+    Rule,
+    VersionNumber,
+)
 
 MATCH_PATTERN = r"^[A-Za-z0-9*?][A-Za-z0-9._:*?@-]*/[A-Za-z0-9._:/*?@-]+$"
 """provider/model, both of them perhaps with * and ?."""
@@ -154,6 +164,24 @@ class Function(Model):
     """JSON Schema of its arguments."""
 
 
+class PromptReference(Model):
+    """A Prompt in the same namespace."""
+
+    name: PromptName
+    """Name of the Prompt."""
+
+
+class Include(Model):
+    """The text of another version, for templates to take in. It reads its own variables, which callers then give here too."""
+
+    alias: Annotated[str, Field(max_length=63), VARIABLE_NAME]
+    """What templates call it, as in `{% include "rules" %}`."""
+    prompt_ref: PromptReference
+    """The Prompt it is a version of, in the same namespace. The Prompt itself need not exist."""
+    version: VersionNumber
+    """The version, which never changes."""
+
+
 def _messages_fit(content: "PartialContent") -> bool:
     return sum(len(message.content or "") for message in content.messages or ()) <= MAX_CONTENT_BYTES
 
@@ -176,6 +204,8 @@ class PartialContent(Model):
     """The messages of a chat prompt, in order."""
     variables: Annotated[Items[Variable], Field(max_length=100)] | None = None
     """The values the template needs."""
+    includes: Annotated[Items[Include], Field(max_length=16)] | None = None
+    """Texts of other versions that the templates take in."""
     parameters: Parameters | None = None
     """Model parameters, handed back with every render."""
     models: Annotated[Items[Variant], Field(max_length=16)] | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.content import Content
+from promptops.api.v1alpha1.content import Content, PromptReference
 from promptops.api.v1alpha1.schema import (
     WITHOUT_NULLS,
     Column,
@@ -13,18 +13,10 @@ from promptops.api.v1alpha1.schema import (
     Kind,
     Model,
     Names,
-    PromptName,
     Rule,
     VersionNumber,
 )
 from promptops.api.v1alpha1.tests import PromptTests, TestsStatus
-
-
-class PromptReference(Model):
-    """A Prompt in the same namespace."""
-
-    name: PromptName
-    """Name of the Prompt."""
 
 
 def _unchanged(field: str) -> Rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import suppress
@@ -18,27 +19,28 @@ from promptops.controller.decide.ledger import Lane, Turns
 from promptops.controller.intake.contents import AT_ONCE_BYTES, Contents
 from promptops.controller.keys import Key
 from promptops.domain.content.assessment import Assessment
+from promptops.domain.content.composition import Mixture, mix
 from promptops.domain.content.sourcing import SourceText, judge
 from promptops.domain.findings import Finding
 from promptops.trials.process import WORK_SECONDS, WorkFailed
-from promptops.trials.work import SourceWork, VersionWork, answer_of, request
+from promptops.trials.work import MixWork, SourceWork, VersionWork, Work, answer_of, request
 from promptops.trials.worker import CPU_SECONDS
 
-MOST_SOURCES = 4096
+MOST_SOURCES = 8192
 MOST_CHARACTERS = 16 * 1024 * 1024
-"""What sources were looked at is remembered up to these bounds, the latest first."""
+"""What sources and mixtures were looked at is remembered up to these bounds, the latest first."""
 
 Subject: TypeAlias = "str | tuple[str, str, bytes, bytes]"
-"""uid of a PromptVersion, or what a source says."""
+"""uid of a PromptVersion, or what a source says, or the digest of a content with all that it includes."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class NotJudged(Exception):
-    """A source has to be looked at elsewhere first."""
+    """A source, or a content with what it includes, has to be looked at elsewhere first."""
 
     def __init__(self, subject: Subject) -> None:
-        super().__init__("a source was not looked at yet")
+        super().__init__("a content was not looked at yet")
         self.subject = subject
 
 
@@ -58,6 +60,8 @@ class Assessor:
         self._waiting: dict[Subject, dict[Key, Lane]] = {}
         self._missing: dict[Key, set[Subject]] = {}
         self._sources: OrderedDict[Subject, Assessment] = OrderedDict()
+        self._mixtures: dict[Subject, Mixture] = {}
+        """What is to be mixed."""
         self._characters = 0
         self._wake = asyncio.Event()
 
@@ -74,6 +78,20 @@ class Assessor:
             if _size(subject) > AT_ONCE_BYTES or source.tests is not None:
                 raise NotJudged(subject)
             known = judge(source)
+            self._remember(subject, known)
+        self._sources.move_to_end(subject)
+        return known
+
+    def mix(self, mixture: Mixture) -> Assessment:
+        """Return what a content comes to with what it includes. Raises NotJudged when that takes too long here."""
+        subject = _subject_of(mixture)
+        known = self._sources.get(subject)
+        if known is None:
+            size = len(mixture.written) + sum(len(each.data) for each in mixture.ingredients)
+            if size > AT_ONCE_BYTES or mixture.tests:
+                self._mixtures[subject] = mixture
+                raise NotJudged(subject)
+            known = mix(mixture)
             self._remember(subject, known)
         self._sources.move_to_end(subject)
         return known
@@ -111,7 +129,7 @@ class Assessor:
             found = await self._without_answer(asked, failure)
         self._settle(subject, asked, found)
 
-    async def _without_answer(self, asked: VersionWork | SourceWork, failure: WorkFailed) -> Assessment:
+    async def _without_answer(self, asked: Work, failure: WorkFailed) -> Assessment:
         """Return what may be said of content that the process was ended over twice: perhaps its tests are to blame."""
         if _has_tests(asked):
             with suppress(WorkFailed):
@@ -119,20 +137,23 @@ class Assessor:
                 return replace(looked, crashed=_untested(failure))
         return Assessment(None, (_unchecked(failure, "spec.content" if isinstance(asked, VersionWork) else ""),))
 
-    async def _answer(self, asked: VersionWork | SourceWork) -> Assessment:
+    async def _answer(self, asked: Work) -> Assessment:
         try:
             return answer_of(await self._carry_out(request(asked)))
         except WorkFailed:
             return answer_of(await self._carry_out(request(asked)))
 
-    def _work_on(self, subject: Subject) -> VersionWork | SourceWork | None:
+    def _work_on(self, subject: Subject) -> Work | None:
         if isinstance(subject, str):
             spec = self._contents.spec_of(subject)
             return None if spec is None else VersionWork(spec, self._contents.has_tests(subject))
+        if (mixture := self._mixtures.get(subject)) is not None:
+            ingredients = tuple((each.alias, each.name, each.data) for each in mixture.ingredients)
+            return MixWork(mixture.written, ingredients, mixture.tests)
         how, value, inline, tests = subject
         return SourceWork(how, value, read_value(inline), read_value(tests))
 
-    def _settle(self, subject: Subject, asked: VersionWork | SourceWork, found: Assessment) -> None:
+    def _settle(self, subject: Subject, asked: Work, found: Assessment) -> None:
         if not isinstance(subject, str):
             self._remember(subject, found)
         elif isinstance(asked, VersionWork):
@@ -148,6 +169,7 @@ class Assessor:
                     self._enqueue(key, lane)
 
     def _remember(self, subject: Subject, found: Assessment) -> None:
+        self._mixtures.pop(subject, None)
         if subject not in self._sources:
             self._characters += _size(subject)
         self._sources[subject] = found
@@ -164,17 +186,26 @@ def _subject(source: SourceText) -> Subject | None:
         return None
 
 
+def _subject_of(mixture: Mixture) -> Subject:
+    told = hashlib.sha256(mixture.written)
+    for alias, name, data in mixture.ingredients:
+        told.update(f"\0{alias} {name} {len(data)}\0".encode() + data)
+    return "mix", told.hexdigest(), b"", mixture.tests
+
+
 def _size(subject: Subject) -> int:
     return 0 if isinstance(subject, str) else len(subject[1]) + len(subject[2]) + len(subject[3])
 
 
-def _has_tests(asked: VersionWork | SourceWork) -> bool:
-    return asked.with_tests if isinstance(asked, VersionWork) else asked.tests is not None
+def _has_tests(asked: Work) -> bool:
+    return asked.with_tests if isinstance(asked, VersionWork) else bool(asked.tests)
 
 
-def _without_tests(asked: VersionWork | SourceWork) -> VersionWork | SourceWork:
+def _without_tests(asked: Work) -> Work:
     if isinstance(asked, VersionWork):
         return VersionWork(asked.spec, with_tests=False)
+    if isinstance(asked, MixWork):
+        return MixWork(asked.written, asked.ingredients)
     return SourceWork(asked.format, asked.value, asked.inline)
 
 

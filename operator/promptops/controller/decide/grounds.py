@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from promptops.controller.keys import Key
-from promptops.domain.manifests import Manifest, uid_of
+from promptops.domain.content.references import references
+from promptops.domain.manifests import Manifest, mapping, spec_of, uid_of
 from promptops.domain.ownership import number_of
 from promptops.domain.reconcile.memory import Memory
 
@@ -56,4 +57,6 @@ class _Grounds:
     def __call__(self, version: Manifest) -> _Ground:
         number = number_of(version)
         in_use = self._stable is not None and self._stable.version == number
+        if references(mapping(spec_of(version).get("content"))):
+            return (object(),)  # what it includes may have come, gone or come back
         return version["metadata"].get("resourceVersion"), self._uid, in_use, self._served.get(number)

@@ -25,7 +25,7 @@ from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
-from promptops.domain.content.assessment import Assessment
+from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.manifests import Manifest
 from promptops.domain.reconcile import as_written, decide_prompt, decide_version
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot
@@ -105,14 +105,7 @@ class Reconciler:
         """Serve what a prompt's status says although it could not be decided on yet."""
         snapshot = self.snapshots.of_prompt(key)
         if snapshot is not None:
-            self.publishing.publish(snapshot.prompt, as_written(replace(snapshot, assess=self._assess_at_hand)))
-
-    def _assess_at_hand(self, version: Manifest) -> Assessment:
-        """Of content that was not looked at yet nothing can be offered; whoever holds it goes on."""
-        try:
-            return self.store.contents.assess(version)
-        except NotAssessed:
-            return Assessment(None)
+            self.publishing.publish(snapshot.prompt, as_written(replace(snapshot, assess=_at_hand(snapshot.assess))))
 
     def _wait_for(self, key: Key, subjects: Iterable[Subject]) -> None:
         """Work on the key again once these were looked at; its worker does something else meanwhile."""
@@ -213,6 +206,8 @@ class Reconciler:
         if prompt is not None:
             for version in self._grounds.changed(key, prompt, self.snapshots.versions_of(key.namespace, key.name)):
                 self.enqueue(version_key(key.namespace, version["metadata"]["name"]), Lane.FOLLOWING)
+            for name in self.snapshots.included_in(prompt):
+                self.enqueue(version_key(key.namespace, name), Lane.FOLLOWING)
 
     async def _version(self, key: Key) -> None:
         for _ in range(_MOST_ROUNDS):
@@ -260,6 +255,17 @@ class Reconciler:
 
 
 _MISSED = {resource.kind: resource for resource in (PROMPT_VERSIONS, CONFIG_MAPS)}
+
+
+def _at_hand(assess: Assess) -> Assess:
+    def at_hand(version: Manifest) -> Assessment:
+        """Of content that was not looked at yet nothing can be offered; whoever holds it goes on."""
+        try:
+            return assess(version)
+        except (NotAssessed, NotJudged):
+            return Assessment(None)
+
+    return at_hand
 
 
 def _is_decided(prompt: Manifest) -> bool:

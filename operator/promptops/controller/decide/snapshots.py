@@ -9,9 +9,12 @@ from promptops.api.v1alpha1 import WATCH_LABEL
 from promptops.controller.intake.relations import config_map_of
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key
+from promptops.domain.content.composition import mix
+from promptops.domain.content.references import Reference, references
+from promptops.domain.content.resolving import Mix, Resolver
 from promptops.domain.content.sourcing import Judge
-from promptops.domain.manifests import Manifest, label, spec_of, text, uid_of
-from promptops.domain.ownership import number_of, prompt_of
+from promptops.domain.manifests import Manifest, label, mapping, name_of, spec_of, text, uid_of
+from promptops.domain.ownership import belongs, number_of, prompt_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 
@@ -30,6 +33,7 @@ class Snapshots:
         served: Callable[[Manifest], ServedObservation | None],
         published_revision: Callable[[str, str], int | None],
         judge: Judge,
+        mix: Mix = mix,
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
@@ -37,6 +41,7 @@ class Snapshots:
         self._served = served
         self._published_revision = published_revision
         self._judge = judge
+        self._mix = mix
 
     def of_prompt(self, key: Key) -> PromptSnapshot | None:
         """Gather everything about a Prompt; None when there is none of that name."""
@@ -44,6 +49,7 @@ class Snapshots:
         if prompt is None:
             return None
         versions, more = self._looked_at(prompt)
+        resolver = self._resolver(key.namespace, key.name)
         rivals = (self._store.get("Prompt", key.namespace, name) for name in self._store.relations.rivals_of(prompt))
         return PromptSnapshot(
             prompt=prompt,
@@ -55,8 +61,9 @@ class Snapshots:
             requires_tests=self._requires_tests(key.namespace),
             served=self._served(prompt),
             published_revision=self._published_revision(key.namespace, key.name),
-            assess=self._store.contents.assess,
-            judge=self._judge,
+            assess=resolver.assess,
+            judge=resolver.judging(self._judge),
+            included=frozenset(filter(lambda name: self._is_included(key.namespace, name), map(name_of, versions))),
             settled=self._store.is_settled(prompt),
         )
 
@@ -66,7 +73,44 @@ class Snapshots:
         if version is None:
             return None
         prompt = self._store.get("Prompt", key.namespace, prompt_of(version))
-        return VersionSnapshot(version, prompt, self._store.contents.assess)
+        including = tuple(sorted(self._served_with(key.namespace, key.name)))
+        return VersionSnapshot(version, prompt, including, self._resolver(key.namespace).assess)
+
+    def included_in(self, prompt: Manifest) -> frozenset[str]:
+        """Return the names of the versions that are included, directly or not, in what a prompt serves or served before."""
+        namespace, memory = prompt["metadata"]["namespace"], Memory.of(prompt)
+        waiting = [f"{name_of(prompt)}-{each.version}" for each in (memory.stable, memory.previous) if each]
+        found: set[str] = set()
+        while waiting:
+            version = self._store.get("PromptVersion", namespace, waiting.pop())
+            names = {each.name for each in _includes_of(version)} - found if version is not None else set()
+            found |= names
+            waiting += names
+        return frozenset(found)
+
+    def _served_with(self, namespace: str, name: str) -> Iterator[str]:
+        """Yield the names of the versions that are served and include this one, directly or not."""
+        for including in self._store.relations.including(namespace, name):
+            version = self._store.get("PromptVersion", namespace, including)
+            prompt = self._store.get("Prompt", namespace, prompt_of(version)) if version is not None else None
+            if version is None or prompt is None or not belongs(version, name_of(prompt), uid_of(prompt)):
+                continue
+            stable = Memory.of(prompt).stable
+            if stable is not None and stable.version == number_of(version):
+                yield including
+
+    def _is_included(self, namespace: str, name: str) -> bool:
+        return self._store.relations.is_included(namespace, name)
+
+    def _resolver(self, namespace: str, prompt: str | None = None) -> Resolver:
+        """Looks at contents with what they include. A prompt is decided again when that arrives, goes or comes back."""
+
+        def find(name: str) -> Manifest | None:
+            if prompt is not None:
+                self._store.relations.asks(namespace, prompt, name)
+            return self._store.get("PromptVersion", namespace, name)
+
+        return Resolver(find, self._store.contents.assess, self._mix)
 
     def not_looked_at(self, snapshot: PromptSnapshot) -> tuple[str, ...]:
         """Return the uids of the versions that the decision asks for and that have to be looked at elsewhere first."""
@@ -96,6 +140,10 @@ class Snapshots:
         found = self._store.get("ConfigMap", prompt["metadata"]["namespace"], name) if name else None
         # The watch selects the label; whoever reads an object by name must not be shown more than the watch would.
         return found if found is not None and label(found, WATCH_LABEL) == "true" else None
+
+
+def _includes_of(version: Manifest) -> tuple[Reference, ...]:
+    return references(mapping(spec_of(version).get("content")))
 
 
 def _named(prompt: Manifest) -> frozenset[str]:

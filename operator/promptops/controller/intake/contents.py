@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from promptops.api.wire import read_value
-from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, assess_spec, too_large
+from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, look_at_spec, too_large
 from promptops.domain.manifests import Manifest, generation_of, mapping, spec_of, uid_of
 
 AT_ONCE_BYTES = 4096
@@ -51,27 +51,30 @@ class Contents:
         return len(self._known)
 
     def take(self, version: Manifest) -> dict[str, Any]:
-        """Keep the content, and return the object without it."""
+        """Keep the content, and return the object without it, but for what it includes."""
         uid, spec = uid_of(version), spec_of(version)
         known = self._known.get(uid)
         if known is None or known.generation != generation_of(version):
             self._known[uid] = _taken(generation_of(version), spec)
-        return {**version, "spec": {key: value for key, value in spec.items() if key not in _LARGE}}
+        kept = {key: value for key, value in spec.items() if key not in _LARGE}
+        if includes := mapping(spec.get("content")).get("includes"):
+            kept["content"] = {"includes": includes}  # who depends on whom has to be known before anything is looked at
+        return {**version, "spec": kept}
 
     def drop(self, uid: str) -> None:
         """Forget a content whose object is gone."""
         self._known.pop(uid, None)
 
     def assess(self, version: Manifest) -> Assessment:
-        """Return what a PromptVersion's content comes to. Raises NotAssessed when that takes too long here."""
+        """Return what a PromptVersion's content comes to by itself. Raises NotAssessed when that takes too long here."""
         uid = uid_of(version)
         known = self._known.get(uid)
         if known is None:
-            return assess_spec(spec_of(version))
+            return look_at_spec(spec_of(version))
         if known.assessment is None:
             if known.spec is None or not known.is_at_once:
                 raise NotAssessed(uid)
-            known.assessment, known.spec = assess_spec(read_value(known.spec)), None
+            known.assessment, known.spec = look_at_spec(read_value(known.spec)), None
         return known.assessment
 
     def is_to_be_assessed(self, uid: str) -> bool:
@@ -101,7 +104,7 @@ def _taken(generation: int, spec: Manifest) -> _Content:
         written = msgspec.json.encode(spec)
     except (TypeError, ValueError, RecursionError):
         # No JSON that nests so deep or counts so high is ever canonical: the look at it is short and says where.
-        return _Content(generation, None, assess_spec(spec))
+        return _Content(generation, None, look_at_spec(spec))
     if len(written) > MAX_JSON_BYTES + AT_ONCE_BYTES:
         size = len(msgspec.json.encode(mapping(spec.get("content"))))
         if size > MAX_JSON_BYTES:

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, parse_number
-from promptops.domain.manifests import Manifest
+from promptops.domain.content.references import references
+from promptops.domain.manifests import Manifest, mapping, spec_of
 from promptops.domain.ownership import calls_of, number_of, prompt_of
 
 KeyType = TypeVar("KeyType", bound=Hashable)
@@ -28,6 +29,12 @@ class Relations:
         """(namespace, ConfigMap) → names of the Prompts whose source it is."""
         self._called: _Index = defaultdict(set)
         """(namespace, name or promptId) → names of the Prompts that are called so."""
+        self._including: _Index = defaultdict(set)
+        """(namespace, PromptVersion) → names of the PromptVersions that include it."""
+        self._asking: _Index = defaultdict(set)
+        """(namespace, PromptVersion) → names of the Prompts that looked for it, as something that is included."""
+        self._asked: _Index = defaultdict(set)
+        """(namespace, Prompt) → what it looked for."""
         self._prompts: defaultdict[str, set[str]] = defaultdict(set)
         """Namespace → names of its Prompts."""
 
@@ -38,6 +45,25 @@ class Relations:
     def versions_of(self, namespace: str, prompt: str) -> tuple[str, ...]:
         """Return the names of the PromptVersions that name a prompt, whoever owns them, in the order of their numbers."""
         return tuple(name for _, name in self._versions.get((namespace, prompt), ()))
+
+    def including(self, namespace: str, version: str) -> frozenset[str]:
+        """Return the names of the PromptVersions that include one, directly or not."""
+        found: set[str] = set()
+        waiting = [version]
+        while waiting:
+            new = self._including.get((namespace, waiting.pop()), set()) - found
+            found |= new
+            waiting += new
+        return frozenset(found)
+
+    def is_included(self, namespace: str, version: str) -> bool:
+        """Tell whether a version includes this one, or a prompt looked for it."""
+        return (namespace, version) in self._including or (namespace, version) in self._asking
+
+    def asks(self, namespace: str, prompt: str, version: str) -> None:
+        """Note that what is decided about a prompt depends on a version that is included, be it there or not."""
+        self._asking[namespace, version].add(prompt)
+        self._asked[namespace, prompt].add(version)
 
     def rivals_of(self, prompt: Manifest) -> tuple[str, ...]:
         """Return the names of the other Prompts that applications could mean by one of this prompt's names."""
@@ -75,6 +101,8 @@ class Relations:
         if before is not None and after is not None:
             yield from self.served(before, after)
         if after is None:
+            for version in self._asked.pop((namespace, name), ()):
+                _discard(self._asking, (namespace, version), name)
             _discard(self._prompts, namespace, name)
             yield from (version_key(namespace, version) for version in self.versions_of(namespace, name))
         else:
@@ -92,12 +120,31 @@ class Relations:
                 continue
             namespace, name = _name(version)
             prompt = prompt_of(version)
+            self._include(version, is_there)
             self._file(namespace, prompt, (_order(version), name), is_there)
             if prompt in self._prompts.get(namespace, ()):
                 # A version's own status follows from its prompt's, and is decided after it.
                 yield prompt_key(namespace, prompt)
             elif is_there:
                 yield version_key(namespace, name)
+        yield from self._depending(before if before is not None else after)
+
+    def _include(self, version: Manifest, is_there: bool) -> None:
+        namespace, name = _name(version)
+        for each in _includes_of(version):
+            if is_there:
+                self._including[namespace, each].add(name)
+            else:
+                _discard(self._including, (namespace, each), name)
+
+    def _depending(self, version: Manifest | None) -> Iterator[Key]:
+        """Yield who depends on a version by including it, and whose being in use depends on it."""
+        if version is None:
+            return
+        namespace, name = _name(version)
+        yield from (prompt_key(namespace, prompt) for prompt in self._asking.get((namespace, name), ()))
+        yield from (version_key(namespace, each) for each in self.including(namespace, name))
+        yield from (version_key(namespace, each) for each in _includes_of(version))
 
     def _file(self, namespace: str, prompt: str, numbered: _Numbered, is_there: bool) -> None:
         filed = self._versions[namespace, prompt]
@@ -123,6 +170,10 @@ class Relations:
 def _order(version: Manifest) -> Number:
     """What has no number that can be read comes before all others."""
     return parse_number(number_of(version)) or _NO_NUMBER
+
+
+def _includes_of(version: Manifest) -> tuple[str, ...]:
+    return tuple(each.name for each in references(mapping(spec_of(version).get("content"))))
 
 
 def config_map_of(prompt: Manifest) -> str | None:

@@ -1,4 +1,7 @@
-"""What the content of a version comes to: digest, canonical bytes, what is wrong. Content never changes: one look at each is enough."""
+"""What the content of a version comes to: digest, canonical bytes, what is wrong. Content never changes: one look at each is enough.
+
+A content that takes other versions in has no digest before they are looked at too: see `composition`.
+"""
 
 import zlib
 from collections.abc import Callable
@@ -11,8 +14,9 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.api.v1alpha1.tests import PromptTest
-from promptops.domain.content.canonical import canonical, digest_of
+from promptops.domain.content.canonical import canonical, digest_of, json_bytes
 from promptops.domain.content.checks import check_content, check_well_formed
+from promptops.domain.content.references import Reference, includes_itself, references
 from promptops.domain.content.trial import Trial, check_tests, run
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of
@@ -28,7 +32,8 @@ class Assessment:
     """The result of the one look."""
 
     digest: str | None
-    """The address of the content. None when it has no canonical form, or is too large to be looked at."""
+    """The address of the resolved content. None when it has no canonical form, is too large to be looked at, or takes in
+    what was not looked at."""
     findings: tuple[Finding, ...] = ()
     """What forbids to serve it, and what its author probably did not mean."""
     kept: bytes | None = None
@@ -40,6 +45,14 @@ class Assessment:
     """How they ended. None: it has none, or they cannot be run."""
     crashed: Finding | None = None
     """Why they could not be brought to an end."""
+    includes: tuple[Reference, ...] = ()
+    """What the content takes in."""
+    written: "Assessment | None" = None
+    """The look at the content as it is written, when it takes others in."""
+    missing: str = ""
+    """The PromptVersion that it takes in and that is not there."""
+    untried: bytes = b""
+    """Its tests as JSON, when they have to wait for what it takes in."""
 
     @classmethod
     def of(cls, digest: str | None, findings: tuple[Finding, ...], data: bytes | None, tests: int = 0) -> "Assessment":
@@ -61,7 +74,11 @@ class Assessment:
     def tried(self, tests: tuple[PromptTest, ...]) -> "Assessment":
         """Run its tests, when there is something that they can be run on."""
         data = self.canonical if self.is_sound and tests else None
-        return self if data is None else replace(self, trial=run(tests, data))
+        if data is None:
+            return self
+        if not self.is_resolved:
+            return replace(self, untried=_json_of(tests))
+        return replace(self, trial=run(tests, data))
 
     def below(self, root: str) -> "Assessment":
         """Return the same result with the paths of its findings seen from `root`."""
@@ -72,13 +89,27 @@ class Assessment:
         """The canonical bytes. None when there are none, or more than may be served."""
         return zlib.decompress(self.kept) if self.kept is not None and self.is_packed else self.kept
 
+    @property
+    def as_written(self) -> "Assessment":
+        """The look at the content alone."""
+        return self.written or self
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether what it takes in was looked at with it."""
+        return not self.includes or self.written is not None
+
+
+def _json_of(tests: tuple[PromptTest, ...]) -> bytes:
+    return msgspec.json.encode([each.model_dump(by_alias=True, exclude_unset=True) for each in tests])
+
 
 Assess: TypeAlias = Callable[[Manifest], Assessment]
 """Returns what a PromptVersion's content comes to, from memory or by looking at it."""
 
 
-def assess(version: Manifest) -> Assessment:
-    """Look at a PromptVersion as it came, and run its tests. Takes milliseconds per kilobyte, and what the tests take."""
+def look(version: Manifest) -> Assessment:
+    """Look at a PromptVersion as it came, by itself, and run its tests. Takes milliseconds per kilobyte, and what the tests take."""
     return assess_spec(spec_of(version))
 
 
@@ -99,9 +130,19 @@ def _assessed(spec: Manifest) -> tuple[Assessment, tuple[PromptTest, ...]]:
     if (size := json_size(content)) > MAX_JSON_BYTES:
         return Assessment(None, (too_large(size),)), ()
     data, address = _canonical(content)
-    fits = data is not None and len(data) <= MAX_CONTENT_BYTES
+    fits = data is not None and json_bytes(data) <= MAX_CONTENT_BYTES
     findings, tests = _findings(spec, content, data)
-    return Assessment.of(address, findings, data if fits else None, len(tests)), tests
+    return looked_at(address, findings, data if fits else None, content, len(tests)), tests
+
+
+def looked_at(
+    address: str | None, findings: tuple[Finding, ...], data: bytes | None, content: Manifest, tests: int = 0
+) -> Assessment:
+    """Return what a look at content by itself came to."""
+    found = Assessment.of(address, findings, data, tests)
+    if not found.is_sound or not (includes := references(content)):
+        return found
+    return replace(found, digest=None, includes=includes)
 
 
 def json_size(content: object) -> int:
@@ -135,6 +176,6 @@ def _findings(
     model, wrong_shape = parse_as(PromptVersionSpec, spec, "spec")
     if model is None:
         return wrong_shape, ()
-    found = check_content(content) if data is None else check_well_formed(content, len(data))
+    found = check_content(content) if data is None else check_well_formed(content, json_bytes(data))
     tests = model.tests or ()
-    return (*check_tests(tests, "spec.tests"), *found), tests
+    return (*check_tests(tests, "spec.tests"), *includes_itself(spec), *found), tests

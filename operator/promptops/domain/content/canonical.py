@@ -8,6 +8,7 @@ from typing import Any
 import rfc8785
 
 from promptops.api import reasons
+from promptops.api.content import CANONICAL_FORM
 from promptops.domain.findings import join
 from promptops.domain.manifests import Manifest
 from promptops.rendering.errors import InvalidSpec
@@ -20,12 +21,17 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def canonical(content: Manifest) -> bytes:
-    """Return the RFC 8785 bytes of content exactly as it stands in the object.
+    """Return the bytes of content exactly as it stands in the object: the name of the form, and RFC 8785 JSON.
 
     Raises InvalidSpec with the path of a number, character or nesting that has no canonical form.
     """
     require_portable(content)
-    return rfc8785.dumps(_plain(content))
+    return CANONICAL_FORM + rfc8785.dumps(_plain(content))
+
+
+def json_bytes(data: bytes) -> int:
+    """Return how many bytes of canonical bytes are JSON: what the bound of a content counts."""
+    return len(data) - len(CANONICAL_FORM)
 
 
 def digest(content: Manifest) -> str:

@@ -1,22 +1,17 @@
 """Content is checked here, by a list of checks that can be read aloud; what they find says where and what to do."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from promptops.api import reasons
-from promptops.api.content import Variable
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
-from promptops.domain.content.canonical import canonical
-from promptops.domain.content.declarations import check_declaration, read_variable
+from promptops.domain.content.canonical import canonical, json_bytes
+from promptops.domain.content.declarations import check_declaration
+from promptops.domain.content.subject import Subject, Template
 from promptops.domain.findings import Finding, join
 from promptops.domain.manifests import Manifest, mapping, parse_as, sequence, text
-from promptops.rendering.errors import InvalidSpec, InvalidTemplate
-from promptops.rendering.syntax.faults import Lines, TemplateFault
-from promptops.rendering.syntax.parse import parse
-from promptops.rendering.syntax.scope import Scope
-from promptops.rendering.syntax.tree import Text
+from promptops.rendering.errors import InvalidSpec
+from promptops.rendering.syntax.faults import Lines
 
 _BLANKS = " \t\r\n\u00a0\u3000"
 LEADING_ROLES = frozenset({"system", "developer"})
@@ -44,120 +39,6 @@ _ROLE_MARKER = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Template:
-    """One template of the content, parsed once for all checks."""
-
-    path: str
-    text: str
-    faults: tuple[TemplateFault, ...]
-    used: frozenset[str]
-    """The variables it reads."""
-    fixed: int = 0
-    """The offset of the first thing in it that is no text."""
-    literal: int = 0
-    """How many characters of text it has, blocks aside."""
-
-    @classmethod
-    def of(cls, path: str, template: str, variables: Sequence[Variable]) -> "Template":
-        """Parse a template; what is wrong with it is for a check to say."""
-        try:
-            body = parse(template)
-            scope = Scope.of(body, variables)
-        except InvalidTemplate as error:
-            fault = TemplateFault(Lines(template).offset(error.line, error.column), error.objection, error.reason)
-            return cls(path, template, (fault,), frozenset())
-        fixed = next((node.offset for node in body if not isinstance(node, Text)), len(template))
-        literal = sum(len(node.text) for node in body if isinstance(node, Text))
-        return cls(path, template, tuple(scope.faults), frozenset(scope.used), fixed, literal)
-
-
-@dataclass(frozen=True)
-class Saying:
-    """A text or a list of messages: the content's own, or a variant's."""
-
-    path: str
-    """Where it stands below the content; empty for the content itself."""
-    messages: tuple[Manifest, ...]
-    templates: tuple[Template, ...]
-
-    @classmethod
-    def of(cls, node: Manifest, path: str, variables: Sequence[Variable]) -> "Saying":
-        """Read the text and messages of a content or variant."""
-        messages = tuple(map(mapping, sequence(node.get("messages"))))
-        texts = [("text", node["text"])] if isinstance(node.get("text"), str) else []
-        texts += [
-            (f"messages[{index}].content", each["content"])
-            for index, each in enumerate(messages)
-            if isinstance(each.get("content"), str)
-        ]
-        return cls(path, messages, tuple(Template.of(join(path, place), text, variables) for place, text in texts))
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Content of the right shape, as the checks look at it."""
-
-    variables: tuple[Variable, ...]
-    sayings: tuple[Saying, ...]
-    """The content's own, and each variant's."""
-
-    @classmethod
-    def of(cls, content: Manifest) -> "Subject":
-        """Read content."""
-        variables = tuple(read_variable(mapping(each)) for each in sequence(content.get("variables")))
-        variants = enumerate(map(mapping, sequence(content.get("models"))))
-        nodes = [("", content), *((f"models[{index}]", variant) for index, variant in variants)]
-        return cls(variables, tuple(Saying.of(node, path, variables) for path, node in nodes))
-
-    @property
-    def templates(self) -> tuple[Template, ...]:
-        """Every template of it."""
-        return tuple(template for saying in self.sayings for template in saying.templates)
-
-    @property
-    def messages(self) -> Iterator[tuple[str, Manifest]]:
-        """Every message with its path."""
-        for saying in self.sayings:
-            for index, message in enumerate(saying.messages):
-                yield join(saying.path, f"messages[{index}]"), message
-
-    @property
-    def declared(self) -> tuple[str, ...]:
-        """The names of the variables, in their order."""
-        return tuple(variable.name for variable in self.variables)
-
-    @property
-    def is_parsed(self) -> bool:
-        """Whether every template could be read."""
-        return not any(fault.reason == reasons.TEMPLATE_SYNTAX for each in self.templates for fault in each.faults)
-
-    def used(self) -> frozenset[str]:
-        """Return the names of the variables that something reads."""
-        placeholders = (text(message.get("placeholder")) for _, message in self.messages)
-        return frozenset(placeholders).union(*(template.used for template in self.templates))
-
-    def without_caller(self) -> Iterator[tuple[str, str]]:
-        """Yield the path and text of everything that reaches a model without a caller's doing."""
-        yield from ((template.path, template.text) for template in self.templates)
-        for index, variable in enumerate(self.variables):
-            default: Any = variable.default
-            yield from ((f"variables[{index}].default", each) for each in _texts_in(default))
-
-
-def _texts_in(value: object) -> Iterator[str]:
-    """Yield every string in a JSON value, keys included; content that reached the checks is not deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield str(key)
-            yield from _texts_in(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts_in(each)
-
-
 Check = Callable[[Subject], Iterator[Finding]]
 
 
@@ -168,7 +49,7 @@ def check_content(content: object, path: str = "spec.content") -> tuple[Finding,
         return wrong_shape
     manifest = mapping(content)
     try:
-        size = len(canonical(manifest))
+        size = json_bytes(canonical(manifest))
     except InvalidSpec as error:
         return (Finding(error.reason, error.message, join(path, error.path)),)
     return check_well_formed(manifest, size, path)
@@ -274,9 +155,21 @@ def histories_are_declared(subject: Subject) -> Iterator[Finding]:
             yield Finding(reasons.UNDECLARED_VARIABLE, advice, f"{path}.placeholder")
 
 
+def includes_are_sound(subject: Subject) -> Iterator[Finding]:
+    """One alias, one version; and who names a version means to take it in."""
+    aliases = [each.alias for each in subject.includes]
+    for index, alias in enumerate(aliases):
+        if alias in aliases[:index]:
+            message = f'include "{alias}" is named twice: remove one, or give it another alias'
+            yield Finding(reasons.INVALID_INCLUDE, message, f"includes[{index}].alias")
+        elif subject.is_parsed and alias not in subject.included:
+            message = f'include "{alias}" is named and never taken in: write {{% include "{alias}" %}} where it belongs'
+            yield Finding(reasons.INVALID_INCLUDE, message, f"includes[{index}]", severity="warning")
+
+
 def variables_are_used(subject: Subject) -> Iterator[Finding]:
     """Callers should not have to give what nobody reads, and who declares something means to use it."""
-    if not subject.is_parsed:
+    if not subject.is_parsed or subject.included:  # what is included may read it, and is looked at with it
         return
     used = subject.used()
     for index, variable in enumerate(subject.variables):
@@ -310,7 +203,7 @@ def something_is_said(subject: Subject) -> Iterator[Finding]:
 
 def prefixes_can_be_cached(subject: Subject) -> Iterator[Finding]:
     """Providers price what they have read before far lower, up to the first character that differs."""
-    for saying in subject.sayings:
+    for saying in subject.sayings if not subject.included else ():
         before, after, first = _around_first_value(saying.templates)
         if first is not None and after >= _WORTH_CACHING and after > _FEW * before:
             message = (
@@ -342,6 +235,7 @@ CHECKS: tuple[Check, ...] = (
     names_are_unique,
     declarations_are_sound,
     histories_are_declared,
+    includes_are_sound,
     templates_parse,
     variables_are_used,
     something_is_said,

@@ -8,8 +8,8 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.content import Content
 from promptops.api.v1alpha1.schema import Model
 from promptops.api.v1alpha1.tests import PromptTests
-from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, json_size, too_large
-from promptops.domain.content.canonical import canonical, digest_of, require_portable
+from promptops.domain.content.assessment import MAX_JSON_BYTES, Assessment, json_size, looked_at, too_large
+from promptops.domain.content.canonical import canonical, digest_of, json_bytes, require_portable
 from promptops.domain.content.checks import check_content, check_well_formed
 from promptops.domain.content.documents import read_json, read_yaml
 from promptops.domain.content.trial import check_tests
@@ -87,7 +87,7 @@ def _judged(content: object) -> Assessment:
         data = canonical(stored)
     except InvalidSpec as error:
         return Assessment(None, (Finding(error.reason, error.message, error.path),))
-    findings = check_well_formed(stored, len(data), path="")
+    findings = check_well_formed(stored, json_bytes(data), path="")
     if any(each.severity == "error" for each in findings):
         return Assessment(None, findings)
-    return Assessment.of(digest_of(data), findings, data)
+    return looked_at(digest_of(data), findings, data, stored)

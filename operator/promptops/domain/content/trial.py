@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from promptops.api import reasons
+from promptops.api.content import json_of
 from promptops.api.v1alpha1.tests import MAX_TESTS_BYTES, Expectation, PromptTest
 from promptops.domain.bounds import cut
 from promptops.domain.content.canonical import require_portable
@@ -114,7 +115,7 @@ def _check_expectations(expectations: Sequence[Expectation], path: str) -> Itera
 
 def run(tests: Sequence[PromptTest], content: bytes) -> Trial:
     """Run tests that were checked against canonical content that may be served."""
-    made, judge = plan(content), Judge()
+    made, judge = plan(json_of(content)), Judge()
     return Trial(tuple(Tried(test.name, _objection(test, made, judge)) for test in tests))
 
 

@@ -1,7 +1,7 @@
 """Which generated versions are too many."""
 
 from promptops.api.feed import VersionReference
-from promptops.domain.manifests import uid_of
+from promptops.domain.manifests import name_of, uid_of
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.versions import Version
 
@@ -15,6 +15,8 @@ def too_many(case: Case, in_use: tuple[VersionReference | None, ...]) -> tuple[V
     staying = [each for each in generated if not each.is_going]
     surplus = len(staying) - case.spec.history_limit
     used = {reference.version for reference in in_use if reference} | {case.spec.active_version}
+    included = case.snapshot.included
     if case.sourced is not None and case.sourced.digest is not None:
         used |= {each.number for each in case.versions.with_digest(case.sourced.digest)}
-    return tuple([each for each in staying if each.number not in used][: max(surplus, 0)])
+    free = [each for each in staying if each.number not in used and name_of(each.manifest) not in included]
+    return tuple(free[: max(surplus, 0)])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from promptops.api import reasons
+from promptops.api.content import json_of
 from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
 from promptops.api.wire import read_value
@@ -27,6 +28,9 @@ class Sourced:
 
     digest: str | None = None
     canonical: bytes | None = None
+    """The resolved content."""
+    written: bytes | None = None
+    """The content as it is to stand in a version."""
     problem: Obstacle | None = None
     key_digest: str | None = None
     """sha256 of the ConfigMap's key: what sha256sum says of the file it was made from."""
@@ -34,9 +38,18 @@ class Sourced:
     """How many tests it has. All of them passed, when there is a digest."""
 
     @property
-    def content(self) -> Manifest | None:
-        """The content that has the digest."""
-        return None if self.canonical is None else mapping(read_value(self.canonical))
+    def content(self) -> Manifest:
+        """The resolved content, which has the digest; empty when there is none."""
+        return _read(self.canonical)
+
+    @property
+    def content_as_written(self) -> Manifest:
+        """The content as it is to stand in a version; empty when there is none."""
+        return _read(self.written)
+
+
+def _read(data: bytes | None) -> Manifest:
+    return {} if data is None else mapping(read_value(json_of(data)))
 
 
 def read_source(prompt: Manifest, spec: PromptSpec, config_map: Manifest | None, look: Judge = judge) -> Sourced | None:
@@ -98,23 +111,28 @@ def _key_missing(name: str, key: str, config_map: Manifest) -> str:
 
 def _checked(found: Assessment, placed: Callable[[Finding], Finding]) -> Sourced:
     wrong = combined(each if each.path.startswith(TESTS_PATH) else placed(each) for each in found.findings)
+    if wrong is not None and found.missing:
+        missing = ("PromptVersion", found.missing)
+        return Sourced(problem=Obstacle(wrong.reason, wrong.sentence, "arrival", missing=missing))
     if wrong is not None:
         return Sourced(problem=Obstacle(reasons.SOURCE_INVALID, wrong.sentence))
     if (failure := found.failure) is not None:
         message = f"the source's content becomes no version: {failure.sentence}"
         return Sourced(problem=Obstacle(failure.reason, message))
-    return Sourced(digest=found.digest, canonical=found.canonical, tests=found.tests)
+    written = found.as_written.canonical
+    return Sourced(digest=found.digest, canonical=found.canonical, written=written, tests=found.tests)
 
 
 def new_version(prompt: Manifest, sourced: Sourced | None, versions: Versions, memory: Memory) -> dict[str, Any] | None:
     """Return the PromptVersion that the source's content should become; None when it already is one."""
     if sourced is None or sourced.digest is None or versions.with_digest(sourced.digest):
         return None
-    content = sourced.content or {}
+    content = sourced.content
     number = _number_before(name_of(prompt), sourced.digest, versions, memory) or _free_number(
         name_of(prompt), content, versions, memory.latest_version
     )
-    return version_manifest(prompt, number, content, mapping(spec_of(prompt).get("source")).get("tests"))
+    tests = mapping(spec_of(prompt).get("source")).get("tests")
+    return version_manifest(prompt, number, sourced.content_as_written, tests)
 
 
 def _number_before(name: str, content_digest: str, versions: Versions, memory: Memory) -> str | None:

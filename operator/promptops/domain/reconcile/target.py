@@ -136,11 +136,17 @@ def _content_is_sound(case: Case, wanted: Version) -> Obstacle | None:
     finding = wanted.problem
     if finding is None:
         return None
-    reason = finding.reason if finding.reason == reasons.DIGEST_CHANGED else reasons.VERSION_INVALID
+    if wanted.awaits:
+        message = f"version {wanted.number} cannot be served yet: {finding.sentence}"
+        return Obstacle(finding.reason, message, "arrival", missing=("PromptVersion", wanted.awaits))
+    reason = finding.reason if finding.reason in _OWN_REASONS else reasons.VERSION_INVALID
     message = (
         f"version {wanted.number} cannot be served: {finding.sentence}; versions never change: correct it in a new one"
     )
     return Obstacle(reason, message)
+
+
+_OWN_REASONS = frozenset({reasons.DIGEST_CHANGED, reasons.INCLUDE_CYCLE})
 
 
 def _digest_is_asked_for(case: Case, wanted: Version) -> Obstacle | None:

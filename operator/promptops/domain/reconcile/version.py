@@ -7,7 +7,7 @@ from typing import Any
 
 from promptops.api import reasons
 from promptops.domain.conditions import Statement, conditions_of, find
-from promptops.domain.findings import Finding, listed
+from promptops.domain.findings import Finding, listed, shortened
 from promptops.domain.manifests import Manifest, generation_of, mapping, name_of, sequence, status_of, text, uid_of
 from promptops.domain.ownership import belongs, prompt_of
 from promptops.domain.reconcile.memory import Memory
@@ -19,15 +19,17 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     """Decide about one PromptVersion, after its Prompt. The digest that was seen first for the object stays."""
     version = Version(snapshot.version, snapshot.assess)
     prompt = _own_prompt(snapshot)
-    in_use = prompt is not None and _is_served(version, prompt)
+    is_served = prompt is not None and _is_served(version, prompt)
+    in_use = is_served or bool(snapshot.included_by)
     before = status_of(snapshot.version)
     generation = generation_of(snapshot.version)
     ready = _ready(version, snapshot, generation)
     # Nothing but another version can help: who waits for this one is told at once, not at a timeout.
-    wrong = version.problem or version.failure
-    stalled = (replace(ready, type="Stalled", status="True"),) if wrong is not None else ()
+    is_hopeless = (version.problem is not None and not version.awaits) or version.failure is not None
+    stalled = (replace(ready, type="Stalled", status="True"),) if is_hopeless else ()
     once_active = _was_active(version, prompt, before)
-    wanted = (ready, _in_use(version, in_use, once_active, generation), *stalled)
+    including = () if is_served else snapshot.included_by
+    wanted = (ready, _in_use(version, in_use, once_active, including, generation), *stalled)
     known = tuple(map(mapping, sequence(before.get("conditions"))))
     status: dict[str, Any] = {
         "observedGeneration": generation,
@@ -67,7 +69,7 @@ def _phase(
     version: Version, prompt: Manifest | None, in_use: bool, once_active: bool, snapshot: VersionSnapshot
 ) -> str:
     if version.problem is not None:
-        return "Invalid"
+        return "Pending" if version.awaits else "Invalid"
     if snapshot.prompt is not None and prompt is None:
         return "Pending"
     if version.lifecycle != "Available":
@@ -90,7 +92,8 @@ def _was_active(version: Version, prompt: Manifest | None, before: Manifest) -> 
 def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Statement:
     problem: Finding | None = version.problem
     if problem is not None:
-        message = f"{problem.sentence}; versions never change: correct it in a new one"
+        advice = "" if version.awaits else "; versions never change: correct it in a new one"
+        message = f"{problem.sentence}{advice}"
         return Statement("Ready", "False", problem.reason, message, generation)
     if (failure := version.failure) is not None:
         message = f"{failure.sentence}; versions never change: create a new one with other content or other tests"
@@ -102,8 +105,13 @@ def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Stat
     return Statement("Ready", "True", reasons.AVAILABLE, message, generation)
 
 
-def _in_use(version: Version, in_use: bool, once_active: bool, generation: int) -> Statement:
+def _in_use(
+    version: Version, in_use: bool, once_active: bool, including: tuple[str, ...], generation: int
+) -> Statement:
     name = prompt_of(version.manifest)
+    if including:
+        message = f"served as a part of {shortened(including)}"
+        return Statement("InUse", "True", reasons.INCLUDED, message, generation)
     if in_use:
         return Statement("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
     if once_active:

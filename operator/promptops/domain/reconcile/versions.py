@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from promptops.api import reasons
+from promptops.api.content import json_of
 from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import KEEP_LABEL
 from promptops.api.wire import read_value
-from promptops.domain.content.assessment import Assess, Assessment, assess
+from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.numbers import Number, parse_number
+from promptops.domain.content.resolving import assess
 from promptops.domain.findings import Finding, combined, warnings_of
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, status_of, text
 from promptops.domain.ownership import belongs, number_of, owner_uids
@@ -35,9 +37,9 @@ class Version:
 
     @cached_property
     def content(self) -> Manifest:
-        """The content; empty when it is none that may be served."""
+        """The resolved content; empty when it is none that may be served."""
         data = self.assessment.canonical
-        return mapping(read_value(data)) if data is not None else {}
+        return mapping(read_value(json_of(data))) if data is not None else {}
 
     @property
     def digest(self) -> str | None:
@@ -54,7 +56,8 @@ class Version:
     def findings(self) -> tuple[Finding, ...]:
         """What forbids to serve it, and what its author probably did not mean."""
         if self.recorded and self.digest and self.recorded != self.digest:
-            message = f"the content changed: it had the digest {self.recorded}, now it has {self.digest}"
+            what = "what it includes came back different" if self.assessment.includes else "the content changed"
+            message = f"{what}: it had the digest {self.recorded}, now it has {self.digest}"
             return (Finding(reasons.DIGEST_CHANGED, message, "spec.content"),)
         return self.assessment.findings
 
@@ -62,6 +65,11 @@ class Version:
     def problem(self) -> Finding | None:
         """What forbids to serve it, or None."""
         return combined(self.findings)
+
+    @property
+    def awaits(self) -> str:
+        """The PromptVersion that it includes, perhaps through others, and that may still come; else empty."""
+        return self.assessment.missing
 
     @cached_property
     def warnings(self) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from promptops.api.http import MAX_OUTPUT_BYTES
 from promptops.rendering.execute.generate import BOUND, TemplateWriter, is_string
 from promptops.rendering.execute.program import Program
 from promptops.rendering.execute.values import CHARACTERS_IN_A_STEP
-from promptops.rendering.syntax.tree import Attribute, Body, Expression, Filter, For, If, Name, Output, Text
+from promptops.rendering.syntax.tree import Attribute, Body, Expression, Filter, For, If, Name, Node, Output, Text
 
 MAX_CHARACTERS = MAX_OUTPUT_BYTES // 4
 """So many characters are within the limit of bytes, whatever they are."""
@@ -127,7 +127,7 @@ class _Writer(TemplateWriter):
             return f"glue(({', '.join(pieces)}))"
         return f'f"{"".join(f"{{{piece}}}" for piece in pieces)}"'
 
-    def _piece(self, node: Text | Output | If | For) -> str:
+    def _piece(self, node: Node) -> str:
         match node:
             case Text(text):
                 return self.constant(text)

@@ -71,6 +71,14 @@ class Reader:
         self._at += 1
         return token.text
 
+    def string(self) -> str | None:
+        """Take the next token if it is a string without escapes."""
+        token = self._next
+        if token is None or token.kind != "string" or "\\" in token.text:
+            return None
+        self._at += 1
+        return token.text[1:-1]
+
     def takes(self, *texts: str) -> bool:
         """Take the next tokens if they are exactly these."""
         found = tuple(token.text for token in self.tag.tokens[self._at : self._at + len(texts)])

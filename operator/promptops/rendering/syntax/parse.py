@@ -6,7 +6,7 @@ from promptops.rendering.names import NAME_RULE, is_variable_name, shown
 from promptops.rendering.syntax.expressions import Reader, advice
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.tokens import WRITE_LITERALLY, Tag, TextPiece, pieces
-from promptops.rendering.syntax.tree import Body, Expression, For, If, Node, Output, Text
+from promptops.rendering.syntax.tree import Body, Expression, For, If, Inclusion, Node, Output, Text
 from promptops.rendering.syntax.vocabulary import REFUSED_STATEMENTS, STATEMENTS
 
 MAX_BLOCKS = 12
@@ -72,6 +72,8 @@ def _statement(tag: Tag, blocks: list[_Open]) -> None:
     match word:
         case "if" | "for":
             _open(word, tag, reader, blocks)
+        case "include":
+            blocks[-1].nodes.append(_include(tag, reader))
         case "elif":
             _elif(tag, reader, blocks[-1])
         case "else":
@@ -90,6 +92,19 @@ def _unknown(word: str) -> str:
         return "{% endraw %} closes nothing: there is no {% raw %} before it"
     what = f"there is no statement {shown(word)}" if word else "{% must be followed by the name of a statement"
     return f"{what}{advice(word, STATEMENTS)}: there are {', '.join(STATEMENTS)}; {WRITE_LITERALLY.format('{%')}"
+
+
+def _include(tag: Tag, reader: Reader) -> Inclusion:
+    at = reader.offset
+    alias = reader.string()
+    if alias is None:
+        what = 'behind include stands an alias in quotes, as in {% include "rules" %}; the version it means stands under includes'
+        raise TemplateFault(at, what)
+    if len(tag.tokens) > 2:
+        raise TemplateFault(
+            reader.offset, "an include has nothing but its alias: what comes in reads its own variables"
+        )
+    return Inclusion(alias, tag.offset)
 
 
 def _open(kind: str, tag: Tag, reader: Reader, blocks: list[_Open]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import msgspec
 
 from promptops.api import reasons
 from promptops.api.content import Field, Variable
+from promptops.rendering.names import shown
 from promptops.rendering.syntax.expressions import advice
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.tree import (
@@ -23,6 +25,7 @@ from promptops.rendering.syntax.tree import (
     Filter,
     For,
     If,
+    Inclusion,
     Item,
     List,
     Name,
@@ -85,6 +88,15 @@ def _inherit(shape: Shape, trusted: bool) -> Shape:
     return replace(shape, is_trusted=trusted)
 
 
+class Taken(NamedTuple):
+    """A place where a template takes another version in."""
+
+    alias: str
+    offset: int
+    items: frozenset[str]
+    """The targets of the loops around it."""
+
+
 @dataclass
 class Scope:
     """Walks a template. What is wrong is collected, so that an author mends it together."""
@@ -95,13 +107,16 @@ class Scope:
     """The variables that are read, with the offset of their first use."""
     shapes: dict[int, Shape] = field(default_factory=dict)
     """The shape of every output, by its offset."""
+    aliases: Collection[str] = ()
+    """What may be included; nothing of what is rendered."""
+    includes: list[Taken] = field(default_factory=list)
     _objects: dict[int, Shape] = field(default_factory=dict)
     _locals: list[tuple[str, Shape]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, body: Body, variables: Iterable[Variable]) -> Scope:
+    def of(cls, body: Body, variables: Iterable[Variable], aliases: Collection[str] = ()) -> Scope:
         """Look at a whole template."""
-        scope = cls({each.name: shape_of(each) for each in variables})
+        scope = cls({each.name: shape_of(each) for each in variables}, aliases=aliases)
         scope._body(body)
         return scope
 
@@ -121,6 +136,8 @@ class Scope:
                     self._body(otherwise)
                 case For():
                     self._loop(node)
+                case Inclusion(alias, offset):
+                    self._include(alias, offset)
 
     def _loop(self, loop: For) -> None:
         shape = self.see(loop.iterable)
@@ -131,6 +148,14 @@ class Scope:
         self._body(loop.body)
         del self._locals[-2:]
         self._body(loop.otherwise)
+
+    def _include(self, alias: str, offset: int) -> None:
+        if alias in self.aliases:
+            items = frozenset(local for local, shape in self._locals if shape is not _LOOP)
+            self.includes.append(Taken(alias, offset, items))
+            return
+        what = f"there is no include {shown(alias)}{advice(alias, self.aliases)}"
+        self._fault(offset, f"{what}: name its prompt and version under includes")
 
     def _printed(self, shape: Shape, offset: int) -> Shape:
         if shape is _LOOP:

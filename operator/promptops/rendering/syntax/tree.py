@@ -4,7 +4,8 @@ Nodes
 ├── Text                 rendered as it stands
 ├── Output               {{ expression }}
 ├── If                   {% if %} … {% elif %} … {% else %} … {% endif %}
-└── For                  {% for target in iterable %} … {% else %} … {% endfor %}
+├── For                  {% for target in iterable %} … {% else %} … {% endfor %}
+└── Inclusion            {% include "alias" %}; gone before anything is rendered
 Expressions
 ├── Constant Name List
 ├── Attribute Item       of.key, of["key"], of[0]
@@ -148,7 +149,14 @@ class For(NamedTuple):
     offset: int
 
 
-Node = Text | Output | If | For
+class Inclusion(NamedTuple):
+    """The place of the text of another version. It is put there before anything is rendered (see `expansion`)."""
+
+    alias: str
+    offset: int
+
+
+Node = Text | Output | If | For | Inclusion
 Body = tuple[Node, ...]
 
 
@@ -186,7 +194,7 @@ def texts(body: Body) -> Iterator[str]:
             case For(_, _, inner, otherwise):
                 yield from texts(inner)
                 yield from texts(otherwise)
-            case Output():
+            case Output() | Inclusion():
                 pass
 
 

@@ -103,7 +103,7 @@ LOOP_FIELDS = (
 )
 """What a loop says about itself: `loop.index` and the like."""
 
-STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor", "raw", "endraw")
+STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor", "include", "raw", "endraw")
 
 REFUSED_STATEMENTS = {
     "autoescape": "prompts are not HTML, nothing is escaped",
@@ -116,7 +116,6 @@ REFUSED_STATEMENTS = {
     "filter": "put the filter behind a value, as in {{ name | upper }}",
     "from": "nothing can be imported",
     "import": "nothing can be imported",
-    "include": "a template cannot name another one here",
     "macro": "there are no macros",
     "set": "values come from variables alone: declare a variable, perhaps with a default",
     "with": "values come from variables alone: declare a variable, perhaps with a default",
