@@ -91,8 +91,12 @@ bench-render: $(INSTALLED) ## Renders in the process against what others do for 
 	@PYTHONPATH=. $(BIN)/python tests/bench/render.py
 
 .PHONY: fuzz
-fuzz: $(INSTALLED) ## 100,000 random templates, rendered by us and by Jinja2: they must agree.
+fuzz: $(INSTALLED) ## 100,000 renders of random templates, by us and by Jinja2: they must agree.
 	@PYTHONPATH=. $(BIN)/python tests/rendering/differential.py $(or $(CASES),100000) $(or $(SEED),0)
+
+.PHONY: threats
+threats: setup ## Every hostile template against a running operator and sidecar: who refused it, how soon, at what cost.
+	@PYTHONPATH=. $(BIN)/python -m tests.threats.command
 
 # What leaves this repository. Names and places can be set: make images REGISTRY=registry.example.com/team PUSH=1
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)

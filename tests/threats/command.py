@@ -1,0 +1,66 @@
+"""`make threats`: every hostile template against a control plane of its own; who refused it, the slowest, and what it cost."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+from promptops import codegen
+from promptops.dev.lifecycle import bring_up, plane_folder, take_down
+from promptops.dev.progress import Progress
+from promptops.dev.stack import NAMESPACE, Stack
+from promptops.settings.dev import DevSettings
+from tests.threats.listed import BOUNDED, REFUSED, VALUES
+from tests.threats.others import HEAVY, OTHERS
+from tests.threats.running import NOBODY, Content, Memory, Running
+from tests.threats.test_templates import contents
+
+
+def main() -> int:
+    """Run it, and say 1 when a process died or something was neither refused nor bounded."""
+    settings = DevSettings.from_environment()
+    folder = plane_folder(settings.cache, "threats")
+    try:
+        take_down(folder)
+        up = bring_up(folder, settings, Progress(), codegen.manifests(NAMESPACE))
+        assert up.stack is not None
+        return _report(up.stack)
+    finally:
+        take_down(folder)
+
+
+def _report(stack: Stack) -> int:
+    running = Running(stack)
+    before = running.processes()
+    running.renders()
+    memory = Memory(before)
+    corpora: tuple[tuple[dict[str, Content], dict[str, Any]], ...] = (
+        (contents(REFUSED), {}),
+        (contents(BOUNDED), VALUES),
+        (OTHERS, HEAVY),
+    )
+    verdicts = [
+        verdict
+        for corpus, values in corpora
+        for name, content in corpus.items()
+        for verdict in running.try_out({name: content}, values)
+    ]
+    grown = memory.growth()
+    alive = running.processes() == before and running.renders()
+    say = sys.stdout.write
+    for gate, count in Counter(each.gate for each in verdicts).most_common():
+        slowest = max((each for each in verdicts if each.gate == gate), key=lambda each: each.seconds)
+        say(f"{count:4} by {gate}; the slowest took {slowest.seconds * 1000:.0f} ms: {slowest.name}\n")
+    for each in verdicts:
+        if each.gate == NOBODY:
+            say(f"     rendered in {each.seconds * 1000:.0f} ms: {each.name} ({each.reason})\n")
+    say("".join(f"     {name} grew by at most {mebibytes:.1f} MiB\n" for name, mebibytes in grown.items()))
+    say(
+        f"{len(verdicts)} contents, {len(OTHERS)} of them on no list; {'no process died' if alive else 'A PROCESS DIED'}\n"
+    )
+    return 0 if alive else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
