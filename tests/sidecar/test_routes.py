@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from promptops.api.http import REQUEST_ID_HEADER
+from promptops.sidecar import openapi
+from promptops.sidecar.routes import Action, route_of
 from tests.sidecar.process import Sidecar
 
 
@@ -29,6 +32,54 @@ def test_an_id_is_found(sidecar: Sidecar, path: str, rendered: str) -> None:
     assert sidecar.render(path).json()["rendered_content"] == rendered
 
 
+def test_the_listener_says_what_is_here(sidecar: Sidecar) -> None:
+    welcome = sidecar.get("/").json()
+
+    assert welcome["service"] == "promptops sidecar"
+    assert all(sidecar.get(link).status_code == 200 for link in welcome["links"].values())
+
+
+def test_openapi_names_every_call_and_nothing_else() -> None:
+    actions = [route_of(call.path.format(id="a", version="1.0.0")).action for call in openapi.CALLS]
+
+    assert sorted(action.value for action in actions) == sorted(action.value for action in Action)
+    assert all(call.method.upper() in action.methods for call, action in zip(openapi.CALLS, actions, strict=True))
+
+
+@pytest.mark.parametrize("path", [call.path for call in openapi.CALLS if call.method == "get" and call.answer])
+def test_answers_are_what_openapi_says(sidecar: Sidecar, path: str) -> None:
+    answer = next(call.answer for call in openapi.CALLS if call.path == path)
+    assert answer is not None
+
+    received = sidecar.get(path.format(id="two", version="1.1.0"))
+
+    schema = sidecar.get("/openapi.json").json()["components"]["schemas"][answer.__name__]
+    assert msgspec.json.decode(received.content, type=answer)
+    assert sorted(received.json()) == sorted(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("version", "content", "active"),
+    [pytest.param("1.0.0", "one", True, id="active"), pytest.param("1.1.0", "two", False, id="another")],
+)
+def test_a_version_is_read(sidecar: Sidecar, version: str, content: str, active: bool) -> None:
+    answer = sidecar.get(f"/v1/prompts/two/versions/{version}")
+
+    assert (answer.json()["content"], answer.json()["active"]) == ({"text": content}, active)
+    assert (
+        sidecar.get(
+            f"/v1/prompts/two/versions/{version}", headers={"If-None-Match": answer.headers["etag"]}
+        ).status_code
+        == 304
+    )
+
+
+def test_a_version_that_is_not_held_is_told_the_known_ones(sidecar: Sidecar) -> None:
+    answer = sidecar.get("/v1/prompts/two/versions/9.9.9")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "VersionNotFound")
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -37,6 +88,11 @@ def test_an_id_is_found(sidecar: Sidecar, path: str, rendered: str) -> None:
         "/v1/prompts/echo/../secret/render",
         "/v1/prompts/echo/%2e%2e/secret/render",
         "/v1/prompts/./secret/render",
+        "/v1/prompts/echo/versions/../../secret",
+        "/v1/prompts/echo/versions/..%2f..%2fsecret",
+        "/v1/prompts/secret/versions/",
+        "/v1/prompts/versions/1.0.0",
+        "/openapi.json/",
         "/v1/prompts//secret/render",
         "/v1/prompts/secret//render",
         "/v1/prompts/%2e%2e%2fother%2fx/render",
@@ -178,7 +234,7 @@ def test_a_wrong_method_is_told_the_right_one(sidecar: Sidecar, method: str, pat
     assert answer.json()["code"] == "MethodNotAllowed"
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v2/prompts", "/metrics", "/v1/prompts/", "/docs", "/v1/stream"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v2/prompts", "/metrics", "/v1/prompts/", "/docs", "/v1/stream"])
 def test_an_unknown_route_is_a_problem(sidecar: Sidecar, path: str) -> None:
     answer = sidecar.get(path)
 

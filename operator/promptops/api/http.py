@@ -124,6 +124,25 @@ class PromptDetail(msgspec.Struct, frozen=True):
     stale: bool
 
 
+class VersionDetail(msgspec.Struct, frozen=True):
+    """Answer of GET /v1/prompts/{id}/versions/{version}: what that version says, includes resolved. It never changes."""
+
+    prompt_id: str
+    version: str
+    digest: str
+    active: bool
+    content: dict[str, Any]
+
+
+class Welcome(msgspec.Struct, frozen=True):
+    """Answer of GET /: what is here, and where the rest is."""
+
+    service: str
+    version: str
+    """The release of this sidecar."""
+    links: dict[str, str]
+
+
 class Health(msgspec.Struct, frozen=True):
     """Answer of GET /v1/health and, without `dependencies`' details, of /readyz."""
 

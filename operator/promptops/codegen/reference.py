@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from promptops.api.v1alpha1 import API_VERSION
-from promptops.codegen import crds, handbook, rbac
+from promptops.codegen import calls, crds, handbook, rbac
 from promptops.codegen.structural import FREE_JSON, Schema
 
 _RULES = "x-kubernetes-validations"
@@ -14,7 +14,7 @@ _RULES = "x-kubernetes-validations"
 
 def pages() -> dict[str, str]:
     """Return the pages by file name."""
-    return {"api.md": _api(), "permissions.md": _permissions(), **handbook.pages()}
+    return {"api.md": _api(), "http.md": calls.page(), "permissions.md": _permissions(), **handbook.pages()}
 
 
 def _api() -> str:

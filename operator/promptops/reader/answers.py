@@ -17,6 +17,7 @@ from promptops.api.http import (
     PromptSummary,
     RenderRequest,
     RenderResponse,
+    VersionDetail,
     VersionList,
     VersionSummary,
     Warning,
@@ -119,6 +120,16 @@ class Answers:
                 for reference in selection.versions(entry)
             ),
         )
+
+    def version(self, prompt_id: str, version: str) -> VersionDetail:
+        """Answer GET /v1/prompts/{id}/versions/{version}, also of a prompt that is disabled: reading is not rendering."""
+        view = self.view()
+        entry = selection.find(view, prompt_id)
+        reference = selection.by_number(entry, version)
+        blob = view.blobs.get(reference.digest)
+        if blob is None:
+            raise Unavailable(f"the content {reference.digest} is not held here")
+        return VersionDetail(prompt_id, reference.version, reference.digest, reference == entry.stable, _content(blob))
 
     def view(self) -> View:
         """Return what is held now. Raises NotReady."""

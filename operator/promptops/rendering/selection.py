@@ -62,7 +62,7 @@ def select(held: Held, prompt_id: str, version: str | None = None) -> tuple[Entr
     if entry.state == "disabled":
         raise PromptDisabled(f"prompt {entry.name} is disabled")
     if version is not None:
-        return entry, _by_number(entry, version)
+        return entry, by_number(entry, version)
     if entry.stable is None:
         raise Unavailable(f"prompt {entry.name} has no version to serve yet")
     return entry, entry.stable
@@ -111,7 +111,8 @@ def _likeness(one: set[str], other: set[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other) or 1)
 
 
-def _by_number(entry: Entry, version: str) -> VersionReference:
+def by_number(entry: Entry, version: str) -> VersionReference:
+    """Return the version of a number. Raises PromptNotFound with the newest ones."""
     for reference in versions(entry):
         if reference.version == version:
             return reference

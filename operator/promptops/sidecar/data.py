@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Final
 
@@ -17,6 +18,7 @@ from promptops.api.http import MAX_REQUEST_BYTES, Health, PromptDetail
 from promptops.cache.view import View
 from promptops.reader.answers import Answers, Attempt, prompts_of
 from promptops.rendering.errors import PromptError
+from promptops.sidecar import openapi
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.routes import Action, Route, route_of
 from promptops.web.answers import SAFE, Answer, TakenRequest
@@ -82,8 +84,12 @@ class DataApp:
             health = self._health()
             return Answer(503 if health.status == "unhealthy" else 200, _ENCODER.encode(health), _JSON, _NO_STORE)
         held = head.all_of(b"if-none-match")
+        if route.action in _UNCHANGING:
+            return _revalidated(_UNCHANGING[route.action](), held)
         if route.action is Action.PROMPTS:
             return self._listed(self._answers.view(), held)
+        if route.action is Action.VERSION:
+            return _revalidated(_tagged(self._answers.version(route.prompt_id, route.version)), held)
         if route.action is Action.VERSIONS:
             return _revalidated(_tagged(self._answers.versions(route.prompt_id)), held)
         return _revalidated(_tagged(self._answers.prompt(route.prompt_id)), held)
@@ -98,6 +104,20 @@ class DataApp:
         tagged = await loop.run_in_executor(self._worker, lambda: _tagged(prompts_of(view)))
         self._list = (view, tagged)
         return _revalidated(tagged, held)
+
+
+@cache
+def _welcome() -> _Tagged:
+    return _tagged(openapi.welcome())
+
+
+@cache
+def _openapi() -> _Tagged:
+    body = _ENCODER.encode(openapi.document())
+    return _Tagged(body, blake2b(body, digest_size=12).hexdigest())
+
+
+_UNCHANGING: Final = {Action.ROOT: _welcome, Action.OPENAPI: _openapi}
 
 
 def _rendered(encoded: bytes) -> Answer:

@@ -1,12 +1,15 @@
 """Which call a request is: decided on the path as it was sent, so that an encoded slash is never a separator.
 
+GET  /
+GET  /openapi.json
 GET  /v1/health
 GET  /v1/prompts
 GET  /v1/prompts/{id}
 GET  /v1/prompts/{id}/versions
+GET  /v1/prompts/{id}/versions/{version}
 POST /v1/prompts/{id}/render
 
-An id may contain slashes. An id that ends in /render or /versions is asked for with that slash written as %2F.
+An id may contain slashes. An id that ends in /render, /versions or /versions/… is asked for with that slash written as %2F.
 """
 
 from dataclasses import dataclass
@@ -25,10 +28,13 @@ _MAX_PATH: Final = 1024
 class Action(Enum):
     """What can be asked for."""
 
+    ROOT = "root"
+    OPENAPI = "openapi"
     HEALTH = "health"
     PROMPTS = "prompts"
     PROMPT = "prompt"
     VERSIONS = "versions"
+    VERSION = "version"
     RENDER = "render"
 
     @property
@@ -39,10 +45,19 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Route:
-    """An action, and the prompt it is about."""
+    """An action, and the prompt and the version it is about."""
 
     action: Action
     prompt_id: str = ""
+    version: str = ""
+
+
+_FIXED: Final = {
+    "/": Action.ROOT,
+    "/openapi.json": Action.OPENAPI,
+    "/v1/health": Action.HEALTH,
+    "/v1/prompts": Action.PROMPTS,
+}
 
 
 def route_of(raw_path: str) -> Route:
@@ -50,10 +65,8 @@ def route_of(raw_path: str) -> Route:
 
     Raises HttpRefusal when nothing is served there, and InvalidInput for what cannot be the id of a prompt.
     """
-    if raw_path == "/v1/health":
-        return Route(Action.HEALTH)
-    if raw_path == "/v1/prompts":
-        return Route(Action.PROMPTS)
+    if raw_path in _FIXED:
+        return Route(_FIXED[raw_path])
     if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH or raw_path.endswith("/"):
         raise no_such_route(raw_path)
     rest = raw_path.removeprefix(_PREFIX)
@@ -61,6 +74,9 @@ def route_of(raw_path: str) -> Route:
         suffix = f"/{action.value}"
         if rest.endswith(suffix):
             return Route(action, _prompt_id(rest.removesuffix(suffix)))
+    before, _, version = rest.rpartition("/")
+    if before.endswith("/versions"):
+        return Route(Action.VERSION, _prompt_id(before.removesuffix("/versions")), unquote(version))
     return Route(Action.PROMPT, _prompt_id(rest))
 
 
