@@ -13,6 +13,7 @@ HELM = "v4.3.1"
 PROMETHEUS = "v0.316.0"
 CONTAINERD = "v2.3.7"
 COREDNS = "v1.14.6"
+KSTATUS = "v0.37.2"
 
 _STRIP = "-s -w"
 _KUBERNETES_FLAGS = " ".join(
@@ -84,6 +85,7 @@ TOOLS: dict[str, PinnedTool] = {
         _containerd("containerd", 80),
         _containerd("containerd-shim-runc-v2", 10),
         _containerd("ctr", 10),
+        PinnedTool("kstatus", "kstatus", ".", KSTATUS, 20),
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
     )
 }
