@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import click
-import uvloop
 
 from promptops.cli.logs import configure_logs
+from promptops.cli.running import run
 from promptops.cluster.errors import ConnectionInvalid
 from promptops.controller.process import OperatorProcess
 from promptops.settings.environment import SettingsError
@@ -23,8 +22,6 @@ def operator() -> None:
     # What goes wrong in the watch we report ourselves, once; kopf would add stack traces and an error a second.
     logging.getLogger("kopf").setLevel(logging.CRITICAL)
     try:
-        process = OperatorProcess(OperatorSettings.from_environment(), log)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(process.run())
+        run(OperatorProcess(OperatorSettings.from_environment(), log).run())
     except (SettingsError, ListenError, ConnectionInvalid) as error:
         raise click.ClickException(str(error)) from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
-import uvloop
 
 from promptops.cli.logs import configure_logs
+from promptops.cli.running import run
 from promptops.settings.environment import SettingsError
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.process import run_until_signalled
@@ -27,7 +26,6 @@ def sidecar(directory: Path | None) -> None:
     log = configure_logs()
     try:
         settings = SidecarSettings.from_environment(directory=directory)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run_until_signalled(settings, log))
+        run(run_until_signalled(settings, log))
     except (SettingsError, SupplyError, ListenError) as error:
         raise click.ClickException(str(error)) from None

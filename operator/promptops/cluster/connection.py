@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yaml
@@ -40,6 +42,9 @@ class Connection:
         else:
             await _load_kubeconfig(configuration, kubeconfig)
             configuration.refresh_api_key_hook = _Reread(kubeconfig)  # type: ignore[assignment]
+        configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
+        # Left to itself the HTTP client looks for a proxy at every call, in a thread of its own.
+        configuration.client_session_kwargs = {"trust_env": False}
         return cls(configuration)
 
     @property
@@ -79,11 +84,18 @@ class Connection:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=RESTClientObject(self.configuration).ssl_context),
             proxy=self.configuration.proxy,
-            trust_env=True,
             read_bufsize=_WATCH_LINE_BYTES,
             middlewares=(observed,),
         )
         return session
+
+
+def _proxy_to(server: str) -> str | None:
+    """Return what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about a server, as every HTTP client understands them."""
+    target = urlsplit(server)
+    if proxy_bypass(target.netloc):
+        return None
+    return getproxies().get(target.scheme)
 
 
 class _Reread:
