@@ -18,7 +18,7 @@ UV := $(PROMPTOPS_CACHE)/uv/bin/uv
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
-TEST_TOOLS := helm promtool prometheus
+TEST_TOOLS := helm promtool prometheus kstatus
 NODE := kube-scheduler kubelet kube-proxy containerd containerd-shim-runc-v2 ctr coredns
 
 # Where pytest looks and what it leaves out can be narrowed: make test TESTS=tests/dev PYTEST_OPTIONS=-x
@@ -73,6 +73,10 @@ bench-activation: setup ## Time from an activation to its being served: p50 and 
 .PHONY: bench-fairness
 bench-fairness: setup ## What a busy and a hostile namespace cost a third one: p50, p99 and worst of its activations.
 	@PYTHONPATH=. $(BIN)/python tests/bench/fairness.py
+
+.PHONY: bench-scale
+bench-scale: setup ## Thousands of prompts: until all are ready, a join of ten pods, 200 activations at once, a restart.
+	@PYTHONPATH=. $(BIN)/python tests/bench/scale.py --prompts $(or $(PROMPTS),2000)
 
 .PHONY: bench-index
 bench-index: $(INSTALLED) ## What an index of 10,000 prompts costs a follower.

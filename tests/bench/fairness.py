@@ -3,7 +3,7 @@
 One namespace of many prompts has pods that join and leave all the time; in another somebody applies the dearest content that is
 legal, and keys of ConfigMaps that are not. Prints p50, p99 and worst of the third's activations, where the time goes, what the
 operator says of itself, who used the processors and who stood in line for one, and whether the Lease changed hands.
-    PYTHONPATH=. python tests/bench/fairness.py [--prompts 2000] [--activations 45]
+    PYTHONPATH=. python tests/bench/fairness.py [--prompts 2000] [--activations 40]
 """
 
 from __future__ import annotations
@@ -27,8 +27,17 @@ from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack
 from promptops.settings.dev import DevSettings
-from tests.bench.activation import SAMPLE, Measured, administrator, heading, lines, measure
-from tests.bench.operator_metrics import metrics_of, own_share, since
+from tests.bench.activation import (
+    SAMPLE,
+    Measured,
+    administrator,
+    heading,
+    lines,
+    measure,
+    memory_volume,
+    on_a_memory_volume,
+)
+from tests.bench.operator_metrics import healthy, metrics_of, own_share, seconds_until, since
 from tests.bench.processes import Usage, table
 from tests.support.manifests import config_map, prompt, version
 
@@ -174,14 +183,16 @@ def main() -> None:
     """Bring up a plane, measure, print, take it down."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--prompts", type=int, default=2000)
-    arguments.add_argument("--activations", type=int, default=45)
+    arguments.add_argument("--activations", type=int, default=40)
     chosen = arguments.parse_args()
     settings, progress = DevSettings.from_environment(), Progress()
     folder = plane_folder(settings.cache, "bench-fairness")
+    snapshots = memory_volume()
     try:
         take_down(folder)
         up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
         assert up.stack is not None
+        on_a_memory_volume(up.stack, snapshots.name)
         for namespace in (CROWD, HOSTILE):
             up.plane.kubectl("create", "namespace", namespace)
         up.plane.kubectl("apply", "-f", str(SAMPLE))
@@ -190,9 +201,9 @@ def main() -> None:
         up.stack.start_sidecar(f"{CROWD}-stays", CROWD)
         with progress.step(f"{chosen.prompts} prompts in a namespace", seconds=chosen.prompts // 40):
             fill(up.plane, chosen.prompts)
-            up.plane.kubectl(
-                "wait", "--for=condition=Converged", "--timeout=600s", "prompt", "--all", "--namespace", CROWD
-            )
+            assert up.stack.operator is not None
+            url = up.stack.operator.metrics_url
+            seconds_until(lambda: healthy(url) > chosen.prompts)
         before = lease(up.plane)
         with progress.step(f"2 x {chosen.activations} activations", seconds=2 * chosen.activations):
             position = up.plane.audit_log.stat().st_size
@@ -200,6 +211,7 @@ def main() -> None:
         after, written = lease(up.plane), prompt_writes(up.plane, position)
     finally:
         take_down(folder)
+        snapshots.cleanup()
     report("one namespace's activation on a quiet plane", quiet)
     report("the same beside a busy and a hostile one", beside)
     print(f"statuses written of the {chosen.prompts} prompts whose pods joined and left: {written}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+GIVE_UP_SECONDS = 900.0
 Values = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 """Name and labels → value."""
 
@@ -16,6 +18,21 @@ def metrics_of(url: str) -> Values:
     text = httpx.get(url, timeout=30, trust_env=False).text
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
+
+
+def healthy(url: str) -> float:
+    """Return how many prompts are Healthy: they are in force, and nobody is waited for."""
+    return metrics_of(url).get(("promptops_prompts", frozenset({("phase", "Healthy")})), 0.0)
+
+
+def seconds_until(is_so: Callable[[], bool], every: float = 0.5) -> float:
+    """Return how long it took until something was so. Raises TimeoutError."""
+    begun = time.monotonic()
+    while not is_so():
+        if time.monotonic() - begun > GIVE_UP_SECONDS:
+            raise TimeoutError("gave up waiting")
+        time.sleep(every)
+    return time.monotonic() - begun
 
 
 def since(before: Values, after: Values) -> Values:

@@ -254,7 +254,7 @@ class Assembly:
         return self._reports.record(caller, report, time.monotonic())
 
     def _relisted(self, resource: Resource) -> None:
-        self._loop.call_soon_threadsafe(self._sweeper.request, "relist", (resource,))
+        self._loop.call_soon_threadsafe(self._sweeper.relisted, resource)
 
     def _restored(self) -> None:
         log.error("the cluster went back in time, as after a restore of etcd: everything is read and decided anew")

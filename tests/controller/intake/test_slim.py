@@ -13,7 +13,7 @@ from promptops.controller.intake.store import ObjectStore
 from promptops.domain.reconcile.history import latest_manager
 from tests.controller.manifests import config_map, prompt, version
 
-BYTES_PER_OBJECT = 6000
+BYTES_PER_OBJECT = 4000
 
 
 def managed(manager: str, root: str, *fields: str, subresource: str = "") -> dict[str, Any]:

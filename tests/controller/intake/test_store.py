@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -126,6 +127,16 @@ def test_the_echo_of_our_own_status_write_is_dropped(store: ObjectStore, answere
 
     assert keys == [frozenset(), frozenset()]
     assert store.get("Prompt", NAMESPACE, "greeting") == echo
+
+
+def test_a_status_that_stands_in_the_object_is_kept_once(store: ObjectStore) -> None:
+    status = {"phase": "Healthy", "message": "m" * 100}
+    take_in(store, prompt("greeting", 5))
+    store.expect_status("uid-greeting", status)
+    while_it_is_written = sys.getrefcount(status)
+    take_in(store, prompt("greeting", 6, status=dict(status)))
+
+    assert sys.getrefcount(status) == while_it_is_written - 1
 
 
 def test_a_spec_that_changed_together_with_our_status_is_no_echo(store: ObjectStore) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from promptops import codegen
+from promptops.cluster import objects
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
@@ -86,6 +89,37 @@ async def test_complete_lists_make_everything_known(blind: Blind) -> None:
     assert blind.names("Tenant") == {"team"}
     assert "texts" in blind.names("ConfigMap")
     assert {"default", "kube-system"} <= blind.names("Namespace")
+
+
+async def test_a_collection_is_read_once_by_pages_and_a_first_list_of_a_watch_not_at_all(
+    own_plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_PAGE", 2)
+    asked: list[str] = []
+    client = Client(await Connection.open(own_plane.kubeconfig))
+    call = client.call
+
+    async def noted(operation: str, *arguments: Any, **options: Any) -> Any:
+        asked.append(operation)
+        return await call(operation, *arguments, **options)
+
+    monkeypatch.setattr(client, "call", noted)
+    blind = Blind(client, World(own_plane, "default"))
+    blind.world.apply(*(prompt(f"p{number}", activeVersion="1.0.0") for number in range(4)))
+    pages = math.ceil(len(blind.world.all("prompt")) / 2)
+    blind.sweeper.relisted(PROMPTS)
+    before_anything_is_known = blind.sweeper.wanted
+    await blind.sweeper.sync()
+    of_sync = asked.count("list prompts")
+    blind.sweeper.relisted(PROMPTS)
+    running = asyncio.create_task(blind.sweeper.run())
+    await blind.until(lambda: blind.sweeps("relist") == 1 and asked.count("list prompts") == of_sync + pages)
+    running.cancel()
+    await client.close()
+
+    assert before_anything_is_known == frozenset()
+    assert of_sync == pages
+    assert not any(operation == "get prompts" for operation in asked)
 
 
 async def test_what_was_deleted_created_and_changed_unnoticed_is_found(blind: Blind) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from promptops.api.wire import read_value
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence
 
+_INTERNED_CHARACTERS = 128
 _KEPT = (
     "name",
     "namespace",
@@ -55,9 +57,25 @@ def _owners(kind: str, read: Manifest) -> list[dict[str, Any]]:
 
 
 def _shared(slim: dict[str, Any]) -> dict[str, Any]:
-    """Decoding has a memory for keys; whoever read the object from the wire may have had none."""
+    """Decoding has a memory for keys; whoever read the object from the wire may have had none. Values that many have, such
+    as reasons and digests, are the same string in all of them."""
     try:
         decoded: dict[str, Any] = read_value(msgspec.json.encode(slim))
     except (TypeError, ValueError, RecursionError):
         return slim
+    for part in ("metadata", "status"):
+        if part in decoded:
+            decoded[part] = _interned(decoded[part])
     return decoded
+
+
+def _interned(value: Any) -> Any:
+    """Return the same with short strings that are there once. What msgspec has decoded is never deep."""
+    if isinstance(value, str):
+        return sys.intern(value) if len(value) <= _INTERNED_CHARACTERS else value
+    if isinstance(value, dict):
+        for key, each in value.items():
+            value[key] = _interned(each)
+    elif isinstance(value, list):
+        value[:] = map(_interned, value)
+    return value

@@ -49,7 +49,7 @@ class _Known:
     arrived_as: tuple[Any, float]
     """Its generation, and when, by our monotonic clock, that arrived."""
     written: Mapping[str, Any] | None = None
-    """The status that we wrote last."""
+    """The status that we wrote last, until it stands in the object."""
 
 
 class ObjectStore:
@@ -156,7 +156,11 @@ class ObjectStore:
         self._tombstones.pop(uid, None)
         objects[name] = manifest
         self._known[uid] = self._noted(kind, known, manifest, replaced)
-        if replaced is not None and self._is_echo(uid, replaced, manifest):
+        is_echo = replaced is not None and self._is_echo(uid, replaced, manifest)
+        if manifest.get("status") == self._known[uid].written:
+            # It stands in the object from now on: a second copy of every status would be kept for nothing.
+            self._known[uid].written = None
+        if replaced is not None and is_echo:
             return self.relations.served(replaced, manifest) if kind == "Prompt" else frozenset()
         return self._affected(kind, before, manifest)
 

@@ -48,6 +48,16 @@ class Sweeper:
             self._wanted.setdefault(resource, trigger)
         self._wake.set()
 
+    @property
+    def wanted(self) -> frozenset[Resource]:
+        """The kinds that are to be swept soon."""
+        return frozenset(self._wanted)
+
+    def relisted(self, resource: Resource) -> None:
+        """A watch begins a list: of what was known before, events were lost. When nothing was, that list is read once, by the watch."""
+        if self._store.names(resource.kind):
+            self.request("relist", (resource,))
+
     async def sync(self) -> None:
         """Take in a complete list of every kind, and have removed what it does not contain. Raises a ClusterError."""
         for resource in WATCHED:
