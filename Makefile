@@ -131,6 +131,12 @@ wheel: $(INSTALLED) ## The Python package as a wheel in dist/.
 bench-stall: $(INSTALLED) ## What a render waits for while somebody sends the worst (EACH=8 seconds of every input).
 	@PYTHONPATH=. $(BIN)/python tests/bench/stall.py --seconds $(or $(EACH),8)
 
+REDBOT := $(PROMPTOPS_CACHE)/redbot/bin/redbot
+
+.PHONY: redbot
+redbot: $(INSTALLED) $(REDBOT) ## What REDbot has against the answers of every route: nothing.
+	@PYTHONPATH=. REDBOT=$(REDBOT) $(BIN)/python tests/web/redbot.py
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"
@@ -166,3 +172,8 @@ $(UV):
 	@echo "[lock] fetching uv" >&2
 	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/uv"
 	@"$(PROMPTOPS_CACHE)/uv/bin/python" -m pip install --quiet uv
+
+$(REDBOT):
+	@echo "[redbot] fetching REDbot" >&2
+	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/redbot"
+	@"$(PROMPTOPS_CACHE)/redbot/bin/python" -m pip install --quiet redbot==2.7.1

@@ -22,8 +22,11 @@ from promptops.dev.plane import Kubectl, Plane, start_plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.settings.dev import DevSettings
+from tests.support.held import FAILING_SECONDS, Watchdog
 
 ROOT = Path(__file__).parent.parent
+WATCHDOG = pytest.StashKey[Watchdog]()
+HELD = pytest.StashKey[list[str]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,9 +37,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.cluster)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test in which the product holds an event loop fails, or is told of at the end."""
+    watchdog = item.config.stash[WATCHDOG]
+    watchdog.take()
+    yield
+    held = [each for each in watchdog.take() if each.is_ours]
+    item.config.stash[HELD].extend(f"{each.seconds:.2f} s in {each.what}: {item.nodeid}" for each in held)
+    longest = max((each.seconds for each in held), default=0.0)
+    assert longest < FAILING_SECONDS, f"the loop was held: {held}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which tests held an event loop."""
+    if held := config.stash[HELD]:
+        terminalreporter.section("event loop held for 50 ms of work or more")
+        terminalreporter.write_line("\n".join(sorted(held, reverse=True)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Look at event loops no more."""
+    config.stash[WATCHDOG].stop()
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure() -> None:
-    """A run that is told to end takes its planes down, as one that is interrupted does."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at every event loop. A run that is told to end takes its planes down, as one that is interrupted does."""
+    config.stash[WATCHDOG], config.stash[HELD] = Watchdog(), []
+    config.stash[WATCHDOG].start()
 
     def ended(number: int, _: object) -> None:
         pytest.exit(f"told to end by {signal.Signals(number).name}", returncode=128 + number)

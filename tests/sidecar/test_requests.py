@@ -32,6 +32,7 @@ def body(variables: str) -> bytes:
         pytest.param(body('"text": ' + "[" * 100_000), "the body is nested too deeply", id="V12 lists"),
         pytest.param(body('"x": ' + '{"a":' * 40_000), "the body is nested too deeply", id="V12 objects"),
         pytest.param(body('"x": [' + "{}," * 50_000 + "{}]"), "the body has more than 50000 objects", id="V12 objects side by side"),
+        pytest.param(body('"x": [' + '{"a": 1, "b": 2},' * 26_000 + "{}]"), "the body has more than 50000 keys", id="V12 keys"),
         pytest.param(body('"text": ' + "[" * 900 + "]" * 900 + ', "x": 1'), None, id="V12 within the parser's limit"),
         pytest.param(body('"text": "a", "text": "b"'), "the body has the same key twice in one object", id="V13 variables"),
         pytest.param(b'{"variables": {"text": "a"}, "variables": {}}', "the body has the same key twice in one object", id="V13 fields"),

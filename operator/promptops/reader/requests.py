@@ -13,6 +13,8 @@ from promptops.rendering.names import shown
 MAX_OBJECTS: Final = 50_000
 """Braces in a body, which are counted before anything is read: looking at each object for a key that stands twice costs more
 than all else, and whoever sends them holds up everybody's renders."""
+MAX_KEYS: Final = 50_000
+"""The same of keys."""
 _FIELDS: Final = frozenset(RenderRequest.__struct_fields__)
 
 
@@ -31,6 +33,8 @@ def read_render_request(body: bytes) -> RenderRequest:
         raise too_large()
     if body.count(b"{") > MAX_OBJECTS:
         raise InvalidInput(f"the body has more than {MAX_OBJECTS} objects")
+    if body.count(b'":') - body.count(b'\\":') > MAX_KEYS:
+        raise InvalidInput(f"the body has more than {MAX_KEYS} keys")
     request = _decode(body)
     if len(request.variables) > MAX_VARIABLES:
         raise InvalidInput(f"there are {len(request.variables)} variables; at most {MAX_VARIABLES} are allowed")
