@@ -54,13 +54,13 @@ class Watchdog:
             if seconds >= HELD_SECONDS:
                 self._held.append(self._told(handle, seconds))
 
-        asyncio.Handle._run = run  # type: ignore[method-assign]
+        asyncio.Handle._run = run  # type: ignore[assignment]
         gc.callbacks.append(self._collected)
 
     def stop(self) -> None:
         """Look no more."""
         if self._original is not None:
-            asyncio.Handle._run = self._original  # type: ignore[method-assign]
+            asyncio.Handle._run = self._original  # type: ignore[assignment]
             gc.callbacks.remove(self._collected)
             self._original = None
 

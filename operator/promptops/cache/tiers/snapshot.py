@@ -1,6 +1,7 @@
 """One scope's files: blobs by digest, a base index, a journal of signed steps. Nothing unverified is used.
 
-Files: `blobs/<sha256>`, `base` (one record), `journal` (records since the base), `stamp` (last confirmation), `lock`.
+Files: `blobs/<sha256>`, `base` (one record), `journal` (records since the base), `copy` (of the base, for when that cannot
+be used: everything hangs on it), `stamp` (last confirmation), `lock`.
 Loading replays the signed records through the same rules as live ones, so a prompt that was nacked has its older entry
 again; a base carries such entries with the proof that they were signed. What cannot be read costs the prompts that need
 it and nothing else, and so does a full or read-only disk: every failure is told to `on_error` and never raised.
@@ -25,7 +26,7 @@ from promptops.cache.messages import index_message, patch_message
 from promptops.cache.store import Step
 from promptops.cache.tiers import records
 from promptops.cache.tiers.files import make_directory, reason_of, sync_directory, write_all, write_whole
-from promptops.cache.tiers.records import KeptEntry, Record
+from promptops.cache.tiers.records import FileContents, KeptEntry, Record
 from promptops.cache.tiers.replay import Replay
 from promptops.cache.tiers.stamp import Stamp, resumed, stamped
 from promptops.cache.tiers.tier import Loaded, OnError
@@ -118,11 +119,11 @@ class Snapshot:
     def _load(self) -> Loaded | None:
         blobs = self._read_blobs()
         self._stored = set(blobs)
-        base, journal = records.read(self._directory / "base"), records.read(self._directory / "journal")
-        replay = Replay(self._verifier, blobs, self._understanding)
-        for record in (*base.records, *journal.records):
-            replay.take(record)
+        base, journal = self._read("base"), self._read("journal")
+        replay = self._replayed(blobs, base, journal)
         damage = base.damage or journal.damage or replay.damage
+        if replay.scope is None and (copy := self._read("copy")).records:
+            replay, damage = self._replayed(blobs, copy, journal), damage or reasons.SNAPSHOT_CORRUPT
         if damage is not None:
             self._on_error(damage, "the snapshot is damaged; what is intact is used")
         self._disk = _Disk(
@@ -139,6 +140,20 @@ class Snapshot:
         stamp = self._read_stamp(replay.view.position) or replay.stamp
         confirmed_at = resumed(stamp, self._clock) if stamp is not None else 0.0
         return Loaded(replay.scope, replay.view, confirmed_at, replay.floor)
+
+    def _replayed(self, blobs: dict[str, bytes], *files: FileContents) -> Replay:
+        replay = Replay(self._verifier, blobs, self._understanding)
+        for file in files:
+            for record in file.records:
+                replay.take(record)
+        return replay
+
+    def _read(self, name: str) -> FileContents:
+        try:
+            return records.read(self._directory / name)
+        except OSError as error:
+            self._failed(error)
+            return FileContents((), None)
 
     def _read_blobs(self) -> dict[str, bytes]:
         blobs: dict[str, bytes] = {}
@@ -160,7 +175,7 @@ class Snapshot:
         return blobs
 
     def _read_stamp(self, position: Position) -> Stamp | None:
-        contents = records.read(self._directory / "stamp")
+        contents = self._read("stamp")
         if contents.damage is not None:
             self._on_error(contents.damage, "the last confirmation is unreadable; an earlier one counts")
         stamps = [record.stamp for record in contents.records if record.stamp is not None]
@@ -191,9 +206,13 @@ class Snapshot:
 
     def _write_base(self, record: Record, named: frozenset[str], view: View | None) -> None:
         self._disk = _Disk()
-        write_whole(self._directory / "base", records.FORMAT + records.frame(record), durable=True)
+        data = records.FORMAT + records.frame(record)
+        # A copy that is older than the base could bring back what was revoked.
+        (self._directory / "copy").unlink(missing_ok=True)
+        write_whole(self._directory / "base", data, durable=True)
         # Between these two lines the journal's records are older than the base, or of another scope: both are passed over.
         write_whole(self._directory / "journal", records.FORMAT, durable=True)
+        write_whole(self._directory / "copy", data, durable=True)
         sync_directory(self._directory)
         self._disk = _Disk(whole=True, view=view, journaled=0, journal_bytes=len(records.FORMAT))
         for digest in self._stored - named:
