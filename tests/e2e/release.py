@@ -47,4 +47,5 @@ class Release:
 
     def _options(self) -> tuple[str, ...]:
         image = (f"--set=image.repository={REPOSITORIES['operator']}", f"--set=image.tag={self._cluster.images.tag}")
-        return (f"--namespace={NAMESPACE}", "--wait", "--timeout=2m", *image)
+        sidecar = f"--set=injection.image.repository={REPOSITORIES['sidecar']}"
+        return (f"--namespace={NAMESPACE}", "--wait", "--timeout=2m", *image, sidecar)

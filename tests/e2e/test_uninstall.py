@@ -20,6 +20,9 @@ KEPT = {
     # The next installation signs with the keys that sidecars trust, and counts on from where this one ended.
     f"Lease {NAMESPACE} promptops",
     f"Secret {NAMESPACE} promptops-keys",
+    # What the operator wrote itself: helm knows nothing of them.
+    f"Secret {NAMESPACE} promptops-webhook",
+    f"ConfigMap {NAMESPACE} promptops-trust",
 }
 
 
