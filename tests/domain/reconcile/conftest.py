@@ -74,11 +74,11 @@ class World:
             setattr(self, name, value)
         return self
 
-    def add(self, number: str, template: str = "Hi {{ name }}", **more: Any) -> World:
+    def add(self, number: str, template: str = "Hi", **more: Any) -> World:
         """Create a PromptVersion by hand: `more` replaces parts of its spec or metadata."""
         return self.put(self.make_version(number, template, **more))
 
-    def make_version(self, number: str, template: str = "Hi {{ name }}", **more: Any) -> dict[str, Any]:
+    def make_version(self, number: str, template: str = "Hi", **more: Any) -> dict[str, Any]:
         """Return a PromptVersion as it comes from the API server."""
         content = more.pop("content", {"text": template, "variables": NAMED if "{{ name }}" in template else []})
         metadata: dict[str, Any] = {"namespace": "team-a", "uid": f"v-{number}", "creationTimestamp": self._stamp()}

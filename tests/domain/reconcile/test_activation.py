@@ -12,7 +12,7 @@ OTHER_DIGEST = "sha256:" + "0" * 64
 
 
 def test_the_active_version_is_served(world: Any) -> None:
-    world.add("1.0.0").add("1.1.0", "Hello {{ name }}").apply(activeVersion="1.1.0").settle()
+    world.add("1.0.0").add("1.1.0", "Hello").apply(activeVersion="1.1.0").settle()
 
     assert world.serving == "1.1.0"
     assert (world.status["phase"], world.said("Ready")) == ("Healthy", "True/Active")
@@ -21,7 +21,7 @@ def test_the_active_version_is_served(world: Any) -> None:
 
 
 def test_the_entry_names_what_is_served_and_what_may_be_asked_for(world: Any) -> None:
-    world.add("1.0.0").add("1.1.0", "Hello {{ name }}").apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0").add("1.1.0", "Hello").apply(activeVersion="1.0.0").settle()
 
     entry, content = world.published, world.versions["greeting-1.0.0"]["spec"]["content"]
     assert (entry.name, entry.uid, entry.state, entry.revision) == ("greeting", "u1", "active", 1)
@@ -31,7 +31,7 @@ def test_the_entry_names_what_is_served_and_what_may_be_asked_for(world: Any) ->
 
 
 def test_an_activation_moves_serving_and_remembers_what_served(world: Any) -> None:
-    world.add("1.0.0").add("1.1.0", "Hello {{ name }}").apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0").add("1.1.0", "Hello").apply(activeVersion="1.0.0").settle()
     world.after(10).apply("argocd", activeVersion="1.1.0").settle()
 
     assert (world.serving, world.status["serving"]["revision"]) == ("1.1.0", 2)
@@ -42,7 +42,7 @@ def test_an_activation_moves_serving_and_remembers_what_served(world: Any) -> No
 
 
 def test_back_to_an_earlier_version_is_a_rollback(world: Any) -> None:
-    world.add("1.0.0").add("1.1.0", "Hello {{ name }}").apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0").add("1.1.0", "Hello").apply(activeVersion="1.0.0").settle()
     world.apply(activeVersion="1.1.0").settle().forget()
     world.apply(activeVersion="1.0.0").settle()
 
@@ -155,7 +155,7 @@ PROBLEMS = [
 def test_the_last_good_version_keeps_serving_and_ready_says_why(
     world: Any, arrange: Any, reason: str, message: str, mark: str
 ) -> None:
-    world.add("1.0.0").add("1.1.0", "Hello {{ name }}").apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0").add("1.1.0", "Hello").apply(activeVersion="1.0.0").settle()
     before = world.published
     arrange(world)
     world.apply(activeVersion="2.0.0").settle()

@@ -74,7 +74,7 @@ def test_a_change_is_numbered_by_what_it_means_to_callers(world: Any, change: di
     world.follow("Hi {{ name }}").settle()
     world.apply(source={"content": change}).settle()
 
-    assert world.serving == number
+    assert world.status["source"]["version"] == number
 
 
 def test_a_b_a_returns_to_the_first_version_without_a_new_number(world: Any) -> None:

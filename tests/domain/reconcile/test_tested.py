@@ -15,14 +15,14 @@ TEXT = "Hi {{ name }}"
 
 
 def test_a_version_whose_tests_passed_serves_and_says_so(world: Any) -> None:
-    world.add("1.0.0", tests=PASSES).apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0", TEXT, tests=PASSES).apply(activeVersion="1.0.0").settle()
 
     assert world.serving == "1.0.0"
     assert world.versions["greeting-1.0.0"]["status"]["tests"] == {"passed": 1, "failed": 0}
 
 
 def test_a_failed_test_keeps_the_old_version_serving(world: Any) -> None:
-    world.add("1.0.0").add("1.1.0", tests=FAILS).apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0", TEXT).add("1.1.0", TEXT, tests=FAILS).apply(activeVersion="1.0.0").settle()
     world.apply(activeVersion="1.1.0").settle()
 
     assert world.serving == "1.0.0"
@@ -34,7 +34,7 @@ def test_a_failed_test_keeps_the_old_version_serving(world: Any) -> None:
 
 
 def test_the_version_says_what_failed(world: Any) -> None:
-    world.add("1.0.0", tests=FAILS).apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0", TEXT, tests=FAILS).apply(activeVersion="1.0.0").settle()
 
     status = world.versions["greeting-1.0.0"]["status"]
     assert status["tests"] == {
@@ -46,13 +46,13 @@ def test_the_version_says_what_failed(world: Any) -> None:
 
 
 def test_a_version_whose_tests_failed_cannot_be_asked_for_by_number(world: Any) -> None:
-    world.add("1.0.0").add("1.1.0", tests=FAILS).apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0", TEXT).add("1.1.0", TEXT, tests=FAILS).apply(activeVersion="1.0.0").settle()
 
     assert [pin.version for pin in world.published.pins] == ["1.0.0"]
 
 
 def test_tests_that_cannot_be_run_make_a_version_invalid(world: Any) -> None:
-    world.add("1.0.0", tests=WRONG).apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0", TEXT, tests=WRONG).apply(activeVersion="1.0.0").settle()
 
     assert world.said("Ready") == "False/VersionInvalid"
     assert "spec.tests[0].expect[0].matches: is no regular expression" in world.condition("Ready")["message"]
@@ -90,7 +90,7 @@ def test_other_tests_of_the_same_content_make_no_version(world: Any) -> None:
 
 
 def test_tests_that_fail_one_day_take_nothing_away(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.add("1.0.0", tests=PASSES).apply(activeVersion="1.0.0").settle()
+    world.add("1.0.0", TEXT, tests=PASSES).apply(activeVersion="1.0.0").settle()
     monkeypatch.setattr(trials, "_objection", lambda *_: "it fails now")
     world.add("1.1.0", "Hello").settle()
 
@@ -99,8 +99,8 @@ def test_tests_that_fail_one_day_take_nothing_away(world: Any, monkeypatch: pyte
 
 
 def test_a_tenant_can_require_tests_of_what_is_activated(world: Any) -> None:
-    world.add("1.0.0").apply(activeVersion="1.0.0").settle()
-    world.having(requires_tests=True).add("1.1.0").add("1.2.0", tests=PASSES)
+    world.add("1.0.0", TEXT).apply(activeVersion="1.0.0").settle()
+    world.having(requires_tests=True).add("1.1.0", TEXT).add("1.2.0", TEXT, tests=PASSES)
     world.settle().apply(activeVersion="1.1.0").settle()
     untested = (world.serving, world.said("Ready"), world.condition("Ready")["message"])
     world.apply(activeVersion="1.2.0").settle()

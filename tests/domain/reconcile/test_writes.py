@@ -236,7 +236,9 @@ def test_whatever_happened_before_a_good_version_is_served_in_the_end(new_world:
     world.prompt["metadata"].pop("deletionTimestamp", None)
     world.tenant, world.behind = "team", 0
     world.after(60).add("7.0.0", "good")
-    world.apply(activeVersion="7.0.0", activeDigest=None, disabled=None, historyLimit=10, source=None).settle()
+    world.apply(
+        activeVersion="7.0.0", activeDigest=None, disabled=None, historyLimit=10, source=None, acceptBreaking="7.0.0"
+    ).settle()
 
     assert (world.serving, world.said("Ready"), world.said("Converged")) == ("7.0.0", "True/Active", "True/Converged")
     assert (world.published.state, world.published.stable.version) == ("active", "7.0.0")

@@ -114,6 +114,9 @@ class PromptSpec(Model):
     """The version to serve. Activation and rollback are an edit of this line. Absent with a source: follow the source."""
     active_digest: Digest | None = None
     """The digest the active version must have; anything else is not served."""
+    accept_breaking: VersionNumber | None = None
+    """The one version whose changed signature is accepted: calls that the served version takes may be refused by it. A version
+    that breaks callers is not activated before it stands here."""
     source: Source | None = None
     """Content kept beside the Prompt instead of in PromptVersions written by hand."""
     disabled: bool | None = None

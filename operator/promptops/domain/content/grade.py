@@ -1,6 +1,6 @@
 """What a change of content means to callers, from its variables alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -86,17 +86,39 @@ def _change(before: _Declared | None, after: _Declared | None) -> Grade:
     return "major" if _refuses_more(before, after) else "minor"
 
 
+def breaking(previous: Manifest, content: Manifest) -> tuple[str, ...]:
+    """Say what keeps calls that `previous` takes from being taken by `content`, in the order of the declarations."""
+    before, after = _signature(previous), _signature(content)
+    objections = ((name, _objection(before.get(name), after.get(name))) for name in dict.fromkeys([*before, *after]))
+    return tuple(f'variable "{name}" {objection}' for name, objection in objections if objection)
+
+
+def _objection(before: _Declared | None, after: _Declared | None) -> str:
+    if after is None:
+        return "is declared no more" if before is not None else ""
+    if before is None:
+        return "is new and required" if after.required else ""
+    return next((said for holds, said in _narrowings(before, after) if holds), "")
+
+
 def _refuses_more(before: _Declared, after: _Declared) -> bool:
-    return (
-        _is_other_type(before.type, after.type)
-        or (after.required and not before.required)
-        or (after.enum is not None and (before.enum is None or not before.enum <= after.enum))
-        or after.format not in ("", before.format)
-        or after.policy < before.policy
-        or _fields_refuse_more(before.fields, after.fields)
-        or any(new > old for old, new in zip(before.lowest, after.lowest, strict=True))
-        or any(new < old for old, new in zip(before.highest, after.highest, strict=True))
-    )
+    return any(holds for holds, _ in _narrowings(before, after))
+
+
+def _narrowings(before: _Declared, after: _Declared) -> Iterator[tuple[bool, str]]:
+    yield _is_other_type(before.type, after.type), f"is {_kind(after.type)}, it was {_kind(before.type)}"
+    yield after.required and not before.required, "is required now"
+    fewer = after.enum is not None and (before.enum is None or not before.enum <= after.enum)
+    yield fewer, "takes fewer values"
+    yield after.format not in ("", before.format), f"must look like {after.format} now"
+    yield after.policy < before.policy, "is cleaned as untrusted text now"
+    yield _fields_refuse_more(before.fields, after.fields), "takes other fields"
+    yield any(new > old for old, new in zip(before.lowest, after.lowest, strict=True)), "has a higher lower bound"
+    yield any(new < old for old, new in zip(before.highest, after.highest, strict=True)), "has a lower upper bound"
+
+
+def _kind(type_: tuple[str, str]) -> str:
+    return f"{type_[0]} of {type_[1]}" if type_[1] else type_[0]
 
 
 def _is_other_type(before: tuple[str, str], after: tuple[str, str]) -> bool:

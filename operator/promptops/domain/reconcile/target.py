@@ -2,6 +2,8 @@
 
 from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
+from promptops.domain.content.grade import breaking
+from promptops.domain.findings import shortened
 from promptops.domain.manifests import uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
@@ -206,6 +208,25 @@ def _tests_passed(case: Case, wanted: Version) -> Obstacle | None:
     return Obstacle(failure.reason, message)
 
 
+def _breaks_no_caller(case: Case, wanted: Version) -> Obstacle | None:
+    """Back to what was served before is never held up: callers lived with it."""
+    stable = case.memory.stable
+    served = case.versions.compiled(stable) if stable is not None and stable != wanted.reference else None
+    accepted = case.spec.accept_breaking if case.spec else None
+    if stable is None or served is None or accepted == wanted.number:
+        return None
+    if case.memory.digest_served_as(wanted.number) == wanted.digest:
+        return None
+    broken = breaking(served.content, wanted.content)
+    if not broken:
+        return None
+    message = (
+        f"version {wanted.number} breaks callers of version {stable.version}: {shortened(broken)}: "
+        f"set spec.acceptBreaking to {wanted.number} once they are ready for it"
+    )
+    return Obstacle(reasons.BREAKING_CHANGE, message)
+
+
 CHECKS = (
     _content_is_sound,
     _digest_is_asked_for,
@@ -213,5 +234,6 @@ CHECKS = (
     _not_newly_archived,
     _is_tested,
     _tests_passed,
+    _breaks_no_caller,
 )
 """What must hold before a version is activated, in the order in which an author should hear of it."""
