@@ -53,9 +53,10 @@ class EventRecorder:
         """Write what is recorded, forever."""
         while True:
             about, transition = await self._waiting.get()
+            # Before the write: at that moment whoever renders is told of the same, and waits for it.
+            await asyncio.sleep(_PACE_SECONDS)
             with suppress(ClusterError):
                 await self._write(about, transition)
-            await asyncio.sleep(_PACE_SECONDS)
 
     async def _write(self, about: Manifest, transition: Transition) -> None:
         key = (about["metadata"].get("uid", ""), transition.reason, transition.message)

@@ -33,6 +33,8 @@ from promptops.telemetry.operator import OperatorMetrics
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
+FOLLOWERS_FIRST_SECONDS = 0.02
+"""What is merely said of a decision waits for so long: until those who render have been told of it."""
 _MOST_ROUNDS = 8
 """Creations and conflicts after which a key goes back into the queue."""
 
@@ -205,7 +207,7 @@ class Reconciler:
         prompt = self.store.get("Prompt", key.namespace, key.name)
         if prompt is not None:
             for version in self._grounds.changed(key, prompt, self.snapshots.versions_of(key.namespace, key.name)):
-                self.enqueue(version_key(key.namespace, version["metadata"]["name"]), Lane.FOLLOWING)
+                self.enqueue_after(version_key(key.namespace, version["metadata"]["name"]), FOLLOWERS_FIRST_SECONDS)
             for name in self.snapshots.included_in(prompt):
                 self.enqueue(version_key(key.namespace, name), Lane.FOLLOWING)
 
