@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
@@ -44,6 +45,7 @@ from promptops.feed.reports import Reports
 from promptops.feed.serve import FeedApp
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.telemetry.supervision import Supervisor
 from promptops.trials.process import WorkerProcess
 from promptops.web.limits import Limits
 from promptops.web.listeners import bound_to
@@ -116,17 +118,24 @@ class Assembly:
         """Run everything, forever."""
         await self._feed.start()
         self._watch.start()
+        supervisor = Supervisor(self._metrics.process)
         async with asyncio.TaskGroup() as group:
+            for name, run in self._lasting():
+                group.create_task(supervisor.keep(name, run))
+            # What these two have under way cannot be taken up again: their end is the operator's, and another one leads.
             group.create_task(self._queue.run())
-            group.create_task(self._assessor.run())
-            group.create_task(self._events.run())
-            group.create_task(self._sweeper.run())
-            group.create_task(self._vigil.run())
-            group.create_task(self._convergence.run())
-            group.create_task(self._keys.run(self._leads, self._knows))
-            if self._webhook is not None:
-                group.create_task(self._webhook.run(self._leads))
             group.create_task(self._election.run(self._terms.start, self._terms.stop))
+
+    def _lasting(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """Yield what is started again when it ends, by the name it has in metrics and log."""
+        yield "assessor", self._assessor.run
+        yield "events", self._events.run
+        yield "sweeper", self._sweeper.run
+        yield "vigil", self._vigil.run
+        yield "convergence", self._convergence.run
+        yield "keys", lambda: self._keys.run(self._leads, self._knows)
+        if (webhook := self._webhook) is not None:
+            yield "webhook", lambda: webhook.run(self._leads)
 
     async def end(self) -> None:
         """Send the followers away, let another replica lead, and stop listening and watching."""

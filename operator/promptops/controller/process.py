@@ -23,6 +23,7 @@ from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.loop import watch
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.telemetry.outlet import LogOutlet
+from promptops.telemetry.supervision import Supervisor
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
 from promptops.web.operations import ProbeAnswer, alive, operations_app
@@ -78,7 +79,9 @@ class OperatorProcess:
             tenancy=self._settings.tenancy_mode,
         )
         work = asyncio.create_task(self._work(client))
-        watchdog = asyncio.create_task(watch(self._metrics.process.loop_held))
+        watchdog = asyncio.create_task(
+            Supervisor(self._metrics.process).keep("watchdog", lambda: watch(self._metrics.process.loop_held))
+        )
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
