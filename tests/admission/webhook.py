@@ -76,6 +76,8 @@ class RunningWebhook:
         """Return what tells the API server to call it, for one namespace alone."""
         made = webhooks.validating(namespace), webhooks.mutating(namespace)
         for configuration in made:
+            # The operator's name is left to whoever tests the operator on this plane.
+            configuration["metadata"]["name"] = f"admission-{namespace}"
             (hook,) = configuration["webhooks"]
             path = hook["clientConfig"]["service"]["path"]
             hook["clientConfig"] = {
