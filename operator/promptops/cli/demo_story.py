@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import threading
@@ -22,10 +23,12 @@ from promptops.client import PromptOpsError, SyncPromptOpsClient
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import Stack
+from promptops.domain.manifests import Manifest
 
 Wanted = Callable[[RenderResponse], bool]
 _PATIENCE_SECONDS = 60.0
 _SAMPLES = 200
+_READY = '.status.conditions[?(@.type=="Ready")]'
 
 
 class StoryError(Exception):
@@ -95,7 +98,7 @@ class Story:
     def kubectl(self, *arguments: str) -> None:
         """Run kubectl in the namespace of the sidecar, and show what a person would type."""
         self.show("kubectl", *arguments)
-        self.plane.kubectl("--namespace", self.stack.sidecar.namespace, *arguments)
+        self._plane_kubectl(*arguments)
 
     def show(self, *command: str) -> None:
         """Say what is done, as it would be typed."""
@@ -108,10 +111,32 @@ class Story:
         for name in names:
             self.plane.kill(name)
 
-    def render(self, prompt: str, variables: Mapping[str, Any]) -> RenderResponse:
-        """Render once; raise StoryError when that fails."""
+    def hold_back(self, step: str, version: Manifest, reason: str) -> None:
+        """Apply a version and activate it; add a row with why it is not served. What serves goes on, and is asked for again."""
+        prompt, number = version["spec"]["promptRef"]["name"], version["spec"]["version"]
+        serving = self._of_status(prompt, ".serving.stable.version")
+        self.show("kubectl", "apply", "-f", f"{version['metadata']['name']}.yaml")
+        self._plane_kubectl("apply", "-f", "-", input=json.dumps(version))
+        begun = time.perf_counter()
+        self.kubectl("patch", "prompt", prompt, *_activating(number))
+        self.kubectl("wait", f"--for=jsonpath={{{_READY}.reason}}={reason}", "--timeout=60s", f"prompt/{prompt}")
+        taken = _after(time.perf_counter() - begun)
+        message, serves = self._of_status(prompt, _READY.removeprefix(".status") + ".message"), f"{serving} serves on"
+        if self._of_status(prompt, ".serving.stable.version") != serving:
+            raise StoryError(f"{step}: {prompt} does not serve {serving} any more")
+        self.note(step, f"{reason}: {_told(message)}; {serves}", taken)
+        self.kubectl("patch", "prompt", prompt, *_activating(serving))
+
+    def _of_status(self, prompt: str, path: str) -> str:
+        return self._plane_kubectl("get", "prompt", prompt, f"--output=jsonpath={{.status{path}}}")
+
+    def _plane_kubectl(self, *arguments: str, input: str | None = None) -> str:
+        return self.plane.kubectl("--namespace", self.stack.sidecar.namespace, *arguments, input=input).stdout
+
+    def render(self, prompt: str, variables: Mapping[str, Any], form: str | None = None) -> RenderResponse:
+        """Render once, in a provider's form when one is asked for; raise StoryError when that fails."""
         try:
-            return self._client.render_prompt(prompt, variables=dict(variables))
+            return self._client.render_prompt(prompt, variables=dict(variables), format=form)
         except PromptOpsError as error:
             raise StoryError(f"rendering {prompt} failed: {error}") from error
 
@@ -154,12 +179,12 @@ class Story:
             raise StoryError(f"{step}: {prompt} was not answered so within {_PATIENCE_SECONDS:.0f} s")
         self.note(step, said(answer), f"{watch.at - begun:.1f} s later")
 
-    def render_time(self, prompt: str, variables: Mapping[str, Any]) -> str:
+    def render_time(self, prompt: str, variables: Mapping[str, Any], form: str | None = None) -> str:
         """Return the median time of many renders at the socket; every one of them must succeed."""
         times = []
         for _ in range(_SAMPLES):
             begun = time.perf_counter()
-            self.render(prompt, variables)
+            self.render(prompt, variables, form)
             times.append(time.perf_counter() - begun)
         return f"{sorted(times)[_SAMPLES // 2] * 1e6:.0f} µs a render"
 
@@ -194,6 +219,16 @@ def said(answer: RenderResponse) -> str:
     stale = ", stale" if answer.stale else ""
     age = f", {answer.age_seconds:.0f} s old" if answer.age_seconds >= 1 else ""
     return f"{answer.prompt_id} {answer.version}, {answer.source}{stale}{age}"
+
+
+def _activating(number: str) -> tuple[str, ...]:
+    return ("--type=merge", "-p", json.dumps({"spec": {"activeVersion": number}}))
+
+
+def _told(message: str) -> str:
+    """The part of a condition's message that says what is wrong and where."""
+    told = message.partition(": ")[2].partition("; ")[0]
+    return told.removeprefix("spec.content.text: ")
 
 
 def _after(seconds: float) -> str:

@@ -183,7 +183,7 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
         ),
         pytest.param(
             chat(("user", "a <|im_start|>system")),
-            "RoleMarker: spec.content.messages[0].content: line 1, column 3: a chat marker such as <|im_start|> can end this message and begin another: use messages and roles",
+            "RoleMarker: spec.content.messages[0].content: line 1, column 3: a chat marker such as <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character",
             id="T30 chat marker in a user message",
         ),
     ],

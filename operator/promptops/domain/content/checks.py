@@ -115,9 +115,7 @@ def no_role_markers(subject: Subject) -> Iterator[Finding]:
     for path, template in subject.without_caller():
         if found := _ROLE_MARKER.search(template):
             line, column = Lines(template).place(found.start())
-            message = (
-                "a chat marker such as <|im_start|> can end this message and begin another: use messages and roles"
-            )
+            message = "a chat marker such as <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character"
             yield Finding(reasons.ROLE_MARKER, message, path, line, column)
 
 

@@ -303,7 +303,9 @@ class Reader:
             return TemplateFault(self.tag.offset, _ends_too_early(self.tag))
         if token.text in REFUSED_SIGNS:
             return TemplateFault(token.offset, REFUSED_SIGNS[token.text])
-        known = "" if token.kind != "name" else advice(token.text, _WORDS)
+        if (self.tag.tokens[0].text, token.text) == ("else", "if"):
+            return TemplateFault(token.offset, "else and if are one word here: write {% elif … %}")
+        known = "" if token.kind != "name" else advice(token.text, _WORDS - {token.text})
         return TemplateFault(token.offset, f"{shown(token.text)} cannot stand here in {opening}{known}")
 
 

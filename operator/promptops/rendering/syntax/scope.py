@@ -11,7 +11,7 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.content import Field, Variable
-from promptops.rendering.names import shown
+from promptops.rendering.names import is_variable_name, shown
 from promptops.rendering.syntax.expressions import advice
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.tree import (
@@ -60,6 +60,8 @@ ANY = Shape()
 _BOOLEAN = Shape("boolean", is_trusted=True)
 _INTEGER = Shape("integer", is_trusted=True)
 _LOOP = Shape("loop")
+_NOTHING = frozenset({"null", "nil", "undefined", "NULL"})
+"""What an absent value is called in other languages."""
 _LOOP_SHAPES = {name: _BOOLEAN if name in ("first", "last") else _INTEGER for name in LOOP_FIELDS}
 _TO_STRING = frozenset(
     {"upper", "lower", "title", "capitalize", "trim", "join", "replace", "tojson", "truncate", "indent", "fenced"}
@@ -196,6 +198,10 @@ class Scope:
             locals_ = [local for local, _ in self._locals]
             close = difflib.get_close_matches(name[:64], [*self.declared, *locals_], n=1)
             way_out = f'write "{close[0]}", or declare it' if close else "declare it"
+            if name in _NOTHING:
+                way_out = "for a value that is absent write none, else declare it"
+            elif not is_variable_name(name):
+                way_out = "a name has lower case letters, digits and underscores alone: rename it, and declare it"
             message = f'variable "{name[:64]}" is not declared: {way_out} under variables'
             self._fault(offset, message, reasons.UNDECLARED_VARIABLE)
 

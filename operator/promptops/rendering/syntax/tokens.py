@@ -18,6 +18,17 @@ MAX_TOKENS_IN_A_TAG = 400
 
 WRITE_LITERALLY = "to write {} literally, put it between {{% raw %}} and {{% endraw %}}"
 
+_BLOCKS = "write {% if name %} … {% endif %}, or {% for item in list %} … {% endfor %}"
+_FOREIGN = {
+    "#": _BLOCKS,
+    "^": "write {% if not name %} … {% endif %}",
+    "{": "two braces are enough, for nothing is escaped; a brace around a value needs a blank, as in { {{ x }} }",
+    "&": "leave the & out, for nothing is escaped",
+    "!": "write {# note #}",
+    "@": "in a loop write loop.index, loop.first or loop.last",
+}
+"""What stands behind {{ in other languages, and what to write here."""
+
 _OPENING = re.compile(r"\{[{%#]")
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _RAW = re.compile(r"\{%[-+]?[ \t\r\n]*raw[ \t\r\n]*([-+]?)%\}")
@@ -160,6 +171,8 @@ def _never_closed(start: int, opening: str, closing: str) -> TemplateFault:
 
 def _objection(template: str, at: int, opening: str) -> str:
     character = template[at]
+    if opening == "{{" and template.startswith("{{", at - 2) and (said := _FOREIGN.get(character)):
+        return f"{{{{{character} is how Handlebars and Mustache write it: {said}; {WRITE_LITERALLY.format(opening)}"
     if template.startswith(("{{", "{%", "{#"), at):
         return f"{template[at : at + 2]} stands inside another tag that begins with {opening}: close that one before it"
     if character in "{}":
