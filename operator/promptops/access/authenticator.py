@@ -98,7 +98,7 @@ class Authenticator:
         digest = hashlib.sha256(token.encode()).digest()
         known = self._remembered.get(digest)
         if known is not None and self._holds(known):
-            self._metrics.token_reviews.labels("cached").inc()
+            self._metrics.feed.token_reviewed("cached")
             return known
         task = self._asking.get(digest)
         if task is None:
@@ -113,12 +113,12 @@ class Authenticator:
         try:
             claims = read_claims(token, self._wall())
         except Hopeless as error:
-            self._metrics.token_reviews.labels("malformed").inc()
+            self._metrics.feed.token_reviewed("malformed")
             raise Unauthenticated(str(error)) from None
         now = self._monotonic()
         is_known = claims.subject in self._accepted
         if self._refusals.of(claims.subject).left(now) < 1 or not (is_known or self._all_refusals.left(now) >= 1):
-            self._metrics.token_reviews.labels("limited").inc()
+            self._metrics.feed.token_reviewed("limited")
             raise TooMany("too many tokens were refused lately; retry", RETRY_SECONDS)
         return claims
 
@@ -143,13 +143,13 @@ class Authenticator:
         try:
             review = await self._reviewer.review(token)
         except TokenRefused as refused:
-            self._metrics.token_reviews.labels("refused").inc()
+            self._metrics.feed.token_reviewed("refused")
             self._count_refusal(claims)
             return self._remember(digest, _Remembered(None, str(refused), None, asked_at + REFUSED_SECONDS))
         except ClusterError:
-            self._metrics.token_reviews.labels("unavailable").inc()
+            self._metrics.feed.token_reviewed("unavailable")
             raise AuthenticationUnavailable("the API server cannot be asked about the token now; retry") from None
-        self._metrics.token_reviews.labels("accepted").inc()
+        self._metrics.feed.token_reviewed("accepted")
         self._count_acceptance(claims)
         left = ACCEPTED_SECONDS if claims.expires is None else min(ACCEPTED_SECONDS, claims.expires - self._wall())
         scope = self._places.scope_of(review.namespace)

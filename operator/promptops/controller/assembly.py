@@ -194,7 +194,7 @@ class Assembly:
             self._reported,
             self._higher_position,
             verifier=verifier,
-            refusals=lambda reason: self._metrics.feed_refusals.labels(reason).inc(),
+            refusals=self._metrics.feed.refused,
         )
 
     def _connect(self) -> None:
@@ -204,16 +204,17 @@ class Assembly:
         self._keys.changed = self._keys_changed
         self._streams.announce(self._keys.announcement)
         self._queue.failed = self._reconcile_failed
-        self._queue.waited = lambda lane, seconds: self._metrics.waited(lane.name.lower(), seconds)
+        self._queue.waited = lambda lane, seconds: self._metrics.decisions.waited(lane.name.lower(), seconds)
         self._queue.retry_after = lambda error: getattr(error, "retry_after", None) or 0.0
         self._sweeper.restored = self._restored
         self._client.returned = lambda: self._sweeper.request("returned")
-        self._metrics.watch_depth(lambda: float(len(self._queue)))
-        self._metrics.watch_subscribers(lambda: float(self._streams.subscribers))
-        self._metrics.watch_leadership(lambda: self._election.leadership is not None)
-        self._metrics.watch_phases(self._phases)
-        self._metrics.watch_instances(self._convergence.states)
-        self._metrics.watch_stalled(self._stalled)
+        gauges = self._metrics.gauges
+        gauges.watch_depth(lambda: float(len(self._queue)))
+        gauges.watch_subscribers(lambda: float(self._streams.subscribers))
+        gauges.watch_leadership(lambda: self._election.leadership is not None)
+        gauges.watch_phases(self._phases)
+        gauges.watch_instances(self._convergence.states)
+        gauges.watch_stalled(self._stalled)
 
     def _unready(self) -> str | None:
         if self._election.leadership is not None:
@@ -244,7 +245,7 @@ class Assembly:
         return await self._reconciler.reconcile(key)
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
-        self._metrics.feed_publications.inc()
+        self._metrics.feed.published()
         self._convergence.published(scope, names)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
@@ -272,7 +273,7 @@ class Assembly:
         self._watch.restart("the cluster was restored")
 
     def _watch_restarted(self) -> None:
-        self._loop.call_soon_threadsafe(self._metrics.watch_restarts.inc)
+        self._loop.call_soon_threadsafe(self._metrics.cluster.watch_restarted)
 
     def _phases(self) -> Counter[str]:
         return Counter((prompt.get("status") or {}).get("phase", "") for prompt in self._store.all("Prompt"))

@@ -46,11 +46,12 @@ class OperatorProcess:
         """Bind the listeners. Raises ListenError."""
         self._settings = settings
         self._metrics = OperatorMetrics()
-        self._metrics.watch_log(lambda: outlet.dropped)
         self._assembly: Assembly | None = None
         self._waiting_for: str | None = "starting"
         self._said_at = 0.0
-        operations = operations_app(self._metrics.exposition(), {"/healthz": alive, "/readyz": self._ready})
+        operations = operations_app(
+            self._metrics.exposition(lambda: outlet.dropped), {"/healthz": alive, "/readyz": self._ready}
+        )
         most = shares(1, descriptors())
         self._feed_limits = Limits(connections=most.serving)
         listener = Listener(
@@ -160,4 +161,4 @@ class OperatorProcess:
 
     def _call_failed(self, operation: str, error: ClusterError) -> None:
         if not isinstance(error, _EXPECTED):
-            self._metrics.api_errors.labels(operation).inc()
+            self._metrics.cluster.call_failed(operation)

@@ -13,33 +13,29 @@ DURATION_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 PHASES = ("Pending", "Progressing", "Degraded", "Disabled", "Healthy")
 
 
-class OperatorMetrics:
-    """Every metric of the operator, in one registry of its own."""
+class DecisionMetrics:
+    """What is decided and written."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        registry = self._registry = registry or CollectorRegistry()
-        self.process = ProcessMetrics(registry)
-        self._observers: list[Callable[[], None]] = []
-        self.reconciles = Counter(
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._reconciles = Counter(
             "promptops_reconciles_total",
             "Decisions carried out. kind: Prompt, PromptVersion, Tenancy; outcome: done, failed, waits (for content to be checked).",
             ("kind", "outcome"),
             registry=registry,
         )
-        self.reconcile_duration = Histogram(
+        self._duration = Histogram(
             "promptops_reconcile_duration_seconds",
             "Time from taking a key to having carried out its decision. kind: Prompt, PromptVersion, Tenancy.",
             ("kind",),
             buckets=DURATION_BUCKETS_SECONDS,
             registry=registry,
         )
-        self.status_writes = Counter(
+        self._status_writes = Counter(
             "promptops_status_writes_total",
             "Statuses written. kind: Prompt, PromptVersion, Tenant.",
             ("kind",),
             registry=registry,
         )
-        self.queue_depth = Gauge("promptops_queue_depth", "Keys that wait to be reconciled.", registry=registry)
         self._queue_wait = Histogram(
             "promptops_queue_wait_seconds",
             "Time that a key waits to be reconciled. lane: changed (by git or a person), following, counting.",
@@ -47,115 +43,184 @@ class OperatorMetrics:
             buckets=DURATION_BUCKETS_SECONDS,
             registry=registry,
         )
-        self.prompts = Gauge(
-            "promptops_prompts",
-            "Prompts by status.phase: Pending, Progressing, Degraded, Disabled, Healthy.",
-            ("phase",),
-            registry=registry,
-        )
-        self.stalled = Gauge(
-            "promptops_prompts_stalled",
-            "Prompts that wait for an edit of their author: condition Stalled is True.",
-            registry=registry,
-        )
-        self.leader = Gauge("promptops_leader", "1 while this replica leads.", registry=registry)
-        self.instances = Gauge(
-            "promptops_instances",
-            "Instances that follow a namespace, one series per namespace that has any. "
-            "state: heard, lost (silent for 20 seconds), missing (known to the leader before and not heard of since).",
-            ("consumer_namespace", "state"),
-            registry=registry,
-        )
-        self.watch_restarts = Counter(
+
+    def waited(self, lane: str, seconds: float) -> None:
+        """Count how long a key waited for its turn."""
+        self._queue_wait.labels(lane).observe(seconds)
+
+    def reconciled(self, kind: str, outcome: str, seconds: float) -> None:
+        """Count a decision that was taken up, and how long it took."""
+        self._reconciles.labels(kind, outcome).inc()
+        self._duration.labels(kind).observe(seconds)
+
+    def status_written(self, kind: str) -> None:
+        """Count a status that the API server took."""
+        self._status_writes.labels(kind).inc()
+
+
+class ClusterMetrics:
+    """How well the cluster is heard."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._watch_restarts = Counter(
             "promptops_watch_restarts_total",
             "Times the watch of the Kubernetes API had to be started anew.",
             registry=registry,
         )
-        self.watch_alive = Gauge(
+        self._watch_alive = Gauge(
             "promptops_watch_alive",
             "1 while the watch of a kind has proved that it hears what happens. "
             "kind: Namespace, Tenant, ConfigMap, PromptVersion, Prompt.",
             ("kind",),
             registry=registry,
         )
-        self.sweeps = Counter(
+        self._sweeps = Counter(
             "promptops_sweeps_total",
             "Comparisons of what is known with a complete list. trigger: leading, relist, returned, periodic, shrink, restored.",
             ("trigger",),
             registry=registry,
         )
-        self.token_reviews = Counter(
-            "promptops_token_reviews_total",
-            "Tokens shown to the feed. result: accepted, refused, unavailable, cached, and without a question to the API "
-            "server malformed (no token of ours) and limited (too many were refused lately).",
-            ("result",),
-            registry=registry,
-        )
-        self.feed_subscribers = Gauge(
-            "promptops_feed_subscribers", "Followers connected to the feed.", registry=registry
-        )
-        self.feed_refusals = Counter(
-            "promptops_feed_refusals",
-            "Requests of followers beyond what one identity may have. reason: Streams, Requests, Bytes.",
-            ("reason",),
-            registry=registry,
-        )
-        self.feed_publications = Counter(
-            "promptops_feed_publications_total", "Positions published, over all namespaces.", registry=registry
-        )
-        self.api_errors = Counter(
+        self._api_errors = Counter(
             "promptops_api_errors_total",
             "Calls of the Kubernetes API that failed. operation: verb and kind.",
             ("operation",),
             registry=registry,
         )
 
-    def waited(self, lane: str, seconds: float) -> None:
-        """Count how long a key waited for its turn."""
-        self._queue_wait.labels(lane).observe(seconds)
+    def watch_restarted(self) -> None:
+        """Count a watch that was started anew."""
+        self._watch_restarts.inc()
 
-    def watch_depth(self, depth: Callable[[], float]) -> None:
-        """Read the queue's depth when it is scraped."""
-        self._observers.append(lambda: self.queue_depth.set(depth()))
+    def watch_proved(self, kind: str, alive: bool) -> None:
+        """Say whether the watch of a kind hears what happens."""
+        self._watch_alive.labels(kind).set(alive)
 
-    def watch_subscribers(self, count: Callable[[], float]) -> None:
-        """Read the number of followers when it is scraped."""
-        self._observers.append(lambda: self.feed_subscribers.set(count()))
+    def swept(self, trigger: str) -> None:
+        """Count a comparison with a complete list."""
+        self._sweeps.labels(trigger).inc()
 
-    def watch_phases(self, count: Callable[[], Mapping[str, int]]) -> None:
-        """Count the prompts by phase when it is scraped."""
-        self._observers.append(lambda: self._set_phases(count()))
+    def call_failed(self, operation: str) -> None:
+        """Count a call that failed."""
+        self._api_errors.labels(operation).inc()
 
-    def watch_instances(self, count: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
-        """Count the instances of every namespace, by state, when it is scraped."""
-        self._observers.append(lambda: self._set_instances(count()))
 
-    def watch_stalled(self, count: Callable[[], int]) -> None:
-        """Count the prompts that are stalled when it is scraped."""
-        self._observers.append(lambda: self.stalled.set(count()))
+class FeedMetrics:
+    """What followers are given and refused."""
 
-    def watch_log(self, dropped: Callable[[], int]) -> None:
-        """Read how many lines of the log were dropped when it is scraped."""
-        self._observers.append(lambda: self.process.log_dropped(dropped()))
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._token_reviews = Counter(
+            "promptops_token_reviews_total",
+            "Tokens shown to the feed. result: accepted, refused, unavailable, cached, and without a question to the API "
+            "server malformed (no token of ours) and limited (too many were refused lately).",
+            ("result",),
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "promptops_feed_refusals",
+            "Requests of followers beyond what one identity may have. reason: Streams, Requests, Bytes.",
+            ("reason",),
+            registry=registry,
+        )
+        self._publications = Counter(
+            "promptops_feed_publications_total", "Positions published, over all namespaces.", registry=registry
+        )
 
-    def watch_leadership(self, leads: Callable[[], bool]) -> None:
-        """Read whether this replica leads when it is scraped."""
-        self._observers.append(lambda: self.leader.set(leads()))
+    def token_reviewed(self, result: str) -> None:
+        """Count a token that was shown."""
+        self._token_reviews.labels(result).inc()
 
-    def exposition(self) -> Exposition:
-        """Return what answers a scrape."""
-        return Exposition(self._registry, self._observe)
+    def refused(self, reason: str) -> None:
+        """Count a request that wanted too much."""
+        self._refusals.labels(reason).inc()
 
-    def _observe(self) -> None:
+    def published(self) -> None:
+        """Count a position."""
+        self._publications.inc()
+
+
+class Gauges:
+    """What is looked at when it is scraped."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._observers: list[Callable[[], None]] = []
+        self._queue_depth = Gauge("promptops_queue_depth", "Keys that wait to be reconciled.", registry=registry)
+        self._prompts = Gauge(
+            "promptops_prompts",
+            "Prompts by status.phase: Pending, Progressing, Degraded, Disabled, Healthy.",
+            ("phase",),
+            registry=registry,
+        )
+        self._stalled = Gauge(
+            "promptops_prompts_stalled",
+            "Prompts that wait for an edit of their author: condition Stalled is True.",
+            registry=registry,
+        )
+        self._leader = Gauge("promptops_leader", "1 while this replica leads.", registry=registry)
+        self._instances = Gauge(
+            "promptops_instances",
+            "Instances that follow a namespace, one series per namespace that has any. "
+            "state: heard, lost (silent for 20 seconds), missing (known to the leader before and not heard of since).",
+            ("consumer_namespace", "state"),
+            registry=registry,
+        )
+        self._subscribers = Gauge("promptops_feed_subscribers", "Followers connected to the feed.", registry=registry)
+
+    def observe(self) -> None:
+        """Look at everything."""
         for observer in self._observers:
             observer()
 
+    def watch_depth(self, depth: Callable[[], float]) -> None:
+        """Read the queue's depth."""
+        self._observers.append(lambda: self._queue_depth.set(depth()))
+
+    def watch_subscribers(self, count: Callable[[], float]) -> None:
+        """Read the number of followers."""
+        self._observers.append(lambda: self._subscribers.set(count()))
+
+    def watch_phases(self, count: Callable[[], Mapping[str, int]]) -> None:
+        """Count the prompts by phase."""
+        self._observers.append(lambda: self._set_phases(count()))
+
+    def watch_instances(self, count: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
+        """Count the instances of every namespace, by state."""
+        self._observers.append(lambda: self._set_instances(count()))
+
+    def watch_stalled(self, count: Callable[[], int]) -> None:
+        """Count the prompts that are stalled."""
+        self._observers.append(lambda: self._stalled.set(count()))
+
+    def watch_leadership(self, leads: Callable[[], bool]) -> None:
+        """Read whether this replica leads."""
+        self._observers.append(lambda: self._leader.set(leads()))
+
     def _set_phases(self, counts: Mapping[str, int]) -> None:
         for phase in PHASES:
-            self.prompts.labels(phase).set(counts.get(phase, 0))
+            self._prompts.labels(phase).set(counts.get(phase, 0))
 
     def _set_instances(self, counts: Mapping[str, Mapping[str, int]]) -> None:
-        self.instances.clear()
+        self._instances.clear()
         for namespace, states in counts.items():
             for state, number in states.items():
-                self.instances.labels(namespace, state).set(number)
+                self._instances.labels(namespace, state).set(number)
+
+
+class OperatorMetrics:
+    """Every metric of the operator by subject, in one registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.process = ProcessMetrics(self.registry)
+        self.decisions = DecisionMetrics(self.registry)
+        self.cluster = ClusterMetrics(self.registry)
+        self.feed = FeedMetrics(self.registry)
+        self.gauges = Gauges(self.registry)
+
+    def exposition(self, dropped_lines: Callable[[], int]) -> Exposition:
+        """Return what answers a scrape; `dropped_lines`: how many of the log's were dropped since the process began."""
+
+        def observe() -> None:
+            self.gauges.observe()
+            self.process.log_dropped(dropped_lines())
+
+        return Exposition(self.registry, observe)

@@ -48,7 +48,7 @@ class Blind:
         return {name for _, name in self.store.names(kind)}
 
     def sweeps(self, trigger: str) -> float:
-        return float(self.metrics.sweeps.labels(trigger)._value.get())
+        return self.metrics.registry.get_sample_value("promptops_sweeps_total", {"trigger": trigger}) or 0.0
 
     async def until(self, condition: Callable[[], bool]) -> float:
         """Wait for a condition; return how long that took."""

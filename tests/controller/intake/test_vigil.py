@@ -60,7 +60,7 @@ class Watching:
         )
 
     def alive(self, resource: Resource = PROMPTS) -> float:
-        return float(self.metrics.watch_alive.labels(resource.kind)._value.get())
+        return self.metrics.registry.get_sample_value("promptops_watch_alive", {"kind": resource.kind}) or 0.0
 
     async def look(self, times: int = 1) -> None:
         # Other tests share the API server: of what happens to other kinds, this watch heard.

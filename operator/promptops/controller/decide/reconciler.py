@@ -95,8 +95,7 @@ class Reconciler:
             self._wait_for(key, (missing.subject,))
             outcome = "waits"
         finally:
-            self.metrics.reconciles.labels(key.kind, outcome).inc()
-            self.metrics.reconcile_duration.labels(key.kind).observe(time.perf_counter() - started)
+            self.metrics.decisions.reconciled(key.kind, outcome, time.perf_counter() - started)
         return self.writer.count != before
 
     def forget(self) -> None:

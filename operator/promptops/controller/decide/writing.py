@@ -48,7 +48,7 @@ class Writer:
         except (Conflict, NotFound):
             await self.read_again(resource, manifest)
             return False
-        self.metrics.status_writes.labels(resource.kind).inc()
+        self.metrics.decisions.status_written(resource.kind)
         self.ingest(resource.kind, None, written)
         return True
 

@@ -64,7 +64,7 @@ class Sweeper:
             newest = self._store.newest(resource.kind)
             listing = await self._objects.list(resource)
             self._notice_restoration(resource, newest, listing)
-            self._metrics.sweeps.labels("leading").inc()
+            self._metrics.cluster.swept("leading")
             difference = self._store.compare(resource.kind, listing.objects, listing.resource_version)
             for manifest in listing.objects:
                 self._ingest(resource.kind, None, manifest)
@@ -103,7 +103,7 @@ class Sweeper:
 
     async def _sweep(self, resource: Resource, trigger: str) -> Discrepancy:
         """Bring in what is missing or newer, and return what should go."""
-        self._metrics.sweeps.labels(trigger).inc()
+        self._metrics.cluster.swept(trigger)
         newest = self._store.newest(resource.kind)
         listing = await self._objects.list_metadata(resource)
         self._notice_restoration(resource, newest, listing)

@@ -125,7 +125,7 @@ class Vigil:
         return self._store.knows(change.uid, change.resource_version, deleted=change.is_deletion)
 
     def _note(self, resource: Resource, problem: str | None) -> None:
-        self._metrics.watch_alive.labels(resource.kind).set(problem is None)
+        self._metrics.cluster.watch_proved(resource.kind, problem is None)
         if problem is None:
             self._problems.pop(resource, None)
         elif self._problems.get(resource) != problem:
