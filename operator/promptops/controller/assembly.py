@@ -200,6 +200,7 @@ class Assembly:
     def _connect(self) -> None:
         """Tell the parts of each other that cannot be told when they are made."""
         self._tenancy.figures = self._convergence.figures
+        self._publishing.revoked = self._convergence.revoked
         self._convergence.counted = self._tenancy.changed
         self._keys.changed = self._keys_changed
         self._streams.announce(self._keys.announcement)

@@ -10,6 +10,7 @@ import pytest
 
 from promptops.api.feed import Nack, Position, Report
 from promptops.controller.decide.ledger import Lane
+from promptops.controller.intake.store import DELETED
 from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.convergence import Convergence
 from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Census
@@ -38,6 +39,7 @@ class Watched(Cluster):
             lambda key, seconds, lane: self.keys.append((key, lane)),
             monotonic=lambda: self.now,
         )
+        self.publishing.revoked = self.convergence.revoked
         self.take_in(namespace(3))
         for number, name in enumerate(("a", "b"), start=5):
             self.say(name, number, "all", "True")
@@ -172,6 +174,23 @@ async def test_a_new_leader_that_has_heard_nobody_does_not_say_that_nobody_is_th
     # The prompts' statuses proved one instance at least, and no Tenant knows better.
     assert at_once == ServedObservation(1, 1), "the missing one has what all had"
     assert (after_a_while, watched.observed()) == (ServedObservation(0, 1), ServedObservation(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("seen", "type_"),
+    [
+        pytest.param(namespace(90), DELETED, id="gone"),
+        pytest.param(namespace(90, uid="scope-2"), "MODIFIED", id="another one of the name"),
+    ],
+)
+async def test_nobody_follows_a_namespace_that_is_gone(watched: Watched, seen: dict[str, Any], type_: str) -> None:
+    before = watched.convergence.censuses[NAMESPACE]
+
+    watched.take_in(seen, type_)
+
+    assert before == Census(total=2)
+    assert watched.reports.instances("scope-1") == ()
+    assert (watched.convergence.figures(), watched.convergence.states()) == ({}, {})
 
 
 async def test_another_namespace_is_not_concerned(watched: Watched) -> None:

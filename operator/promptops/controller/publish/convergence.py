@@ -102,6 +102,13 @@ class Convergence:
         self._changed[scope] = None
         self._wake.set()
 
+    def revoked(self, scope: str, namespace: str) -> None:
+        """A namespace is gone, and whoever followed it; another one may have its name already."""
+        self._reports.forget_scope(scope)
+        self._crowds.pop(scope, None)
+        if self.censuses.pop(namespace, None) is not None:
+            self.counted()
+
     def published(self, scope: str, names: Iterable[str]) -> None:
         """Another position brought these entries."""
         namespace = self._publishing.namespace_of(scope)

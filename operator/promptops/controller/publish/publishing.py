@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from promptops.api.feed import Blob, Position
 from promptops.cache.signing import Signer
 from promptops.cache.store import Store
@@ -21,6 +23,8 @@ class Publishing:
         self._store = store
         self._tenancy = tenancy
         self._origin: Origin | None = None
+        self.revoked: Callable[[str, str], None] = lambda scope, namespace: None
+        """Told of a scope that is no more, and of the name that its namespace had."""
 
     @property
     def is_publishing(self) -> bool:
@@ -95,6 +99,7 @@ class Publishing:
             namespace = origin.namespace_of(scope) or ""
             if self.scope_of(namespace) != scope:
                 origin.revoke(scope)
+                self.revoked(scope, namespace)
                 changed.append(namespace)
         for manifest in self._store.all("Namespace"):
             namespace, scope = manifest["metadata"]["name"], manifest["metadata"]["uid"]
