@@ -24,6 +24,8 @@ NODE := kube-scheduler kubelet kube-proxy containerd containerd-shim-runc-v2 ctr
 # Where pytest looks and what it leaves out can be narrowed: make test TESTS=tests/dev PYTEST_OPTIONS=-x
 TESTS ?= tests
 PYTEST_OPTIONS ?=
+# Workers that share the files out, each with planes of its own; tests wait more than they compute. 0: none, all in one process.
+WORKERS ?= 3
 
 .PHONY: help
 help: ## List the targets.
@@ -53,7 +55,7 @@ test: setup ## Lint, types, layers, generated files, and all tests but the e2e o
 	@echo "[test] generated files" >&2
 	@$(BIN)/python -m promptops.codegen --check --helm "$$($(PROMPTOPS) dev build helm)"
 	@echo "[test] pytest" >&2
-	@$(BIN)/python -m pytest -m "not e2e" $(PYTEST_OPTIONS) $(TESTS)
+	@$(BIN)/python -m pytest -m "not e2e" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS) $(TESTS)
 
 .PHONY: e2e
 e2e: setup ## The product in real pods under a real kubelet (root on Linux).

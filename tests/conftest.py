@@ -1,8 +1,9 @@
 """Fixtures of every test: the repository, the binaries, and real control planes.
 
 `plane` is a bare control plane that the whole session shares; `kubectl` and `namespace` work on it. What changes a
-plane as a whole (installs a chart, kills the API server) takes its own from `new_plane`: that costs three seconds.
-`stack` is another plane that the session shares, with the operator and a sidecar on it.
+plane as a whole (installs a chart, kills the API server) takes the file's own from `file_plane`, and what leaves it
+unusable the test's own from `own_plane`: each costs some seconds. `stack` is another plane that the session shares,
+with the operator and a sidecar on it. A session is one worker's: workers share nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from promptops import codegen
 from promptops.dev import binaries
-from promptops.dev.plane import Kubectl, Plane, start_plane
+from promptops.dev.plane import Kubectl, Plane, remove, start_plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.settings.dev import DevSettings
@@ -26,15 +28,24 @@ from tests.support.held import FAILING_SECONDS, Watchdog
 
 ROOT = Path(__file__).parent.parent
 WATCHDOG = pytest.StashKey[Watchdog]()
-HELD = pytest.StashKey[list[str]]()
+PLANES = pytest.StashKey[Path]()
+"""Folder of the planes of a session."""
+HELD = "held"
+"""Property of a test's report: what held an event loop in it."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that talks to a real API server, so that they can be counted and chosen."""
+    """Mark every test that talks to a real API server, so that they can be counted and chosen.
+
+    Their files come first, those that break things before all others: they wait most, and no worker shall be left
+    alone with one of them in the end.
+    """
     for item in items:
         if "new_plane" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+    waiting = {item.path for item in items if item.get_closest_marker("cluster")}
+    items.sort(key=lambda item: ("faults" not in item.path.parts, item.path not in waiting))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,33 +55,54 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     watchdog.take()
     yield
     held = [each for each in watchdog.take() if each.is_ours]
-    item.config.stash[HELD].extend(f"{each.seconds:.2f} s in {each.what}: {item.nodeid}" for each in held)
+    item.user_properties.extend((HELD, f"{each.seconds:.2f} s in {each.what}: {item.nodeid}") for each in held)
     longest = max((each.seconds for each in held), default=0.0)
     assert longest < FAILING_SECONDS, f"the loop was held: {held}"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which tests held an event loop."""
-    if held := config.stash[HELD]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests held an event loop, in whichever worker."""
+    reports = (each for listed in terminalreporter.stats.values() for each in listed)
+    calls = [each for each in reports if isinstance(each, pytest.TestReport) and each.when == "call"]
+    if held := [str(said) for each in calls for name, said in each.user_properties if name == HELD]:
         terminalreporter.section("event loop held for 50 ms of work or more")
         terminalreporter.write_line("\n".join(sorted(held, reverse=True)))
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Look at event loops no more."""
-    config.stash[WATCHDOG].stop()
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Look at every event loop. A run that is told to end takes its planes down, as one that is interrupted does."""
-    config.stash[WATCHDOG], config.stash[HELD] = Watchdog(), []
+    """Look at every event loop. A run that is told to end takes its planes down, as one that is interrupted does.
+
+    Those of its workers, too.
+    """
+    config.stash[WATCHDOG] = Watchdog()
     config.stash[WATCHDOG].start()
 
     def ended(number: int, _: object) -> None:
         pytest.exit(f"told to end by {signal.Signals(number).name}", returncode=128 + number)
 
     signal.signal(signal.SIGTERM, ended)
+    worker = getattr(config, "workerinput", None)
+    # Not pytest's own folder: the path of a Unix socket in it must stay below 104 bytes.
+    config.stash[PLANES] = Path(worker["planes"] if worker else tempfile.mkdtemp(prefix="promptops-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where its planes are."""
+    home = node.config.stash[PLANES] / node.gateway.id
+    home.mkdir()
+    node.workerinput["planes"] = str(home)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Look at event loops no more. Take down what is left: a worker that had to be killed took nothing down."""
+    config.stash[WATCHDOG].stop()
+    if not hasattr(config, "workerinput") and PLANES in config.stash:
+        home = config.stash[PLANES]
+        for folder in (*home.glob("p*"), *home.glob("gw*/p*")):
+            remove(folder)
+        shutil.rmtree(home)
 
 
 @pytest.fixture(scope="session")
@@ -92,28 +124,41 @@ def binary(dev_settings: DevSettings) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def new_plane(dev_settings: DevSettings) -> Iterator[Callable[[], Plane]]:
+def new_plane(dev_settings: DevSettings, pytestconfig: pytest.Config) -> Iterator[Callable[[], Plane]]:
     """Start a bare plane of one's own; all of them are gone when the session ends."""
     made: list[Plane] = []
-    # Not pytest's own folder: the path of a Unix socket in it must stay below 108 bytes.
-    home = Path(tempfile.mkdtemp(prefix="promptops-"))
 
     def start() -> Plane:
         parts = binaries.control_plane(dev_settings, Progress())
-        made.append(start_plane(home / f"p{len(made)}", parts, dev_settings.environment))
+        made.append(start_plane(pytestconfig.stash[PLANES] / f"p{len(made)}", parts, dev_settings.environment))
         return made[-1]
 
     yield start
 
     for plane in made:
         plane.down()
-    shutil.rmtree(home)
 
 
 @pytest.fixture(scope="session")
 def plane(new_plane: Callable[[], Plane]) -> Plane:
     """A bare control plane, shared by the session."""
     return new_plane()
+
+
+@pytest.fixture(scope="module")
+def file_plane(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
+    """A bare control plane of the file's own; gone after its last test."""
+    plane = new_plane()
+    yield plane
+    plane.down()
+
+
+@pytest.fixture
+def own_plane(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
+    """A bare control plane of the test's own."""
+    plane = new_plane()
+    yield plane
+    plane.down()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from promptops.cluster.errors import ApiUnavailable, Conflict
 from promptops.cluster.lease import LeaseRecord, Timing
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
-from tests.support.waiting import until
+from tests.support.waiting import SECONDS, until
 
 pytestmark = pytest.mark.cluster
 
@@ -298,7 +298,7 @@ def _held_by(held: dict[str, Any], holder: str) -> dict[str, Any]:
 
 async def _written(objects: Objects, wanted: dict[str, Any]) -> dict[str, Any]:
     """Write into a Lease that its holder keeps renewing."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         while True:
             current = await objects.get(LEASES, wanted["metadata"]["namespace"], "promptops")
             metadata = {**wanted["metadata"], "resourceVersion": current["metadata"]["resourceVersion"]}

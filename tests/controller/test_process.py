@@ -26,6 +26,9 @@ from tests.controller.world import World
 from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
 
+PATIENCE_SECONDS = 10
+"""An operator that is told to end has ended before; it takes two seconds, a pod has thirty, and the machine is shared."""
+
 pytestmark = pytest.mark.cluster
 
 
@@ -53,7 +56,7 @@ class Process:
         """Send SIGTERM; return the exit code and the seconds it took."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10), time.monotonic() - begun
+        return self.process.wait(30), time.monotonic() - begun
 
     def said(self) -> str:
         """Everything it wrote."""
@@ -95,10 +98,17 @@ def start(tmp_path: Path, root: Path) -> Iterator[Start]:
         each.process.wait()
 
 
-@pytest.fixture(scope="module")
-def empty(new_plane: Callable[[], Plane]) -> Plane:
-    """A plane of this file's own on which nothing is installed at first."""
-    return new_plane()
+@pytest.fixture
+def stack(file_plane: Plane) -> Iterator[Stack]:
+    """An operator and a sidecar of the test's own, where nothing is left of what others were given."""
+    install(file_plane, codegen.manifests(NAMESPACE))
+    file_plane.kubectl("delete", "prompts,promptversions,tenants", "--all")
+    made = Stack(file_plane)
+    made.start_operator()
+    made.start_sidecar()
+    yield made
+    for name in made.processes:
+        file_plane.stop(name)
 
 
 def administrator(plane: Plane) -> str:
@@ -106,9 +116,9 @@ def administrator(plane: Plane) -> str:
     return plane.kubeconfig.read_text()
 
 
-def test_without_an_api_server_it_waits_and_says_for_what(start: Start, empty: Plane) -> None:
+def test_without_an_api_server_it_waits_and_says_for_what(start: Start, file_plane: Plane) -> None:
     nobody = f"https://127.0.0.1:{free_ports(1)[0]}"
-    operator = start(kubeconfig.for_token(nobody, empty.authority, "none"))
+    operator = start(kubeconfig.for_token(nobody, file_plane.authority, "none"))
     operator.until_ready(503, f"{nobody} cannot be reached")
     alive = httpx.get(f"{operator.operations_url}/healthz").status_code
     metrics = httpx.get(f"{operator.operations_url}/metrics").text
@@ -117,19 +127,19 @@ def test_without_an_api_server_it_waits_and_says_for_what(start: Start, empty: P
 
     assert alive == 200
     assert 'promptops_api_errors_total{operation="discover"}' in metrics
-    assert (code, seconds < 3) == (0, True)
+    assert (code, seconds < PATIENCE_SECONDS) == (0, True)
     assert "Traceback" not in operator.said()
     assert operator.said().count('"waiting"') == 1, "news is told once"
 
 
-def test_without_the_kinds_it_waits_for_them(start: Start, empty: Plane) -> None:
-    operator = start(administrator(empty))
+def test_without_the_kinds_it_waits_for_them(start: Start, file_plane: Plane) -> None:
+    operator = start(administrator(file_plane))
     operator.until_ready(
         503,
         "the CustomResourceDefinitions prompts.promptops.io, promptversions.promptops.io, tenants.promptops.io "
         "are not installed",
     )
-    install(empty, codegen.manifests(NAMESPACE))
+    install(file_plane, codegen.manifests(NAMESPACE))
 
     operator.until_ready(200, "ok")
 
@@ -170,43 +180,43 @@ def test_an_address_that_is_taken_is_named(start: Start) -> None:
     assert f"cannot listen on {address}: Address already in use" in operator.said()
 
 
-def test_without_its_rights_it_says_which_one_is_missing(start: Start, empty: Plane) -> None:
-    install(empty, codegen.manifests(NAMESPACE))
-    token = empty.kubectl("create", "token", "default", "-n", NAMESPACE).stdout.strip()
-    operator = start(kubeconfig.for_token(empty.server, empty.authority, token))
+def test_without_its_rights_it_says_which_one_is_missing(start: Start, file_plane: Plane) -> None:
+    install(file_plane, codegen.manifests(NAMESPACE))
+    token = file_plane.kubectl("create", "token", "default", "-n", NAMESPACE).stdout.strip()
+    operator = start(kubeconfig.for_token(file_plane.server, file_plane.authority, token))
 
     operator.until_ready(503, 'cannot get resource "secrets"')
 
     assert operator.end()[0] == 0
 
 
-def test_on_sigterm_it_gives_up_the_lease_and_the_next_one_leads_at_once(start: Start, empty: Plane) -> None:
-    install(empty, codegen.manifests(NAMESPACE))
-    token = empty.kubectl("create", "token", ACCOUNT, "-n", NAMESPACE).stdout.strip()
-    config = kubeconfig.for_token(empty.server, empty.authority, token)
+def test_on_sigterm_it_gives_up_the_lease_and_the_next_one_leads_at_once(start: Start, file_plane: Plane) -> None:
+    install(file_plane, codegen.manifests(NAMESPACE))
+    token = file_plane.kubectl("create", "token", ACCOUNT, "-n", NAMESPACE).stdout.strip()
+    config = kubeconfig.for_token(file_plane.server, file_plane.authority, token)
     first = start(config)
     first.until_ready(200, "ok")
-    held = _lease(empty)
+    held = _lease(file_plane)
     code, seconds = first.end()
-    released = _lease(empty)
+    released = _lease(file_plane)
     second = start(config)
     second.until_ready(200, "ok")
-    taken = _lease(empty)
+    taken = _lease(file_plane)
 
-    assert (code, seconds < 5) == (0, True)
+    assert (code, seconds < PATIENCE_SECONDS) == (0, True)
     assert released.get("holderIdentity", "") == ""
     assert taken["holderIdentity"] not in ("", held["holderIdentity"]), "an identity is that of a process"
     assert taken["leaseTransitions"] == held["leaseTransitions"] + 1
     assert second.end()[0] == 0
 
 
-def test_a_second_replica_stands_by(start: Start, empty: Plane) -> None:
-    install(empty, codegen.manifests(NAMESPACE))
-    leader = start(administrator(empty))
+def test_a_second_replica_stands_by(start: Start, file_plane: Plane) -> None:
+    install(file_plane, codegen.manifests(NAMESPACE))
+    leader = start(administrator(file_plane))
     leader.until_ready(200, "ok")
-    standby = start(administrator(empty))
+    standby = start(administrator(file_plane))
     standby.until_ready(200, "ok")
-    world = World(empty, "default")
+    world = World(file_plane, "default")
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"))
     world.until_ready("greeting", "True", "Active")
 
@@ -216,11 +226,7 @@ def test_a_second_replica_stands_by(start: Start, empty: Plane) -> None:
     assert 'promptops_status_writes_total{kind="Prompt"}' not in httpx.get(f"{standby.operations_url}/metrics").text
 
 
-def test_a_restart_writes_nothing(new_plane: Callable[[], Plane], root: Path) -> None:
-    stack = Stack(new_plane())
-    install(stack.plane, codegen.manifests(NAMESPACE))
-    stack.start_operator()
-    stack.start_sidecar()
+def test_a_restart_writes_nothing(stack: Stack, root: Path) -> None:
     world = World(stack.plane, "default")
     world.kubectl("apply", "-R", "-f", str(root / "manifests" / "samples"))
     wait_until(lambda: _settled(world), lambda: world.all("prompts"))
@@ -237,12 +243,9 @@ def test_a_restart_writes_nothing(new_plane: Callable[[], Plane], root: Path) ->
     assert _states(world) == before
 
 
-def test_the_api_server_goes_away_and_returns(new_plane: Callable[[], Plane]) -> None:
-    stack = Stack(new_plane())
-    install(stack.plane, codegen.manifests(NAMESPACE))
-    endpoints = stack.start_operator()
-    sidecar = stack.start_sidecar()
-    world = World(stack.plane, "default")
+def test_the_api_server_goes_away_and_returns(stack: Stack) -> None:
+    assert stack.operator is not None
+    endpoints, sidecar, world = stack.operator, stack.sidecar, World(stack.plane, "default")
     world.apply(
         prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"), version("greeting", "1.1.0", "B")
     )
@@ -262,12 +265,8 @@ def test_the_api_server_goes_away_and_returns(new_plane: Callable[[], Plane]) ->
     assert "Traceback" not in (stack.plane.folder / "logs" / "operator.log").read_text()
 
 
-def test_a_prompt_that_cannot_be_decided_on_keeps_no_other_from_being_served(new_plane: Callable[[], Plane]) -> None:
-    stack = Stack(new_plane())
-    install(stack.plane, codegen.manifests(NAMESPACE))
-    stack.start_operator()
-    sidecar = stack.start_sidecar()
-    world = World(stack.plane, "default")
+def test_a_prompt_that_cannot_be_decided_on_keeps_no_other_from_being_served(stack: Stack) -> None:
+    sidecar, world = stack.sidecar, World(stack.plane, "default")
     for name in ("stuck", "free"):
         world.apply(prompt(name, activeVersion="1.0.0"), version(name, "1.0.0", "A"), version(name, "1.1.0", "B"))
         world.until_serves(name, "1.0.0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -80,9 +80,9 @@ def test_of_two_claims_the_one_that_holds_the_namespace_keeps_it(stack: Stack, c
 
 
 @pytest.fixture(scope="module")
-def strict(new_plane: Callable[[], Plane]) -> Stack:
+def strict(file_plane: Plane) -> Stack:
     """An operator that refuses what nobody claims."""
-    stack = Stack(new_plane())
+    stack = Stack(file_plane)
     install(stack.plane, codegen.manifests(NAMESPACE))
     stack.start_operator({"PROMPTOPS_TENANCY_MODE": "Strict"})
     return stack

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -34,11 +33,9 @@ class Lock:
 
 
 @pytest.fixture(scope="module")
-def bare(new_plane: Callable[[], Plane]) -> Iterator[Server]:
+def bare(file_plane: Plane) -> Server:
     """A control plane whose locks can be taken away."""
-    plane = new_plane()
-    yield Server(plane)
-    plane.down()
+    return Server(file_plane)
 
 
 @pytest.fixture(scope="module", params=["policy", "schema"])

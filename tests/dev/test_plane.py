@@ -42,17 +42,16 @@ def test_the_audit_log_tells_who_did_what(plane: Plane, namespace: str) -> None:
 
 
 @pytest.mark.parametrize("part", [API_SERVER, ETCD, CONTROLLER_MANAGER])
-def test_a_killed_part_comes_back_with_its_port_and_data(new_plane: Callable[[], Plane], part: str) -> None:
-    plane = new_plane()
-    plane.kubectl("create", "configmap", "kept")
+def test_a_killed_part_comes_back_with_its_port_and_data(file_plane: Plane, part: str) -> None:
+    plane = file_plane
+    plane.kubectl("create", "configmap", f"kept-by-{part}")
 
     plane.kill(part)
     gone = plane.running()
     plane.start(part)
 
     assert part not in gone
-    assert plane.kubectl("get", "configmap", "kept", "-o", "name").stdout == "configmap/kept\n"
-    plane.down()
+    assert plane.kubectl("get", "configmap", f"kept-by-{part}", "-o", "name").stdout == f"configmap/kept-by-{part}\n"
 
 
 def test_nothing_listens_beyond_loopback(plane: Plane) -> None:

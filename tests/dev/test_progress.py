@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
 from rich.console import Console
@@ -11,20 +12,22 @@ from promptops.dev.progress import Progress
 
 
 def test_a_log_gets_plain_lines() -> None:
-    said = io.StringIO()
+    said, seconds = io.StringIO(), itertools.count(step=20.0)
 
-    with Progress(Console(file=said), sign_of_life_seconds=0).step("building it", 150) as show:
+    with Progress(Console(file=said), clock=lambda: next(seconds)).step("building it", 150) as show:
         show("the first package")
 
     assert said.getvalue() == (
-        "building it (about 150 s on two cores)…\n  0 s: the first package\nbuilding it… done in 0.0 s\n"
+        "building it (about 150 s on two cores)…\n  20 s: the first package\nbuilding it… done in 40.0 s\n"
     )
 
 
 def test_a_terminal_gets_a_living_line() -> None:
     said = io.StringIO()
 
-    with Progress(Console(file=said, force_terminal=True, width=100)).step("building it", 150) as show:
+    with Progress(Console(file=said, force_terminal=True, width=100), clock=lambda: 0.0).step(
+        "building it", 150
+    ) as show:
         show("a [package]")
 
     assert "a [package]" in said.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from promptops import codegen
@@ -11,7 +9,7 @@ from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 
 
-@pytest.fixture
-def broken_stack(new_plane: Callable[[], Plane]) -> Stack:
-    """Operator and sidecar on a plane that nobody else uses."""
-    return start_stack(new_plane(), codegen.manifests(NAMESPACE))
+@pytest.fixture(scope="module")
+def broken_stack(file_plane: Plane) -> Stack:
+    """Operator and sidecar on a plane that no other file uses."""
+    return start_stack(file_plane, codegen.manifests(NAMESPACE))

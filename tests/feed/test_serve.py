@@ -23,7 +23,7 @@ from promptops.web import problems
 from promptops.web.problems import UNSUPPORTED_ENCODING
 from tests.cache.scribe import SCOPE, Scribe, content, entry, reference
 from tests.feed.conftest import OTHER_SCOPE, Hop, hop
-from tests.support.waiting import until
+from tests.support.waiting import SECONDS, until
 
 DEEP_WITHIN = b'{"unknown":' + b"[" * 100_000
 
@@ -51,14 +51,14 @@ class Stream:
     async def next(self) -> tuple[str, Any]:
         """The next event: kind and message."""
         while not self._frames:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SECONDS):
                 self._frames.extend(self._reader.read(await anext(self._chunks)))
         frame = self._frames.pop(0)
         return frame.kind, json.loads(frame.data)
 
     async def ends(self) -> bool:
         """Whether the stream ends now."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SECONDS):
             return await anext(self._chunks, None) is None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,6 @@ from promptops.dev.plane import Plane
 from tests.helm.command import Helm
 
 HELM_ALONE = ("managed-by", "helm.sh")
-
-
-@pytest.fixture
-def machine(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
-    """A plane for one test: definitions that are deleted right after they were made can take minutes to go."""
-    plane = new_plane()
-    yield plane
-    plane.down()
 
 
 @pytest.fixture
@@ -62,22 +54,23 @@ def test_a_chart_that_does_not_render_is_told_in_words(tmp_path: Path, binary: C
         pytest.param(("apply", "-k", "manifests"), id="kustomize"),
     ],
 )
-def test_it_applies_in_one_go_and_again(machine: Plane, root: Path, arguments: tuple[str, ...]) -> None:
+def test_it_applies_in_one_go_and_again(own_plane: Plane, root: Path, arguments: tuple[str, ...]) -> None:
     command = [str(root / word) if word.startswith("manifests") else word for word in arguments]
-    machine.kubectl(*command)
-    machine.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=10s")
-    before = _resource_versions(machine)
+    # The test's own: definitions that are deleted right after they were made can take minutes to go.
+    own_plane.kubectl(*command)
+    own_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=10s")
+    before = _resource_versions(own_plane)
 
-    again = machine.kubectl(*command).stdout
+    again = own_plane.kubectl(*command).stdout
 
     # Of a selector that is replaced as a whole kubectl says so every time; the server finds nothing to change.
     configured = [line for line in again.splitlines() if line.endswith("configured")]
     assert [line for line in configured if not line.startswith("poddisruptionbudget.policy/")] == []
-    assert _resource_versions(machine) == before
+    assert _resource_versions(own_plane) == before
 
 
-def _resource_versions(machine: Plane) -> set[tuple[str, str, str]]:
+def _resource_versions(plane: Plane) -> set[tuple[str, str, str]]:
     """Return kind, name and resourceVersion of what is installed and nobody else writes."""
     kinds = "crd,clusterrole,role,serviceaccount,validatingadmissionpolicybinding"
-    found = machine.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=promptops", "-o", "json").stdout
+    found = plane.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/part-of=promptops", "-o", "json").stdout
     return {(m["kind"], m["metadata"]["name"], m["metadata"]["resourceVersion"]) for m in json.loads(found)["items"]}

@@ -62,27 +62,18 @@ class Cluster:
         return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def machine(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
-    plane = new_plane()
-    yield plane
-    plane.down()
-
-
 @pytest.fixture
-def cluster(helm: Helm, machine: Plane) -> Iterator[Cluster]:
+def cluster(helm: Helm, file_plane: Plane) -> Iterator[Cluster]:
     """A cluster without a release. Definitions stay from test to test, as they do for users: deleting them can take minutes."""
-    yield Cluster(helm, machine)
-    machine.kubectl("delete", "prompts", "--all", "--ignore-not-found")
-    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found", plane=machine)
+    yield Cluster(helm, file_plane)
+    file_plane.kubectl("delete", "prompts", "--all", "--ignore-not-found")
+    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found", plane=file_plane)
 
 
 @pytest.fixture
-def own_cluster(helm: Helm, new_plane: Callable[[], Plane]) -> Iterator[Cluster]:
+def own_cluster(helm: Helm, own_plane: Plane) -> Cluster:
     """A cluster for one test, which it may leave in any state."""
-    plane = new_plane()
-    yield Cluster(helm, plane)
-    plane.down()
+    return Cluster(helm, own_plane)
 
 
 def test_install(cluster: Cluster, render: Callable[..., list[dict[str, Any]]]) -> None:

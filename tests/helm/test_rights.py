@@ -22,23 +22,16 @@ USER = f"system:serviceaccount:{NAMESPACE}:promptops"
 POWERS = {"escalate", "bind", "impersonate", "*"}
 
 
-@pytest.fixture(scope="module")
-def machine(new_plane: Callable[[], Plane]) -> Iterator[Plane]:
-    plane = new_plane()
-    yield plane
-    plane.down()
-
-
 @pytest.fixture
-def stack(helm: Helm, machine: Plane) -> Iterator[Stack]:
+def stack(helm: Helm, file_plane: Plane) -> Iterator[Stack]:
     """Nothing yet; what a test installs and starts is gone afterwards."""
-    stack = Stack(machine)
+    stack = Stack(file_plane)
     yield stack
     for name in stack.processes:
-        machine.stop(name)
-    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", plane=machine)
-    machine.kubectl("delete", "prompts,promptversions,tenants", "--all")
-    machine.kubectl("delete", "secret,lease", "--all", "-n", NAMESPACE)
+        file_plane.stop(name)
+    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", plane=file_plane)
+    file_plane.kubectl("delete", "prompts,promptversions,tenants", "--all")
+    file_plane.kubectl("delete", "secret,lease", "--all", "-n", NAMESPACE)
 
 
 def _install(helm: Helm, plane: Plane, chart: Path) -> None:
@@ -46,7 +39,7 @@ def _install(helm: Helm, plane: Plane, chart: Path) -> None:
 
 
 def _settings(kubectl: Kubectl) -> dict[str, str]:
-    """What the installed Deployment says, but for the ports, which are free ones on this machine."""
+    """What the installed Deployment says, but for the ports, which are free ones on this file_plane."""
     found = json.loads(kubectl("get", "deployment", "promptops", "-n", NAMESPACE, "-o", "json").stdout)
     variables = found["spec"]["template"]["spec"]["containers"][0]["env"]
     given = {variable["name"]: variable.get("value", NAMESPACE) for variable in variables}
@@ -69,11 +62,11 @@ def _source(text: str) -> str:
     return json.dumps(placed(sourced("pruned", text, historyLimit=1), "default"))
 
 
-def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machine: Plane, root: Path) -> None:
-    _install(helm, machine, helm.chart)
-    operator = stack.start_operator(_settings(machine.kubectl))
+def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_plane: Plane, root: Path) -> None:
+    _install(helm, file_plane, helm.chart)
+    operator = stack.start_operator(_settings(file_plane.kubectl))
     sidecar = stack.start_sidecar()
-    kubectl = machine.kubectl
+    kubectl = file_plane.kubectl
 
     kubectl("apply", "-R", "-f", str(root / "manifests" / "samples"))
     kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=30s")
@@ -87,7 +80,7 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machi
     wait_until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
 
     assert rendered.json()["rendered_content"] == "Greet Ada in one short, friendly sentence.\n"
-    assert _refused(machine) == set()
+    assert _refused(file_plane) == set()
     # Leases and Events are in no audit log; the operator counts what it was refused there, too.
     metrics = httpx.get(operator.metrics_url, trust_env=False).text
     assert "promptops_leader 1.0" in metrics
@@ -109,21 +102,21 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, machi
 def test_what_is_not_granted_fails(
     stack: Stack,
     helm: Helm,
-    machine: Plane,
+    file_plane: Plane,
     tmp_path: Path,
     resource: str,
     verb: str,
     refused: tuple[str, str],
 ) -> None:
-    before = len(machine.audit_log.read_text())
-    _install(helm, machine, _without(helm.chart, tmp_path / "chart", resource, verb))
-    stack.start_operator(_settings(machine.kubectl))
-    machine.kubectl("apply", "-f", "-", input=_source("one"))
+    before = len(file_plane.audit_log.read_text())
+    _install(helm, file_plane, _without(helm.chart, tmp_path / "chart", resource, verb))
+    stack.start_operator(_settings(file_plane.kubectl))
+    file_plane.kubectl("apply", "-f", "-", input=_source("one"))
 
-    wait_until(lambda: refused in _refused(machine, since=before), f"{refused} is refused")
+    wait_until(lambda: refused in _refused(file_plane, since=before), f"{refused} is refused")
 
-    assert machine.kubectl("get", "prompt", "pruned", "-o", "jsonpath={.status.serving}").stdout == ""
-    assert OPERATOR in machine.running()
+    assert file_plane.kubectl("get", "prompt", "pruned", "-o", "jsonpath={.status.serving}").stdout == ""
+    assert OPERATOR in file_plane.running()
 
 
 def _without(chart: Path, copy: Path, resource: str, verb: str) -> Path:
@@ -147,13 +140,15 @@ def test_no_rule_is_a_master_key(render: Callable[..., list[dict[str, Any]]]) ->
 
 
 @pytest.mark.usefixtures("stack")
-def test_can_i_list_is_as_reviewed(helm: Helm, machine: Plane) -> None:
-    _install(helm, machine, helm.chart)
+def test_can_i_list_is_as_reviewed(helm: Helm, file_plane: Plane) -> None:
+    _install(helm, file_plane, helm.chart)
     folder = Path(__file__).parent / "can-i-list"
 
     # Whoever is authenticated may ask for what nobody's account may: that is not the operator's.
     listed = {
-        within: sorted(_listed(machine.kubectl, within, USER) - _listed(machine.kubectl, within, f"{USER}-nobody"))
+        within: sorted(
+            _listed(file_plane.kubectl, within, USER) - _listed(file_plane.kubectl, within, f"{USER}-nobody")
+        )
         for within in ("default", NAMESPACE)
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -60,11 +59,9 @@ def answers(url: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def applied(new_plane: Callable[[], Plane]) -> Iterator[Stack]:
+def applied(file_plane: Plane) -> Stack:
     """The operator and a sidecar on a plane on which nobody else applies anything."""
-    stack = start_stack(new_plane(), codegen.manifests(NAMESPACE))
-    yield stack
-    stack.plane.down()
+    return start_stack(file_plane, codegen.manifests(NAMESPACE))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

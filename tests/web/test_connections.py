@@ -16,7 +16,7 @@ from promptops.web.limits import Limits, shares
 from promptops.web.problems import no_such_route
 from promptops.web.requests import Head
 from tests.support.serving import Served, served
-from tests.support.waiting import until
+from tests.support.waiting import SECONDS, until
 
 QUICK = Limits(head_seconds=0.3, body_seconds=0.3, whole_body_seconds=1, idle_seconds=0.3, linger_seconds=0.3)
 HOST = b"Host: localhost\r\n"
@@ -50,7 +50,7 @@ async def asked(connection: Connected, data: bytes) -> bytes:
     """Send and return everything until the server hangs up."""
     reader, writer = connection
     writer.write(data)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         return await reader.read()
 
 
@@ -98,7 +98,7 @@ async def test_a_caller_that_drips_is_left(begin: bytes, drop: bytes) -> None:
         writer.write(begin)
         dripping = asyncio.create_task(_drip(writer, drop))
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             await reader.read()
 
         assert sum(running.counted.ended.values()) >= 1
@@ -262,7 +262,7 @@ async def test_a_server_that_ends_waits_no_longer_than_its_grace() -> None:
         writer.write(GET.replace(b"/echo", b"/lasting"))
         await reader.read(100)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(SECONDS):
             await running.server.stop()
 
         assert running.counted.open == 0

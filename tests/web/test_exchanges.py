@@ -13,6 +13,7 @@ from promptops.web.limits import Limits
 from promptops.web.problems import no_such_route, refuse_query, wrong_method
 from promptops.web.requests import Head
 from tests.support.serving import Served, served
+from tests.support.waiting import SECONDS
 from tests.web.exchanges import EXCHANGES, Exchange
 
 PATIENT = Limits(head_seconds=30, body_seconds=30, linger_seconds=30)
@@ -40,7 +41,7 @@ async def running() -> AsyncIterator[Served]:
 
 async def received(port: int, pieces: list[bytes]) -> bytes:
     """Send the pieces and nothing more; return everything that comes back until the server hangs up."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for piece in pieces:
             writer.write(piece)

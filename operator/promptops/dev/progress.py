@@ -12,9 +12,15 @@ from rich.console import Console
 class Progress:
     """Says what takes long, before and after."""
 
-    def __init__(self, console: Console | None = None, sign_of_life_seconds: float = 20.0) -> None:
+    def __init__(
+        self,
+        console: Console | None = None,
+        sign_of_life_seconds: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._console = console or Console(stderr=True)
         self._sign_of_life_seconds = sign_of_life_seconds
+        self._clock = clock
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -23,7 +29,7 @@ class Progress:
     @contextmanager
     def step(self, what: str, seconds: int = 0) -> Iterator[Callable[[str], None]]:
         """Announce a step, and how long it takes when that is long; yield a function that shows where it is."""
-        begun = time.monotonic()
+        begun = self._clock()
         announced = f"{what} (about {seconds} s on two cores)…" if seconds else f"{what}…"
         if not self._console.is_terminal:
             self.say(announced)
@@ -31,7 +37,7 @@ class Progress:
         else:
             with self._console.status(announced) as status:
                 yield lambda detail: status.update(f"{announced} [dim]{_escaped(detail)}[/dim]")
-        self.say(f"{what}… done in {time.monotonic() - begun:.1f} s")
+        self.say(f"{what}… done in {self._clock() - begun:.1f} s")
 
     def _sign_of_life(self, begun: float) -> Callable[[str], None]:
         """Return what prints a detail now and then, for those who watch a log."""
@@ -39,7 +45,7 @@ class Progress:
 
         def show(detail: str) -> None:
             nonlocal last
-            now = time.monotonic()
+            now = self._clock()
             if now - last >= self._sign_of_life_seconds:
                 last = now
                 self.say(f"  {now - begun:.0f} s: {detail}")

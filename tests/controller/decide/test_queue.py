@@ -9,7 +9,7 @@ import pytest
 from promptops.controller.decide.bucket import Bucket
 from promptops.controller.decide.ledger import FIRST_BACKOFF, LONGEST_BACKOFF, Lane, Ledger
 from promptops.controller.decide.queue import KeyedQueue
-from tests.support.waiting import until
+from tests.support.waiting import SECONDS, until
 
 
 def namespace_of(key: str) -> str:
@@ -128,7 +128,7 @@ async def test_one_bad_key_stops_nobody() -> None:
     for key in ("bad", "good", "last"):
         queue.add(key)
     running = asyncio.create_task(queue.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await finished.wait()
     running.cancel()
 
@@ -155,7 +155,7 @@ async def test_a_key_is_never_worked_on_by_two_workers() -> None:
     queue: KeyedQueue[str] = KeyedQueue(work, namespace_of, workers=8)
     queue.add("a")
     running = asyncio.create_task(queue.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await enough.wait()
     running.cancel()
 
@@ -172,7 +172,7 @@ async def test_a_later_look_happens_without_anything_else() -> None:
     queue: KeyedQueue[str] = KeyedQueue(work, namespace_of)
     running = asyncio.create_task(queue.run())
     queue.add_after("a", 0.05)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await looked.wait()
     running.cancel()
 
@@ -298,7 +298,7 @@ async def test_a_change_finds_a_worker_while_everything_else_hangs() -> None:
     running = asyncio.create_task(queue.run())
     await asyncio.sleep(0)
     queue.add("quiet/prompt", Lane.CHANGED)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await changed.wait()
     running.cancel()
 

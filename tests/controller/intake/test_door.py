@@ -10,6 +10,7 @@ from promptops.controller.intake.door import Door, HandOver
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key
 from tests.controller.manifests import NAMESPACE, made, prompt
+from tests.support.waiting import SECONDS
 
 
 async def test_objects_arrive_in_the_order_in_which_another_thread_handed_them_over() -> None:
@@ -30,7 +31,7 @@ async def test_objects_arrive_in_the_order_in_which_another_thread_handed_them_o
 
     thread = threading.Thread(target=hand_over_all)
     thread.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(SECONDS):
         await finished.wait()
     thread.join()
 
@@ -45,7 +46,7 @@ async def test_an_object_that_nobody_foresaw_keeps_no_other_out() -> None:
     del malformed["metadata"]["name"]
     hand_over("ConfigMap", "ADDED", malformed)
     hand_over("Prompt", "ADDED", prompt("greeting", 5))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         while not keys:  # noqa: ASYNC110  what is waited for happens in the loop's callbacks
             await asyncio.sleep(0)
 

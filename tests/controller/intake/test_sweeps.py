@@ -58,23 +58,22 @@ class Blind:
 
 
 @pytest.fixture(scope="module")
-def own_plane(new_plane: Callable[[], Plane]) -> Plane:
+def alone(file_plane: Plane) -> Plane:
     """A plane on which nobody else's objects count."""
-    plane = new_plane()
-    install(plane, codegen.manifests(NAMESPACE))
-    return plane
+    install(file_plane, codegen.manifests(NAMESPACE))
+    return file_plane
 
 
 @pytest.fixture
-async def blind(own_plane: Plane) -> AsyncIterator[Blind]:
-    world = World(own_plane, "default")
+async def blind(alone: Plane) -> AsyncIterator[Blind]:
+    world = World(alone, "default")
     world.apply(
         *(prompt(f"p{number}", activeVersion="1.0.0") for number in range(4)),
         prompt("style", source=reading("texts")),
         config_map("texts", "one"),
         tenant("team", "default"),
     )
-    client = Client(await Connection.open(own_plane.kubeconfig))
+    client = Client(await Connection.open(alone.kubeconfig))
     made = Blind(client, world)
     await made.sweeper.sync()
     running = asyncio.create_task(made.sweeper.run())
