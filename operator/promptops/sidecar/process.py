@@ -66,8 +66,11 @@ class Sidecar:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        # What is made at the start stays: looking through it for garbage would slow the start, and later hold the loop.
+        gc.disable()
         self._supply.load()
-        gc.freeze()  # what was made up to here stays: looking through it again and again for garbage would hold the loop
+        gc.freeze()
+        gc.enable()
         self._store.listen(self._forget)
         with self._listeners() as listeners:
             tasks = [
