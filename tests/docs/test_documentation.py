@@ -47,6 +47,17 @@ def test_manifests_are_accepted() -> None:
     assert manifests, "the README shows at least one prompt"
 
 
+def test_symptoms_are_told_in_words_that_are_said() -> None:
+    page = (ROOT / "docs" / "guides" / "troubleshooting.md").read_text()
+    reasons_page = (ROOT / "docs" / "reference" / "reasons.md").read_text()
+    rows = re.findall(r"^\| (.*?) \|", page, re.MULTILINE)
+
+    named = {word for row in rows for word in re.findall(r"`([A-Z][a-z]+[A-Z]\w+|Lagging)`", row)}
+
+    assert {"VersionNotFound", "NotReady"} <= named
+    assert {word for word in named if f"`{word}`" not in reasons_page} == {"ImagePullBackOff"}
+
+
 def test_make_targets_exist() -> None:
     named = {
         target

@@ -1,0 +1,78 @@
+"""Every block of the Python page runs as it stands, each in a process of its own: a real sidecar, and stand-ins for the vendors."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rendering.payloads.vendor import listening
+from tests.sidecar.process import sidecars
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "guides" / "python.md").read_text()
+BLOCKS = [
+    (title, block)
+    for title, section in re.findall(r"^## (.*?)$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    for block in re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+]
+COMPLETION: dict[str, Any] = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "It is on its way."}}
+    ],
+}
+MESSAGE: dict[str, Any] = {
+    "id": "1",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "content": [{"type": "text", "text": "It is on its way."}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    """Where the blocks find a sidecar over the samples, and the vendors."""
+    with ExitStack() as stack:
+        openai = stack.enter_context(listening(COMPLETION))
+        anthropic = stack.enter_context(listening(MESSAGE))
+        for start in sidecars():
+            sidecar = start(ROOT / "manifests" / "samples")
+            yield {
+                **{name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")},
+                "PYTHONPATH": str(ROOT / "operator"),
+                "PROMPTOPS_URL": sidecar.url,
+                "OPENAI_BASE_URL": f"{openai.url}/v1",
+                "OPENAI_API_KEY": "none",
+                "ANTHROPIC_BASE_URL": anthropic.url,
+                "ANTHROPIC_API_KEY": "none",
+                "NO_PROXY": "127.0.0.1",
+            }
+
+
+@pytest.mark.parametrize(("title", "block"), BLOCKS, ids=[title for title, _ in BLOCKS])
+def test_a_block_runs(environment: dict[str, str], title: str, block: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", "-c", block],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 0, f"{title}:\n{done.stderr}"
