@@ -10,6 +10,8 @@ import yaml
 
 from tests.helm.command import Helm
 
+RUNBOOKS = "monitoring.prometheusRule.runbookUrl=https://git.example.com/runbooks"
+
 
 @pytest.fixture(scope="session")
 def render_rules(
@@ -19,7 +21,7 @@ def render_rules(
     helm = Helm(binary("helm"), root / "helm" / "promptops", tmp_path_factory.mktemp("helm"))
 
     def render(*values: str) -> str:
-        enabled = ("monitoring.podMonitor.enabled=true", "monitoring.prometheusRule.enabled=true")
+        enabled = ("monitoring.podMonitor.enabled=true", "monitoring.prometheusRule.enabled=true", RUNBOOKS)
         (rule,) = (found for found in helm.render(*enabled, *values) if found["kind"] == "PrometheusRule")
         return yaml.safe_dump(rule["spec"], sort_keys=False, width=1000)
 

@@ -85,14 +85,21 @@ def test_a_threshold_is_told_as_people_write_it(render_rules: Callable[..., str]
 
 
 def test_alerts_use_only_metrics_and_labels_that_exist(render_rules: Callable[..., str]) -> None:
+    used = {name for rule in alerts(render_rules()).values() for name in re.findall(r"promptops_\w+", rule["expr"])}
+
+    assert used <= exposed_series()
+
+
+def test_without_a_place_for_runbooks_no_alert_links_to_any(render_rules: Callable[..., str]) -> None:
+    assert "runbook_url" not in render_rules("monitoring.prometheusRule.runbookUrl=")
+
+
+def exposed_series() -> set[str]:
+    """Return the names of all series that a sidecar and an operator expose."""
     sidecar, operator = CollectorRegistry(), CollectorRegistry()
     SidecarMetrics(sidecar)
     OperatorMetrics(operator)
-    exposed = {name for registry in (sidecar, operator) for metric in registry.collect() for name in _series(metric)}
-
-    used = {name for rule in alerts(render_rules()).values() for name in re.findall(r"promptops_\w+", rule["expr"])}
-
-    assert used <= exposed
+    return {name for registry in (sidecar, operator) for metric in registry.collect() for name in _series(metric)}
 
 
 def _series(metric: Metric) -> set[str]:

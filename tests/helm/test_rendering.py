@@ -13,6 +13,7 @@ import yaml
 
 from promptops.api.names import WEBHOOK
 from promptops.dev.plane import Plane
+from promptops.domain.injection.description import CONTAINER, INJECTED_LABEL, TRUE
 from promptops.settings.logs import LogSettings
 from promptops.settings.operator import OperatorSettings
 from tests.helm.command import Helm
@@ -100,6 +101,41 @@ def test_every_object_is_labelled_and_namespaced(render: Render) -> None:
     assert {m["metadata"]["labels"]["app.kubernetes.io/part-of"] for m in manifests} == {"promptops"}
 
 
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        pytest.param("webhook", ["promptops", "promptops-sidecars"], id="sidecars are injected"),
+        pytest.param("none", ["promptops"], id="none are"),
+    ],
+)
+def test_what_is_scraped(render: Render, mode: str, names: list[str]) -> None:
+    manifests = render("monitoring.podMonitor.enabled=true", f"injection.mode={mode}")
+
+    monitors = {each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "PodMonitor"}
+    assert sorted(monitors) == names
+    for spec in (each for name, each in monitors.items() if name == "promptops-sidecars"):
+        assert spec["selector"]["matchLabels"] == {INJECTED_LABEL: TRUE}
+        assert [each["port"] for each in spec["podMetricsEndpoints"]] == [each["name"] for each in CONTAINER["ports"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param((), "No registry is named for promptops and promptops-sidecar", id="neither can be pulled"),
+        pytest.param(("injection.image.registry=r.example.com",), "No registry is named for promptops:", id="one cannot"),
+        pytest.param(("image.registry=r.example.com/team",), None, id="both can"),
+        pytest.param(("image.repository=a/b", "injection.image.repository=a/c"), None, id="a repository with its place"),
+    ],
+)  # fmt: skip
+def test_the_notes_name_images_that_nobody_can_pull(helm: Helm, values: tuple[str, ...], said: str | None) -> None:
+    arguments = ("install", "promptops", str(helm.chart), "--dry-run=client", *(f"--set={value}" for value in values))
+
+    notes = helm(*arguments).stdout.partition("NOTES:")[2]
+
+    assert "helm uninstall" in notes
+    assert said in notes if said else "No registry" not in notes
+
+
 def test_crds_are_kept(render: Render) -> None:
     definitions = [m for m in render() if m["kind"] == "CustomResourceDefinition"]
 
@@ -109,7 +145,7 @@ def test_crds_are_kept(render: Render) -> None:
 
 def test_selectors_find_the_pods_and_never_change(render: Render) -> None:
     manifests = render("podLabels.team=platform", arguments=MONITORING)
-    (monitor,) = (m for m in manifests if m["kind"] == "PodMonitor")
+    (monitor,) = (m for m in manifests if m["kind"] == "PodMonitor" and m["metadata"]["name"] == "promptops")
 
     found = deployment(manifests)
     selector = {"app.kubernetes.io/name": "promptops", "app.kubernetes.io/component": "operator"}
@@ -279,6 +315,7 @@ def test_a_label_or_annotation_of_the_user_stands_there_once(helm: Helm, tmp_pat
     labels = {"app.kubernetes.io/part-of": "kube-prometheus-stack"}
     values = {
         "monitoring": {
+            "dashboard": {"enabled": True, "labels": labels},
             "podMonitor": {"enabled": True, "labels": labels},
             "prometheusRule": {"enabled": True, "labels": labels},
         },
@@ -290,8 +327,8 @@ def test_a_label_or_annotation_of_the_user_stands_there_once(helm: Helm, tmp_pat
     text = helm("template", "promptops", str(helm.chart), f"--values={file}").stdout
 
     manifests = list(yaml.load_all(text, UniqueKeys))
-    monitors = [each for each in manifests if each and each["kind"] in ("PodMonitor", "PrometheusRule")]
-    assert [each["metadata"]["labels"]["app.kubernetes.io/part-of"] for each in monitors] == [*labels.values()] * 2
+    parts = [each["metadata"]["labels"]["app.kubernetes.io/part-of"] for each in manifests if each]
+    assert parts.count("kube-prometheus-stack") == 4
     assert deployment([each for each in manifests if each])["spec"]["template"]["metadata"]["annotations"] == {
         "kubectl.kubernetes.io/default-container": "mine"
     }

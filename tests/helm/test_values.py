@@ -97,6 +97,7 @@ SECTIONS = (
     "podSecurityContext",
     "securityContext",
     "monitoring",
+    "monitoring.dashboard",
     "monitoring.podMonitor",
     "monitoring.prometheusRule",
     "monitoring.prometheusRule.slowResponse",
