@@ -105,6 +105,7 @@ def test_objects_of_the_prometheus_operator_where_its_kinds_are(own_cluster: Clu
 
     assert own_cluster.names("podmonitors,prometheusrules", "-n", NAMESPACE) == {
         "podmonitor.monitoring.coreos.com/promptops",
+        "podmonitor.monitoring.coreos.com/promptops-sidecars",
         "prometheusrule.monitoring.coreos.com/promptops",
     }
     assert "No alerts" not in said
