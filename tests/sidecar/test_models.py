@@ -16,7 +16,7 @@ from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.answers import Answers
 from promptops.reader.tally import Tally
-from promptops.rendering.errors import InvalidInput
+from promptops.rendering.errors import InvalidInput, InvalidVariables
 from promptops.sidecar.counting import Counting
 from promptops.telemetry.sidecar import SidecarMetrics
 
@@ -90,3 +90,31 @@ def test_a_form_that_is_none_is_the_callers_error(answers: Answers) -> None:
         rendered(answers, format="opena")
 
     assert refused.value.reason == reasons.FORMAT_UNSUPPORTED
+
+
+FILLED = {"text": "{{ brand }}: {{ question }}", "variables": [{"name": "brand", "type": "string", "fromValues": True}, {"name": "question", "type": "string"}]}  # fmt: skip
+
+
+def filled(values: str) -> Answers:
+    """A sidecar's answers from one prompt whose entry has values."""
+    blob = CANONICAL_FORM + msgspec.json.encode(FILLED)
+    reference = VersionReference("1.0.0", digest_of(blob))
+    entry = Entry("help", "uid", 1, "active", stable=reference, values=values)
+    store = Store()
+    store.swap(View.unsigned([entry], {reference.digest: blob}, 1, namespace="team", tenant="team"))
+    return Answers(store, Counting(SidecarMetrics(), Tally()), time.monotonic)
+
+
+def test_values_fill_what_the_caller_does_not_give_and_their_digest_is_said() -> None:
+    values = '{"brand":"{{ question }}"}'
+    answers = filled(values)
+
+    answer, given = rendered(answers), rendered(answers, variables={"brand": "Mine", "question": "Why?"})
+
+    assert (answer.rendered_content, given.rendered_content) == ("{{ question }}: Why?", "Mine: Why?")
+    assert answer.values_digest == given.values_digest == digest_of(values.encode())
+
+
+def test_without_values_the_caller_is_told_what_is_missing() -> None:
+    with pytest.raises(InvalidVariables, match="brand is missing: no values fill it"):
+        rendered(filled(""))

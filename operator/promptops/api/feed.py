@@ -18,6 +18,8 @@ EVERY_SCOPE = "*"
 INLINE_BLOBS_BYTES = 32 * 1024
 """At most so many bytes of blobs travel inside an index or patch event; the rest is fetched."""
 MAX_PINS = 50
+VALUES_FEATURE = "values"
+"""Stands in `must_understand` of an entry that has values."""
 HEARTBEAT_SECONDS = 5.0
 """A heartbeat comes at least so often while the origin leads: it confirms at every renewal of its Lease."""
 STALE_SECONDS = 10.0
@@ -53,6 +55,9 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     ids: tuple[str, ...] = ()
     pins: tuple[VersionReference, ...] = ()
     """The newest versions that may be asked for by number, newest first."""
+    values: str = ""
+    """What fills variables that declare fromValues when the caller gives none: a JSON object by their names, as text, for a
+    value may be a float. Its sha256 is the `values_digest` of answers."""
     must_understand: tuple[str, ...] = ()
     """What whoever renders has to honour to serve this entry rightly. Who does not know all of it keeps the entry it has."""
 

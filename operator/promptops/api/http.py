@@ -71,6 +71,8 @@ class RenderResponse(msgspec.Struct, frozen=True):
     """The pattern of the variant that answered; None: the version's own content."""
     payload: dict[str, Any] | None = None
     """The body of a request to the provider, when a `format` was asked for."""
+    values_digest: str | None = None
+    """sha256 of the values that fill what declares fromValues, as they were when this was rendered; None: there are none."""
     fixed_characters: tuple[int, ...] | None = None
     """With `prefix_cache`, for each message how many characters at its beginning are equal in every render of this version;
     nothing of what follows the first message that is not whole is fixed for a cache."""

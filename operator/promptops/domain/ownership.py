@@ -30,6 +30,21 @@ def number_of(version: Manifest) -> str:
     return text(spec_of(version).get("version"))
 
 
+def config_maps_of(prompt: Manifest) -> frozenset[str]:
+    """Return the names of the ConfigMaps that a Prompt reads: its source's, and those of its values."""
+    return frozenset({source_map_of(prompt), *values_maps_of(prompt)} - {""})
+
+
+def source_map_of(prompt: Manifest) -> str:
+    """Return the name of the ConfigMap that a Prompt's source refers to, empty when it refers to none."""
+    return text(mapping(mapping(spec_of(prompt).get("source")).get("configMapKeyRef")).get("name"))
+
+
+def values_maps_of(prompt: Manifest) -> tuple[str, ...]:
+    """Return the names of the ConfigMaps whose values fill a Prompt's variables, the weakest first."""
+    return tuple(text(mapping(each).get("configMapName")) for each in sequence(spec_of(prompt).get("valuesFrom")))
+
+
 def calls_of(prompt: Manifest) -> frozenset[str]:
     """Return what applications can call a Prompt: its name, and its promptId when it has one."""
     return frozenset({name_of(prompt), text(spec_of(prompt).get("promptId"))} - {""})

@@ -46,6 +46,10 @@ class PromptSnapshot:
     """How many more there are, older than the newest thousand and named by nothing: they are counted and not looked at."""
     config_map: Manifest | None = None
     """The ConfigMap that the source refers to, when it is there and labelled for us to see."""
+    values_maps: Mapping[str, Manifest] = field(default_factory=dict)
+    """The ConfigMaps of spec.valuesFrom by name, those that are there and labelled for us to see."""
+    tenant_values: Mapping[str, str] = field(default_factory=dict)
+    """What the Tenant that claims the namespace gives."""
     rivals: tuple[Manifest, ...] = ()
     """Other Prompts of the namespace whose name or promptId equals this prompt's promptId, or whose promptId is its name."""
     tenant: str | None = None
@@ -142,3 +146,5 @@ class TenancyOutcome:
     """Namespaces in which only versions with tests are activated: their tenant asks for that."""
     statuses: Mapping[str, dict[str, Any]]
     """Tenant name → status."""
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Namespace → what the Tenant that claims it fills variables with."""

@@ -52,6 +52,11 @@ class _Claimant:
         requires_tests = mapping(spec_of(tenant).get("require")).get("tests") is True
         return cls(tenant, name_of(tenant), created, claims, held, combined(findings), requires_tests)
 
+    @property
+    def values(self) -> Mapping[str, str]:
+        """What it fills variables with; nothing while its spec cannot be read."""
+        return mapping(spec_of(self.manifest).get("values")) if self.wrong is None else {}
+
     def precedence(self, namespace: str) -> tuple[bool, str, str]:
         return namespace not in self.held, self.created, self.name
 
@@ -67,7 +72,9 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
         holders = {namespace: holders.get(namespace, namespace) for namespace in existing}
     asking = frozenset(each.name for each in claimants if each.requires_tests)
     requiring_tests = frozenset(namespace for namespace, tenant in winners.items() if tenant in asking)
-    return TenancyOutcome(holders, requiring_tests, statuses)
+    given = {each.name: each.values for each in claimants if each.values}
+    values = {namespace: given[tenant] for namespace, tenant in winners.items() if tenant in given}
+    return TenancyOutcome(holders, requiring_tests, statuses, values)
 
 
 def _winners(claimants: Iterable[_Claimant], protected: frozenset[str]) -> dict[str, str]:

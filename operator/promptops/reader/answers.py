@@ -149,7 +149,9 @@ class Answers:
     ) -> RenderResponse:
         plan = self._plans.of(view, reference.digest)
         chosen = plan.of_model(request.model_provider or provider_of(request.format), request.model_name)
-        rendered = chosen.render(request.variables, strict=request.strict)
+        values = self._plans.filled(entry) if entry.values else None
+        filled = values.of(chosen, request.variables) if values is not None else None
+        rendered = chosen.render(request.variables, strict=request.strict, filled=filled)
         made = payload_of(chosen, rendered, request, reference.digest)
         warnings = rendered.warnings + made.warnings if made is not None else rendered.warnings
         now = self._now()
@@ -171,6 +173,7 @@ class Answers:
             render_id=secrets.token_hex(8),
             model_variant=chosen.variant,
             payload=made.body if made is not None else None,
+            values_digest=values.digest if values is not None else None,
             fixed_characters=chosen.fixed if request.prefix_cache else None,
         )
 

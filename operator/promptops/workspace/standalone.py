@@ -26,7 +26,7 @@ from promptops.domain.manifests import (
     text,
     uid_of,
 )
-from promptops.domain.ownership import calls_of, owner_uids, prompt_of
+from promptops.domain.ownership import calls_of, config_maps_of, owner_uids, prompt_of, source_map_of, values_maps_of
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.review import immutable_changes
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
@@ -191,13 +191,14 @@ class Standalone:
         name, spec = name_of(prompt), spec_of(prompt)
         versions = self._versions[name] | {f"{name}-{text(spec.get('activeVersion'))}"}
         rivals = {rival for call in calls_of(prompt) for rival in self._called[call]} - {name}
-        config_map = self._objects.get(("ConfigMap", _source_of(prompt)))
-        visible = config_map is not None and label(config_map, WATCH_LABEL) == "true"
         resolver = self._resolver(name)
         return PromptSnapshot(
             prompt=prompt,
             versions=tuple(self._of("PromptVersion", versions)),
-            config_map=config_map if visible else None,
+            config_map=self._config_map(source_map_of(prompt)),
+            values_maps={
+                each: found for each in values_maps_of(prompt) if (found := self._config_map(each)) is not None
+            },
             rivals=tuple(self._of("Prompt", rivals)),
             tenant=SCOPE,
             served=_SERVED,
@@ -206,6 +207,10 @@ class Standalone:
             assess=resolver.assess,
             judge=resolver.judging(judge),
         )
+
+    def _config_map(self, name: str) -> Manifest | None:
+        found = self._objects.get(("ConfigMap", name))
+        return found if found is not None and label(found, WATCH_LABEL) == "true" else None
 
     def _of(self, kind: str, names: Iterable[str]) -> Iterator[Manifest]:
         return (self._objects[kind, name] for name in sorted(names) if (kind, name) in self._objects)
@@ -289,7 +294,9 @@ class Standalone:
             in_the_way = {each for each in _prefixes(name) if ("Prompt", each) in self._objects}
             return {prompt_of(held)} | in_the_way | self._asking.get(name, set())
         return {
-            each for (kind, each), prompt in self._objects.items() if kind == "Prompt" and _source_of(prompt) == name
+            each
+            for (kind, each), prompt in self._objects.items()
+            if kind == "Prompt" and name in config_maps_of(prompt)
         }
 
 
@@ -331,12 +338,6 @@ def _prefixes(version_name: str) -> Iterator[str]:
     """Yield what may be a prompt's name before a version's number."""
     parts = version_name.split("-")
     return ("-".join(parts[:end]) for end in range(1, len(parts)))
-
-
-def _source_of(prompt: Manifest) -> str:
-    """Return the name of the ConfigMap that a prompt's source refers to, empty when it refers to none."""
-    source = mapping(spec_of(prompt).get("source"))
-    return text(mapping(source.get("configMapKeyRef")).get("name"))
 
 
 def _problems(prompt: Manifest) -> Iterator[NotInForce]:

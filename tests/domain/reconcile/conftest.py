@@ -29,6 +29,8 @@ class World:
     prompt: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
     config_map: dict[str, Any] | None = None
+    values_maps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tenant_values: dict[str, str] = field(default_factory=dict)
     rivals: list[dict[str, Any]] = field(default_factory=list)
     tenant: str | None = "team"
     requires_tests: bool = False
@@ -135,6 +137,8 @@ class World:
             prompt=self.prompt,
             versions=tuple(self.versions.values()),
             config_map=self.config_map,
+            values_maps=self.values_maps,
+            tenant_values=self.tenant_values,
             rivals=tuple(self.rivals),
             tenant=self.tenant,
             requires_tests=self.requires_tests,

@@ -93,6 +93,13 @@ class Source(Model):
     """What must come out of the content before it becomes a version. The version is made with them."""
 
 
+class ValuesSource(Model):
+    """A ConfigMap in the Prompt's own namespace that must carry the label promptops.io/watch: "true"."""
+
+    config_map_name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Its keys are names of variables. What is no string is written as JSON."""
+
+
 class PromptSpec(Model):
     """What should be served."""
 
@@ -119,6 +126,8 @@ class PromptSpec(Model):
     that breaks callers is not activated before it stands here."""
     source: Source | None = None
     """Content kept beside the Prompt instead of in PromptVersions written by hand."""
+    values_from: Annotated[Items[ValuesSource], Field(max_length=8)] | None = None
+    """Fill variables that declare fromValues, without a new version. A later one wins, and all of them over the tenant's values."""
     disabled: bool | None = None
     """Kill switch: renders answer 409 PromptDisabled."""
     history_limit: Annotated[int, Field(ge=1, le=100), WHOLE] = 10
@@ -160,6 +169,15 @@ class SourceStatus(Model):
     """sha256 of the ConfigMap's key alone: what sha256sum says of the file it was made from."""
 
 
+class FilledValues(Model):
+    """What fills the variables that declare fromValues."""
+
+    digest: Annotated[str, Field(max_length=71)]
+    """sha256 of `json`; answers carry it as values_digest."""
+    json_: Annotated[str, Field(max_length=16384, alias="json")]
+    """The values by name, as a JSON text. They are kept when a ConfigMap is gone."""
+
+
 class HistoryEntry(Model):
     """One decision to serve another version."""
 
@@ -188,6 +206,8 @@ class PromptStatus(Model):
     """What the source says now. After an edit of a ConfigMap, which moves no generation, this is what to wait for."""
     serving: Serving | None = None
     """What is served."""
+    values: FilledValues | None = None
+    """What fills variables of it."""
     previous: VersionReference | None = None
     """What was served before."""
     served: Annotated[str, Field(max_length=32)] | None = None

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import NAME, Column, Condition, Items, Kind, Model, Names, Rule
+from promptops.api.v1alpha1.schema import NAME, WITHOUT_NULLS, Column, Condition, Items, Kind, Model, Names, Rule
 
 PROTECTED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 
@@ -32,6 +32,10 @@ class TenantSpec(Model):
         Field(min_length=1, max_length=100),
     ]
     """Namespaces claimed, by name. Of two tenants that claim one namespace, the one that holds it keeps it, else the older gets it."""
+    values: Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64), WITHOUT_NULLS] | None = (
+        None
+    )
+    """By the names of variables that declare fromValues, in every prompt of these namespaces. What is no string is written as JSON."""
     require: Requirements | None = None
     """What a version must have to be activated in these namespaces."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from promptops.api.feed import MAX_PINS
 from promptops.api.v1alpha1 import WATCH_LABEL
-from promptops.controller.intake.relations import config_map_of
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key
 from promptops.domain.content.composition import mix
@@ -14,12 +13,16 @@ from promptops.domain.content.references import Reference, references
 from promptops.domain.content.resolving import Mix, Resolver
 from promptops.domain.content.sourcing import Judge
 from promptops.domain.manifests import Manifest, label, mapping, name_of, spec_of, text, uid_of
-from promptops.domain.ownership import belongs, number_of, prompt_of
+from promptops.domain.ownership import belongs, number_of, prompt_of, source_map_of, values_maps_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 
 MOST_VERSIONS = 500
 """A decision looks at so many of a prompt's versions, the newest, and at those that spec or status name."""
+
+
+def _no_values(namespace: str) -> Mapping[str, str]:
+    return {}
 
 
 class Snapshots:
@@ -34,6 +37,7 @@ class Snapshots:
         published_revision: Callable[[str, str], int | None],
         judge: Judge,
         mix: Mix = mix,
+        values_of: Callable[[str], Mapping[str, str]] = _no_values,
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
@@ -42,6 +46,7 @@ class Snapshots:
         self._published_revision = published_revision
         self._judge = judge
         self._mix = mix
+        self._values_of = values_of
 
     def of_prompt(self, key: Key) -> PromptSnapshot | None:
         """Gather everything about a Prompt; None when there is none of that name."""
@@ -55,7 +60,9 @@ class Snapshots:
             prompt=prompt,
             versions=versions,
             more_versions=more,
-            config_map=self._config_map(prompt),
+            config_map=self._config_map(key.namespace, source_map_of(prompt)),
+            values_maps=self._values_maps(prompt),
+            tenant_values=self._values_of(key.namespace),
             rivals=tuple(rival for rival in rivals if rival is not None),
             tenant=self._tenant_of(key.namespace),
             requires_tests=self._requires_tests(key.namespace),
@@ -135,11 +142,15 @@ class Snapshots:
         found = (self._store.get("PromptVersion", namespace, each) for each in chosen)
         return tuple(version for version in found if version is not None), len(names) - len(chosen)
 
-    def _config_map(self, prompt: Manifest) -> Manifest | None:
-        name = config_map_of(prompt)
-        found = self._store.get("ConfigMap", prompt["metadata"]["namespace"], name) if name else None
+    def _config_map(self, namespace: str, name: str) -> Manifest | None:
+        found = self._store.get("ConfigMap", namespace, name) if name else None
         # The watch selects the label; whoever reads an object by name must not be shown more than the watch would.
         return found if found is not None and label(found, WATCH_LABEL) == "true" else None
+
+    def _values_maps(self, prompt: Manifest) -> dict[str, Manifest]:
+        namespace = prompt["metadata"]["namespace"]
+        found = ((name, self._config_map(namespace, name)) for name in values_maps_of(prompt))
+        return {name: each for name, each in found if each is not None}
 
 
 def _includes_of(version: Manifest) -> tuple[Reference, ...]:

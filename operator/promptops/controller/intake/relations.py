@@ -11,7 +11,7 @@ from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.content.references import references
 from promptops.domain.manifests import Manifest, mapping, spec_of
-from promptops.domain.ownership import calls_of, number_of, prompt_of
+from promptops.domain.ownership import calls_of, config_maps_of, number_of, prompt_of
 
 KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
@@ -26,7 +26,7 @@ class Relations:
         self._versions: defaultdict[tuple[str, str], list[_Numbered]] = defaultdict(list)
         """(namespace, prompt) → the PromptVersions that name it, in the order of their numbers."""
         self._readers: _Index = defaultdict(set)
-        """(namespace, ConfigMap) → names of the Prompts whose source it is."""
+        """(namespace, ConfigMap) → names of the Prompts that read it."""
         self._called: _Index = defaultdict(set)
         """(namespace, name or promptId) → names of the Prompts that are called so."""
         self._including: _Index = defaultdict(set)
@@ -109,9 +109,9 @@ class Relations:
             self._prompts[namespace].add(name)
 
     def _follow_source(self, namespace: str, name: str, before: Manifest | None, after: Manifest | None) -> None:
-        if before is not None and (read := config_map_of(before)) is not None:
+        for read in config_maps_of(before) if before is not None else ():
             _discard(self._readers, (namespace, read), name)
-        if after is not None and (read := config_map_of(after)) is not None:
+        for read in config_maps_of(after) if after is not None else ():
             self._readers[namespace, read].add(name)
 
     def _version(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
@@ -174,12 +174,6 @@ def _order(version: Manifest) -> Number:
 
 def _includes_of(version: Manifest) -> tuple[str, ...]:
     return tuple(each.name for each in references(mapping(spec_of(version).get("content"))))
-
-
-def config_map_of(prompt: Manifest) -> str | None:
-    """Return the name of the ConfigMap that a Prompt's source is read from."""
-    reference = ((prompt.get("spec") or {}).get("source") or {}).get("configMapKeyRef")
-    return str(reference["name"]) if reference else None
 
 
 def _name(manifest: Manifest) -> tuple[str, str]:

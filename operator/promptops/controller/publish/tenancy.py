@@ -21,7 +21,7 @@ class Tenancy:
         self._mode = mode
         self._now = now
         self._outcome: TenancyOutcome | None = None
-        self._required = frozenset[str]()
+        self._asked: Mapping[str, object] = {}
         self.figures: Callable[[], Mapping[str, Mapping[str, int]]] = dict
         """Namespace → how many instances it has, as far as that may be said now."""
 
@@ -43,9 +43,15 @@ class Tenancy:
         return namespace in self._decided().requiring_tests
 
     def asked_anew(self) -> tuple[str, ...]:
-        """Return the namespaces of which something else is required than when this was last asked."""
-        before, self._required = self._required, self._decided().requiring_tests
-        return tuple(sorted(before ^ self._required))
+        """Return the namespaces of which something else is required or given than when this was last asked."""
+        before, outcome = self._asked, self._decided()
+        names = outcome.requiring_tests | outcome.values.keys()
+        self._asked = {name: (name in outcome.requiring_tests, outcome.values.get(name)) for name in names}
+        return tuple(sorted(name for name in before.keys() | names if before.get(name) != self._asked.get(name)))
+
+    def values_of(self, namespace: str) -> Mapping[str, str]:
+        """Return what the Tenant that claims a namespace fills variables with."""
+        return self._decided().values.get(namespace, {})
 
     def statuses(self) -> tuple[tuple[Resource, Manifest, dict[str, Any]], ...]:
         """Return every tenant with the status it should have."""

@@ -7,12 +7,13 @@ from datetime import datetime
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import timestamp
-from promptops.domain.findings import Finding, listed
+from promptops.domain.findings import Finding, listed, shortened
 from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.target import choose, desired_number, nothing_asked, refused_creation
+from promptops.domain.reconcile.values import Filling, fill
 from promptops.domain.reconcile.versions import Version
 
 
@@ -37,6 +38,8 @@ class Decision:
     deprecated: bool = False
     warnings: tuple[Finding, ...] = ()
     """What the author of the served content probably did not mean."""
+    values: str = ""
+    """What fills variables, as JSON."""
     withheld: bool = False
     """Decided, and not served because the namespace belongs to nobody."""
 
@@ -46,14 +49,17 @@ def decide(case: Case, now: datetime) -> Decision:
     memory, wanted = case.memory, choose(case)
     ids, conflict = ids_of(case.prompt, case.snapshot.rivals) if case.spec is not None else (memory.ids, None)
     stable = wanted.reference if isinstance(wanted, Version) else memory.stable
+    filling = fill(case, stable)
     problems = (
         conflict,
         wanted if isinstance(wanted, Obstacle) else None,
         case.sourced.problem if case.sourced else None,
         refused_creation(case),
+        filling.problem,
     )
     resumed = memory.condition("Converged").get("reason") == reasons.NOTHING_SERVED
-    changed = (stable, ids, case.is_disabled) != (memory.stable, memory.ids, memory.disabled)
+    decided = (stable, ids, case.is_disabled, filling.json)
+    changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values)
     moved = stable is not None and (changed or resumed)
     return Decision(
         revision=memory.revision + moved,
@@ -65,10 +71,17 @@ def decide(case: Case, now: datetime) -> Decision:
         moved=moved,
         held=_is_held(case, stable),
         desired=desired_number(case, wanted),
-        remarks=tuple(_remarks(case, wanted)),
+        remarks=(*_remarks(case, wanted), *_of_values(filling)),
         deprecated=isinstance(wanted, Version) and wanted.lifecycle == "Deprecated",
         warnings=wanted.warnings if isinstance(wanted, Version) else (),
+        values=filling.json,
     )
+
+
+def _of_values(filling: Filling) -> Iterator[str]:
+    if filling.unfilled:
+        names = shortened(filling.unfilled)
+        yield f"no values fill {names}, which callers have to give: see spec.valuesFrom"
 
 
 def _remarks(case: Case, wanted: Version | Obstacle | None) -> Iterator[str]:
@@ -106,6 +119,7 @@ def as_decided_before(case: Case, withheld: Obstacle | None = None) -> Decision:
         moved=False,
         held=_is_held(case, memory.stable),
         desired=text(memory.status.get("desired")) or None,
+        values=memory.values,
         withheld=withheld is not None,
     )
 

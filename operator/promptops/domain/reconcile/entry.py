@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from promptops.api.feed import MAX_PINS, Entry, VersionReference
+from promptops.api.feed import MAX_PINS, VALUES_FEATURE, Entry, VersionReference
 from promptops.domain.content.assessment import Assessment
 from promptops.domain.manifests import uid_of
 from promptops.domain.reconcile.case import Case
@@ -27,6 +27,8 @@ def entry_of(
         stable=None if switched_off_without_content else decision.stable,
         ids=decision.ids,
         pins=tuple(each.reference for each in pins),
+        values=decision.values,
+        must_understand=(VALUES_FEATURE,) if decision.values else (),
     )
     compiled = {each.digest: each for each in pins}
     served = case.versions.compiled(decision.stable)

@@ -22,6 +22,8 @@ class Memory:
     history: tuple[Manifest, ...]
     latest_version: str
     conditions: tuple[Manifest, ...]
+    values: str
+    """What fills variables, as JSON; empty when nothing does."""
 
     @classmethod
     def of(cls, prompt: Manifest) -> "Memory":
@@ -41,6 +43,7 @@ class Memory:
             history=tuple(map(mapping, sequence(status.get("history")))),
             latest_version=text(status.get("latestVersion")),
             conditions=tuple(map(mapping, sequence(status.get("conditions")))),
+            values=text(mapping(status.get("values")).get("json")),
         )
 
     def condition(self, condition_type: str) -> Manifest:

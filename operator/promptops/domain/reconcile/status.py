@@ -7,6 +7,7 @@ from typing import Any, Literal
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import Statement, conditions_of
+from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest
 from promptops.domain.findings import listed
 from promptops.domain.manifests import text
@@ -30,6 +31,7 @@ def status_of_prompt(
         "desired": decision.desired,
         "source": _source(case),
         "serving": _serving(decision),
+        "values": _values(decision),
         "previous": _reference(previous_of(case, decision)),
         "served": progress.served,
         "versionCount": count,
@@ -138,6 +140,11 @@ def _serving(decision: Decision) -> dict[str, Any] | None:
         "disabled": decision.disabled or None,
     }
     return {key: value for key, value in serving.items() if value is not None}
+
+
+def _values(decision: Decision) -> dict[str, Any] | None:
+    written = decision.values
+    return {"digest": digest_of(written.encode()), "json": written} if written else None
 
 
 def _reference(reference: VersionReference | None) -> dict[str, Any] | None:

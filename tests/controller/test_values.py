@@ -1,0 +1,61 @@
+"""Values of ConfigMaps and tenants, on a real API server: hot, and kept when they are gone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.controller.world import World
+from tests.support.manifests import config_map, prompt, tenant, version
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.cluster
+
+BRAND = {"name": "brand", "type": "string", "fromValues": True}
+GREETING = version("greeting", "1.0.0", {"text": "Hi from {{ brand }}", "variables": [BRAND]})
+
+
+def filled(world: World) -> Any:
+    """What fills the variables, as the status says."""
+    values = world.status("greeting").get("values")
+    return json.loads(values["json"]) if values else None
+
+
+def until_filled(world: World, expected: Any) -> None:
+    """Wait until these values are served."""
+    wait_until(lambda: filled(world) == expected, lambda: world.status("greeting"))
+
+
+def test_values_are_hot_and_stay_when_they_are_gone(world: World) -> None:
+    world.apply(prompt("greeting", activeVersion="1.0.0", valuesFrom=[{"configMapName": "brand"}]), GREETING)
+    missing = world.until_ready("greeting", "False", "ConfigMapNotFound")
+    world.apply(config_map("brand", {"brand": "Acme"}))
+    until_filled(world, {"brand": "Acme"})
+    world.apply(config_map("brand", {"brand": "Umbra"}))
+    until_filled(world, {"brand": "Umbra"})
+    world.delete(config_map("brand", {}))
+    world.until_ready("greeting", "False", "ConfigMapNotFound")
+
+    assert 'ConfigMap "brand" of spec.valuesFrom is not there' in missing
+    assert filled(world) == {"brand": "Umbra"}
+    assert world.serves("greeting") == "1.0.0"
+    assert [each["spec"]["version"] for each in world.all("promptversions")] == ["1.0.0"]
+
+
+def test_a_tenant_gives_values_to_the_namespaces_it_claims(world: World) -> None:
+    world.apply(prompt("greeting", activeVersion="1.0.0"), GREETING)
+    world.until_serves("greeting", "1.0.0")
+    claim = tenant(f"t-{world.namespace}", world.namespace)
+    claim["spec"]["values"] = {"brand": "Acme"}
+    world.apply(claim)
+    try:
+        until_filled(world, {"brand": "Acme"})
+        claim["spec"]["values"] = {"brand": "Umbra"}
+        world.apply(claim)
+        until_filled(world, {"brand": "Umbra"})
+    finally:
+        world.delete(claim)
+
+    until_filled(world, None)
