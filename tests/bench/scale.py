@@ -24,7 +24,7 @@ from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, OPERATOR, Stack
 from promptops.settings.dev import DevSettings
 from tests.bench.activation import OPERATOR as OPERATOR_USER
-from tests.bench.activation import SAMPLE, administrator, heading, lines, measure
+from tests.bench.activation import SAMPLE, administrator, heading, lines, measure, memory_volume, on_a_memory_volume
 from tests.bench.fairness import create, going_on
 from tests.bench.operator_metrics import healthy, seconds_until
 from tests.support.manifests import prompt, version
@@ -193,11 +193,13 @@ def main() -> None:
     count = arguments.parse_args().prompts
     settings, progress = DevSettings.from_environment(), Progress()
     folder = plane_folder(settings.cache, "bench-scale")
+    snapshots = memory_volume()
     told: list[str] = []
     try:
         take_down(folder)
         up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
         assert up.stack is not None
+        on_a_memory_volume(up.stack, snapshots.name)
         up.plane.kubectl("apply", "-f", str(SAMPLE))
         up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
         operator = Operator(up.plane)
@@ -211,6 +213,7 @@ def main() -> None:
             told += ["a restart", *restarting(up.stack)]
     finally:
         take_down(folder)
+        snapshots.cleanup()
         print("\n".join(told))
 
 

@@ -10,7 +10,7 @@ import pytest
 from promptops.api.feed import Blob, Entry, Position
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Swapped
-from promptops.feed.origin import COALESCE_SECONDS, Origin
+from promptops.feed.origin import BURST_SECONDS, COALESCE_SECONDS, Origin
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs, reference
 from tests.support.waiting import until
 
@@ -115,6 +115,24 @@ async def test_the_first_change_after_quiet_waits_for_nothing_and_the_next_for_o
 
     assert at_once == [2]
     assert [swap.view.position.seq for swap in published.swaps] == [2]
+
+
+async def test_changes_that_go_on_coming_become_fewer_positions_and_quiet_ends_that() -> None:
+    published = Published()
+    published.begin()
+    state = published.origin._scopes[SCOPE]
+    waits = []
+    for number in range(8):
+        state.published_at = asyncio.get_running_loop().time()
+        published.put("a", f"text {number}", revision=number)
+        waits.append(state.wait)
+        await published.settled()
+    state.published_at -= 2 * BURST_SECONDS
+    published.put("a", "after quiet", revision=9)
+
+    assert waits[:2] == [2 * COALESCE_SECONDS, 4 * COALESCE_SECONDS]
+    assert waits[-1] == BURST_SECONDS
+    assert state.wait == COALESCE_SECONDS
 
 
 async def test_the_position_tells_where_an_entry_changed_last() -> None:

@@ -16,6 +16,8 @@ from promptops.feed.pool import Pool
 
 COALESCE_SECONDS = 0.005
 """After a position the next one of its scope waits for so long, so that many changes become one. The first waits for nothing."""
+BURST_SECONDS = 0.1
+"""While changes go on coming the wait is doubled up to this: a follower keeps each position on its disk before it serves it."""
 
 Publication = Callable[[str, frozenset[str]], None]
 """Told of a scope and the names whose entries another position has just brought, or taken away."""
@@ -46,6 +48,8 @@ class _Scope:
     frozen: bool = False
     published_at: float = float("-inf")
     """By the event loop's clock."""
+    wait: float = COALESCE_SECONDS
+    """How long the next position has to wait after the last one."""
     timer: asyncio.Handle | None = None
 
 
@@ -256,7 +260,8 @@ class Origin:
         if not state.begun or self._ended or state.timer is not None:
             return
         loop = asyncio.get_running_loop()
-        rest = state.published_at + COALESCE_SECONDS - loop.time()
+        rest = state.published_at + state.wait - loop.time()
+        state.wait = min(2 * state.wait, BURST_SECONDS) if rest > 0.0 else COALESCE_SECONDS
         state.timer = (
             loop.call_later(rest, self._publish, state) if rest > 0.0 else loop.call_soon(self._publish, state)
         )
