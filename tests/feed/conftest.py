@@ -179,10 +179,11 @@ class Hop:
             lambda scope: self.served or self.origin.store(scope),
             self.authenticate,
             lambda caller, report: self.reports.record(caller, report, time.monotonic()),
-            self.higher.append,
+            lambda header, _: self.higher.append(header),
             verifier=self.verifier,
             stream_seconds=self.stream_seconds,
             refusals=lambda reason: self.refused.update((reason,)),
+            scopes=lambda: self.origin.scopes,
         )
         listener = loopback(self.port)
         self.port = listener.getsockname()[1]
@@ -238,6 +239,7 @@ async def hop(*, stream_seconds: float = 600.0, leads: bool = False) -> AsyncIte
     made = Hop(signer, origin, Reports(lambda scope: made.origin.position(scope)), 0, verifier)
     made.stream_seconds = stream_seconds
     made.tokens["token-a"] = Caller(SCOPE, "team-a", "team-a", None, "default")
+    made.tokens["relay"] = Caller("", "promptops-system", "", "pod-of-the-relay", "promptops", relays=True)
     made.tokens["token-b"] = Caller(OTHER_SCOPE, "team-b", "team-b", None, "default")
     origin.open(SCOPE, "team-a", "team-a")
     origin.open(OTHER_SCOPE, "team-b", "team-b")

@@ -158,7 +158,10 @@ def test_selectors_find_the_pods_and_never_change(render: Render) -> None:
 def test_one_leader_at_a_time(render: Render) -> None:
     spec = deployment(render())["spec"]
 
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert (spec["replicas"], spec["strategy"]) == (
+        2,
+        {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},
+    )
 
 
 class Recorded(Mapping[str, str]):
@@ -250,7 +253,10 @@ def test_the_container_is_bounded_probed_and_cannot_write(render: Render) -> Non
     found = container(render())
 
     assert found["securityContext"]["readOnlyRootFilesystem"] is True
-    assert [mount["mountPath"] for mount in found["volumeMounts"]] == ["/tmp"]
+    assert [mount["mountPath"] for mount in found["volumeMounts"]] == [
+        "/tmp",
+        "/var/run/secrets/promptops.io/feed",
+    ]
     assert found["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "operations"}
     assert found["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "operations"}
     assert set(found["resources"]["requests"]) == {"cpu", "memory"}
@@ -371,10 +377,10 @@ def test_openshift_chooses_user_and_groups(render: Render) -> None:
             ("topologySpreadConstraints",),
             [{"maxSkew": 1}],
         ),
-        (("extraVolumes[0].name=ca",), ("volumes", 1), {"name": "ca"}),
+        (("extraVolumes[0].name=ca",), ("volumes", 2), {"name": "ca"}),
         (
             ("extraVolumeMounts[0].name=ca", "extraVolumeMounts[0].mountPath=/ca"),
-            ("containers", 0, "volumeMounts", 1),
+            ("containers", 0, "volumeMounts", 2),
             {"name": "ca", "mountPath": "/ca"},
         ),
     ],

@@ -18,9 +18,7 @@ OPEN = (".global", ".affinity", ".resources", ".admission.resources")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(
-            ("--set=replicas=2",), "at '': additional properties 'replicas' not allowed", id="an unknown value"
-        ),
+        pytest.param(("--set=replica=2",), "at '': additional properties 'replica' not allowed", id="an unknown value"),
         pytest.param(
             ("--set=image.tagg=1.0.0",), "at '/image': additional properties 'tagg' not allowed", id="a misspelt value"
         ),
@@ -86,6 +84,7 @@ def test_refused(helm: Helm, arguments: tuple[str, ...], said: str) -> None:
 
 SECTIONS = (
     "image",
+    "replicas",
     "tenancy",
     "feed",
     "crds",

@@ -72,9 +72,7 @@ def sidecar() -> Iterator[Sidecar]:
 async def feed() -> AsyncIterator[tuple[str, str, str]]:
     """Run a feed; yield where it is as it is, where everybody is known, and the digest of a blob."""
     async with hop() as origin:
-        app = FeedApp(
-            origin.origin.store, origin.authenticate, lambda *_: 0, origin.higher.append, verifier=origin.verifier
-        )
+        app = FeedApp(origin.origin.store, origin.authenticate, lambda *_: 0, lambda *_: None, verifier=origin.verifier)
 
         def known(head: Head) -> Awaitable[TakenRequest]:
             return app(replace(head, headers=(*head.headers, (b"authorization", b"Bearer token-a"))))

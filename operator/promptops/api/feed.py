@@ -15,6 +15,8 @@ HELD_HEADER = "Promptops-Held"
 """Request header in which a follower shows the signed header of what it holds."""
 EVERY_SCOPE = "*"
 """In a greeting: every event says whose it is."""
+EVERY_SCOPE_QUERY = "scopes=*"
+"""What a relay asks for behind the question mark. No request names any other scope than that of its token."""
 INLINE_BLOBS_BYTES = 32 * 1024
 """At most so many bytes of blobs travel inside an index or patch event; the rest is fetched."""
 MAX_PINS = 50
@@ -175,10 +177,12 @@ class Revoked(msgspec.Struct, frozen=True):
     signed: Signed
 
 
-class Goodbye(msgspec.Struct, frozen=True):
+class Goodbye(msgspec.Struct, frozen=True, omit_defaults=True):
     """The server is going away; reconnect."""
 
     reason: str = ""
+    scope: str = ""
+    """In a stream of every scope: the one of which nothing more is said; all else goes on. Empty: the whole stream ends."""
 
 
 class BlobsRequest(msgspec.Struct, frozen=True):
@@ -241,6 +245,24 @@ class ReportBatch(msgspec.Struct, frozen=True):
     """Body of POST /v1/reports: what an instance says, or what a relay passes on from many."""
 
     reports: tuple[Report, ...]
+
+
+class Relayed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A report that a relay passes on, and whom its own caller's token was issued to."""
+
+    scope: str
+    namespace: str
+    service_account: str
+    report: Report
+    pod_uid: str | None = None
+
+
+class RelayedBatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Body of POST /v1/reports?scopes=*: what a relay has heard since it last said something."""
+
+    reports: tuple[Relayed, ...] = ()
+    proofs: tuple[Signed, ...] = ()
+    """Headers above what the hop above offers, or forks of it, that the relay or a follower of it holds."""
 
 
 class Acknowledged(msgspec.Struct, frozen=True):

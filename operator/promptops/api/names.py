@@ -8,6 +8,8 @@ KEYS_SECRET: Final = "promptops-keys"  # noqa: S105 - a name, not a secret
 """The Secret with the feed's signing keys, in the operator's namespace."""
 EPOCH_ANNOTATION: Final = "promptops.io/epoch"
 """Of the Lease: the epoch of what is published."""
+FEED_ANNOTATION: Final = "promptops.io/feed"
+"""Of the Lease: host:port at which the other replicas reach the feed of its holder."""
 FIELD_MANAGER: Final = "promptops"
 """Who wrote a status, and who reports an Event."""
 FEED_SERVICE: Final = "promptops-feed"

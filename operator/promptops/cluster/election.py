@@ -27,12 +27,22 @@ class Election:
     """Competes for a Lease. Belongs to the loop that calls it; properties may be read from anywhere, at any time."""
 
     def __init__(
-        self, connection: Connection, namespace: str, name: str, identity: str, *, timing: Timing | None = None
+        self,
+        connection: Connection,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        timing: Timing | None = None,
+        address: str | None = None,
     ) -> None:
+        """`address`: host:port at which the other replicas reach our feed."""
         self._client = Client(connection)
         objects = Objects(self._client)
         rivals = Rivals(objects, namespace, name)
-        self._elector = Elector(objects, namespace, name, identity, timing=timing or Timing(), rivals=rivals)
+        self._elector = Elector(
+            objects, namespace, name, identity, timing=timing or Timing(), rivals=rivals, address=address
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lease", daemon=True)
 
@@ -50,6 +60,11 @@ class Election:
     def holder(self) -> str | None:
         """Who was last seen to hold the Lease."""
         return self._elector.holder
+
+    @property
+    def leader_address(self) -> str | None:
+        """host:port at which somebody else who leads is followed; None while we lead, or nobody does."""
+        return self._elector.leader_address
 
     @property
     def problem(self) -> str | None:

@@ -49,9 +49,11 @@ class Elector:
         *,
         timing: Timing = _TIMING,
         rivals: Rivals | None = None,
+        address: str | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.identity = identity
+        self._address = address
         self.namespace = namespace
         self.name = name
         self.problem: str | None = None
@@ -85,6 +87,14 @@ class Elector:
     def holder(self) -> str | None:
         """Who was last seen to hold the Lease."""
         return self._sighting.record.holder if self._sighting else None
+
+    @property
+    def leader_address(self) -> str | None:
+        """host:port at which somebody else who leads is followed; None while we lead, or nobody does."""
+        record = self._sighting.record if self._sighting else None
+        if record is None or record.holder in ("", self.identity):
+            return None
+        return record.address
 
     async def run(
         self,
@@ -151,7 +161,7 @@ class Elector:
             self._note(None)
             return None
         # An epoch above every earlier one even when the Lease, and its count of terms with it, was deleted.
-        lease = leases.taken(lease, self.identity, self._timing, _now(), new_epoch=int(time.time()))
+        lease = leases.taken(lease, self.identity, self._timing, _now(), int(time.time()), self._address)
         await self._write(lease)
         record = LeaseRecord.of(self._lease or lease)
         self._renewed_at = asked_at

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from promptops.api.names import EPOCH_ANNOTATION
+from promptops.api.names import EPOCH_ANNOTATION, FEED_ANNOTATION
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class LeaseRecord:
     renewed: str
     duration: float
     epoch: int | None
+    address: str | None = None
+    """host:port at which its holder is followed."""
 
     @classmethod
     def of(cls, lease: Mapping[str, Any]) -> LeaseRecord:
@@ -42,6 +44,7 @@ class LeaseRecord:
             renewed=spec.get("renewTime") or "",
             duration=float(spec.get("leaseDurationSeconds") or Timing.duration),
             epoch=_epoch(lease),
+            address=(lease["metadata"].get("annotations") or {}).get(FEED_ANNOTATION),
         )
 
 
@@ -64,8 +67,13 @@ def may_take(sighting: Sighting, identity: str | None, now: float) -> bool:
     return record.holder in ("", identity) or now - sighting.since >= record.duration
 
 
-def taken(lease: Mapping[str, Any], identity: str, timing: Timing, now: datetime, new_epoch: int) -> dict[str, Any]:
-    """Return the Lease as we write it to take it: one more transition is a new term. A missing epoch is filled in."""
+def taken(
+    lease: Mapping[str, Any], identity: str, timing: Timing, now: datetime, new_epoch: int, address: str | None = None
+) -> dict[str, Any]:
+    """Return the Lease as we write it to take it: one more transition is a new term. A missing epoch is filled in.
+
+    `address`: host:port at which we are followed from now on.
+    """
     record = LeaseRecord.of(lease)
     spec = {
         "holderIdentity": identity,
@@ -74,7 +82,7 @@ def taken(lease: Mapping[str, Any], identity: str, timing: Timing, now: datetime
         "renewTime": _micro_time(now),
         "leaseTransitions": record.transitions + 1,
     }
-    written = {**lease, "spec": spec}
+    written = _annotated({**lease, "spec": spec}, FEED_ANNOTATION, address)
     return written if record.epoch is not None else with_epoch(written, new_epoch)
 
 
@@ -93,8 +101,14 @@ def released(lease: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 def with_epoch(lease: Mapping[str, Any], epoch: int) -> dict[str, Any]:
     """Return the Lease with its epoch set."""
+    return _annotated(lease, EPOCH_ANNOTATION, str(epoch))
+
+
+def _annotated(lease: Mapping[str, Any], name: str, value: str | None) -> dict[str, Any]:
     metadata = lease["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), EPOCH_ANNOTATION: str(epoch)}
+    annotations = {key: each for key, each in (metadata.get("annotations") or {}).items() if key != name}
+    if value is not None:
+        annotations[name] = value
     return {**lease, "metadata": {**metadata, "annotations": annotations}}
 
 

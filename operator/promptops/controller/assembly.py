@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import structlog
 
 from promptops.access.authenticator import Authenticator, Places
-from promptops.api.feed import Header, Report
-from promptops.api.names import LEASE
+from promptops.api.feed import Header, Report, Signed
+from promptops.api.names import LEASE, feed_host
 from promptops.cache.signing import Signer
+from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.election import Election
@@ -36,6 +37,7 @@ from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.publishing import Publishing
+from promptops.controller.publish.standby import Standby
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.controller.publish.trust import Keys
 from promptops.controller.publish.webhook import WebhookCertificate
@@ -82,14 +84,19 @@ class Assembly:
         self._convergence = Convergence(self._store, self._reports, self._publishing, self._queue.add_in)
         self._door = Door(self._store, self._queue.add, self._tenancy.changed)
         self._sweeper = Sweeper(self._store, objects, self._door.ingest, metrics)
-        self._election = Election(client.connection, settings.namespace, LEASE, settings.identity)
+        self._election = Election(
+            client.connection, settings.namespace, LEASE, settings.identity, address=settings.advertised_address
+        )
         self._worker = WorkerProcess()
         self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
         self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
-        app = self._make_feed(keys.verifier)
+        self._standby = Standby(
+            keys, feed_host(settings.namespace), settings.token_file, self._leader, lambda: self._leads_completely
+        )
+        app = self._make_feed(keys.verifier, settings.relays)
         self._streams = app.streams
         listener = Listener("feed", bound_to(settings.feed_address), app, feed_limits, keys.encryption)
         self._feed = Server(listener, metrics.process, FEED_GRACE_SECONDS)
@@ -133,6 +140,7 @@ class Assembly:
         yield "sweeper", self._sweeper.run
         yield "vigil", self._vigil.run
         yield "convergence", self._convergence.run
+        yield "standby", self._standby.run
         yield "keys", lambda: self._keys.run(self._leads, self._knows)
         if (webhook := self._webhook) is not None:
             yield "webhook", lambda: webhook.run(self._leads)
@@ -187,15 +195,16 @@ class Assembly:
             renewed_seconds_ago=lambda: self._election.renewed_seconds_ago,
         )
 
-    def _make_feed(self, verifier: Verifier) -> FeedApp:
+    def _make_feed(self, verifier: Verifier, relays: frozenset[tuple[str, str]]) -> FeedApp:
         places = Places(self._publishing.scope_of, self._tenancy.tenant_of)
         return FeedApp(
-            self._publishing.stores,
-            Authenticator(TokenReviewer(self._client), places, self._metrics),
+            self._served,
+            Authenticator(TokenReviewer(self._client), places, self._metrics, relays=relays),
             self._reported,
             self._higher_position,
             verifier=verifier,
             refusals=self._metrics.feed.refused,
+            scopes=self._served_scopes,
         )
 
     def _connect(self) -> None:
@@ -223,7 +232,7 @@ class Assembly:
             return self._terms.problem or (self._webhook.not_ready if self._webhook is not None else None)
         if self._election.problem is not None:
             return f"the Lease cannot be had: {self._election.problem}"
-        return None if self._election.holder else "waiting for the Lease"
+        return self._standby.problem if self._election.holder else "waiting for the Lease"
 
     async def _take_in(self) -> None:
         """What a term begins with: new sidecars are told whom to believe, and everything is listed. Raises a ClusterError."""
@@ -236,9 +245,24 @@ class Assembly:
 
     def _keys_changed(self) -> None:
         self._streams.announce(self._keys.announcement)
+        self._standby.renew()
         if self._terms.signer.kid != self._keys.signer.kid:
             self._terms.signer = self._keys.signer
             self._publishing.renew(self._keys.signer)
+
+    @property
+    def _leads_completely(self) -> bool:
+        return self._leads() and self._publishing.is_publishing and self._terms.problem is None
+
+    def _leader(self) -> str | None:
+        return None if self._leads() or self._publishing.is_publishing else self._election.leader_address
+
+    def _served(self, scope: str) -> Store | None:
+        """What we publish; while we do not, what we hold of what the leader does."""
+        return self._publishing.stores(scope) or self._standby.store(scope)
+
+    def _served_scopes(self) -> tuple[str, ...]:
+        return tuple({*self._publishing.scopes, *self._standby.relay.scopes()})
 
     def _leads(self) -> bool:
         return self._election.leadership is not None
@@ -248,6 +272,7 @@ class Assembly:
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
         self._metrics.feed.published()
+        self._standby.relay.leave(scope)
         self._convergence.published(scope, names)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
@@ -263,6 +288,8 @@ class Assembly:
         )
 
     def _reported(self, caller: Caller, report: Report) -> int:
+        if not self._publishing.is_publishing:
+            return self._standby.relay.reported(caller, report)
         return self._reports.record(caller, report, time.monotonic())
 
     def _relisted(self, resource: Resource) -> None:
@@ -284,9 +311,11 @@ class Assembly:
         statuses = (prompt.get("status") or {} for prompt in self._store.all("Prompt"))
         return sum(each["type"] == "Stalled" for status in statuses for each in status.get("conditions") or ())
 
-    def _higher_position(self, header: Header) -> None:
+    def _higher_position(self, header: Header, signed: Signed) -> None:
         """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""
-        if self._publishing.is_publishing and (self._raising is None or self._raising.done()):
+        if not self._publishing.is_publishing:
+            self._standby.relay.shown(header, signed)
+        elif self._raising is None or self._raising.done():
             self._raising = asyncio.create_task(self._raise_epoch(header))
 
     async def _raise_epoch(self, header: Header) -> None:

@@ -75,19 +75,21 @@ class Stack:
         """Names of the processes that were started here, in that order."""
         return (*((OPERATOR,) if self.operator else ()), *self.sidecars)
 
-    def start_operator(self, environment: Mapping[str, str] | None = None) -> OperatorEndpoints:
-        """Start the operator with its own ServiceAccount's token; return when it is ready."""
-        (feed,), (operations,) = self._ports(FEED_PORT), free_ports(1)
+    def start_operator(self, environment: Mapping[str, str] | None = None, name: str = OPERATOR) -> OperatorEndpoints:
+        """Start an operator with its own ServiceAccount's token; return when it is ready. `name`: of one that stands by."""
+        (feed,), (operations,) = self._ports(FEED_PORT) if name == OPERATOR else free_ports(1), free_ports(1)
         endpoints = OperatorEndpoints(f"https://127.0.0.1:{feed}", f"http://127.0.0.1:{operations}")
         variables = {
             "KUBECONFIG": str(self._operator_kubeconfig()),
             "PROMPTOPS_NAMESPACE": NAMESPACE,
             "PROMPTOPS_FEED_ADDRESS": f"127.0.0.1:{feed}",
+            "PROMPTOPS_TOKEN_FILE": str(self._operator_token()),
             "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
             **(environment or {}),
         }
-        self.plane.run(_role(OPERATOR, OPERATOR, variables, endpoints.operations_url))
-        self.operator = endpoints
+        self.plane.run(_role(name, OPERATOR, variables, endpoints.operations_url))
+        if name == OPERATOR:
+            self.operator = endpoints
         return endpoints
 
     def start_sidecar(
@@ -123,6 +125,10 @@ class Stack:
             self.plane.kubectl("create", *account)
         token = self._token(SIDECAR_ACCOUNT, namespace, "--audience", AUDIENCE)
         return write_secret(self._folder("tokens") / f"{name}.token", token)
+
+    def _operator_token(self) -> Path:
+        token = self._token(ACCOUNT, NAMESPACE, "--audience", AUDIENCE)
+        return write_secret(self._folder("tokens") / "operator.token", token)
 
     def trust(self) -> str:
         """Return what the operator tells sidecars to believe, as JSON."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from promptops.api import reasons
+from promptops.api.feed import Relayed
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,18 @@ class Caller:
     pod_uid: str | None
     """None for a token that is bound to no pod."""
     service_account: str
+    relays: bool = False
+    """Whether it may follow every scope and speak for those who follow it."""
 
     @property
     def identity(self) -> tuple[str, str | None, str]:
         """Whose budgets these are: the pod's, or those of everybody who shows tokens of the account bound to none."""
         return (self.scope, self.pod_uid, self.service_account)
+
+
+def spoken_for(relayed: Relayed) -> Caller:
+    """Return whose report a relay passes on: it has asked about their token."""
+    return Caller(relayed.scope, relayed.namespace, "", relayed.pod_uid, relayed.service_account)
 
 
 class NotAdmitted(Exception):

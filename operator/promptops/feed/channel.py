@@ -22,13 +22,15 @@ MAX_QUEUED_BYTES = 1024 * 1024
 class Subscriber:
     """What one stream has still to be sent. One that lags too far gets the whole index instead of every step."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: asyncio.Event | None = None) -> None:
+        """`wake`: set when there is something to take; of several subscribers the same."""
         self.behind = False
         self.last: bytes | None = None
         """The frame after which the stream ends."""
         self._frames: deque[bytes] = deque()
         self._bytes = 0
-        self._wake = asyncio.Event()
+        self._wake = wake or asyncio.Event()
+        self._shared = wake is not None
 
     def push(self, frame: bytes) -> None:
         """Queue a frame."""
@@ -53,7 +55,8 @@ class Subscriber:
 
     def take(self) -> bytes:
         """Return everything that is queued."""
-        self._wake.clear()
+        if not self._shared:
+            self._wake.clear()
         taken = b"".join(self._frames)
         self._clear()
         return taken
@@ -73,9 +76,9 @@ class Channel:
         self._index: tuple[Position, bytes] | None = None
         self._unlisten = store.listen(self._heard)
 
-    def subscribe(self) -> Subscriber:
+    def subscribe(self, wake: asyncio.Event | None = None) -> Subscriber:
         """Return a queue of everything that happens from now on."""
-        subscriber = Subscriber()
+        subscriber = Subscriber(wake)
         self.subscribers.add(subscriber)
         return subscriber
 
@@ -94,14 +97,19 @@ class Channel:
     def hello(self, hello: Hello) -> bytes:
         """Return the greeting as a frame, saying how old the index is that comes next."""
         now, confirmed_at = self._clock.now(), self.store.confirmed_at
-        age_ms = None if confirmed_at is None else _milliseconds(now - confirmed_at)
-        return frames.write(frames.HELLO, replace(hello, at_ms=_milliseconds(now), age_ms=age_ms))
+        age_ms = None if confirmed_at is None else milliseconds(now - confirmed_at)
+        return frames.write(frames.HELLO, replace(hello, at_ms=milliseconds(now), age_ms=age_ms))
 
     def index(self, view: View) -> bytes:
         """Return the view as a frame, made once for everyone who connects at this position."""
         if self._index is None or self._index[0] != view.position:
             self._index = (view.position, frames.write(frames.INDEX, index_message(view)))
         return self._index[1]
+
+    def confirmation(self) -> bytes:
+        """Return when the origin last confirmed the view, as a frame; nothing while that is not known."""
+        view, at = self.store.current, self.store.confirmed_at
+        return b"" if view is None or at is None else frames.write(frames.HEARTBEAT, self._heartbeat(view.position, at))
 
     def header(self, view: View) -> bytes:
         """Return the view's signed header alone, for a follower that holds the entries."""
@@ -123,7 +131,7 @@ class Channel:
     def _heartbeat(self, position: Position, at: float) -> Heartbeat:
         now, view = self._clock.now(), self.store.current
         scope = view.header.scope if view is not None else ""
-        return Heartbeat(scope, position, _milliseconds(now), _milliseconds(now - at))
+        return Heartbeat(scope, position, milliseconds(now), milliseconds(now - at))
 
     def push(self, frame: bytes) -> None:
         """Send a frame to everyone."""
@@ -135,6 +143,7 @@ class Channel:
             subscriber.end(frame)
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """Return whole milliseconds, never fewer."""
     # Never rounded to something younger than it is.
     return max(0, math.ceil(seconds * 1000))

@@ -10,7 +10,15 @@ import httpx
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest, ReportBatch, ReportsAnswer
+from promptops.api.feed import (
+    EVERY_SCOPE_QUERY,
+    Blob,
+    BlobsAnswer,
+    BlobsRequest,
+    RelayedBatch,
+    ReportBatch,
+    ReportsAnswer,
+)
 from promptops.api.http import Problem
 from promptops.api.wire import Unreadable, read
 from promptops.cache.bounded import Bounded
@@ -41,8 +49,21 @@ class Disconnected(Exception):
 class Upstream:
     """The hop above, as far as HTTP goes."""
 
-    def __init__(self, url: str, token: Token, trust: ssl.SSLContext | None = None) -> None:
-        """`trust`: whom to believe to be the hop above, of an https URL; None: whom the machine believes."""
+    def __init__(
+        self,
+        url: str,
+        token: Token,
+        trust: ssl.SSLContext | None = None,
+        *,
+        wide: bool = False,
+        server_name: str | None = None,
+    ) -> None:
+        """`trust`: whom to believe to be the hop above, of an https URL; None: whom the machine believes.
+
+        `wide`: ask for every scope. `server_name`: whom the certificate has to be for; None: for the URL's host.
+        """
+        self._query = f"?{EVERY_SCOPE_QUERY}" if wide else ""
+        self._extensions = {"sni_hostname": server_name} if server_name else {}
         self._url = url
         self._token = Bounded(token, TOKEN_SECONDS)
         self._trust = trust
@@ -50,9 +71,18 @@ class Upstream:
         self._retired: list[httpx.AsyncClient] = []
         """Opened when something else was believed."""
 
+    def move(self, url: str) -> None:
+        """Call another hop from now on."""
+        if url != self._url:
+            self._url = url
+            self._retire()
+
     def renew(self, trust: ssl.SSLContext) -> None:
         """Believe this of whoever is called from now on; an open stream lasts until it ends."""
         self._trust = trust
+        self._retire()
+
+    def _retire(self) -> None:
         if self._opened is not None:
             self._retired.append(self._opened)
             self._opened = None
@@ -76,9 +106,7 @@ class Upstream:
 
     async def close(self) -> None:
         """Close every connection. The next call opens new ones."""
-        if self._opened is not None:
-            self._retired.append(self._opened)
-            self._opened = None
+        self._retire()
         await self._close_retired()
 
     async def _close_retired(self) -> None:
@@ -91,9 +119,12 @@ class Upstream:
         with _disconnections():
             timeout = httpx.Timeout(STREAM_READ_SECONDS, connect=CONNECT_SECONDS)
             headers = headers | await self._headers()
-            request = self._client.build_request("GET", "/v1/stream", headers=headers, timeout=timeout)
+            client = self._client
+            request = client.build_request(
+                "GET", f"/v1/stream{self._query}", headers=headers, timeout=timeout, extensions=self._extensions
+            )
             asking()
-            response = await self._client.send(request, stream=True)
+            response = await client.send(request, stream=True)
             try:
                 await _check(response)
                 yield response.aiter_raw()
@@ -118,10 +149,16 @@ class Upstream:
         except Unreadable:
             raise Disconnected(reasons.MALFORMED, "the answer is not what was taken") from None
 
+    async def relay(self, batch: RelayedBatch) -> None:
+        """Pass on what others reported. Raises Disconnected."""
+        await self._post("/v1/reports", msgspec.json.encode(batch), MAX_PROBLEM_BYTES)
+
     async def _post(self, path: str, body: bytes, limit: int) -> bytes:
         with _disconnections():
             headers = {"Content-Type": "application/json"} | await self._headers()
-            async with self._client.stream("POST", path, content=body, headers=headers) as response:
+            async with self._client.stream(
+                "POST", f"{path}{self._query}", content=body, headers=headers, extensions=self._extensions
+            ) as response:
                 await _check(response)
                 return await _read(response, limit)
 
@@ -173,6 +210,7 @@ _CODES = frozenset(
         reasons.UNAUTHENTICATED,
         reasons.AUTHENTICATION_UNAVAILABLE,
         reasons.TENANT_UNKNOWN,
+        reasons.NOT_A_RELAY,
         reasons.NOT_READY,
         reasons.INVALID_REQUEST,
         reasons.REQUEST_TOO_LARGE,

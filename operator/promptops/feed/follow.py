@@ -22,7 +22,7 @@ from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import EVERYTHING, Understanding
 from promptops.cache.bounded import mirrored
 from promptops.cache.clock import Clock
-from promptops.cache.messages import decode_index, decode_patch
+from promptops.cache.messages import IndexMessage, decode_index, decode_patch
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
 from promptops.cache.tiers.keeper import Keeper
@@ -31,7 +31,7 @@ from promptops.cache.verifier import Verifier
 from promptops.feed import frames
 from promptops.feed.connection import Disconnected, Upstream
 from promptops.feed.greeting import Greeted
-from promptops.feed.holding import Rules
+from promptops.feed.holding import Holding, Rules
 from promptops.feed.holdings import Holdings
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
@@ -175,8 +175,7 @@ class Follower:
             case frames.INDEX:
                 index = decode_index(frame.data)
                 holding = self.holdings.of(stream.scope_of(index.signed))
-                await holding.take_index(index, stream.first_confirmation(), fetch)
-                self.holdings.taken(holding.scope)
+                await self._take_index(holding, index, stream)
             case frames.PATCH:
                 patch = decode_patch(frame.data)
                 await self.holdings.of(stream.scope_of(patch.signed)).take_patch(patch, fetch)
@@ -190,7 +189,19 @@ class Follower:
             case frames.TRUST if self._on_trust is not None:
                 self._renew_trust(_decoded(frame.data, Renewal).signed, self._on_trust)
             case frames.GOODBYE:
-                raise Disconnected(reasons.GOODBYE, _decoded(frame.data, Goodbye).reason[:100])
+                goodbye = _decoded(frame.data, Goodbye)
+                if not (goodbye.scope and self.holdings.many):
+                    raise Disconnected(reasons.GOODBYE, goodbye.reason[:100])
+                self.holdings.leave(goodbye.scope, goodbye.reason[:100])
+
+    async def _take_index(self, holding: Holding, index: IndexMessage, stream: Greeted) -> None:
+        try:
+            await holding.take_index(index, stream.first_confirmation(), self._connection.blobs)
+        except Refused as refusal:
+            if refusal.reason in _WAIT_FOR_EPOCH:
+                self._observer.ahead(holding.scope)
+            raise
+        self.holdings.taken(holding.scope)
 
     def _renew_trust(self, signed: Signed, on_trust: OnTrust) -> None:
         """What nobody we believe has signed is not believed, and everything else goes on."""

@@ -87,6 +87,13 @@ class Holdings:
             for keeper in self._rules.keepers:
                 keeper.keep_only(scope)
 
+    def leave(self, scope: str, reason: str) -> None:
+        """Hold a scope no longer, of many, and send away whoever follows it here."""
+        self._holdings.pop(scope, None)
+        store = self.stores.pop(scope, None)
+        if store is not None:
+            store.end(reason)
+
     def close(self) -> None:
         """Let go of the tiers, hanging or not."""
         if self._started:

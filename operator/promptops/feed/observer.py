@@ -17,3 +17,6 @@ class FollowerObserver:
 
     def took(self, position: Position, durable: bool) -> None:
         """Another position is served."""
+
+    def ahead(self, scope: str) -> None:
+        """What is held of the scope is above what the hop above offers, or a fork of it."""

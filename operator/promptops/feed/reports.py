@@ -82,6 +82,10 @@ class Reports:
         state = self._scopes.get(scope)
         return tuple(state.rows.values()) if state is not None else ()
 
+    def keys(self) -> frozenset[tuple[tuple[str, str | None, str], str]]:
+        """Return who is remembered: identity, and the name of the instance."""
+        return frozenset(key for state in self._scopes.values() for key in state.rows)
+
     def know(self, kid: str) -> bool:
         """Tell whether everybody of whom we know that they still follow believes a key or an authority. Nobody: everybody."""
         return all(kid in known for state in self._scopes.values() for known in state.kids.values())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import (
+    EVERY_SCOPE_QUERY,
     HELD_HEADER,
     Acknowledged,
     Blob,
@@ -18,9 +19,11 @@ from promptops.api.feed import (
     BlobsRequest,
     Header,
     Hello,
+    RelayedBatch,
     Report,
     ReportBatch,
     ReportsAnswer,
+    Signed,
 )
 from promptops.api.wire import Unreadable, read
 from promptops.cache.refusal import Refused
@@ -28,8 +31,17 @@ from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier, from_token
 from promptops.cache.view import View
 from promptops.feed import frames
-from promptops.feed.authentication import Authenticate, Caller, NotAdmitted, TooMany, Unauthenticated
+from promptops.feed.authentication import (
+    Authenticate,
+    Caller,
+    NotAdmitted,
+    NotEntitled,
+    TooMany,
+    Unauthenticated,
+    spoken_for,
+)
 from promptops.feed.stream import Stream, Streams, is_ahead
+from promptops.feed.wide import Scopes, Stores, WideStream
 from promptops.web.answers import SAFE, Answer, Lasting, TakenRequest
 from promptops.web.budgets import Allowances
 from promptops.web.problems import HttpRefusal, no_such_route, problem, refuse_query, wrong_method
@@ -38,6 +50,7 @@ from promptops.web.requests import Head
 MAX_REPORT_BYTES: Final = 256 * 1024
 """An instance's report is at most about 100 KiB; whoever passes on more of them sends them in turns."""
 MAX_REPORTS: Final = 1000
+MAX_RELAYED_BYTES: Final = 1024 * 1024
 STREAMS_OF_A_POD, STREAMS_OF_AN_ACCOUNT = 8, 100
 REQUESTS_OF_A_POD, REQUESTS_OF_AN_ACCOUNT = (50, 5.0), (1000, 200.0)
 """Calls at once, and then a second, of one identity: a pod, or whoever shares a token that is bound to none."""
@@ -50,19 +63,17 @@ MAX_HELD_CHARACTERS: Final = 8192
 MAX_NAME_CHARACTERS: Final = 256
 """Of an instance, of a prompt, and of a reason."""
 
-Stores = Callable[[str], Store | None]
-"""Scope → what is served to it; None while nothing can be said yet."""
 ReportSink = Callable[[Caller, Report], int]
 """Takes a report and returns its number, or 0 when everything has to be sent again."""
 Refusals = Callable[[str], None]
 """Told why a caller was refused that wants more than it may have: Streams, Requests, Bytes."""
-HigherPosition = Callable[[Header], None]
-"""Told of a validly signed header that is ahead of what is served here, or a fork of it."""
+HigherPosition = Callable[[Header, Signed], None]
+"""Told of a header that is ahead of what is served here, or a fork of it, and of the signature that proves it."""
 
 _ForCaller = Callable[[Head, Caller], TakenRequest]
 _JSON: Final = "application/json"
 _NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
-_Body = TypeVar("_Body", BlobsRequest, ReportBatch)
+_Body = TypeVar("_Body", BlobsRequest, ReportBatch, RelayedBatch)
 
 
 class FeedApp:
@@ -82,7 +93,15 @@ class FeedApp:
         verifier: Verifier,
         stream_seconds: float = 600.0,
         refusals: Refusals = lambda _: None,
+        scopes: Scopes = tuple,
     ) -> None:
+        """`scopes`: what a relay is sent."""
+        self._scopes = scopes
+        self._wide_calls = {
+            "/v1/stream": self._wide_stream,
+            "/v1/blobs": self._wide_blobs,
+            "/v1/reports": self._wide_report,
+        }
         self.streams = Streams()
         self._refusals = refusals
         self._requests = {True: Allowances(*REQUESTS_OF_A_POD), False: Allowances(*REQUESTS_OF_AN_ACCOUNT)}
@@ -100,6 +119,8 @@ class FeedApp:
         call = calls.get(head.method)
         if call is None:
             raise wrong_method(tuple(calls))
+        if head.query == EVERY_SCOPE_QUERY and head.path in self._wide_calls:
+            return self._admitted(head, call, wide=True)
         refuse_query(head.query)
         return self._admitted(head, call)
 
@@ -116,33 +137,85 @@ class FeedApp:
             raise no_such_route(head.path)
         return {"GET": self._blob, "HEAD": self._blob}
 
-    async def _admitted(self, head: Head, call: _ForCaller) -> TakenRequest:
+    async def _admitted(self, head: Head, call: _ForCaller, *, wide: bool = False) -> TakenRequest:
         caller = await self._caller(head)
         now = time.monotonic()
-        if not self._requests[caller.pod_uid is not None].of(caller.identity).take(now):
+        if wide and not caller.relays:
+            raise _not_admitted(
+                NotEntitled(reasons.NOT_A_RELAY, "this account may follow the scope of its token alone")
+            )
+        if not self._requests[caller.pod_uid is not None and not wide].of(caller.identity).take(now):
             raise self._too_much("Requests", "too many requests; retry")
-        if not self._bytes.of(caller.identity).take(now, head.length or 0):
+        if not wide and not self._bytes.of(caller.identity).take(now, head.length or 0):
             raise self._too_much("Bytes", "too much was sent; retry")
-        return call(head, caller)
+        return self._wide_calls[head.path](caller) if wide else call(head, caller)
 
     def _too_much(self, reason: str, detail: str) -> HttpRefusal:
         self._refusals(reason)
         return _not_admitted(TooMany(detail, RETRY_SECONDS))
 
-    def _stream(self, head: Head, caller: Caller) -> TakenRequest:
+    def _check_streams(self, caller: Caller) -> None:
         if self.streams.closed:
             raise _wrong(503, reasons.NOT_READY, "this server is going away; retry")
         most = STREAMS_OF_AN_ACCOUNT if caller.pod_uid is None else STREAMS_OF_A_POD
         if self.streams.of(caller.identity) >= most:
             raise self._too_much("Streams", f"there are {most} streams of this identity already; retry")
+
+    def _wide_stream(self, caller: Caller) -> TakenRequest:
+        self._check_streams(caller)
+        stream = WideStream(self.streams, caller.identity, self._stores, self._scopes, self._seconds())
+        lasting = Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
+        return TakenRequest(lambda _: lasting)
+
+    def _wide_blobs(self, _: Caller) -> TakenRequest:
+        stores = [store for store in map(self._stores, self._scopes()) if store is not None]
+        views = [store.current for store in stores if store.current is not None]
+
+        def find(body: bytes) -> Answer:
+            digests = _decoded(body, BlobsRequest).digests
+            found = {digest: view.blobs[digest] for digest in digests for view in views if digest in view.blobs}
+            return _found(found, digests)
+
+        return TakenRequest(find, MAX_BLOBS_REQUEST_BYTES)
+
+    def _wide_report(self, _: Caller) -> TakenRequest:
+        def record(body: bytes) -> Answer:
+            batch = _decoded(body, RelayedBatch)
+            if len(batch.reports) > MAX_REPORTS or not all(_is_plain(each.report) for each in batch.reports):
+                raise _wrong(400, reasons.INVALID_REQUEST, f"at most {MAX_REPORTS} reports, as instances send them")
+            for proof in batch.proofs:
+                self._proven(proof)
+            taken = tuple(
+                Acknowledged(each.report.instance, self._reports(spoken_for(each), each.report))
+                for each in batch.reports
+            )
+            return Answer(200, msgspec.json.encode(ReportsAnswer(taken)), _JSON, _NO_STORE)
+
+        return TakenRequest(record, MAX_RELAYED_BYTES)
+
+    def _proven(self, proof: Signed) -> None:
+        """A relay says that a scope was published further than here; only what is signed counts."""
+        try:
+            header = self._verifier.verify(proof)
+        except Refused:
+            return
+        store = self._stores(header.scope)
+        if store is not None and store.current is not None and is_ahead(header, store.current):
+            self._on_higher_position(header, proof)
+
+    def _seconds(self) -> float:
+        return self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
+
+    def _stream(self, head: Head, caller: Caller) -> TakenRequest:
+        self._check_streams(caller)
         store, view = self._served(caller)
-        held = self._held(head, caller)
-        if held is not None and is_ahead(held, view):
-            self._on_higher_position(held)
+        shown = self._held(head, caller)
+        held, signed = shown if shown is not None else (None, None)
+        if held is not None and signed is not None and is_ahead(held, view):
+            self._on_higher_position(held, signed)
         hello = Hello(caller.scope, caller.tenant, caller.namespace)
-        seconds = self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
-        stream = Stream(self.streams, caller.identity, store, hello, held, seconds)
-        lasting = Lasting(frames.CONTENT_TYPE, stream.write, (("cache-control", "no-store"), *SAFE))
+        stream = Stream(self.streams, caller.identity, store, hello, held, self._seconds())
+        lasting = Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
         return TakenRequest(lambda _: lasting)
 
     def _blob(self, head: Head, caller: Caller) -> TakenRequest:
@@ -156,8 +229,8 @@ class FeedApp:
         return TakenRequest(lambda _: Answer(200, content, _JSON, headers))
 
     def _blobs(self, _: Head, caller: Caller) -> TakenRequest:
-        view = self._served(caller)[1]
-        return TakenRequest(lambda body: _found(view, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
+        blobs = self._served(caller)[1].blobs
+        return TakenRequest(lambda body: _found(blobs, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
 
     def _report(self, _: Head, caller: Caller) -> TakenRequest:
         def record(body: bytes) -> Answer:
@@ -191,23 +264,24 @@ class FeedApp:
             raise _wrong(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
         return store, store.current
 
-    def _held(self, head: Head, caller: Caller) -> Header | None:
+    def _held(self, head: Head, caller: Caller) -> tuple[Header, Signed] | None:
         """What the follower holds, when it can prove it. Anything else counts as nothing: it gets the whole index."""
         token = head.header(HELD_HEADER.lower().encode())
         if not token or len(token) > MAX_HELD_CHARACTERS:
             return None
         try:
-            header = self._verifier.verify(from_token(token))
+            signed = from_token(token)
+            header = self._verifier.verify(signed)
         except Refused:
             return None
-        return header if header.scope == caller.scope else None
+        return (header, signed) if header.scope == caller.scope else None
 
 
-def _found(view: View, asked: tuple[str, ...]) -> Answer:
+def _found(blobs: Mapping[str, bytes], asked: tuple[str, ...]) -> Answer:
     found: dict[str, Blob] = {}
     size = 0
     for digest in asked:
-        content = view.blobs.get(digest)
+        content = blobs.get(digest)
         if content is None or digest in found:
             continue
         size += len(content)

@@ -35,7 +35,7 @@ class Streams:
     @property
     def subscribers(self) -> int:
         """How many streams are open."""
-        return sum(len(channel.subscribers) for channel in self.channels.values())
+        return self.open.total()
 
     def of(self, identity: object) -> int:
         """How many streams an identity has."""
@@ -118,7 +118,7 @@ class Stream:
             writing.result()
 
     async def _write(self, first: bytes, channel: Channel, subscriber: Subscriber, outlet: Outlet) -> None:
-        await _send(outlet, first)
+        await send(outlet, first)
         deadline = asyncio.get_running_loop().time() + self.seconds
         while True:
             try:
@@ -128,7 +128,7 @@ class Stream:
                 subscriber.end(frames.write(frames.GOODBYE, Goodbye(REAUTHENTICATE)))
             last = subscriber.last
             chunk = self._caught_up(channel, subscriber) if subscriber.behind else subscriber.take()
-            await _send(outlet, chunk + (last or b""))
+            await send(outlet, chunk + (last or b""))
             if last is not None:
                 return
 
@@ -152,7 +152,7 @@ def is_ahead(held: Header, view: View) -> bool:
     return held.position > view.position or (held.position == view.position and held != view.header)
 
 
-async def _send(outlet: Outlet, data: bytes) -> None:
+async def send(outlet: Outlet, data: bytes) -> None:
     """Hand the bytes to the network in pieces. Raises TimeoutError when the reader takes none, ConnectionError when it is gone."""
     for start in range(0, len(data), PIECE_BYTES):
         async with asyncio.timeout(SEND_SECONDS):

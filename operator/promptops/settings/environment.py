@@ -50,3 +50,19 @@ def switch(environ: Mapping[str, str], name: str, default: str) -> bool:
     if value not in ("true", "false"):
         raise SettingsError(f"{name} is {value!r}; it must be true or false")
     return value == "true"
+
+
+def accounts(environ: Mapping[str, str], name: str, default: str) -> frozenset[tuple[str, str]]:
+    """Return ServiceAccounts as (namespace, name). Raises SettingsError."""
+    value = environ.get(name) or default
+    found = [tuple(each.strip().split("/")) for each in value.split(",")]
+    if not all(len(each) == 2 and all(each) for each in found):
+        raise SettingsError(f"{name} is {value!r}; it must be namespace/name, and commas between them")
+    return frozenset((namespace, account) for namespace, account in found)
+
+
+def reached_at(environ: Mapping[str, str], name: str, listens_at: str) -> str:
+    """Return host:port at which others reach a listener: on the address that a variable has, or as it listens."""
+    host, _, port = listens_at.rpartition(":")
+    other = environ.get(name) or host.strip("[]")
+    return f"[{other}]:{port}" if ":" in other else f"{other}:{port}"

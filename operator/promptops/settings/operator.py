@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from promptops.settings.environment import SettingsError, address, optional_path, seconds, switch
+from promptops.settings.environment import SettingsError, accounts, address, optional_path, reached_at, seconds, switch
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class OperatorSettings:
     """None in a pod, where the mounted ServiceAccount token is used."""
     feed_address: str
     """host:port of the feed. It speaks TLS alone, and to holders of a token for it."""
+    advertised_address: str
+    """host:port at which the other replicas reach this one's feed: PROMPTOPS_POD_IP, or the feed's host, and the feed's port."""
+    token_file: Path | None
+    """The projected token that this replica shows to the leader's feed while it stands by; without one it does not follow."""
+    relays: frozenset[tuple[str, str]]
+    """ServiceAccounts, namespace/name and commas between them, that may follow every scope; none: the operator's own, promptops."""
     operations_address: str
     """host:port of /metrics, /healthz, /readyz."""
     tenancy_mode: Literal["Implicit", "Strict"]
@@ -44,11 +50,17 @@ class OperatorSettings:
 
         Raises SettingsError naming the variable when one has an impossible value.
         """
+        namespace = environ.get("PROMPTOPS_NAMESPACE") or "promptops-system"
+        feed_address = address(environ, "PROMPTOPS_FEED_ADDRESS", "0.0.0.0:8282")
+        own_account = f"{namespace}/promptops"
         return cls(
-            namespace=environ.get("PROMPTOPS_NAMESPACE") or "promptops-system",
+            namespace=namespace,
             identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
             kubeconfig=optional_path(environ, "KUBECONFIG"),
-            feed_address=address(environ, "PROMPTOPS_FEED_ADDRESS", "0.0.0.0:8282"),
+            feed_address=feed_address,
+            advertised_address=reached_at(environ, "PROMPTOPS_POD_IP", feed_address),
+            token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
+            relays=accounts(environ, "PROMPTOPS_RELAYS", own_account),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
             tenancy_mode=_tenancy_mode(environ),
             key_seconds=seconds(environ, "PROMPTOPS_KEY_SECONDS", "7776000"),

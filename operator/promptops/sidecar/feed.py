@@ -11,13 +11,14 @@ from promptops.api.feed import Position
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Disk
+from promptops.feed.believed import Anchors, Believed, TrustUnusable
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
-from promptops.sidecar.trust import Anchors, Believed
+from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.sidecar import SidecarMetrics
 
 _log = structlog.get_logger()
@@ -71,7 +72,10 @@ class Feed:
 
         self._metrics = metrics
         self._said: str | None = None
-        self._believed = believed = Believed(trust, snapshot_directory)
+        try:
+            self._believed = believed = Believed(trust, snapshot_directory)
+        except TrustUnusable as error:
+            raise SupplyError(str(error)) from None
         self._connection = connection = Upstream(url, token, believed.now.context)
         believed.renewed = self._renewed
         self._tiers = (

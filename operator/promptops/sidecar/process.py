@@ -17,6 +17,7 @@ import structlog
 
 from promptops.cache.clock import Clock
 from promptops.cache.store import Event, Store, Swapped
+from promptops.feed.believed import Anchors
 from promptops.reader.answers import Answers
 from promptops.reader.tally import Tally
 from promptops.settings.sidecar import SidecarSettings
@@ -27,7 +28,6 @@ from promptops.sidecar.feed import Feed
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import Supply, SupplyError
-from promptops.sidecar.trust import Anchors
 from promptops.telemetry.loop import watch
 from promptops.telemetry.outlet import LogOutlet
 from promptops.telemetry.sidecar import SidecarMetrics

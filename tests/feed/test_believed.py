@@ -1,4 +1,4 @@
-"""What a sidecar believes: renewed by what it believed before, never taken back, and kept over a restart."""
+"""What a follower believes: renewed by what it believed before, never taken back, and kept over a restart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from promptops.api.feed import Trust
 from promptops.cache.refusal import Refused
 from promptops.cache.signing import Signer
-from promptops.sidecar.trust import Anchors, Believed
+from promptops.feed.believed import Anchors, Believed
 
 A, B, C, STRANGER = (Signer(letter * 32) for letter in (b"a", b"b", b"c", b"s"))
 

@@ -1,4 +1,4 @@
-"""What a sidecar believes: at its start what it was given, then what the feed renews. What was renewed outlives a restart."""
+"""What a follower believes: at its start what it was given, then what the feed renews. What was renewed outlives a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from promptops.cache.bounded import Bounded
 from promptops.cache.refusal import Refused
 from promptops.cache.signing import KeyVerifier, ids_of
 from promptops.cache.verifier import Replaceable
-from promptops.sidecar.supply import SupplyError
 
 FILE_SECONDS: Final = 5.0
 """So long a file may take to be read or written."""
@@ -26,6 +25,10 @@ CHAIN: Final = "trust-chain.json"
 _MOST_LINKS: Final = 1000
 
 _log = structlog.get_logger()
+
+
+class TrustUnusable(Exception):
+    """There is nothing to believe to begin with; the message says where it should stand and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,15 @@ class Anchors:
         self._data = b""
 
     def first(self) -> Trusted:
-        """Read what there is. Raises SupplyError when it cannot be used."""
+        """Read what there is. Raises TrustUnusable when it cannot be used."""
         try:
             data = self._read.wait()
         except OSError as error:
-            raise SupplyError(f"{self._where} cannot be read: {error.strerror or error}") from None
+            raise TrustUnusable(f"{self._where} cannot be read: {error.strerror or error}") from None
         return self._taken(data)
 
     async def renewed(self) -> Trusted | None:
-        """Read it again; None when nothing has changed. Raises OSError or SupplyError when it cannot be used."""
+        """Read it again; None when nothing has changed. Raises OSError or TrustUnusable when it cannot be used."""
         data = await self._read()
         return self._taken(data) if data != self._data else None
 
@@ -73,7 +76,7 @@ class Anchors:
         try:
             trusted = Trusted.of(read(data, Trust))
         except ValueError:
-            raise SupplyError(
+            raise TrustUnusable(
                 f'{self._where} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}], "ca": "PEM or absent"}}'
             ) from None
         self._data = data
@@ -84,7 +87,7 @@ class Believed:
     """What is believed now. `renewed` is told whenever that is something else."""
 
     def __init__(self, anchors: Anchors, directory: Path | None) -> None:
-        """Raises SupplyError when there is nothing to begin with."""
+        """Raises TrustUnusable when there is nothing to begin with."""
         self._anchors = anchors
         self._file = directory / CHAIN if directory is not None else None
         self._chain: list[Signed] = []
@@ -117,7 +120,7 @@ class Believed:
         """Take up what the file says by now, and keep what the feed has said."""
         try:
             trusted = await self._anchors.renewed()
-        except (OSError, SupplyError) as error:
+        except (OSError, TrustUnusable) as error:
             _log.warning("trust file cannot be used; what was trusted before is", reason=str(error))
         else:
             # Without a serial somebody wrote it by hand, and means it.

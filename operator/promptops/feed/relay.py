@@ -1,0 +1,102 @@
+"""A relay: follows every scope of the hop above, and has what it holds served to those below, in the same bytes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from promptops.api.feed import Header, Position, Report, Signed
+from promptops.cache.store import Store
+from promptops.cache.verifier import Verifier
+from promptops.feed.authentication import Caller
+from promptops.feed.connection import Upstream
+from promptops.feed.follow import Follower, OnTrust
+from promptops.feed.gathering import Gathering
+from promptops.feed.observer import FollowerObserver
+
+NEW_LEADER = "NewLeader"
+
+
+class _Observed(FollowerObserver):
+    """Hands on what concerns reports."""
+
+    def __init__(self, relay: Relay, observer: FollowerObserver) -> None:
+        self._relay = relay
+        self._observer = observer
+
+    def connected(self) -> None:
+        self._relay.gathering.again()
+        self._observer.connected()
+
+    def disconnected(self, reason: str, detail: str) -> None:
+        self._observer.disconnected(reason, detail)
+
+    def refused(self, reason: str, detail: str) -> None:
+        self._observer.refused(reason, detail)
+
+    def took(self, position: Position, durable: bool) -> None:
+        self._observer.took(position, durable)
+
+    def ahead(self, scope: str) -> None:
+        store = self._relay.store(scope)
+        if store is not None and store.current is not None and store.current.signed is not None:
+            self._relay.gathering.prove(scope, store.current.signed)
+        self._observer.ahead(scope)
+
+
+class Relay:
+    """What is held of every scope, and what those who follow here have to say. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        connection: Upstream,
+        verifier: Verifier,
+        observer: FollowerObserver | None = None,
+        on_trust: OnTrust | None = None,
+    ) -> None:
+        """`connection`: to the hop above, for every scope."""
+        self.connection = connection
+        self.gathering = Gathering(connection)
+        observed = _Observed(self, observer or FollowerObserver())
+        self._follower = Follower(connection, verifier, None, observer=observed, on_trust=on_trust)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a stream is open."""
+        return self._follower.connected
+
+    @property
+    def problem(self) -> str | None:
+        """Why not; None when it is."""
+        return self._follower.problem
+
+    def store(self, scope: str) -> Store | None:
+        """Return what is held of a scope."""
+        return self._follower.holdings.stores.get(scope)
+
+    def scopes(self) -> tuple[str, ...]:
+        """Return every scope of which something is held."""
+        stores = self._follower.holdings.stores
+        return tuple(scope for scope, store in stores.items() if store.current is not None)
+
+    def header(self, scope: str) -> Header | None:
+        """Return the header of what is held of a scope."""
+        store = self.store(scope)
+        return store.current.header if store is not None and store.current is not None else None
+
+    def reported(self, caller: Caller, report: Report) -> int:
+        """Take in what somebody who follows here serves."""
+        return self.gathering.take(caller, report)
+
+    def shown(self, header: Header, signed: Signed) -> None:
+        """Somebody who follows here holds more than we do: the origin has to know."""
+        self.gathering.prove(header.scope, signed)
+
+    def leave(self, scope: str, reason: str = NEW_LEADER) -> None:
+        """Hold a scope no longer: somebody else serves it here from now on."""
+        self._follower.holdings.leave(scope, reason)
+
+    async def run(self) -> None:
+        """Follow and pass on until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follower.run())
+            group.create_task(self.gathering.run())
