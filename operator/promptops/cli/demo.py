@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from promptops import codegen
-from promptops.cli.demo_language import fail_a_test, refuse_a_typo, render_for_three_providers
+from promptops.cli.demo_language import accept_a_breaking_change, fail_a_test, refuse_a_typo, render_for_three_providers
 from promptops.cli.demo_story import Story, StoryError, said
 from promptops.client import PromptOpsClient
 from promptops.dev.errors import DevError
@@ -108,6 +108,7 @@ STEPS: tuple[Callable[[Story], None], ...] = (
     hot_reload,
     refuse_a_typo,
     fail_a_test,
+    accept_a_breaking_change,
     render_for_three_providers,
     lose_everything,
     come_back,
