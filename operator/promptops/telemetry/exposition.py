@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,8 +28,16 @@ class Exposition:
         writing = self._writing.get(content_type)
         if writing is None:
             self._observe()
-            writing = asyncio.get_running_loop().run_in_executor(self._thread, encode, self._registry)
+            writing = asyncio.get_running_loop().run_in_executor(self._thread, self._written, encode)
             self._writing[content_type] = writing
             writing.add_done_callback(lambda _: self._writing.pop(content_type, None))
         # Shielded: one scraper that hangs up must not fail the others.
         return await asyncio.shield(writing), content_type
+
+    def _written(self, encode: Callable[[CollectorRegistry], bytes]) -> bytes:
+        # What a scrape makes is gone with it; looking for garbage among it holds the loop for as long as that takes.
+        gc.disable()
+        try:
+            return encode(self._registry)
+        finally:
+            gc.enable()
