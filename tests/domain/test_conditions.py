@@ -1,53 +1,54 @@
 """Conditions move honestly."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from promptops.domain.conditions import Statement, conditions_of, find, moment, timestamp
+from promptops.api.v1alpha1.schema import Condition
+from promptops.domain.conditions import UNSAID, Statement, conditions_of, find, moment, timestamp
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-READY: dict[str, Any] = {
-    "type": "Ready",
-    "status": "True",
-    "reason": "Active",
-    "message": "fine",
-    "lastTransitionTime": "2026-01-01T00:00:00Z",
-    "observedGeneration": 1,
-}
-OTHER = READY | {"type": "Converged"}
+READY = Condition(
+    type="Ready",
+    status="True",
+    reason="Active",
+    message="fine",
+    last_transition_time="2026-01-01T00:00:00Z",
+    observed_generation=1,
+)
+OTHER = READY.model_copy(update={"type": "Converged"})
 
 
 def test_the_transition_time_stays_while_the_status_stays() -> None:
     changed = conditions_of((Statement("Ready", "True", "Disabled", "off", 2),), (READY,), NOW)
 
-    assert changed == [READY | {"reason": "Disabled", "message": "off", "observedGeneration": 2}]
+    assert changed == (READY.model_copy(update={"reason": "Disabled", "message": "off", "observed_generation": 2}),)
 
 
 def test_the_transition_time_moves_with_the_status() -> None:
     (changed,) = conditions_of((Statement("Ready", "False", "VersionNotFound", "gone", 2),), (READY,), NOW)
 
-    assert (changed["status"], changed["lastTransitionTime"]) == ("False", "2026-01-02T03:04:05Z")
+    assert (changed.status, changed.last_transition_time) == ("False", "2026-01-02T03:04:05Z")
 
 
 def test_only_the_wanted_conditions_remain_in_their_order() -> None:
     kept = conditions_of((Statement("Ready", "True", "Active", "fine", 1),), (OTHER, READY), NOW)
 
-    assert kept == [READY]
+    assert kept == (READY,)
 
 
 def test_a_condition_without_a_transition_time_gets_one() -> None:
-    (changed,) = conditions_of(
-        (Statement("Ready", "True", "Active", "", 1),), ({"type": "Ready", "status": "True"},), NOW
-    )
+    timeless = READY.model_copy(update={"last_transition_time": ""})
 
-    assert changed["lastTransitionTime"] == timestamp(NOW)
+    (changed,) = conditions_of((Statement("Ready", "True", "Active", "", 1),), (timeless,), NOW)
+
+    assert changed.last_transition_time == timestamp(NOW)
 
 
 def test_a_condition_is_found_by_its_type() -> None:
     assert find((READY, OTHER), "Converged") == OTHER
-    assert find((READY,), "Stalled") is None
+    assert find((READY,), "Stalled") is UNSAID
+    assert find(None, "Ready") is UNSAID
 
 
 def test_timestamps_are_utc_and_whole_seconds() -> None:

@@ -12,6 +12,7 @@ import structlog
 from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report, Signed
 from promptops.api.names import LEASE, feed_host
+from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.cache.signing import Signer
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier
@@ -41,7 +42,10 @@ from promptops.controller.publish.standby import Standby
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.controller.publish.trust import Keys
 from promptops.controller.publish.webhook import WebhookCertificate
+from promptops.domain.conditions import UNSAID, find
+from promptops.domain.manifests import status_of
 from promptops.domain.snapshot import Transition
+from promptops.domain.statuses import said_alone
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
 from promptops.feed.serve import FeedApp
@@ -305,11 +309,13 @@ class Assembly:
         self._loop.call_soon_threadsafe(self._metrics.cluster.watch_restarted)
 
     def _phases(self) -> Counter[str]:
-        return Counter((prompt.get("status") or {}).get("phase", "") for prompt in self._store.all("Prompt"))
+        return Counter(
+            said_alone(PromptStatus, status_of(prompt), "phase") or "" for prompt in self._store.all("Prompt")
+        )
 
     def _stalled(self) -> int:
-        statuses = (prompt.get("status") or {} for prompt in self._store.all("Prompt"))
-        return sum(each["type"] == "Stalled" for status in statuses for each in status.get("conditions") or ())
+        said = (said_alone(PromptStatus, status_of(prompt), "conditions") for prompt in self._store.all("Prompt"))
+        return sum(find(conditions, "Stalled") is not UNSAID for conditions in said)
 
     def _higher_position(self, header: Header, signed: Signed) -> None:
         """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""

@@ -1,13 +1,12 @@
-"""kstatus conditions as plain JSON: `lastTransitionTime` moves only when `status` does."""
+"""kstatus conditions: `lastTransitionTime` moves only when `status` does."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
-from promptops.api.v1alpha1.schema import MAX_MESSAGE_CHARACTERS
+from promptops.api.v1alpha1.schema import MAX_MESSAGE_CHARACTERS, Condition
 from promptops.domain.bounds import cut
-from promptops.domain.manifests import Manifest
 
 
 @dataclass(frozen=True)
@@ -21,15 +20,23 @@ class Statement:
     observed_generation: int
 
 
-def conditions_of(wanted: Iterable[Statement], before: Iterable[Manifest], now: datetime) -> list[dict[str, Any]]:
+UNSAID = Condition.model_construct(
+    type="", status="Unknown", reason="", message="", last_transition_time="", observed_generation=0
+)
+"""A condition that is not there."""
+
+
+def conditions_of(
+    wanted: Iterable[Statement], before: Iterable[Condition] | None, now: datetime
+) -> tuple[Condition, ...]:
     """Return exactly the wanted conditions, in their order, cut to what the schema takes; transition times come from `before`."""
-    known = tuple(before)
-    return [_written(condition, find(known, condition.type), now) for condition in wanted]
+    known = tuple(before or ())
+    return tuple(_stated(statement, find(known, statement.type), now) for statement in wanted)
 
 
-def find(conditions: Iterable[Manifest], condition_type: str) -> Manifest | None:
-    """Return the condition of a type, or None."""
-    return next((each for each in conditions if each.get("type") == condition_type), None)
+def find(conditions: Iterable[Condition] | None, condition_type: str) -> Condition:
+    """Return the condition of a type, UNSAID when it is not there."""
+    return next((each for each in conditions or () if each.type == condition_type), UNSAID)
 
 
 def timestamp(moment: datetime) -> str:
@@ -46,14 +53,13 @@ def moment(written: str) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def _written(condition: Statement, before: Manifest | None, now: datetime) -> dict[str, Any]:
-    unmoved = before is not None and before.get("status") == condition.status
-    since = str(before.get("lastTransitionTime") or "") if before is not None and unmoved else ""
-    return {
-        "type": condition.type,
-        "status": condition.status,
-        "reason": condition.reason,
-        "message": cut(condition.message, MAX_MESSAGE_CHARACTERS),
-        "lastTransitionTime": since or timestamp(now),
-        "observedGeneration": condition.observed_generation,
-    }
+def _stated(statement: Statement, before: Condition, now: datetime) -> Condition:
+    since = before.last_transition_time if before.status == statement.status else ""
+    return Condition.model_construct(
+        type=statement.type,
+        status=statement.status,
+        reason=statement.reason,
+        message=cut(statement.message, MAX_MESSAGE_CHARACTERS),
+        last_transition_time=since or timestamp(now),
+        observed_generation=statement.observed_generation,
+    )

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from promptops.api import reasons
 from promptops.api.feed import LOST_SECONDS, Position
+from promptops.api.v1alpha1.prompt import PromptStatus, Serving
 from promptops.domain.conditions import find
-from promptops.domain.manifests import Manifest, mapping, sequence, status_of, text, whole
+from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.snapshot import ServedObservation
+from promptops.domain.statuses import said_alone
 
 FORGOTTEN_SECONDS = 300.0
 """An instance that was silent for this long counts no more."""
@@ -99,8 +101,8 @@ def census(instances: Iterable[Instance], expected: int, now: float) -> Census:
 
 def is_complete(status: Manifest) -> bool:
     """Tell whether a Prompt's status says that nobody lags, be it what the spec asks for or not."""
-    condition = find(map(mapping, sequence(status.get("conditions"))), "Converged") or {}
-    return condition.get("status") == "True" or condition.get("reason") == reasons.NOT_IN_FORCE
+    condition = find(said_alone(PromptStatus, status, "conditions"), "Converged")
+    return condition.status == "True" or condition.reason == reasons.NOT_IN_FORCE
 
 
 def summary(observation: ServedObservation) -> str:
@@ -112,7 +114,7 @@ def summary(observation: ServedObservation) -> str:
 
 def least_instances(prompt: Manifest) -> int:
     """Return how many instances a Prompt's status proves: 50 by `48/50`, at least one by `all`."""
-    served = text(status_of(prompt).get("served"))
+    served: str = said_alone(PromptStatus, status_of(prompt), "served") or ""
     total = served.partition("/")[2]
     return int(total) if total.isdecimal() else int(served == "all")
 
@@ -120,12 +122,12 @@ def least_instances(prompt: Manifest) -> int:
 def is_news(prompt: Manifest, observation: ServedObservation) -> bool:
     """Tell whether status should say something else. That the last one left is none: nobody lags, and who comes back has it."""
     status = status_of(prompt)
-    complete, said = is_complete(status), text(status.get("served"))
+    complete, served = is_complete(status), said_alone(PromptStatus, status, "served")
     if observation.total == 0:
         return not complete
     if observation.ready == observation.total:
-        return not complete or said != "all"
-    return complete or said != summary(observation)
+        return not complete or served != "all"
+    return complete or served != summary(observation)
 
 
 def arrives(prompt: Manifest, observation: ServedObservation) -> bool:
@@ -135,4 +137,5 @@ def arrives(prompt: Manifest, observation: ServedObservation) -> bool:
 
 def revision_of(prompt: Manifest) -> int:
     """Return the revision that a Prompt's status says is served; 0 for none."""
-    return whole(mapping(status_of(prompt).get("serving")).get("revision"))
+    serving: Serving | None = said_alone(PromptStatus, status_of(prompt), "serving")
+    return serving.revision if serving else 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.tenant import TenantSpec
+from promptops.api.v1alpha1.tenant import Claim, TenantSpec, TenantStatus
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import (
@@ -18,13 +18,10 @@ from promptops.domain.manifests import (
     parse_as,
     sequence,
     spec_of,
-    status_of,
     text,
-    whole,
 )
 from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
-
-_FIGURES = ("instances", "lost", "missing")
+from promptops.domain.statuses import said_of_tenant, written
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,8 @@ class _Claimant:
     @classmethod
     def of(cls, tenant: Manifest) -> "_Claimant":
         spec, findings = parse_as(TenantSpec, spec_of(tenant), "spec")
-        rows = map(mapping, sequence(status_of(tenant).get("claims")))
-        held = frozenset(text(row.get("namespace")) for row in rows if row.get("state") == "Claimed")
+        rows = said_of_tenant(tenant).claims or ()
+        held = frozenset(row.namespace for row in rows if row.state == "Claimed")
         written = tuple(dict.fromkeys(filter(None, map(text, sequence(spec_of(tenant).get("namespaces"))))))
         # A spec that cannot be read claims nothing new and loses nothing.
         claims = written if spec is not None else tuple(name for name in written if name in held)
@@ -95,46 +92,54 @@ def _status(
     now: datetime,
 ) -> dict[str, Any]:
     figures = {**figures_of(claimant.manifest), **snapshot.instances}
-    rows = [
+    rows = tuple(
         _row(claimant, namespace, winners.get(namespace), existing, figures.get(namespace, {}))
         for namespace in claimant.claims
-    ]
+    )
     ready, stalled = _conditions(claimant, rows, snapshot.protected)
-    before = tuple(map(mapping, sequence(status_of(claimant.manifest).get("conditions"))))
-    return {
-        "observedGeneration": generation_of(claimant.manifest),
-        "claims": rows,
-        "conditions": conditions_of((ready, *stalled), before, now),
-    }
+    return written(
+        TenantStatus.model_construct(
+            observed_generation=generation_of(claimant.manifest),
+            claims=rows,
+            conditions=conditions_of((ready, *stalled), said_of_tenant(claimant.manifest).conditions, now),
+        )
+    )
 
 
 def figures_of(tenant: Manifest) -> dict[str, dict[str, int]]:
     """Return namespace → what a Tenant's status says of its instances: instances, lost, missing."""
-    rows = map(mapping, sequence(status_of(tenant).get("claims")))
-    return {
-        text(row.get("namespace")): {key: whole(row[key]) for key in _FIGURES if key in row}
-        for row in rows
-        if row.get("state") == "Claimed"
-    }
+    rows = said_of_tenant(tenant).claims or ()
+    return {row.namespace: _figures(row) for row in rows if row.state == "Claimed"}
+
+
+def _figures(row: Claim) -> dict[str, int]:
+    said = {"instances": row.instances, "lost": row.lost, "missing": row.missing}
+    return {name: count for name, count in said.items() if count is not None}
 
 
 def _row(
     claimant: _Claimant, namespace: str, winner: str | None, existing: frozenset[str], figures: Mapping[str, int]
-) -> dict[str, Any]:
+) -> Claim:
     if winner != claimant.name:
-        return {"namespace": namespace, "state": "Conflict", **({"holder": winner} if winner else {})}
+        return Claim(namespace=namespace, state="Conflict", holder=winner)
     if namespace not in existing:
-        return {"namespace": namespace, "state": "Absent"}
-    return {"namespace": namespace, "state": "Claimed", **figures}
+        return Claim(namespace=namespace, state="Absent")
+    return Claim(
+        namespace=namespace,
+        state="Claimed",
+        instances=figures.get("instances"),
+        lost=figures.get("lost"),
+        missing=figures.get("missing"),
+    )
 
 
 def _conditions(
-    claimant: _Claimant, rows: list[dict[str, Any]], protected: frozenset[str]
+    claimant: _Claimant, rows: tuple[Claim, ...], protected: frozenset[str]
 ) -> tuple[Statement, tuple[Statement, ...]]:
     generation = generation_of(claimant.manifest)
     if claimant.wrong is not None:
         reason, message = reasons.INVALID_SPEC, claimant.wrong.sentence
-    elif conflicts := [_conflict(row, protected) for row in rows if row["state"] == "Conflict"]:
+    elif conflicts := [_conflict(row, protected) for row in rows if row.state == "Conflict"]:
         reason, message = reasons.TENANT_CONFLICT, "; ".join(conflicts)
     else:
         return Statement("Ready", "True", reasons.CLAIMED, _claimed(rows), generation), ()
@@ -144,15 +149,15 @@ def _conditions(
     )
 
 
-def _conflict(row: dict[str, Any], protected: frozenset[str]) -> str:
-    namespace = row["namespace"]
+def _conflict(row: Claim, protected: frozenset[str]) -> str:
+    namespace = row.namespace
     if namespace in protected:
         return f'namespace "{namespace}" is protected and cannot be claimed: remove it from spec.namespaces'
-    return f'namespace "{namespace}" is held by tenant "{row["holder"]}": remove it from the spec.namespaces of one of the two'
+    return f'namespace "{namespace}" is held by tenant "{row.holder}": remove it from the spec.namespaces of one of the two'
 
 
-def _claimed(rows: list[dict[str, Any]]) -> str:
-    claimed = sum(row["state"] == "Claimed" for row in rows)
-    absent = [row["namespace"] for row in rows if row["state"] == "Absent"]
+def _claimed(rows: tuple[Claim, ...]) -> str:
+    claimed = sum(row.state == "Claimed" for row in rows)
+    absent = [row.namespace for row in rows if row.state == "Absent"]
     message = f"{claimed} of {len(rows)} namespaces claimed"
     return f"{message}; not in the cluster yet: {', '.join(absent)}" if absent else message

@@ -30,6 +30,7 @@ from promptops.domain.ownership import calls_of, config_maps_of, owner_uids, pro
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.review import immutable_changes
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
+from promptops.domain.statuses import said_of_prompt
 from promptops.workspace.manifest_files import Flaw, Found, Identity
 
 SCOPE: Final = "directory"
@@ -341,9 +342,9 @@ def _prefixes(version_name: str) -> Iterator[str]:
 
 
 def _problems(prompt: Manifest) -> Iterator[NotInForce]:
-    for condition in map(mapping, sequence(status_of(prompt).get("conditions"))):
-        if condition.get("type") == "Ready" and condition.get("status") != "True":
-            yield NotInForce(name_of(prompt), text(condition.get("reason")), text(condition.get("message")))
+    for condition in said_of_prompt(prompt).conditions or ():
+        if condition.type == "Ready" and condition.status != "True":
+            yield NotInForce(name_of(prompt), condition.reason, condition.message)
 
 
 def _update(held: dict[str, Any], wanted: Manifest) -> None:

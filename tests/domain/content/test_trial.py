@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from promptops.api.v1alpha1 import tests
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.api.v1alpha1.tests import PromptTest
 from promptops.domain.content.canonical import canonical
@@ -48,7 +49,7 @@ def tried(expect: dict[str, Any], content: dict[str, Any] = CONTENT, **more: Any
     ids=str,
 )
 def test_what_holds_passes(expect: dict[str, Any]) -> None:
-    assert tried(expect).status() == {"passed": 1, "failed": 0}
+    assert tried(expect).status() == tests.TestsStatus(passed=1, failed=0)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_what_failed_is_one_sentence_and_the_first_five_stand_in_the_status() ->
     assert trial.finding is not None
     assert trial.finding.message.startswith('7 of 7 tests failed: "test 0": it is refused with InvalidVariables')
     assert trial.finding.message.endswith("; and 2 more")
-    assert (trial.status()["failed"], len(trial.status()["failures"])) == (7, 5)
+    assert (trial.status().failed, len(trial.status().failures or ())) == (7, 5)
 
 
 @pytest.mark.parametrize(

@@ -193,12 +193,18 @@ class HistoryEntry(Model):
     """Activated, RolledBack or SourceChanged."""
 
 
+MAX_HISTORY = 10
+"""Decisions that a history keeps."""
+
+Phase = Literal["Pending", "Progressing", "Degraded", "Disabled", "Healthy"]
+
+
 class PromptStatus(Model):
     """What was decided and what is served."""
 
     observed_generation: int = -1
     """Generation of the Prompt this status speaks of."""
-    phase: Literal["Pending", "Progressing", "Degraded", "Disabled", "Healthy"] | None = None
+    phase: Phase | None = None
     """Summary: Pending nothing to serve, Degraded an older version serves because the wanted one cannot, Disabled switched off."""
     desired: Annotated[str, Field(max_length=40)] | None = None
     """The version that the spec asks for, be it there or not."""
@@ -216,7 +222,7 @@ class PromptStatus(Model):
     """PromptVersions of this Prompt."""
     latest_version: Annotated[str, Field(max_length=40)] | None = None
     """Highest number ever used; numbers are never used again."""
-    history: Annotated[Items[HistoryEntry], Field(max_length=10)] | None = None
+    history: Annotated[Items[HistoryEntry], Field(max_length=MAX_HISTORY)] | None = None
     """The latest decisions, newest first."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
     """Ready, Converged; Reconciling and Stalled only while true."""

@@ -61,6 +61,9 @@ class PromptVersionSpec(Model):
         return (*cls.RULES, *(_unchanged(field) for field in cls.fixed_fields()))
 
 
+VersionPhase = Literal["Pending", "Draft", "Active", "Superseded", "Deprecated", "Archived", "Invalid"]
+
+
 class PromptVersionStatus(Model):
     """What the operator found."""
 
@@ -68,7 +71,7 @@ class PromptVersionStatus(Model):
     """Generation this status speaks of."""
     digest: Annotated[str, Field(max_length=71)] | None = None
     """sha256 of the canonical content: address, identity and provenance."""
-    phase: Literal["Pending", "Draft", "Active", "Superseded", "Deprecated", "Archived", "Invalid"] | None = None
+    phase: VersionPhase | None = None
     """Draft was never active, Superseded was and is no more; Deprecated and Archived are what spec.lifecycle says."""
     tests: TestsStatus | None = None
     """How its tests ended; absent when it has none."""

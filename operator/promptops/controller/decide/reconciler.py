@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.cluster.errors import Invalid, NotFound
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
@@ -26,9 +27,10 @@ from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.domain.content.assessment import Assess, Assessment
-from promptops.domain.manifests import Manifest
+from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.reconcile import as_written, decide_prompt, decide_version
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot
+from promptops.domain.statuses import said_alone
 from promptops.telemetry.operator import OperatorMetrics
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -271,4 +273,4 @@ def _at_hand(assess: Assess) -> Assess:
 
 def _is_decided(prompt: Manifest) -> bool:
     """Tell whether a Prompt's status was ever written: the schema's default says -1."""
-    return int((prompt.get("status") or {}).get("observedGeneration", -1)) >= 0
+    return bool(said_alone(PromptStatus, status_of(prompt), "observed_generation") >= 0)

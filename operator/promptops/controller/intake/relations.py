@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
 
+from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.content.references import references
-from promptops.domain.manifests import Manifest, mapping, spec_of
+from promptops.domain.manifests import Manifest, mapping, spec_of, status_of
 from promptops.domain.ownership import calls_of, config_maps_of, number_of, prompt_of
+from promptops.domain.statuses import said_alone
 
 KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
@@ -182,7 +184,7 @@ def _name(manifest: Manifest) -> tuple[str, str]:
 
 
 def _has_something_to_serve(prompt: Manifest) -> bool:
-    return bool(((prompt.get("status") or {}).get("serving") or {}).get("stable"))
+    return said_alone(PromptStatus, status_of(prompt), "serving") is not None
 
 
 def _discard(index: defaultdict[KeyType, set[str]], key: KeyType, name: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key, prompt_key
@@ -24,6 +25,7 @@ from promptops.domain.convergence import (
 )
 from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.snapshot import ServedObservation
+from promptops.domain.statuses import said_alone
 from promptops.domain.tenancy import figures_of
 from promptops.feed.reports import Reports
 
@@ -76,7 +78,10 @@ class Convergence:
         self._counted_at.clear()
         self._crowds.clear()
         self._inherited = {
-            prompt["metadata"]["uid"]: (revision_of(prompt), status_of(prompt).get("served") == "all")
+            prompt["metadata"]["uid"]: (
+                revision_of(prompt),
+                said_alone(PromptStatus, status_of(prompt), "served") == "all",
+            )
             for prompt in self._store.all("Prompt")
         }
         self._expected = self._instances_known_before()

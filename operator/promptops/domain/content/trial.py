@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from promptops.api import reasons
 from promptops.api.content import json_of
-from promptops.api.v1alpha1.tests import MAX_TESTS_BYTES, Expectation, PromptTest
+from promptops.api.v1alpha1.tests import MAX_TESTS_BYTES, Expectation, FailedTest, PromptTest, TestsStatus
 from promptops.domain.bounds import cut
 from promptops.domain.content.canonical import require_portable
 from promptops.domain.content.expectations import InvalidPattern, Judge, pattern_of
@@ -52,12 +51,15 @@ class Trial:
         more = f"; and {len(failed) - SHOWN_FAILURES} more" if len(failed) > SHOWN_FAILURES else ""
         return Finding(reasons.TESTS_FAILED, f"{len(failed)} of {_tests(len(self.outcomes))} failed: {told}{more}")
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> TestsStatus:
         """Return what a status says of it."""
         failed = self.failures
-        first = [{"name": each.name, "message": each.objection} for each in failed[:SHOWN_FAILURES]]
-        counted = {"passed": len(self.outcomes) - len(failed), "failed": len(failed)}
-        return {**counted, **({"failures": first} if first else {})}
+        first = tuple(
+            FailedTest.model_construct(name=each.name, message=each.objection or "") for each in failed[:SHOWN_FAILURES]
+        )
+        return TestsStatus.model_construct(
+            passed=len(self.outcomes) - len(failed), failed=len(failed), failures=first or None
+        )
 
 
 def _tests(count: int) -> str:

@@ -8,7 +8,6 @@ from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import timestamp
 from promptops.domain.findings import Finding, listed, shortened
-from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
 from promptops.domain.reconcile.problem import Obstacle
@@ -57,7 +56,7 @@ def decide(case: Case, now: datetime) -> Decision:
         refused_creation(case),
         filling.problem,
     )
-    resumed = memory.condition("Converged").get("reason") == reasons.NOTHING_SERVED
+    resumed = memory.condition("Converged").reason == reasons.NOTHING_SERVED
     decided = (stable, ids, case.is_disabled, filling.json)
     changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values)
     moved = stable is not None and (changed or resumed)
@@ -118,7 +117,7 @@ def as_decided_before(case: Case, withheld: Obstacle | None = None) -> Decision:
         problem=withheld,
         moved=False,
         held=_is_held(case, memory.stable),
-        desired=text(memory.status.get("desired")) or None,
+        desired=memory.desired,
         values=memory.values,
         withheld=withheld is not None,
     )

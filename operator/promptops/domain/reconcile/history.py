@@ -1,33 +1,31 @@
 """What was served when, and who decided it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from promptops.api import reasons
+from promptops.api.v1alpha1.prompt import MAX_HISTORY, HistoryEntry
 from promptops.domain.bounds import MAX_MANAGER_CHARACTERS, cut
 from promptops.domain.content.numbers import highest
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence, text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 
-KEPT = 10
 UNKNOWN_MANAGER = "unknown"
 
 
-def history_of(case: Case, decision: Decision) -> list[dict[str, Any]]:
+def history_of(case: Case, decision: Decision) -> tuple[HistoryEntry, ...]:
     """Return the decisions, newest first, with the one that is made now."""
     memory = case.memory
-    before = [dict(each) for each in memory.history]
     if decision.stable is None or decision.stable == memory.stable:
-        return before
-    entry = {
-        "version": decision.stable.version,
-        "digest": decision.stable.digest,
-        "at": decision.decided_at,
-        "manager": cut(_manager(case), MAX_MANAGER_CHARACTERS),
-        "reason": reason_of(case, decision),
-    }
-    return [entry, *before][:KEPT]
+        return memory.history
+    entry = HistoryEntry.model_construct(
+        version=decision.stable.version,
+        digest=decision.stable.digest,
+        at=decision.decided_at,
+        manager=cut(_manager(case), MAX_MANAGER_CHARACTERS),
+        reason=reason_of(case, decision),
+    )
+    return (entry, *memory.history)[:MAX_HISTORY]
 
 
 def reason_of(case: Case, decision: Decision) -> str:

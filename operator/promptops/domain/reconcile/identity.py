@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from promptops.api import reasons
-from promptops.domain.manifests import Manifest, age_key, mapping, name_of, spec_of, status_of, text
+from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.domain.manifests import Manifest, age_key, name_of, spec_of, status_of, text
 from promptops.domain.reconcile.problem import Obstacle
+from promptops.domain.statuses import said_alone
 
 
 def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...], Obstacle | None]:
@@ -35,7 +37,7 @@ def ids_of(prompt: Manifest, rivals: Iterable[Manifest]) -> tuple[tuple[str, ...
 
 def has_something_to_serve(prompt: Manifest) -> bool:
     """Whether a Prompt's status says that a version of it is served."""
-    return bool(mapping(status_of(prompt).get("serving")).get("stable"))
+    return said_alone(PromptStatus, status_of(prompt), "serving") is not None
 
 
 def _wants(rival: Manifest, prompt_id: str) -> bool:

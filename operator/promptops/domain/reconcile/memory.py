@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from promptops.api.feed import VersionReference
+from promptops.api.v1alpha1 import prompt as kind
+from promptops.api.v1alpha1.schema import Condition
 from promptops.domain.conditions import find
-from promptops.domain.manifests import Manifest, mapping, sequence, status_of, text, whole
+from promptops.domain.manifests import Manifest, status_of
+from promptops.domain.statuses import said_of_prompt
 
 
 @dataclass(frozen=True)
@@ -19,36 +22,37 @@ class Memory:
     disabled: bool
     previous: VersionReference | None
     served: str | None
-    history: tuple[Manifest, ...]
+    history: tuple[kind.HistoryEntry, ...]
+    desired: str | None
     latest_version: str
-    conditions: tuple[Manifest, ...]
+    conditions: tuple[Condition, ...]
     values: str
     """What fills variables, as JSON; empty when nothing does."""
 
     @classmethod
     def of(cls, prompt: Manifest) -> "Memory":
         """Read a Prompt's status; whatever is not there or malformed was never decided."""
-        status = status_of(prompt)
-        serving = mapping(status.get("serving"))
-        stable = _reference(serving.get("stable"))
+        status = said_of_prompt(prompt)
+        serving = status.serving
         return cls(
-            status=status,
-            revision=whole(serving.get("revision")),
-            decided_at=text(serving.get("at")),
-            stable=stable,
-            ids=tuple(map(text, sequence(serving.get("ids")))),
-            disabled=serving.get("disabled") is True,
-            previous=_reference(status.get("previous")),
-            served=text(status.get("served")) or None,
-            history=tuple(map(mapping, sequence(status.get("history")))),
-            latest_version=text(status.get("latestVersion")),
-            conditions=tuple(map(mapping, sequence(status.get("conditions")))),
-            values=text(mapping(status.get("values")).get("json")),
+            status=status_of(prompt),
+            revision=serving.revision if serving else 0,
+            decided_at=serving.at if serving else "",
+            stable=_reference(serving.stable) if serving else None,
+            ids=(serving.ids or ()) if serving else (),
+            disabled=bool(serving and serving.disabled),
+            previous=_reference(status.previous),
+            served=status.served,
+            history=status.history or (),
+            desired=status.desired,
+            latest_version=status.latest_version or "",
+            conditions=status.conditions or (),
+            values=status.values.json_ if status.values else "",
         )
 
-    def condition(self, condition_type: str) -> Manifest:
-        """Return a condition, empty when it is not there."""
-        return find(self.conditions, condition_type) or {}
+    def condition(self, condition_type: str) -> Condition:
+        """Return a condition, UNSAID when it is not there."""
+        return find(self.conditions, condition_type)
 
     @property
     def ever_served(self) -> tuple[VersionReference, ...]:
@@ -60,7 +64,5 @@ class Memory:
         return next((each.digest for each in self.ever_served if each.version == version), None)
 
 
-def _reference(value: object) -> VersionReference | None:
-    reference = mapping(value)
-    version, digest = text(reference.get("version")), text(reference.get("digest"))
-    return VersionReference(version, digest) if version and digest else None
+def _reference(said: kind.VersionReference | kind.HistoryEntry | None) -> VersionReference | None:
+    return VersionReference(said.version, said.digest) if said and said.version and said.digest else None

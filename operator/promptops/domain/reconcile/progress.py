@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from promptops.api import reasons
 from promptops.domain.conditions import moment
 from promptops.domain.convergence import is_complete, summary
-from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.memory import Memory
@@ -55,14 +54,14 @@ def _begun(decision: Decision, observed: ServedObservation | None) -> Convergenc
 
 def _as_it_was(decision: Decision, memory: Memory) -> ConvergenceProgress:
     condition = memory.condition("Converged")
-    if condition.get("reason") == reasons.NOT_IN_FORCE:
+    if condition.reason == reasons.NOT_IN_FORCE:
         return _complete(decision) if memory.served == "all" else _no_consumers(decision)
     return ConvergenceProgress(
         served=memory.served,
-        converged=condition.get("status") == "True",
-        reason=text(condition.get("reason")) or reasons.CONVERGING,
-        message=text(condition.get("message")),
-        reconciling=memory.condition("Reconciling").get("reason") == reasons.CONVERGING,
+        converged=condition.status == "True",
+        reason=condition.reason or reasons.CONVERGING,
+        message=condition.message,
+        reconciling=memory.condition("Reconciling").reason == reasons.CONVERGING,
     )
 
 
@@ -87,7 +86,7 @@ def _judged(decision: Decision, memory: Memory, observed: ServedObservation, now
     )
     since, first = _incomplete_since(decision, memory, now)
     left = (since + LAGGING_AFTER - now).total_seconds()
-    if left <= 0 or memory.condition("Converged").get("reason") == reasons.LAGGING:
+    if left <= 0 or memory.condition("Converged").reason == reasons.LAGGING:
         return ConvergenceProgress(said, False, reasons.LAGGING, f"{share} after 60 s", False)
     return ConvergenceProgress(said, False, reasons.CONVERGING, share, first, left)
 
@@ -98,5 +97,5 @@ def _incomplete_since(decision: Decision, memory: Memory, now: datetime) -> tupl
     if is_complete(memory.status):
         return now, False
     condition = memory.condition("Converged")
-    fell = moment(text(condition.get("lastTransitionTime"))) or decided
+    fell = moment(condition.last_transition_time) or decided
     return max(decided, fell), fell <= decided

@@ -6,17 +6,18 @@ from typing import Any, Literal
 
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
+from promptops.api.v1alpha1 import prompt as kind
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest
 from promptops.domain.findings import listed
-from promptops.domain.manifests import text
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.history import history_of, reason_of
 from promptops.domain.reconcile.progress import ConvergenceProgress
 from promptops.domain.reconcile.versions import Version
 from promptops.domain.snapshot import Transition
+from promptops.domain.statuses import written
 
 
 def status_of_prompt(
@@ -25,35 +26,32 @@ def status_of_prompt(
     """Return the whole status; what is absent is not true or never happened."""
     wanted = _conditions(decision, progress, case.generation)
     count, latest = _numbers(case, pruned)
-    status = {
-        "observedGeneration": case.generation,
-        "phase": phase_of(decision, progress),
-        "desired": decision.desired,
-        "source": _source(case),
-        "serving": _serving(decision),
-        "values": _values(decision),
-        "previous": _reference(previous_of(case, decision)),
-        "served": progress.served,
-        "versionCount": count,
-        "latestVersion": latest,
-        "history": history_of(case, decision) or None,
-        "conditions": conditions_of(wanted, case.memory.conditions, now),
-    }
-    return {key: value for key, value in status.items() if value is not None}
+    return written(
+        kind.PromptStatus.model_construct(
+            observed_generation=case.generation,
+            phase=phase_of(decision, progress),
+            desired=decision.desired,
+            source=_source(case),
+            serving=_serving(decision),
+            values=_values(decision),
+            previous=_reference(previous_of(case, decision)),
+            served=progress.served,
+            version_count=count,
+            latest_version=latest,
+            history=history_of(case, decision) or None,
+            conditions=conditions_of(wanted, case.memory.conditions, now),
+        )
+    )
 
 
-def _source(case: Case) -> dict[str, Any] | None:
+def _source(case: Case) -> kind.SourceStatus | None:
     """What the source says now: after an edit of a ConfigMap there is no generation to wait for."""
     sourced = case.sourced
     if sourced is None:
         return None
     same = case.versions.with_digest(sourced.digest) if sourced.digest is not None else ()
-    said = {
-        "digest": sourced.digest,
-        "version": same[0].number if same else None,
-        "keyDigest": sourced.key_digest,
-    }
-    return {key: value for key, value in said.items() if value is not None}
+    number = same[0].number if same else None
+    return kind.SourceStatus.model_construct(digest=sourced.digest, version=number, key_digest=sourced.key_digest)
 
 
 def _numbers(case: Case, pruned: tuple[Version, ...]) -> tuple[int, str | None]:
@@ -70,7 +68,7 @@ def previous_of(case: Case, decision: Decision) -> VersionReference | None:
     return memory.stable if changed else memory.previous
 
 
-def phase_of(decision: Decision, progress: ConvergenceProgress) -> str:
+def phase_of(decision: Decision, progress: ConvergenceProgress) -> kind.Phase:
     """Return one word for a column."""
     if decision.stable is None or decision.withheld:
         return "Pending"
@@ -129,26 +127,28 @@ def _converged(ready: Statement, progress: ConvergenceProgress) -> Statement:
     return Statement("Converged", status, progress.reason, progress.message, generation)
 
 
-def _serving(decision: Decision) -> dict[str, Any] | None:
-    if decision.stable is None:
+def _serving(decision: Decision) -> kind.Serving | None:
+    stable = _reference(decision.stable)
+    if stable is None:
         return None
-    serving = {
-        "revision": decision.revision,
-        "at": decision.decided_at,
-        "stable": _reference(decision.stable),
-        "ids": list(decision.ids) or None,
-        "disabled": decision.disabled or None,
-    }
-    return {key: value for key, value in serving.items() if value is not None}
+    return kind.Serving.model_construct(
+        revision=decision.revision,
+        at=decision.decided_at,
+        stable=stable,
+        ids=decision.ids or None,
+        disabled=decision.disabled or None,
+    )
 
 
-def _values(decision: Decision) -> dict[str, Any] | None:
-    written = decision.values
-    return {"digest": digest_of(written.encode()), "json": written} if written else None
+def _values(decision: Decision) -> kind.FilledValues | None:
+    filling = decision.values
+    return kind.FilledValues.model_construct(digest=digest_of(filling.encode()), json_=filling) if filling else None
 
 
-def _reference(reference: VersionReference | None) -> dict[str, Any] | None:
-    return None if reference is None else {"version": reference.version, "digest": reference.digest}
+def _reference(reference: VersionReference | None) -> kind.VersionReference | None:
+    if reference is None:
+        return None
+    return kind.VersionReference.model_construct(version=reference.version, digest=reference.digest)
 
 
 def transitions_of(case: Case, decision: Decision, progress: ConvergenceProgress) -> Iterator[Transition]:
@@ -162,8 +162,8 @@ def transitions_of(case: Case, decision: Decision, progress: ConvergenceProgress
         if decision.warnings:
             message = f"check version {decision.stable.version}: {listed(decision.warnings)}"
             yield Transition("Warning", decision.warnings[0].reason, message)
-    said = (before.get("status"), before.get("reason"))
+    said = (before.status, before.reason)
     if (ready.status, ready.reason) != said and not (changed and ready.reason == reasons.ACTIVE):
         yield Transition("Normal" if ready.status == "True" else "Warning", ready.reason, ready.message)
-    if progress.reason == reasons.LAGGING and text(memory.condition("Converged").get("reason")) != reasons.LAGGING:
+    if progress.reason == reasons.LAGGING and memory.condition("Converged").reason != reasons.LAGGING:
         yield Transition("Warning", reasons.LAGGING, progress.message)

@@ -1,18 +1,22 @@
 """The decision about one PromptVersion: its digest, whether it may be served, and whether it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from promptops.api import reasons
+from promptops.api.v1alpha1.prompt_version import PromptVersionStatus, VersionPhase
 from promptops.domain.conditions import Statement, conditions_of, find
 from promptops.domain.findings import Finding, listed, shortened
-from promptops.domain.manifests import Manifest, generation_of, mapping, name_of, sequence, status_of, text, uid_of
+from promptops.domain.manifests import Manifest, generation_of, name_of, uid_of
 from promptops.domain.ownership import belongs, prompt_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.versions import Version
 from promptops.domain.snapshot import Transition, VersionOutcome, VersionSnapshot
+from promptops.domain.statuses import said_of_version, written
+
+_LIFECYCLE: Mapping[str, VersionPhase] = {"Deprecated": "Deprecated", "Archived": "Archived"}
+"""What spec.lifecycle says in the place of a phase."""
 
 
 def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
@@ -21,7 +25,7 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     prompt = _own_prompt(snapshot)
     is_served = prompt is not None and _is_served(version, prompt)
     in_use = is_served or bool(snapshot.included_by)
-    before = status_of(snapshot.version)
+    before = said_of_version(snapshot.version)
     generation = generation_of(snapshot.version)
     ready = _ready(version, snapshot, generation)
     # Nothing but another version can help: who waits for this one is told at once, not at a timeout.
@@ -30,22 +34,19 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     once_active = _was_active(version, prompt, before)
     including = () if is_served else snapshot.included_by
     wanted = (ready, _in_use(version, in_use, once_active, including, generation), *stalled)
-    known = tuple(map(mapping, sequence(before.get("conditions"))))
-    status: dict[str, Any] = {
-        "observedGeneration": generation,
-        "digest": text(before.get("digest")) or version.digest,
-        "phase": _phase(version, prompt, in_use, once_active, snapshot),
-        "tests": version.assessment.trial.status() if version.assessment.trial else None,
-        "conditions": conditions_of(wanted, known, now),
-    }
-    return VersionOutcome(
-        {key: value for key, value in status.items() if value is not None}, tuple(_transitions(version, before))
+    status = PromptVersionStatus.model_construct(
+        observed_generation=generation,
+        digest=before.digest or version.digest,
+        phase=_phase(version, prompt, in_use, once_active, snapshot),
+        tests=version.assessment.trial.status() if version.assessment.trial else None,
+        conditions=conditions_of(wanted, before.conditions, now),
     )
+    return VersionOutcome(written(status), tuple(_transitions(version, before)))
 
 
-def _transitions(version: Version, before: Manifest) -> Iterator[Transition]:
+def _transitions(version: Version, before: PromptVersionStatus) -> Iterator[Transition]:
     """What its author should hear once: it never changes."""
-    if before.get("conditions"):
+    if before.conditions:
         return
     if (wrong := version.problem or version.failure) is not None:
         yield Transition("Warning", wrong.reason, wrong.sentence)
@@ -67,13 +68,13 @@ def _is_served(version: Version, prompt: Manifest) -> bool:
 
 def _phase(
     version: Version, prompt: Manifest | None, in_use: bool, once_active: bool, snapshot: VersionSnapshot
-) -> str:
+) -> VersionPhase:
     if version.problem is not None:
         return "Pending" if version.awaits else "Invalid"
     if snapshot.prompt is not None and prompt is None:
         return "Pending"
-    if version.lifecycle != "Available":
-        return version.lifecycle
+    if (ended := _LIFECYCLE.get(version.lifecycle)) is not None:
+        return ended
     if in_use:
         return "Active"
     if version.failure is not None:
@@ -81,10 +82,10 @@ def _phase(
     return "Superseded" if once_active else "Draft"
 
 
-def _was_active(version: Version, prompt: Manifest | None, before: Manifest) -> bool:
+def _was_active(version: Version, prompt: Manifest | None, before: PromptVersionStatus) -> bool:
     """Whether it was ever served, as its own status says, which outlasts the prompt's history."""
-    said = find(map(mapping, sequence(before.get("conditions"))), "InUse") or {}
-    if said.get("status") == "True" or said.get("reason") == reasons.SUPERSEDED:
+    said = find(before.conditions, "InUse")
+    if said.status == "True" or said.reason == reasons.SUPERSEDED:
         return True
     return prompt is not None and Memory.of(prompt).digest_served_as(version.number) == version.digest
 

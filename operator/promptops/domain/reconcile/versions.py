@@ -8,6 +8,7 @@ from promptops.api import reasons
 from promptops.api.content import json_of
 from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import KEEP_LABEL
+from promptops.api.v1alpha1.prompt_version import PromptVersionStatus
 from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.numbers import Number, parse_number
@@ -15,6 +16,7 @@ from promptops.domain.content.resolving import assess
 from promptops.domain.findings import Finding, combined, warnings_of
 from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, status_of, text
 from promptops.domain.ownership import belongs, number_of, owner_uids
+from promptops.domain.statuses import said_alone
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Version:
     def recorded(self) -> str:
         """The digest that was seen first for the object, empty before that. Another one cannot be sound (see `problem`),
         so that among thousands of versions only those have to be hashed that may be meant."""
-        return text(status_of(self.manifest).get("digest"))
+        return said_alone(PromptVersionStatus, status_of(self.manifest), "digest") or ""
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
