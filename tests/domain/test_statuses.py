@@ -41,6 +41,7 @@ FULL: dict[type[BaseModel], dict[str, Any]] = {
             "ids": ["team/greeting"],
             "disabled": True,
         },
+        "values": {"digest": REFERENCE["digest"], "json": '{"tone":"warm"}'},
         "previous": REFERENCE,
         "served": "1/2",
         "versionCount": 2,
