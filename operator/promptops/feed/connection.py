@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -25,6 +27,8 @@ from promptops.cache.bounded import Bounded
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
+"""For the whole of an answer, or the head of a stream and what refuses it: a byte now and then is no progress."""
 TOKEN_SECONDS = 3.0
 STREAM_READ_SECONDS = 15.0
 """Longer than a heartbeat may be missed, which the follower itself looks after."""
@@ -35,6 +39,7 @@ DIGESTS_PER_REQUEST = 200
 
 Token = Callable[[], str]
 """Reads the token; it is renewed under our feet."""
+_Answered = TypeVar("_Answered")
 
 
 class Disconnected(Exception):
@@ -57,11 +62,14 @@ class Upstream:
         *,
         wide: bool = False,
         server_name: str | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         """`trust`: whom to believe to be the hop above, of an https URL; None: whom the machine believes.
 
         `wide`: ask for every scope. `server_name`: whom the certificate has to be for; None: for the URL's host.
+        `answer_seconds`: by when an answer has to be complete, and a stream to have begun.
         """
+        self._answer_seconds = answer_seconds
         self._query = f"?{EVERY_SCOPE_QUERY}" if wide else ""
         self._extensions = {"sni_hostname": server_name} if server_name else {}
         self._url = url
@@ -124,9 +132,10 @@ class Upstream:
                 "GET", f"/v1/stream{self._query}", headers=headers, timeout=timeout, extensions=self._extensions
             )
             asking()
-            response = await client.send(request, stream=True)
+            deadline = self._deadline()
+            response = await _by(deadline, client.send(request, stream=True))
             try:
-                await _check(response)
+                await _by(deadline, _check(response))
                 yield response.aiter_raw()
             finally:
                 await response.aclose()
@@ -156,11 +165,13 @@ class Upstream:
     async def _post(self, path: str, body: bytes, limit: int) -> bytes:
         with _disconnections():
             headers = {"Content-Type": "application/json"} | await self._headers()
-            async with self._client.stream(
+            request = self._client.build_request(
                 "POST", f"{path}{self._query}", content=body, headers=headers, extensions=self._extensions
-            ) as response:
-                await _check(response)
-                return await _read(response, limit)
+            )
+            return await _by(self._deadline(), _answer(self._client, request, limit))
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._answer_seconds
 
     async def _headers(self) -> dict[str, str]:
         try:
@@ -184,6 +195,24 @@ class _disconnections:  # noqa: N801 - reads as a statement
             raise Disconnected(reasons.UNREACHABLE, f"timeout ({type(error).__name__})") from None
         if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)):
             raise Disconnected(reasons.UNREACHABLE, str(error) or type(error).__name__) from None
+
+
+async def _by(deadline: float, answering: Awaitable[_Answered]) -> _Answered:
+    """Wait for what comes until then; httpx itself bounds each read, not how many there are. Raises Disconnected."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await answering
+    except TimeoutError:
+        raise Disconnected(reasons.UNREACHABLE, "timeout (the answer does not end)") from None
+
+
+async def _answer(client: httpx.AsyncClient, request: httpx.Request, limit: int) -> bytes:
+    response = await client.send(request, stream=True)
+    try:
+        await _check(response)
+        return await _read(response, limit)
+    finally:
+        await response.aclose()
 
 
 async def _check(response: httpx.Response) -> None:
