@@ -29,9 +29,10 @@ def follow(stack: Stack, world: World, held: str | None = None) -> Header:
     url = f"{stack.operator.feed_url if stack.operator else ''}/v1/stream"
     with httpx.stream("GET", url, headers=headers, timeout=10, verify=stack.feed_context()) as answer:
         answer.raise_for_status()
-        for line in answer.iter_lines():
-            if line.startswith("data:") and "signed" in (data := json.loads(line[5:])):
-                payload = data["signed"]["payload"]
+        lines = answer.iter_lines()
+        for line in lines:
+            if line == "event: index":
+                payload = json.loads(next(lines).removeprefix("data:"))["signed"]["payload"]
                 return msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=Header)
     raise AssertionError("the stream ended before there was an index")
 

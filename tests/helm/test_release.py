@@ -14,9 +14,11 @@ from tests.support.manifests import placed, sourced
 
 DEFINITIONS = ("prompts.promptops.io", "promptversions.promptops.io", "tenants.promptops.io")
 OURS = "app.kubernetes.io/part-of=promptops"
+DEPLOYMENTS = {"deployment.apps/promptops", "deployment.apps/promptops-webhook"}
 EVERY_KIND = ",".join(
     (
         "serviceaccounts,deployments,replicasets,pods,services,configmaps,secrets,roles,rolebindings",
+        "poddisruptionbudgets,mutatingwebhookconfigurations,validatingwebhookconfigurations",
         "clusterroles,clusterrolebindings,customresourcedefinitions",
         "validatingadmissionpolicies,validatingadmissionpolicybindings",
     )
@@ -147,7 +149,7 @@ def test_installing_again_adopts_what_was_kept(cluster: Cluster) -> None:
     cluster.install()
 
     assert (cluster.uids("crd", *DEFINITIONS), cluster.uids("prompt", "kept")) == before
-    assert cluster.names("deployments", "-n", NAMESPACE) == {"deployment.apps/promptops"}
+    assert cluster.names("deployments", "-n", NAMESPACE) == DEPLOYMENTS
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_a_second_release_is_refused_in_words(cluster: Cluster, name: str, names
         'release "promptops" in namespace "promptops-system".'
     ) in said
     assert "helm upgrade promptops CHART --namespace promptops-system" in said
-    assert cluster.names("deployments", "-A", "-l", OURS) == {"deployment.apps/promptops"}
+    assert cluster.names("deployments", "-A", "-l", OURS) == DEPLOYMENTS
 
 
 def test_definitions_of_a_removed_release_can_be_taken_over(own_cluster: Cluster, helm: Helm) -> None:

@@ -36,6 +36,7 @@ def test_a_render_says_what_it_is_made_of(sidecar: Sidecar) -> None:
         "model_variant": None,
         "payload": None,
         "fixed_characters": None,
+        "values_digest": None,
     }
     assert 0 < answer["processing_time_ms"] < 1000
     assert re.fullmatch("[0-9a-f]{16}", answer["render_id"])

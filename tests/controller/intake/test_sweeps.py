@@ -91,11 +91,11 @@ async def test_complete_lists_make_everything_known(blind: Blind) -> None:
 
 
 async def test_a_collection_is_read_once_by_pages_and_a_first_list_of_a_watch_not_at_all(
-    own_plane: Plane, monkeypatch: pytest.MonkeyPatch
+    alone: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "_PAGE", 2)
     asked: list[str] = []
-    client = Client(await Connection.open(own_plane.kubeconfig))
+    client = Client(await Connection.open(alone.kubeconfig))
     call = client.call
 
     async def noted(operation: str, *arguments: Any, **options: Any) -> Any:
@@ -103,7 +103,7 @@ async def test_a_collection_is_read_once_by_pages_and_a_first_list_of_a_watch_no
         return await call(operation, *arguments, **options)
 
     monkeypatch.setattr(client, "call", noted)
-    blind = Blind(client, World(own_plane, "default"))
+    blind = Blind(client, World(alone, "default"))
     blind.world.apply(*(prompt(f"p{number}", activeVersion="1.0.0") for number in range(4)))
     pages = math.ceil(len(blind.world.all("prompt")) / 2)
     blind.sweeper.relisted(PROMPTS)
