@@ -59,7 +59,7 @@ FULL: dict[type[BaseModel], dict[str, Any]] = {
     TenantStatus: {
         "observedGeneration": 1,
         "claims": [
-            {"namespace": "a", "state": "Claimed", "instances": 3, "lost": 1, "missing": 0},
+            {"namespace": "a", "state": "Claimed", "instances": 3, "lost": 1, "missing": 0, "uninjected": 1},
             {"namespace": "b", "state": "Conflict", "holder": "blue"},
         ],
         "conditions": [CONDITION],

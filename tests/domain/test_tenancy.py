@@ -172,3 +172,33 @@ def test_the_status_speaks_of_the_generation_it_saw() -> None:
     status = decide(tenant("red", "a")).statuses["red"]
 
     assert (status["observedGeneration"], status["conditions"][0]["observedGeneration"]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "counted", "figure"),
+    [
+        pytest.param({}, {"a": 2}, 2, id="pods lack it"),
+        pytest.param({"uninjected": 2}, {"a": 3}, 3, id="more of them"),
+        pytest.param({"uninjected": 2}, {"b": 1}, None, id="none any more"),
+        pytest.param({"uninjected": 2}, None, 2, id="not looked yet: as it was said"),
+        pytest.param({}, None, None, id="not looked yet, and nothing said"),
+    ],
+)
+@pytest.mark.parametrize("instances", [{}, {"a": {"instances": 4, "lost": 1, "missing": 0}}])
+def test_pods_without_a_sidecar_are_said(
+    before: dict[str, int],
+    counted: dict[str, int] | None,
+    figure: int | None,
+    instances: dict[str, dict[str, int]],
+) -> None:
+    red = tenant("red", "a", held=("a",))
+    red["status"]["claims"][0] |= before
+    outcome = decide_tenancy(
+        TenancySnapshot((red,), namespaces("a", "b"), "Strict", instances=instances, uninjected=counted), NOW
+    )
+    row = outcome.statuses["red"]["claims"][0]
+
+    assert row.get("uninjected") == figure
+    assert row.get("instances") == instances.get("a", {}).get("instances")
+    assert ("InjectionMissed" in said(outcome, "red")) == (figure is not None)
+    assert f'{figure} in namespace "a"' in said(outcome, "red").get("InjectionMissed", f'{figure} in namespace "a"')

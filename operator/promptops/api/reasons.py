@@ -51,6 +51,7 @@ SUPERSEDED: Final = "Superseded"
 
 # Claims of a Tenant
 CLAIMED: Final = "Claimed"
+INJECTION_MISSED: Final = "InjectionMissed"
 
 # What is wrong with content
 TEMPLATE_SYNTAX: Final = "TemplateSyntax"

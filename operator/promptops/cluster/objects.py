@@ -183,7 +183,8 @@ class Objects:
 
 
 def _selected(resource: Resource) -> dict[str, str]:
-    return {"labelSelector": resource.label_selector} if resource.label_selector else {}
+    selectors = {"labelSelector": resource.label_selector, "fieldSelector": resource.field_selector}
+    return {name: selector for name, selector in selectors.items() if selector}
 
 
 def _changes(told: Any) -> Iterator[Change]:

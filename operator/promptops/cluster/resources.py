@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptops.api.v1alpha1 import GROUP, VERSION, WATCH_LABEL
+from promptops.domain.injection.description import INJECT_LABEL, INJECTED_LABEL, TRUE
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Resource:
     namespaced: bool
     label_selector: str = ""
     """What of it we are allowed to notice."""
+    field_selector: str = ""
+    """The same, by what is in the object itself; the API server knows few fields of each kind."""
 
     @property
     def api_version(self) -> str:
@@ -47,6 +50,17 @@ NAMESPACES = Resource("Namespace", "", "v1", "namespaces", namespaced=False)
 
 WATCHED: tuple[Resource, ...] = (NAMESPACES, TENANTS, CONFIG_MAPS, PROMPT_VERSIONS, PROMPTS)
 """Every kind decisions are made from; what others refer to comes first."""
+
+UNINJECTED_PODS = Resource(
+    "Pod",
+    "",
+    "v1",
+    "pods",
+    namespaced=True,
+    label_selector=f"{INJECT_LABEL}={TRUE},{INJECTED_LABEL}!={TRUE}",
+    field_selector="status.phase!=Succeeded,status.phase!=Failed",
+)
+"""Pods that ask for a sidecar, have none, and have not ended. Those that will still start without one are among them."""
 
 SECRETS = Resource("Secret", "", "v1", "secrets", namespaced=True)
 LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases", namespaced=True)

@@ -13,6 +13,7 @@ from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report, Signed
 from promptops.api.names import LEASE, feed_host
 from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.tenant import PROTECTED
 from promptops.cache.signing import Signer
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier
@@ -25,6 +26,7 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES, Resource
 from promptops.cluster.tokens import TokenReviewer
 from promptops.controller.decide.assessor import Assessor
+from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.queue import KeyedQueue
 from promptops.controller.decide.reconciler import Reconciler, wall_clock
 from promptops.controller.decide.snapshots import Snapshots
@@ -35,8 +37,9 @@ from promptops.controller.intake.store import ObjectStore
 from promptops.controller.intake.sweeps import Sweeper
 from promptops.controller.intake.vigil import Vigil
 from promptops.controller.intake.watch import Watch
-from promptops.controller.keys import Key, namespace_of
+from promptops.controller.keys import TENANCY, Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
+from promptops.controller.publish.injections import Injections
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.standby import Standby
 from promptops.controller.publish.tenancy import Tenancy
@@ -97,6 +100,9 @@ class Assembly:
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
         self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
+        self._injections = Injections(
+            self._store, objects, self._events, self._tenancy.owner_of, PROTECTED | {settings.namespace}
+        )
         self._standby = Standby(
             keys, feed_host(settings.namespace), settings.token_file, self._leader, lambda: self._leads_completely
         )
@@ -145,6 +151,7 @@ class Assembly:
         yield "vigil", self._vigil.run
         yield "convergence", self._convergence.run
         yield "standby", self._standby.run
+        yield "injections", lambda: self._injections.run(lambda: self._leads_completely)
         yield "keys", lambda: self._keys.run(self._leads, self._knows)
         if (webhook := self._webhook) is not None:
             yield "webhook", lambda: webhook.run(self._leads)
@@ -214,6 +221,8 @@ class Assembly:
     def _connect(self) -> None:
         """Tell the parts of each other that cannot be told when they are made."""
         self._tenancy.figures = self._convergence.figures
+        self._tenancy.uninjected = lambda: self._injections.missed
+        self._injections.changed = self._injections_changed
         self._publishing.revoked = self._convergence.revoked
         self._convergence.counted = self._tenancy.changed
         self._keys.changed = self._keys_changed
@@ -229,6 +238,7 @@ class Assembly:
         gauges.watch_leadership(lambda: self._election.leadership is not None)
         gauges.watch_phases(self._phases)
         gauges.watch_instances(self._convergence.states)
+        gauges.watch_uninjected(self._injections.counts)
         gauges.watch_stalled(self._stalled)
 
     def _unready(self) -> str | None:
@@ -278,6 +288,10 @@ class Assembly:
         self._metrics.feed.published()
         self._standby.relay.leave(scope)
         self._convergence.published(scope, names)
+
+    def _injections_changed(self) -> None:
+        self._tenancy.changed()
+        self._queue.add(TENANCY, Lane.COUNTING)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
         self._terms.failed(key)

@@ -134,6 +134,8 @@ class TenancySnapshot:
     """Namespaces that no Tenant can claim."""
     instances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Namespace → what its row says of instances: instances, lost, missing. Absent: the row keeps what it says."""
+    uninjected: Mapping[str, int] | None = None
+    """Namespace → pods that lack the sidecar they ask for. None: not looked yet, and every row keeps what it says."""
 
 
 @dataclass(frozen=True)

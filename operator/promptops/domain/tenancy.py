@@ -23,6 +23,8 @@ from promptops.domain.manifests import (
 from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
 from promptops.domain.statuses import said_of_tenant, written
 
+_UNINJECTED = "uninjected"
+
 
 @dataclass(frozen=True)
 class _Claimant:
@@ -91,30 +93,40 @@ def _status(
     snapshot: TenancySnapshot,
     now: datetime,
 ) -> dict[str, Any]:
-    figures = {**figures_of(claimant.manifest), **snapshot.instances}
+    said = figures_of(claimant.manifest)
     rows = tuple(
-        _row(claimant, namespace, winners.get(namespace), existing, figures.get(namespace, {}))
+        _row(claimant, namespace, winners.get(namespace), existing, _counted(namespace, said, snapshot))
         for namespace in claimant.claims
     )
     ready, stalled = _conditions(claimant, rows, snapshot.protected)
+    missed = _missed(rows, generation_of(claimant.manifest))
     return written(
         TenantStatus.model_construct(
             observed_generation=generation_of(claimant.manifest),
             claims=rows,
-            conditions=conditions_of((ready, *stalled), said_of_tenant(claimant.manifest).conditions, now),
+            conditions=conditions_of((ready, *stalled, *missed), said_of_tenant(claimant.manifest).conditions, now),
         )
     )
 
 
 def figures_of(tenant: Manifest) -> dict[str, dict[str, int]]:
-    """Return namespace → what a Tenant's status says of its instances: instances, lost, missing."""
+    """Return namespace → what a Tenant's status counts there: instances, lost, missing, uninjected."""
     rows = said_of_tenant(tenant).claims or ()
     return {row.namespace: _figures(row) for row in rows if row.state == "Claimed"}
 
 
 def _figures(row: Claim) -> dict[str, int]:
-    said = {"instances": row.instances, "lost": row.lost, "missing": row.missing}
+    said = {"instances": row.instances, "lost": row.lost, "missing": row.missing, _UNINJECTED: row.uninjected}
     return {name: count for name, count in said.items() if count is not None}
+
+
+def _counted(namespace: str, said: Mapping[str, Mapping[str, int]], snapshot: TenancySnapshot) -> dict[str, int]:
+    """What was counted; what was not is as it was said before."""
+    before = said.get(namespace, {})
+    instances = snapshot.instances.get(namespace, {key: before[key] for key in before if key != _UNINJECTED})
+    looked = snapshot.uninjected
+    uninjected = before.get(_UNINJECTED) if looked is None else looked.get(namespace)
+    return {**instances, **({_UNINJECTED: uninjected} if uninjected else {})}
 
 
 def _row(
@@ -130,6 +142,7 @@ def _row(
         instances=figures.get("instances"),
         lost=figures.get("lost"),
         missing=figures.get("missing"),
+        uninjected=figures.get(_UNINJECTED),
     )
 
 
@@ -147,6 +160,17 @@ def _conditions(
         Statement("Ready", "False", reason, message, generation),
         (Statement("Stalled", "True", reason, message, generation),),
     )
+
+
+def _missed(rows: tuple[Claim, ...], generation: int) -> tuple[Statement, ...]:
+    lacking = [f'{row.uninjected} in namespace "{row.namespace}"' for row in rows if row.uninjected]
+    if not lacking:
+        return ()
+    message = (
+        f"pods ask for a sidecar and have none, {', '.join(lacking)}: made before the injector, or while it was away;"
+        " make them anew (kubectl rollout restart)"
+    )
+    return (Statement("InjectionMissed", "True", reasons.INJECTION_MISSED, message, generation),)
 
 
 def _conflict(row: Claim, protected: frozenset[str]) -> str:

@@ -163,6 +163,12 @@ class Gauges:
             ("consumer_namespace", "state"),
             registry=registry,
         )
+        self._uninjected = Gauge(
+            "promptops_pods_without_sidecar",
+            "Pods that ask for a sidecar and have none, one series per namespace that has any; the leader looks every 30 seconds.",
+            ("consumer_namespace",),
+            registry=registry,
+        )
         self._subscribers = Gauge("promptops_feed_subscribers", "Followers connected to the feed.", registry=registry)
 
     def observe(self) -> None:
@@ -186,6 +192,10 @@ class Gauges:
         """Count the instances of every namespace, by state."""
         self._observers.append(lambda: self._set_instances(count()))
 
+    def watch_uninjected(self, count: Callable[[], Mapping[str, int]]) -> None:
+        """Count the pods of every namespace that lack the sidecar they ask for."""
+        self._observers.append(lambda: self._set_uninjected(count()))
+
     def watch_stalled(self, count: Callable[[], int]) -> None:
         """Count the prompts that are stalled."""
         self._observers.append(lambda: self._stalled.set(count()))
@@ -203,6 +213,11 @@ class Gauges:
         for namespace, states in counts.items():
             for state, number in states.items():
                 self._instances.labels(namespace, state).set(number)
+
+    def _set_uninjected(self, counts: Mapping[str, int]) -> None:
+        self._uninjected.clear()
+        for namespace, number in counts.items():
+            self._uninjected.labels(namespace).set(number)
 
 
 class OperatorMetrics:

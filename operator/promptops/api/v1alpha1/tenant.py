@@ -55,6 +55,8 @@ class Claim(Model):
     """Those of them without a report for 20 seconds. They go on rendering what they hold."""
     missing: int | None = None
     """Those of them that an earlier leader knew, and this one has not heard of."""
+    uninjected: int | None = None
+    """Pods that ask for a sidecar and have none: made before the injector, or while it was away. Absent: none."""
 
 
 class TenantStatus(Model):
@@ -65,7 +67,7 @@ class TenantStatus(Model):
     claims: Annotated[Items[Claim], Field(max_length=100)] | None = None
     """One row per claimed namespace."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
-    """Ready; Stalled while a claim conflicts."""
+    """Ready; Stalled while a claim conflicts; InjectionMissed while pods lack the sidecar they ask for."""
 
 
 class Tenant(Kind):

@@ -24,6 +24,8 @@ class Tenancy:
         self._asked: Mapping[str, object] = {}
         self.figures: Callable[[], Mapping[str, Mapping[str, int]]] = dict
         """Namespace → how many instances it has, as far as that may be said now."""
+        self.uninjected: Callable[[], Mapping[str, int] | None] = lambda: None
+        """Namespace → pods that lack the sidecar they ask for; None while nobody has looked."""
 
     def changed(self) -> None:
         """Decide anew when next asked."""
@@ -37,6 +39,12 @@ class Tenancy:
     def tenant_of(self, namespace: str) -> str | None:
         """Return who holds a namespace; None when nobody may serve from it."""
         return self.holders.get(namespace)
+
+    def owner_of(self, namespace: str) -> str | None:
+        """Return the Tenant that claims a namespace and holds it; None for one that is its own, or nobody's."""
+        holder = self.tenant_of(namespace)
+        claims = self._decided().statuses.get(holder or "", {}).get("claims", ())
+        return holder if any(row["namespace"] == namespace and row["state"] == "Claimed" for row in claims) else None
 
     def requires_tests(self, namespace: str) -> bool:
         """Whether only versions with tests are activated in a namespace."""
@@ -62,7 +70,11 @@ class Tenancy:
     def _decided(self) -> TenancyOutcome:
         if self._outcome is None:
             snapshot = TenancySnapshot(
-                self._store.all("Tenant"), self._store.all("Namespace"), self._mode, instances=self.figures()
+                self._store.all("Tenant"),
+                self._store.all("Namespace"),
+                self._mode,
+                instances=self.figures(),
+                uninjected=self.uninjected(),
             )
             self._outcome = decide_tenancy(snapshot, self._now())
         return self._outcome
