@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from promptops.workspace.compare import compare, pieces
+from promptops.workspace.compare import PrefixChange, compare, pieces
 
 NAME = {"name": "name", "type": "string"}
 
@@ -49,3 +49,28 @@ def test_everything_that_differs_is_named(
 
     named = [path for path, _ in found.texts] + [each.path for each in (*found.variables, *found.rest)]
     assert (found.grade, named) == (grade, changed)
+
+
+def chat(*messages: tuple[str, str]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": content} for role, content in messages], "variables": [NAME]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param({"text": "one two"}, {"text": "one 2"}, PrefixChange(0, 4), id="a text"),
+        pytest.param(chat(("system", "a {{ name }} b")), chat(("system", "a {{ name }} c")), None, id="after a value"),
+        pytest.param(chat(("system", "a {{ name }}"), ("user", "b")), chat(("system", "a {{ name }}"), ("user", "c")), None, id="a message after a value"),
+        pytest.param(chat(("system", "a"), ("user", "bc")), chat(("system", "a"), ("user", "bd")), PrefixChange(1, 1), id="the second message"),
+        pytest.param(chat(("system", "a")), chat(("user", "a")), PrefixChange(0, 0), id="a role"),
+        pytest.param(chat(("system", "a")), chat(("system", "a"), ("user", "b")), PrefixChange(1, 0), id="a message more"),
+        pytest.param(chat(("system", "ab")), chat(("system", "a{{ name }}")), PrefixChange(0, 1), id="a value where text was"),
+        pytest.param({"text": "a", "parameters": {"seed": 1}}, {"text": "a"}, None, id="parameters"),
+    ],
+)  # fmt: skip
+def test_where_a_prefix_cache_begins_to_miss_is_told(
+    before: dict[str, Any], after: dict[str, Any], expected: PrefixChange | None
+) -> None:
+    found = compare(before, after)
+
+    assert found.prefix == expected

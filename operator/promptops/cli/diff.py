@@ -59,6 +59,9 @@ def _show(console: Console, old: HeldContent, new: HeldContent, found: Compariso
         console.print("the contents are equal")
         return
     console.print(f"{found.grade}: {_MEANING[found.grade]}")
+    if found.prefix is not None:
+        where = f"message {found.prefix.message + 1}, character {found.prefix.character + 1}"
+        console.print(Text(f"prefix caches miss from {where}", "yellow"))
     for path, pieces in found.texts:
         console.print(Text(f"\n{path}", "bold cyan"))
         console.print(_written(pieces, marked=not console.is_terminal), end="")
@@ -103,4 +106,5 @@ def _as_json(old: HeldContent, new: HeldContent, found: Comparison) -> dict[str,
         ],
         "variables": changes(found.variables),
         "fields": changes(found.rest),
+        "prefix": found.prefix and {"message": found.prefix.message, "character": found.prefix.character},
     }

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from promptops.domain.content.canonical import canonical
 from promptops.domain.content.grade import Grade, grade
+from promptops.domain.content.subject import Subject
 from promptops.domain.manifests import Manifest, mapping, sequence, text
 
 Kind = Literal["same", "removed", "added"]
@@ -35,6 +36,16 @@ class ContentChange:
 
 
 @dataclass(frozen=True)
+class PrefixChange:
+    """The first character that differs in what came before the first value, or where it now ends."""
+
+    message: int
+    """Its index; 0 for a text."""
+    character: int
+    """The offset in the message's template."""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Everything that differs."""
 
@@ -44,6 +55,8 @@ class Comparison:
     """By path, the lines of each text that differs; a line that only changed some words comes in pieces."""
     variables: tuple[ContentChange, ...]
     rest: tuple[ContentChange, ...]
+    prefix: PrefixChange | None = None
+    """Where what a provider's cache keeps begins to differ; None when it is the same."""
 
 
 def compare(before: Manifest, after: Manifest) -> Comparison:
@@ -65,6 +78,7 @@ def compare(before: Manifest, after: Manifest) -> Comparison:
         texts,
         tuple(_variables(before, after)),
         (*_roles(before, after), *rest),
+        _prefix_change(before, after),
     )
 
 
@@ -99,6 +113,33 @@ def _texts(content: Manifest) -> dict[str, str]:
         return {"text": text(content["text"])}
     messages = map(mapping, sequence(content.get("messages")))
     return {f"messages[{index}]": text(each.get("content")) for index, each in enumerate(messages)}
+
+
+def _prefix_change(before: Manifest, after: Manifest) -> PrefixChange | None:
+    """Providers keep what they have read up to the first character that differs: what follows a value is never kept."""
+    for message, (old, new) in enumerate(zip_longest(_fixed(before), _fixed(after), fillvalue=None)):
+        if old != new:
+            return PrefixChange(message, _alike(old[1], new[1]) if old and new and old[0] == new[0] else 0)
+    return None
+
+
+def _alike(before: str, after: str) -> int:
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((offset for offset, (old, new) in pairs if old != new), min(len(before), len(after)))
+
+
+def _fixed(content: Manifest) -> Iterator[tuple[str, str, bool]]:
+    """Yield role, literal beginning and whether that is all, for each message up to the first value."""
+    own = Subject.of(content).sayings[0]
+    templates = iter(own.templates)
+    for message in own.messages or ({"role": "", "content": ""},):
+        if "content" not in message:
+            return
+        template = next(templates)
+        is_whole = template.fixed == len(template.text)
+        yield text(message.get("role")), template.text[: template.fixed], is_whole
+        if not is_whole:
+            return
 
 
 def _roles(before: Manifest, after: Manifest) -> Iterator[ContentChange]:
