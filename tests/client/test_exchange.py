@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
+from promptops.api.limits import MAX_HEAD_BYTES
 from promptops.client.exchange import (
     MAX_ANSWER_BYTES,
-    MAX_HEAD_BYTES,
     NoAnswer,
     NotTheAnswer,
     Reading,

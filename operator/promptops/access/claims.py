@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from promptops.api.feed import AUDIENCE
+from promptops.api.limits import MAX_TOKEN_CHARACTERS
 from promptops.api.wire import Unreadable, read
 
-MAX_TOKEN_CHARACTERS: Final = 16 * 1024
 LEEWAY_SECONDS: Final = 60.0
 """Clocks differ; the API server has the last word within so much."""
 _PART: Final = re.compile(r"[A-Za-z0-9_-]+")

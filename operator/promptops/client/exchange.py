@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from promptops.api.http import REQUEST_ID_HEADER
+from promptops.api.limits import MAX_CHUNK_LINE_BYTES, MAX_HEAD_BYTES
 
-MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Beyond what any render can be: 1 MiB of output, said twice, each byte escaped."""
 
@@ -22,7 +22,6 @@ _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BROKEN_VALUE: Final = re.compile(rb"[\r\n\0]")
 _LENGTH: Final = re.compile(r"[0-9]{1,9}")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
-_MAX_CHUNK_LINE_BYTES: Final = 256
 _ONCE: Final = frozenset({"content-length", "transfer-encoding", REQUEST_ID_HEADER})
 
 
@@ -196,6 +195,6 @@ class _Chunks:
             if length == 0:
                 del data[: self._at]
                 return True
-        if len(data) - self._at > _MAX_CHUNK_LINE_BYTES:
+        if len(data) - self._at > MAX_CHUNK_LINE_BYTES:
             raise NotTheAnswer("a chunk of the answer cannot be read")
         return False

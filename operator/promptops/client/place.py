@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from promptops.api.limits import MAX_SOCKET_PATH_BYTES
 from promptops.client.errors import ConfigurationError, NetworkError
 
-_LONGEST_SOCKET: Final = 107
-"""Bytes of a path that a Unix socket's address has room for."""
 _LABEL: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _PREFIX: Final = re.compile(r"[!$%&'()*+,\-./0-9:;=@A-Z_a-z~]*")
 _PLAIN: Final = re.compile(r"[!$->@-~]*")
@@ -78,9 +77,9 @@ def at_socket(path: object, given_as: str) -> Place:
         raise ConfigurationError(f"{given_as} is {ascii(name)[:200]}, which no file can be named") from None
     if not hasattr(socket_module, "AF_UNIX"):
         raise ConfigurationError(f"{given_as} is set, and this system has no Unix sockets: use a URL")
-    if length > _LONGEST_SOCKET:
+    if length > MAX_SOCKET_PATH_BYTES:
         raise ConfigurationError(
-            f"{given_as} is longer than the {_LONGEST_SOCKET} bytes that a Unix socket can have: {name}"
+            f"{given_as} is longer than the {MAX_SOCKET_PATH_BYTES} bytes that a Unix socket can have: {name}"
         )
     return Place(name, name, "localhost", ("", 0))
 

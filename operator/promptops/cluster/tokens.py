@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptops.api.feed import AUDIENCE
+from promptops.api.limits import MAX_TOKEN_CHARACTERS
 from promptops.cluster.client import Client
 from promptops.cluster.resources import TOKEN_REVIEWS
 
 _USER_PREFIX = "system:serviceaccount:"
 _POD_UID = "authentication.kubernetes.io/pod-uid"
 _POD_NAME = "authentication.kubernetes.io/pod-name"
-_MAX_TOKEN_BYTES = 16 * 1024
 
 
 class TokenRefused(Exception):
@@ -40,7 +40,7 @@ class TokenReviewer:
 
         Raises TokenRefused, or a ClusterError when the API server did not answer: then nothing is known.
         """
-        if not token or len(token) > _MAX_TOKEN_BYTES:
+        if not token or len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenRefused("no token")
         answer = await self._client.call(
             "review tokens",

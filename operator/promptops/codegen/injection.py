@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from promptops.api.limits import PROTECTED_NAMESPACES
 from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
-from promptops.api.v1alpha1.tenant import PROTECTED
 from promptops.domain.injection import description
 from promptops.domain.injection.description import CONTAINER, ENVIRONMENT, MOUNT, PARAMETERS, VOLUMES, Hole
 from promptops.domain.injection.refusals import REFUSALS, is_injected_expression
@@ -27,7 +27,7 @@ def asking_pods() -> Manifest:
 
 def namespaces(namespace: str) -> Manifest:
     """Return what selects every namespace but the cluster's own and the operator's."""
-    closed = [*sorted(PROTECTED), namespace]
+    closed = [*sorted(PROTECTED_NAMESPACES), namespace]
     key = "kubernetes.io/metadata.name"
     return {"matchExpressions": [{"key": key, "operator": "NotIn", "values": closed}]}
 

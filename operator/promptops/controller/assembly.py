@@ -11,9 +11,9 @@ import structlog
 
 from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report, Signed
+from promptops.api.limits import PROTECTED_NAMESPACES
 from promptops.api.names import LEASE, feed_host
 from promptops.api.v1alpha1.prompt import PromptStatus
-from promptops.api.v1alpha1.tenant import PROTECTED
 from promptops.cache.signing import Signer
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier
@@ -101,7 +101,11 @@ class Assembly:
         self._keys = keys
         self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
         self._injections = Injections(
-            self._store, objects, self._events, self._tenancy.owner_of, PROTECTED | {settings.namespace}
+            self._store,
+            objects,
+            self._events,
+            self._tenancy.owner_of,
+            frozenset({*PROTECTED_NAMESPACES, settings.namespace}),
         )
         self._standby = Standby(
             keys, feed_host(settings.namespace), settings.token_file, self._leader, lambda: self._leads_completely

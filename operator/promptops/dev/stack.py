@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any
 
 import promptops
 from promptops.api.feed import AUDIENCE
+from promptops.api.limits import MAX_BOUND_PATH_BYTES
 from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
 from promptops.dev import kubeconfig
 from promptops.dev.errors import DevError, PlaneUnknown, ProcessFailed
@@ -29,7 +31,6 @@ SIDECAR_ACCOUNT = "promptops-sidecar"
 FEED_PORT, DATA_PORT, OPERATIONS_PORT = 8282, 8181, 8182
 """Where the documentation says that the feed and a sidecar listen. The operator's own 8080 is left to other programs."""
 _TOKEN_LIFE = "8760h"  # noqa: S105  as long as the plane's certificates; the plane's end revokes it
-_LONGEST_SOCKET = 103
 _DESCRIPTION = "stack.json"
 
 
@@ -164,9 +165,9 @@ class Stack:
 
     def _socket(self, name: str) -> Path:
         path = self.plane.folder / f"{name}.sock"
-        if len(str(path)) > _LONGEST_SOCKET:
+        if len(os.fsencode(path)) > MAX_BOUND_PATH_BYTES:
             raise DevError(
-                f"{path} is too long for a Unix socket ({_LONGEST_SOCKET} bytes at most)",
+                f"{path} is too long for a Unix socket ({MAX_BOUND_PATH_BYTES} bytes at most)",
                 "choose a shorter --directory, or a shorter PROMPTOPS_CACHE",
             )
         return path

@@ -1,7 +1,5 @@
 """How a text is cut to what a status or an Event may hold: what the API server refuses would say nothing at all."""
 
-MAX_MANAGER_CHARACTERS = 128
-"""Longest name of a field manager in a history."""
 MAX_EVENT_BYTES = 1024
 """Longest message of an Event."""
 _CUT = "…"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from promptops.api.feed import Entry
+from promptops.api.limits import PROTECTED_NAMESPACES
 from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.resolving import assess
 from promptops.domain.content.sourcing import Judge, judge
@@ -130,7 +131,7 @@ class TenancySnapshot:
     tenants: tuple[Manifest, ...] = ()
     namespaces: tuple[Manifest, ...] = ()
     mode: Literal["Implicit", "Strict"] = "Implicit"
-    protected: frozenset[str] = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+    protected: frozenset[str] = frozenset(PROTECTED_NAMESPACES)
     """Namespaces that no Tenant can claim."""
     instances: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Namespace → what its row says of instances: instances, lost, missing. Absent: the row keeps what it says."""

@@ -2,7 +2,9 @@
 
 import re
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+from promptops.api.limits import MAX_VARIABLE_CHARACTERS
+
+_NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{MAX_VARIABLE_CHARACTERS - 1}}}")
 
 RESERVED = frozenset(
     {"and", "elif", "else", "endfor", "endif", "false", "for", "if", "in", "include", "is", "loop", "none", "not", "or",
@@ -10,7 +12,10 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Words of the language. A variable of such a name could not be read."""
 
-NAME_RULE = "a name is a lower case letter followed by at most 62 lower case letters, digits and underscores"
+NAME_RULE = (
+    "a name is a lower case letter followed by "
+    f"at most {MAX_VARIABLE_CHARACTERS - 1} lower case letters, digits and underscores"
+)
 
 
 def is_variable_name(name: str) -> bool:

@@ -7,12 +7,14 @@ from typing import Protocol
 
 from promptops.api import reasons
 from promptops.api.feed import Entry, VersionReference
+from promptops.api.limits import MAX_PROMPT_ID_CHARACTERS
 from promptops.rendering.errors import PromptDisabled, PromptNotFound, Unavailable
 from promptops.rendering.names import shown
 
-_PROMPT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+_PROMPT_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._/-]{{0,{MAX_PROMPT_ID_CHARACTERS - 1}}}")
 PROMPT_ID_RULE = (
-    "an id has at most 128 letters, digits and . _ - /, begins with a letter or digit, and has no part . or .."
+    f"an id has at most {MAX_PROMPT_ID_CHARACTERS} letters, digits and . _ - /, begins with a letter or digit, "
+    "and has no part . or .."
 )
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-_./"
@@ -77,7 +79,7 @@ def versions(entry: Entry) -> tuple[VersionReference, ...]:
 
 def suggestions(prompt_id: str, names: Mapping[str, object]) -> tuple[str, ...]:
     """Return up to three names that the caller may have meant, the most similar first. The work is bounded."""
-    if len(prompt_id) > 128:
+    if len(prompt_id) > MAX_PROMPT_ID_CHARACTERS:
         return ()
     slips = (name for name in _one_slip_away(prompt_id) if name in names) if len(prompt_id) <= _MAX_LOOKED_UP else ()
     likely = dict.fromkeys((*islice(slips, 3), *_alike(prompt_id, names)))

@@ -11,6 +11,7 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.content import Field, Variable
 from promptops.api.http import VariableError, Warning
+from promptops.api.limits import MAX_VARIABLE_CHARACTERS
 from promptops.rendering.errors import InvalidVariables
 from promptops.rendering.names import NAME_RULE, is_variable_name, shown
 from promptops.rendering.unicode import RefusedText, clean, is_encodable
@@ -232,7 +233,7 @@ def _with_advice(
 ) -> Iterable[VariableError]:
     """Say beside a missing variable which of the undeclared ones may be a misspelling of it."""
     waiting = {variable.name: variable for variable in missing}
-    compared = [name for name in unknown[:_MAX_COMPARED] if len(name) <= 63]
+    compared = [name for name in unknown[:_MAX_COMPARED] if len(name) <= MAX_VARIABLE_CHARACTERS]
     for number, error in enumerate(errors):
         variable = waiting.get(error.variable) if error.code == MISSING and not error.detail else None
         if variable is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
+from promptops.api.limits import MAX_CHUNK_LINE_BYTES
 from promptops.web.problems import UNSUPPORTED_ENCODING, HttpRefusal, problem
 from promptops.web.requests import Head, Malformed, trailer
 
 _CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[\t \x21-\x7e]*)?")
-_MAX_LINE: Final = 256
 _MAX_TRAILERS: Final = 4096
 _MAX_CHUNKS: Final = 20_000
 """A body in single bytes is nobody's, and reading a chunk costs far more than reading a byte."""
@@ -104,7 +104,7 @@ class _Chunked:
         return at + 2, True
 
     def _line(self, buffer: bytearray, at: int) -> bytes | None:
-        limit = _MAX_LINE if self._trailers is None else _MAX_TRAILERS
+        limit = MAX_CHUNK_LINE_BYTES if self._trailers is None else _MAX_TRAILERS
         end = buffer.find(b"\n", at, at + limit)
         if end < 0:
             if len(buffer) - at >= limit:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from promptops.api.limits import MAX_BOUND_PATH_BYTES
+
 SOCKET_MODE: Final = 0o660
 """Its owner and group may connect."""
-_LONGEST_PATH: Final = 103
-"""What every system takes; Linux itself takes 107 bytes."""
 
 
 class ListenError(Exception):
@@ -46,8 +46,8 @@ def bound_to(address: str) -> socket.socket:
 @contextlib.contextmanager
 def bind_path(path: Path, mode: int = SOCKET_MODE) -> Iterator[socket.socket]:
     """Bind a Unix socket to which those may connect whom `mode` lets, in the place of one that a dead process left, and remove it in the end. Raises ListenError."""
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise ListenError(f"the path of the socket is longer than {_LONGEST_PATH} bytes: {path}")
+    if len(os.fsencode(path)) > MAX_BOUND_PATH_BYTES:
+        raise ListenError(f"the path of the socket is longer than {MAX_BOUND_PATH_BYTES} bytes: {path}")
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
         try:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-MAX_HEAD_BYTES: Final = 32 * 1024
+from promptops.api.limits import MAX_HEAD_BYTES
+
 TOO_EARLY: Final = "the request ended too early"
 _WRONG_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\A[^\r!#-'*+\-.0-9A-Z^_`a-z|~]")
 MAX_HEADERS: Final = 128

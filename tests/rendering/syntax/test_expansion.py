@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptops.api.limits import MAX_TEMPLATE_CHARACTERS
 from promptops.rendering.errors import InvalidTemplate
 from promptops.rendering.execute.plan import plan
-from promptops.rendering.syntax.expansion import MAX_CHARACTERS, TooLong, expand
+from promptops.rendering.syntax.expansion import TooLong, expand
 from promptops.rendering.syntax.parse import parse
 
 VALUES = {"name": "Ada", "tone": "warm", "items": ["a", "b"]}
@@ -80,7 +81,7 @@ def literal(text: str) -> str:
     ("template", "texts"),
     [
         pytest.param('{% include "a" %}' * 3, {"a": "x" * 30_000}, id="what comes in, thrice"),
-        pytest.param('{% include "a" %}' + "x" * (MAX_CHARACTERS - 20), {"a": "y" * 10}, id="a little too much"),
+        pytest.param('{% include "a" %}' + "x" * (MAX_TEMPLATE_CHARACTERS - 20), {"a": "y" * 10}, id="a little too much"),
         pytest.param('{% include "a" %}{% include "a" %}', {"a": "{% raw %}" + "{{" * 10_000 + "{% endraw %}"}, id="once written"),
     ],
 )  # fmt: skip

@@ -4,15 +4,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from promptops.api.limits import MAX_FUNCTION_NAME_CHARACTERS, MAX_MESSAGES, MAX_TEMPLATE_CHARACTERS
 from promptops.api.v1alpha1.schema import (
     MAX_INTEGER,
-    VARIABLE_NAME,
     WHOLE,
     FreeJson,
     Items,
+    Label,
     Model,
-    PromptName,
     Rule,
+    VariableName,
     VersionNumber,
 )
 
@@ -20,7 +21,7 @@ MATCH_PATTERN = r"^[A-Za-z0-9*?][A-Za-z0-9._:*?@-]*/[A-Za-z0-9._:/*?@-]+$"
 """provider/model, both of them perhaps with * and ?."""
 NAME_PATTERN = r"^[A-Za-z0-9_-]+$"
 """What every provider takes as the name of a function or schema."""
-MAX_TEMPLATE_CHARACTERS = 65536
+FunctionName = Annotated[str, Field(max_length=MAX_FUNCTION_NAME_CHARACTERS, pattern=NAME_PATTERN)]
 MAX_CONTENT_BYTES = 128 * 1024
 MAX_VALUE_CHARACTERS = 1024 * 1024
 
@@ -43,7 +44,7 @@ class Message(Model):
     """Who speaks."""
     content: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
     """The template of the message. `{{ name }}` stands for the value of a declared variable."""
-    placeholder: Annotated[str, Field(max_length=63), VARIABLE_NAME] | None = None
+    placeholder: VariableName | None = None
     """Name of a variable of type list and itemType message: its messages stand here, exactly as the caller gives them."""
     roles: Annotated[Items[Role], Field(min_length=1, max_length=5)] | None = None
     """Who may speak in those messages; user and assistant when absent."""
@@ -59,7 +60,7 @@ class Message(Model):
 class VariableField(Model):
     """A field of an object."""
 
-    name: Annotated[str, Field(max_length=63), VARIABLE_NAME]
+    name: VariableName
     """Name used in the template and by callers."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What the value is for; shown to callers."""
@@ -136,7 +137,7 @@ class Variant(Model):
     """Which models: a pattern over provider/model, as in `anthropic/claude-*`. The first variant that matches is taken."""
     text: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
     """The template of a text prompt for these models."""
-    messages: Annotated[Items[Message], Field(min_length=1, max_length=64)] | None = None
+    messages: Annotated[Items[Message], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
     """The messages of a chat prompt for these models."""
     parameters: Parameters | None = None
     """Parameters that differ for these models; the others stay."""
@@ -147,7 +148,7 @@ class AnswerFormat(Model):
 
     type: Literal["text", "json_object", "json_schema"]
     """Plain text, any JSON object, or JSON that a schema describes."""
-    name: Annotated[str, Field(max_length=64, pattern=NAME_PATTERN)] | None = None
+    name: FunctionName | None = None
     """Name of the schema, for providers that ask for one."""
     schema_: Annotated[FreeJson, Field(alias="schema")] = None
     """JSON Schema of the answer, for `json_schema`."""
@@ -156,7 +157,7 @@ class AnswerFormat(Model):
 class Function(Model):
     """A function that the model may call."""
 
-    name: Annotated[str, Field(max_length=64, pattern=NAME_PATTERN)]
+    name: FunctionName
     """Name by which the model calls it."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What it does and when to call it; the model reads this."""
@@ -167,14 +168,14 @@ class Function(Model):
 class PromptReference(Model):
     """A Prompt in the same namespace."""
 
-    name: PromptName
+    name: Label
     """Name of the Prompt."""
 
 
 class Include(Model):
     """The text of another version, for templates to take in. It reads its own variables, which callers then give here too."""
 
-    alias: Annotated[str, Field(max_length=63), VARIABLE_NAME]
+    alias: VariableName
     """What templates call it, as in `{% include "rules" %}`."""
     prompt_ref: PromptReference
     """The Prompt it is a version of, in the same namespace. The Prompt itself need not exist."""
@@ -200,7 +201,7 @@ class PartialContent(Model):
 
     text: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
     """The template of a text prompt. `{{ name }}` stands for the value of a declared variable."""
-    messages: Annotated[Items[Message], Field(min_length=1, max_length=64)] | None = None
+    messages: Annotated[Items[Message], Field(min_length=1, max_length=MAX_MESSAGES)] | None = None
     """The messages of a chat prompt, in order."""
     variables: Annotated[Items[Variable], Field(max_length=100)] | None = None
     """The values the template needs."""

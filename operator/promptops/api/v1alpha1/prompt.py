@@ -4,20 +4,32 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from promptops.api.limits import (
+    MAX_FILLED_BYTES,
+    MAX_LABEL_CHARACTERS,
+    MAX_MANAGER_CHARACTERS,
+    MAX_OBJECT_NAME_CHARACTERS,
+    MAX_PROMPT_ID_CHARACTERS,
+    MAX_REASON_CHARACTERS,
+)
 from promptops.api.v1alpha1.content import PartialContent
 from promptops.api.v1alpha1.schema import (
+    DNS_LABEL,
     PROMPT_ID,
     WHOLE,
     Column,
     Condition,
     Digest,
+    DigestText,
     Items,
     Kind,
+    Label,
     Model,
     Names,
-    PromptName,
     Rule,
+    TimeText,
     VersionNumber,
+    VersionText,
     is_dns_label,
 )
 from promptops.api.v1alpha1.tests import PromptTests
@@ -26,9 +38,9 @@ from promptops.api.v1alpha1.tests import PromptTests
 class ConfigMapKeyReference(Model):
     """A key of a ConfigMap in the Prompt's own namespace. The ConfigMap must carry the label promptops.io/watch: "true"."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARACTERS)]
     """Name of the ConfigMap."""
-    key: Annotated[str, Field(min_length=1, max_length=253)]
+    key: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARACTERS)]
     """Key in its data."""
     format: Literal["text", "yaml", "json"] | None = None
     """text, which need not be said: the key is content.text. yaml, json: the key is the whole content, and content must be absent."""
@@ -96,7 +108,7 @@ class Source(Model):
 class ValuesSource(Model):
     """A ConfigMap in the Prompt's own namespace that must carry the label promptops.io/watch: "true"."""
 
-    config_map_name: Annotated[str, Field(min_length=1, max_length=253)]
+    config_map_name: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARACTERS)]
     """Its keys are names of variables. What is no string is written as JSON."""
 
 
@@ -115,7 +127,7 @@ class PromptSpec(Model):
         ),
     )
 
-    prompt_id: Annotated[str, Field(max_length=128), PROMPT_ID] | None = None
+    prompt_id: Annotated[str, Field(max_length=MAX_PROMPT_ID_CHARACTERS), PROMPT_ID] | None = None
     """The id applications use when it cannot be a Kubernetes name. The Prompt's name always works too. Immutable once set."""
     active_version: VersionNumber | None = None
     """The version to serve. Activation and rollback are an edit of this line. Absent with a source: follow the source."""
@@ -137,9 +149,9 @@ class PromptSpec(Model):
 class VersionReference(Model):
     """A version and the digest of its content."""
 
-    version: Annotated[str, Field(max_length=40)]
+    version: VersionText
     """The version's number."""
-    digest: Annotated[str, Field(max_length=71)]
+    digest: DigestText
     """sha256 of its canonical content."""
 
 
@@ -148,11 +160,11 @@ class Serving(Model):
 
     revision: int
     """Counts the decisions that changed what is served: another version, other ids, disabled or enabled."""
-    at: Annotated[str, Field(max_length=64)]
+    at: TimeText
     """When this revision was decided."""
     stable: VersionReference
     """The version that is served."""
-    ids: Annotated[Items[Annotated[str, Field(max_length=128)]], Field(max_length=1)] | None = None
+    ids: Annotated[Items[Annotated[str, Field(max_length=MAX_PROMPT_ID_CHARACTERS)]], Field(max_length=1)] | None = None
     """The ids it answers to beside its name."""
     disabled: bool | None = None
     """Renders are refused."""
@@ -161,35 +173,35 @@ class Serving(Model):
 class SourceStatus(Model):
     """The source's content as it was last read."""
 
-    digest: Annotated[str, Field(max_length=71)] | None = None
+    digest: DigestText | None = None
     """Digest of the content. Absent while it is refused or cannot be read."""
-    version: Annotated[str, Field(max_length=40)] | None = None
+    version: VersionText | None = None
     """The version that has this content."""
-    key_digest: Annotated[str, Field(max_length=71)] | None = None
+    key_digest: DigestText | None = None
     """sha256 of the ConfigMap's key alone: what sha256sum says of the file it was made from."""
 
 
 class FilledValues(Model):
     """What fills the variables that declare fromValues."""
 
-    digest: Annotated[str, Field(max_length=71)]
+    digest: DigestText
     """sha256 of `json`; answers carry it as values_digest."""
-    json_: Annotated[str, Field(max_length=16384, alias="json")]
+    json_: Annotated[str, Field(max_length=MAX_FILLED_BYTES, alias="json")]
     """The values by name, as a JSON text. They are kept when a ConfigMap is gone."""
 
 
 class HistoryEntry(Model):
     """One decision to serve another version."""
 
-    version: Annotated[str, Field(max_length=40)]
+    version: VersionText
     """The version."""
-    digest: Annotated[str, Field(max_length=71)]
+    digest: DigestText
     """Its digest."""
-    at: Annotated[str, Field(max_length=64)]
+    at: TimeText
     """When it was decided."""
-    manager: Annotated[str, Field(max_length=128)]
+    manager: Annotated[str, Field(max_length=MAX_MANAGER_CHARACTERS)]
     """Field manager that wrote the deciding field."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS)]
     """Activated, RolledBack or SourceChanged."""
 
 
@@ -206,7 +218,7 @@ class PromptStatus(Model):
     """Generation of the Prompt this status speaks of."""
     phase: Phase | None = None
     """Summary: Pending nothing to serve, Degraded an older version serves because the wanted one cannot, Disabled switched off."""
-    desired: Annotated[str, Field(max_length=40)] | None = None
+    desired: VersionText | None = None
     """The version that the spec asks for, be it there or not."""
     source: SourceStatus | None = None
     """What the source says now. After an edit of a ConfigMap, which moves no generation, this is what to wait for."""
@@ -220,7 +232,7 @@ class PromptStatus(Model):
     """How many instances serve it: all, none, or 48/50 while some lag. How many there are stands in the Tenant."""
     version_count: int | None = None
     """PromptVersions of this Prompt."""
-    latest_version: Annotated[str, Field(max_length=40)] | None = None
+    latest_version: VersionText | None = None
     """Highest number ever used; numbers are never used again."""
     history: Annotated[Items[HistoryEntry], Field(max_length=MAX_HISTORY)] | None = None
     """The latest decisions, newest first."""
@@ -251,8 +263,8 @@ class Prompt(Kind):
         selectable_fields=(".spec.promptId", ".spec.activeVersion"),
         root_rules=(
             Rule(
-                "size(self.metadata.name) <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-                "the name must be a DNS label: lower case letters, digits and dashes, at most 63, no dot",
+                f"size(self.metadata.name) <= {MAX_LABEL_CHARACTERS} && self.metadata.name.matches('{DNS_LABEL}')",
+                f"the name must be a DNS label: lower case letters, digits and dashes, at most {MAX_LABEL_CHARACTERS}, no dot",
                 lambda prompt: is_dns_label(prompt.name),
             ),
         ),
@@ -263,6 +275,6 @@ class Prompt(Kind):
     status: PromptStatus = PromptStatus()
 
     @property
-    def name(self) -> PromptName:
+    def name(self) -> Label:
         """The Kubernetes name."""
         return self.metadata.name

@@ -9,6 +9,7 @@ from promptops.api.v1alpha1.schema import (
     WITHOUT_NULLS,
     Column,
     Condition,
+    DigestText,
     Items,
     Kind,
     Model,
@@ -69,7 +70,7 @@ class PromptVersionStatus(Model):
 
     observed_generation: int = -1
     """Generation this status speaks of."""
-    digest: Annotated[str, Field(max_length=71)] | None = None
+    digest: DigestText | None = None
     """sha256 of the canonical content: address, identity and provenance."""
     phase: VersionPhase | None = None
     """Draft was never active, Superseded was and is no more; Deprecated and Archived are what spec.lifecycle says."""

@@ -18,6 +18,15 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
+from promptops.api.limits import (
+    DIGEST_CHARACTERS,
+    MAX_LABEL_CHARACTERS,
+    MAX_PROMPT_ID_CHARACTERS,
+    MAX_TIME_CHARACTERS,
+    MAX_VARIABLE_CHARACTERS,
+    MAX_VERSION_CHARACTERS,
+)
+
 GROUP = "promptops.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -225,6 +234,14 @@ class Kind(Model):
         return (*cls.NAMES.root_rules, *cls.RULES)
 
 
+TimeText = Annotated[str, Field(max_length=MAX_TIME_CHARACTERS)]
+"""When something was, in RFC 3339."""
+VersionText = Annotated[str, Field(max_length=MAX_VERSION_CHARACTERS)]
+"""A version's number in a status: what a spec may ask for without its being one stands there too."""
+DigestText = Annotated[str, Field(max_length=DIGEST_CHARACTERS)]
+"""A digest in a status: the operator's own word, so its form is not checked again."""
+
+
 class Condition(BaseModel):
     """A kstatus condition."""
 
@@ -240,7 +257,7 @@ class Condition(BaseModel):
     """One CamelCase word for why."""
     message: Annotated[str, Field(max_length=MAX_MESSAGE_CHARACTERS)]
     """What is the case, where, and what to do."""
-    last_transition_time: Annotated[str, Field(max_length=64)]
+    last_transition_time: TimeText
     """When `status` last changed."""
     observed_generation: int = 0
     """The generation of the object this condition speaks of."""
@@ -248,9 +265,9 @@ class Condition(BaseModel):
 
 DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 VERSION_PATTERN = r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[a-z0-9]+([.-][a-z0-9]+)*)?$"
-VARIABLE_PATTERN = "^[a-z][a-z0-9_]{0,62}$"
+VARIABLE_PATTERN = f"^[a-z][a-z0-9_]{{0,{MAX_VARIABLE_CHARACTERS - 1}}}$"
 DIGEST_PATTERN = "^sha256:[a-f0-9]{64}$"
-PROMPT_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$"
+PROMPT_ID_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9._/-]{{0,{MAX_PROMPT_ID_CHARACTERS - 1}}}$"
 
 VERSION_NUMBER = Spelling(
     VERSION_PATTERN,
@@ -270,11 +287,13 @@ VARIABLE_NAME = Spelling(
     "write a variable's name of lower-case letters, digits and underscores that begins with a letter",
 )
 
-VersionNumber = Annotated[str, Field(max_length=40), VERSION_NUMBER]
-Digest = Annotated[str, Field(max_length=71), DIGEST]
-PromptName = Annotated[str, Field(min_length=1, max_length=63), NAME]
+VersionNumber = Annotated[str, Field(max_length=MAX_VERSION_CHARACTERS), VERSION_NUMBER]
+Digest = Annotated[str, Field(max_length=DIGEST_CHARACTERS), DIGEST]
+Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS), NAME]
+"""The name of a Prompt, or of a namespace."""
+VariableName = Annotated[str, Field(max_length=MAX_VARIABLE_CHARACTERS), VARIABLE_NAME]
 
 
 def is_dns_label(name: str) -> bool:
     """Tell whether a name is a DNS label: of lower-case letters, digits and dashes, at most 63."""
-    return len(name) <= 63 and re.fullmatch(DNS_LABEL, name) is not None
+    return len(name) <= MAX_LABEL_CHARACTERS and re.fullmatch(DNS_LABEL, name) is not None

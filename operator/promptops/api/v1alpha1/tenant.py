@@ -4,9 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.schema import NAME, WITHOUT_NULLS, Column, Condition, Items, Kind, Model, Names, Rule
-
-PROTECTED = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+from promptops.api.limits import MAX_LABEL_CHARACTERS, MAX_OBJECT_NAME_CHARACTERS, PROTECTED_NAMESPACES
+from promptops.api.v1alpha1.schema import WITHOUT_NULLS, Column, Condition, Items, Kind, Label, Model, Names, Rule
 
 
 class Requirements(Model):
@@ -21,14 +20,14 @@ class TenantSpec(Model):
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            "!self.namespaces.exists(n, n in ['kube-system', 'kube-public', 'kube-node-lease'])",
-            "kube-system, kube-public and kube-node-lease belong to the cluster: no tenant can claim them",
-            lambda spec: PROTECTED.isdisjoint(spec.namespaces),
+            f"!self.namespaces.exists(n, n in {list(PROTECTED_NAMESPACES)})",
+            f"{', '.join(PROTECTED_NAMESPACES[:-1])} and {PROTECTED_NAMESPACES[-1]} belong to the cluster: no tenant can claim them",
+            lambda spec: set(PROTECTED_NAMESPACES).isdisjoint(spec.namespaces),
         ),
     )
 
     namespaces: Annotated[
-        Items[Annotated[str, Field(min_length=1, max_length=63), NAME]],
+        Items[Label],
         Field(min_length=1, max_length=100),
     ]
     """Namespaces claimed, by name. Of two tenants that claim one namespace, the one that holds it keeps it, else the older gets it."""
@@ -43,11 +42,11 @@ class TenantSpec(Model):
 class Claim(Model):
     """A claim on a namespace and how it ended."""
 
-    namespace: Annotated[str, Field(max_length=63)]
+    namespace: Annotated[str, Field(max_length=MAX_LABEL_CHARACTERS)]
     """The namespace."""
     state: Literal["Claimed", "Conflict", "Absent"]
     """Claimed by this tenant, held by another one, or not in the cluster yet."""
-    holder: Annotated[str, Field(max_length=253)] | None = None
+    holder: Annotated[str, Field(max_length=MAX_OBJECT_NAME_CHARACTERS)] | None = None
     """The tenant that holds it, on a conflict."""
     instances: int | None = None
     """Instances that follow the namespace, also those that are silent. Absent before the first."""

@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.v1alpha1.content import MAX_TEMPLATE_CHARACTERS, MAX_VALUE_CHARACTERS
+from promptops.api.limits import MAX_TEMPLATE_CHARACTERS
+from promptops.api.v1alpha1.content import MAX_VALUE_CHARACTERS
 from promptops.api.v1alpha1.schema import WHOLE, FreeJson, Items, Model, Rule, Spelling
 
 MAX_TESTS = 32

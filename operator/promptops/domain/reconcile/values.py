@@ -6,13 +6,14 @@ nothing: the last values stay.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from promptops.api import reasons
 from promptops.api.content import Variable
 from promptops.api.feed import MAX_PINS, VersionReference
+from promptops.api.limits import MAX_FILLED_BYTES
 from promptops.api.v1alpha1 import WATCH_LABEL
 from promptops.api.wire import Unreadable, read_value
 from promptops.domain.content.declarations import read_variable
@@ -22,9 +23,6 @@ from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.rendering.errors import InvalidVariables
 from promptops.rendering.variables import resolve
-
-MAX_BYTES: Final = 16 * 1024
-"""Of all values of a prompt, as JSON: they stand in its status and in the index of every sidecar."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,8 @@ def fill(case: Case, stable: VersionReference | None) -> Filling:
 
 def _bounded(known: str, values: Mapping[str, Any], unfilled: tuple[str, ...]) -> Filling:
     written = msgspec.json.encode(values, order="sorted")
-    if len(written) > MAX_BYTES:
-        message = f"the values have {len(written)} bytes as JSON, at most {MAX_BYTES} are allowed: shorten them"
+    if len(written) > MAX_FILLED_BYTES:
+        message = f"the values have {len(written)} bytes as JSON, at most {MAX_FILLED_BYTES} are allowed: shorten them"
         return Filling(known, Obstacle(reasons.VALUES_INVALID, message))
     return Filling(written.decode() if values else "", None, unfilled)
 

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from promptops.api.limits import MAX_TEMPLATE_CHARACTERS
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.tokens import Tag, TextPiece, pieces
-
-MAX_CHARACTERS: Final = 65536
 
 _BLANKS: Final = " \t\r\n"
 _OPENS: Final = re.compile(r"\{(?=[{%#])")
@@ -22,7 +21,9 @@ class TooLong(Exception):
     """The template would be longer than a template may be."""
 
     def __init__(self, characters: int) -> None:
-        super().__init__(f"has {characters} characters with what it includes, at most {MAX_CHARACTERS} are allowed")
+        super().__init__(
+            f"has {characters} characters with what it includes, at most {MAX_TEMPLATE_CHARACTERS} are allowed"
+        )
 
 
 def expand(template: str, texts: Mapping[str, str]) -> str:
@@ -32,7 +33,7 @@ def expand(template: str, texts: Mapping[str, str]) -> str:
     """
     mine = list(pieces(template))
     included = [texts[alias] for piece in mine if (alias := _alias(piece)) is not None]
-    if (length := len(template) + sum(map(len, included))) > MAX_CHARACTERS:
+    if (length := len(template) + sum(map(len, included))) > MAX_TEMPLATE_CHARACTERS:
         raise TooLong(length)
     read = {alias: list(pieces(text)) for alias, text in texts.items()} if included else {}
     written: list[str] = []
@@ -44,7 +45,7 @@ def expand(template: str, texts: Mapping[str, str]) -> str:
             written += [_literal("".join(text), before_tag=True), _tag(piece, source)]
             text = []
     expanded = "".join([*written, _literal("".join(text), before_tag=False)])
-    if len(expanded) > MAX_CHARACTERS:
+    if len(expanded) > MAX_TEMPLATE_CHARACTERS:
         raise TooLong(len(expanded))
     return expanded
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from promptops.api.limits import MAX_TEMPLATE_CHARACTERS
 from promptops.rendering.names import shown
 from promptops.rendering.syntax.faults import TemplateFault
 
-MAX_CHARACTERS = 65536
 MAX_TAGS = 4000
 MAX_TOKENS_IN_A_TAG = 400
 
@@ -78,8 +78,10 @@ def pieces(template: str) -> Iterator[Piece]:
 
     Raises TemplateFault at the first place that is neither.
     """
-    if len(template) > MAX_CHARACTERS:
-        raise TemplateFault(0, f"has {len(template)} characters, at most {MAX_CHARACTERS} are allowed: shorten it")
+    if len(template) > MAX_TEMPLATE_CHARACTERS:
+        raise TemplateFault(
+            0, f"has {len(template)} characters, at most {MAX_TEMPLATE_CHARACTERS} are allowed: shorten it"
+        )
     reader, tags = _Reader(template), 0
     while opening := _OPENING.search(template, reader.at):
         tags += 1

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from promptops.api.limits import MAX_VARIABLE_CHARACTERS
 from promptops.rendering.syntax.tree import Scalar
 
 
@@ -40,7 +41,7 @@ def _objection(parameter: Parameter, value: Scalar) -> str:
         return "" if fits else f"{parameter.name} must be a whole number from {parameter.lowest} to {parameter.highest}"
     if parameter.kind == "word":
         return "" if value in parameter.words else f"{parameter.name} must be one of {', '.join(parameter.words)}"
-    fits = isinstance(value, str) and not value.startswith("__") and 0 < len(value) <= 63
+    fits = isinstance(value, str) and not value.startswith("__") and 0 < len(value) <= MAX_VARIABLE_CHARACTERS
     return "" if fits else f"{parameter.name} must be the name of a field"
 
 
