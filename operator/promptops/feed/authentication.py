@@ -1,4 +1,11 @@
-"""Who calls the feed. A token says it; no request names a namespace."""
+"""Who calls the feed. A token says it; no request names a namespace.
+
+NotAdmitted
+├── Unauthenticated              no token, or none that is good for the feed; another one may be
+├── NotEntitled                  a good token of somebody who may not follow; asking again is useless
+├── AuthenticationUnavailable    nobody can say now whether the token is good; retry
+└── TooMany                      more than one caller may have; retry_after
+"""
 
 from __future__ import annotations
 
