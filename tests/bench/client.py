@@ -20,8 +20,8 @@ from pathlib import Path
 import httpx
 
 from promptops.client import ClientConfig, PromptOpsClient, SyncPromptOpsClient
-from tests.sidecar.process import ROOT, Sidecar, sidecars, write
 from tests.support.manifests import sourced
+from tests.support.sidecar import ROOT, Sidecar, sidecars, write
 
 BODY = json.dumps({"variables": {"name": "Ada"}}).encode()
 TEXT = "Hello {{ name }}, this is a prompt. " + "words and words " * 30

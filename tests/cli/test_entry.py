@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.sidecar.process import ROOT
+from tests.support.sidecar import ROOT
 
 WITHOUT = "import sys; sys.modules['{missing}'] = None; sys.argv = ['promptops', *{arguments}]; "
 RUN = "from promptops.cli.entry import main; main()"

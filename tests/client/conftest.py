@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from promptops.client import ClientConfig, PromptOpsClient, SyncPromptOpsClient
-from tests.sidecar.process import Sidecar, sidecars, write
 from tests.support.manifests import manifest, sourced, version
+from tests.support.sidecar import Sidecar, sidecars, write
 
 Ask = Callable[..., Any]
 """Calls a method of a client by name."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from promptops.client import ClientConfig, ConfigurationError, SyncPromptOpsClient
-from tests.sidecar.process import ROOT, Sidecar
+from tests.support.sidecar import ROOT, Sidecar
 
 SOCKET_PATH = "/tmp/x.sock"
 

@@ -27,7 +27,7 @@ from promptops.client import (
     ValidationError,
 )
 from tests.client.conftest import Ask
-from tests.sidecar.process import ROOT, Sidecar
+from tests.support.sidecar import ROOT, Sidecar
 
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sidecar.process import ROOT, Sidecar, sidecars, write
 from tests.support.manifests import sourced
+from tests.support.sidecar import ROOT, Sidecar, sidecars, write
 
 MANY = os.environ.get("PROMPTOPS_STORM")
 """How many of each, when it is more than a test's share."""

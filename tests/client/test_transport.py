@@ -30,8 +30,8 @@ from promptops.client import (
 from promptops.client import config as client_config
 from promptops.dev.ports import free_ports
 from tests.client.conftest import ask_with
-from tests.sidecar.process import Sidecar, Start, sidecars, write
 from tests.support.manifests import sourced
+from tests.support.sidecar import Sidecar, Start, sidecars, write
 
 Serve = Callable[[bytes | None], str]
 

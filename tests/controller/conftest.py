@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promptops.dev.stack import Stack
-from tests.controller.world import World
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.controller.world import World
 from tests.support.manifests import prompt, version
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

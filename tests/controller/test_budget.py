@@ -13,9 +13,9 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS, Resource
 from promptops.dev.stack import Stack
-from tests.controller.world import World
 from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

@@ -15,9 +15,9 @@ from promptops.cache.verifier import to_token
 from promptops.controller.publish.keyring import read_keyring
 from promptops.controller.publish.trust import KEYRING
 from promptops.dev.stack import NAMESPACE, Stack
-from tests.controller.world import World
 from tests.support.manifests import prompt
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from promptops.domain.content.canonical import digest
-from tests.controller.world import World
 from tests.support.manifests import config_map, including, prompt, version
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

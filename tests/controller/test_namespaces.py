@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from promptops.dev.stack import SidecarEndpoints, Stack
-from tests.controller.world import World
 from tests.support.manifests import prompt, tenant, version
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

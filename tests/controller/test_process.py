@@ -22,9 +22,9 @@ from promptops.dev import kubeconfig
 from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import ACCOUNT, NAMESPACE, Stack, install
-from tests.controller.world import World
 from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 PATIENCE_SECONDS = 10
 """An operator that is told to end has ended before; it takes two seconds, a pod has thirty, and the machine is shared."""

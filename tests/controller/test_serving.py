@@ -7,9 +7,9 @@ import json
 import pytest
 
 from promptops.cluster.resources import CONFIG_MAPS
-from tests.controller.world import World
 from tests.support.manifests import config_map, owner, prompt, reading, version
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

@@ -12,9 +12,9 @@ from promptops import codegen
 from promptops.api.feed import AUDIENCE
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, Stack, install
-from tests.controller.world import World
 from tests.support.manifests import prompt, tenant
 from tests.support.waiting import wait_until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

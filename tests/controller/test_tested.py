@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.controller.world import World
 from tests.support.manifests import prompt, tenant, version
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

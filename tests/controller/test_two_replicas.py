@@ -25,9 +25,9 @@ from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
-from tests.controller.world import World
 from tests.support.manifests import prompt
 from tests.support.waiting import until, wait_until
+from tests.support.world import World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 STANDBY = "standby"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.rendering.payloads.vendor import listening
-from tests.sidecar.process import sidecars
+from tests.support.sidecar import sidecars
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "guides" / "python.md").read_text()

@@ -10,8 +10,8 @@ import pytest
 
 from promptops.api.feed import STALE_SECONDS
 from promptops.feed import follow
-from tests.feed.conftest import Following, Hop, hop
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hop import Following, Hop, hop
 from tests.support.waiting import until
 
 WITHIN_SECONDS = 2.0

@@ -15,7 +15,7 @@ from promptops.feed import connection
 from promptops.feed.connection import Disconnected, Upstream
 from promptops.feed.follow import Follower
 from tests.cache.scribe import Scribe
-from tests.feed.conftest import Observed
+from tests.support.hop import Observed
 from tests.support.waiting import until
 
 SOON, PAUSE = 0.2, 0.01

@@ -25,8 +25,8 @@ from promptops.cache.view import View
 from promptops.feed import follow
 from promptops.feed.authentication import AuthenticationUnavailable, NotEntitled, Unauthenticated
 from tests.cache.scribe import SCOPE, Scribe, content, entry
-from tests.feed.conftest import OTHER_SCOPE, Following, Hop, hop
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hop import OTHER_SCOPE, Following, Hop, hop
 from tests.support.waiting import until
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from promptops.api import reasons
 from promptops.feed import follow
-from tests.feed.conftest import SCOPE, Following, Hop, hop
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hop import SCOPE, Following, Hop, hop
 from tests.support.waiting import until
 
 TOLERANCE = 1.0

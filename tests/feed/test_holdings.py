@@ -18,9 +18,9 @@ from promptops.feed.authentication import Caller
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from tests.cache.scribe import SCOPE, Scribe, content, entry
-from tests.feed.conftest import SCOPE as TEAM_A
-from tests.feed.conftest import Hop
 from tests.feed.liar import Liar, lying
+from tests.support.hop import SCOPE as TEAM_A
+from tests.support.hop import Hop
 from tests.support.waiting import until
 
 DEEP = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"

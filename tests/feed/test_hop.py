@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.feed.conftest import Hop
+from tests.support.hop import Hop
 from tests.support.waiting import until
 
 

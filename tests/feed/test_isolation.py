@@ -14,7 +14,7 @@ from promptops.api.feed import HELD_HEADER, Position
 from promptops.cache import verifier
 from promptops.feed import serve
 from tests.cache.scribe import content
-from tests.feed.conftest import OTHER_SCOPE, SCOPE, Hop, hop
+from tests.support.hop import OTHER_SCOPE, SCOPE, Hop, hop
 from tests.support.waiting import until
 
 CANARY, NAME = "canary-of-team-b", "prompt-of-team-b"

@@ -23,8 +23,8 @@ from promptops.feed.follow import Follower
 from promptops.feed.holding import Holding, Rules
 from promptops.feed.reporter import Reporter
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
-from tests.feed.conftest import Following, Observed
 from tests.feed.liar import HELLO, Liar, heartbeat, lying
+from tests.support.hop import Following, Observed
 from tests.support.waiting import until
 
 scribe = Scribe()

@@ -18,7 +18,7 @@ from promptops.feed.connection import Upstream
 from promptops.feed.relay import Relay
 from promptops.feed.serve import FeedApp
 from promptops.web.server import Listener, Server
-from tests.feed.conftest import OTHER_SCOPE, SCOPE, Following, Hop
+from tests.support.hop import OTHER_SCOPE, SCOPE, Following, Hop
 from tests.support.serving import Counted, loopback
 from tests.support.waiting import until
 

@@ -22,7 +22,7 @@ from promptops.feed.frames import Frame, FrameReader
 from promptops.web import problems
 from promptops.web.problems import UNSUPPORTED_ENCODING
 from tests.cache.scribe import SCOPE, Scribe, content, entry, reference
-from tests.feed.conftest import OTHER_SCOPE, Hop, hop
+from tests.support.hop import OTHER_SCOPE, Hop, hop
 from tests.support.waiting import SECONDS, until
 
 DEEP_WITHIN = b'{"unknown":' + b"[" * 100_000

@@ -15,7 +15,7 @@ from promptops import codegen
 from promptops.api.v1alpha1 import KINDS
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
-from tests.sidecar.process import sidecars
+from tests.support.sidecar import sidecars
 
 Manifest = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar.process import Sidecar, Start, sidecars, write
 from tests.support.manifests import manifest, sourced, version
+from tests.support.sidecar import Sidecar, Start, sidecars, write
 
 STRING = {"name": "text", "type": "string"}
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "{{ text }}"}]

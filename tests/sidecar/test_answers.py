@@ -7,7 +7,7 @@ import re
 
 import rfc8785
 
-from tests.sidecar.process import Sidecar
+from tests.support.sidecar import Sidecar
 
 
 def digest_of(content: dict[str, str]) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.sidecar.process import Sidecar, Start, write
 from tests.support.manifests import config_map, manifest, owner, sourced, version
+from tests.support.sidecar import Sidecar, Start, write
 from tests.support.waiting import wait_until
 
 

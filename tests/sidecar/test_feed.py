@@ -14,8 +14,8 @@ import pytest
 from promptops.api.feed import RenderCounters, Trust
 from promptops.feed.authentication import AuthenticationUnavailable
 from tests.cache.scribe import content
-from tests.feed.conftest import SCOPE, Hop, hop
-from tests.sidecar.process import Sidecar, Start
+from tests.support.hop import SCOPE, Hop, hop
+from tests.support.sidecar import Sidecar, Start
 from tests.support.waiting import until, wait_until
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.process import Sidecar, Start, write
 from tests.support.manifests import sourced
+from tests.support.sidecar import Sidecar, Start, write
 
 LISTED = {
     "text": "{% for each in items %}{{ loop.index }}. {{ each.name | upper }}\n{% else %}nothing\n{% endfor %}{% if note %}({{ note }}){% endif %}",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.process import Sidecar, Start, write
 from tests.support.manifests import sourced
+from tests.support.sidecar import Sidecar, Start, write
 from tests.support.waiting import wait_until
 
 _F_SETPIPE_SZ = 1031

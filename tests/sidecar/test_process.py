@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from promptops.dev.ports import free_ports
-from tests.sidecar.process import ROOT, Sidecar, Start, listens, write
 from tests.support.manifests import sourced
+from tests.support.sidecar import ROOT, Sidecar, Start, listens, write
 from tests.support.waiting import wait_until
 
 CANARY = "canary-value-5f1d"

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.sidecar.process import Sidecar
+from tests.support.sidecar import Sidecar
 
 LIMIT = 1024 * 1024
 

@@ -10,7 +10,7 @@ import pytest
 from promptops.api.http import REQUEST_ID_HEADER
 from promptops.sidecar import openapi
 from promptops.sidecar.routes import Action, route_of
-from tests.sidecar.process import Sidecar
+from tests.support.sidecar import Sidecar
 
 
 def answer_of(received: bytes) -> tuple[int, bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar.process import Sidecar
+from tests.support.sidecar import Sidecar
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from typing import Any, Final
 from promptops.feed.serve import FeedApp
 from promptops.web.answers import TakenRequest
 from promptops.web.requests import Head
-from tests.feed.conftest import SCOPE, hop
-from tests.sidecar.process import Sidecar, sidecars, write
+from tests.support.hop import SCOPE, hop
 from tests.support.manifests import sourced
 from tests.support.serving import served
+from tests.support.sidecar import Sidecar, sidecars, write
 
 DATA: Final = (
     *("/v1/health", "/v1/prompts", "/v1/prompts/a", "/v1/prompts/a/versions", "/v1/prompts/a/render"),

@@ -15,8 +15,8 @@ import pytest
 from promptops.cache.view import View
 from promptops.workspace.standalone import SCOPE
 from promptops.workspace.workspace import Outcome, Workspace
-from tests.sidecar.process import write
 from tests.support.manifests import sourced
+from tests.support.sidecar import write
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PROMPTS = 20

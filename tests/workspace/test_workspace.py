@@ -13,8 +13,8 @@ import pytest
 
 from promptops.workspace.settle import QUIET_SECONDS
 from promptops.workspace.workspace import CONTENT_SECONDS, Outcome, Workspace
-from tests.sidecar.process import ROOT, write
 from tests.support.manifests import manifest, sourced, version
+from tests.support.sidecar import ROOT, write
 
 AWAY = "what was read goes on being served"
 
@@ -219,7 +219,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from tests.workspace.test_workspace import Followed, unreadable
 from promptops.domain.reconcile import decide_prompt
-import tests.sidecar.process
+import tests.support.sidecar
 import encodings.idna, pydantic.deprecated.json
 root = Path(sys.argv[1])
 followed = Followed(root)  # every lazy import while it may

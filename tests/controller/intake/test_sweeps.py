@@ -25,9 +25,9 @@ from promptops.dev.plane import Plane
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import NAMESPACE, install
 from promptops.telemetry.operator import OperatorMetrics
-from tests.controller.world import World
 from tests.support.manifests import config_map, prompt, reading, tenant
 from tests.support.waiting import until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

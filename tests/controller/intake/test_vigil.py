@@ -19,8 +19,8 @@ from promptops.controller.intake.vigil import Vigil
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, install
 from promptops.telemetry.operator import OperatorMetrics
-from tests.controller.world import World
 from tests.support.manifests import prompt
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 

@@ -16,9 +16,9 @@ from promptops.cluster.resources import CONFIG_MAPS, WATCHED, Resource
 from promptops.controller.intake.watch import Watch
 from promptops.dev.plane import ADMINISTRATOR, Plane
 from promptops.dev.stack import NAMESPACE, install
-from tests.controller.world import World
 from tests.support.manifests import config_map, prompt, tenant, version
 from tests.support.waiting import until
+from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
 
