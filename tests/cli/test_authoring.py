@@ -228,13 +228,53 @@ def test_diff_shows_words_variables_and_what_they_mean(put: Put) -> None:
 
     assert done.exit_code == 1
     assert "major: calls that worked may be refused" in done.output
-    assert '+ name: {"name": "name", "type": "string"}' in done.output
+    assert '+ variables[name]: {"name": "name", "type": "string"}' in done.output
+
+
+MODELLED = {"text": "Hi there", "models": [{"match": "a/*", "parameters": {"seed": 1}}], "tools": [{"name": "look_up"}]}
+REMODELLED = {"text": "Hi you", "models": [{"match": "a/*", "parameters": {"seed": 2}}], "tools": []}
+
+
+def test_diff_tells_everything_as_data(put: Put) -> None:
+    before = put("a.yaml", version("a", "1.0.0", MODELLED, changelog="first"))
+    after = put("b.yaml", version("a", "1.1.0", REMODELLED, changelog="second"))
+
+    done = run(diff, before, after, "--output", "json")
+
+    found = json.loads(done.output)
+    assert done.exit_code == 1
+    assert (found["before"], found["after"]) == ({"prompt": "a", "version": "1.0.0"}, {"prompt": "a", "version": "1.1.0"})  # fmt: skip
+    assert [each["kind"] for each in found["texts"][0]["pieces"]] == ["same", "removed", "added"]
+    assert found["models"] == [{"path": "models[a/*].parameters.seed", "kind": "changed", "before": 1, "after": 2}]
+    assert found["tools"] == [{"path": "tools[look_up]", "kind": "removed", "before": {"name": "look_up"}}]
+    assert found["metadata"] == [{"path": "changelog", "kind": "changed", "before": "first", "after": "second"}]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        pytest.param({"FORCE_COLOR": "1", "TERM": "xterm"}, "Hi \x1b[9;31mthere\x1b[0m\x1b[32myou\x1b[0m", id="colours"),
+        pytest.param({"FORCE_COLOR": "1", "TERM": "xterm", "NO_COLOR": "1"}, "Hi [-there-]{+you+}", id="no colours wanted"),
+        pytest.param({"TERM": "dumb"}, "Hi [-there-]{+you+}", id="no terminal"),
+    ],
+)  # fmt: skip
+def test_diff_shows_changed_words_in_colours_or_marks(
+    put: Put, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str
+) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    done = run(diff, put("a.yaml", sourced("a", MODELLED)), put("b.yaml", sourced("a", REMODELLED)))
+
+    assert expected in done.output
 
 
 def test_diff_of_equal_files_is_quiet(put: Put) -> None:
     path = put("a.yaml", sourced("a", "Hi"))
 
-    done, machine = run(diff, path, path), run(diff, "--format", "json", path, path)
+    done, machine = run(diff, path, path), run(diff, "--output", "json", path, path)
 
     assert (done.exit_code, machine.exit_code) == (0, 0)
     assert json.loads(machine.output)["grade"] is None

@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from promptops.cli.files import NobodyAnswers, read_files
-from promptops.workspace.compare import Comparison, ContentChange, Piece, compare
+from promptops.workspace.changes import ContentChange
+from promptops.workspace.compare import SECTIONS, Comparison, compare
 from promptops.workspace.content import HeldContent, NoContent, choose, held_by
+from promptops.workspace.wording import Piece
 
 _STYLES = {"same": "", "removed": "red strike", "added": "green"}
 _MARKS = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
@@ -30,20 +32,24 @@ _MEANING = {
 @click.argument("after", type=click.Path(path_type=Path))
 @click.option("--prompt", help="Which prompt, when there are several.")
 @click.option("--version", "versions", nargs=2, help="Which versions rather than the active ones: one of each file.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--output", "--format", "-o", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="For people, in colours on a terminal, or as data.",
+)  # fmt: skip
 def diff(before: Path, after: Path, prompt: str | None, versions: tuple[str, str] | None, form: str) -> None:
     """Compare the prompt of two files or folders.
 
-    Exit code 0: equal; 1: different; 2: a file cannot be read, or has no such prompt.
+    Texts by lines and words, everything else by field. Exit code 0: equal; 1: different; 2: a file cannot be read, or
+    has no such prompt.
     """
     first, second = versions or (None, None)
     old, new = _held(before, prompt, first), _held(after, prompt, second)
-    found = compare(old.content, new.content)
+    found = compare(old.content, new.content, old.spec, new.spec)
     if form == "json":
         click.echo(json.dumps(_as_json(old, new, found), indent=2, ensure_ascii=False))
     else:
         _show(Console(highlight=False, soft_wrap=True), old, new, found)
-    sys.exit(found.grade is not None)
+    sys.exit(not found.is_empty)
 
 
 def _held(path: Path, prompt: str | None, version: str | None) -> HeldContent:
@@ -55,37 +61,38 @@ def _held(path: Path, prompt: str | None, version: str | None) -> HeldContent:
 
 def _show(console: Console, old: HeldContent, new: HeldContent, found: Comparison) -> None:
     console.print(Text(f"{old.prompt} {old.version} → {new.prompt} {new.version}", "bold"))
-    if found.grade is None:
-        console.print("the contents are equal")
-        return
-    console.print(f"{found.grade}: {_MEANING[found.grade]}")
+    is_marked = console.color_system is None or console.no_color
+    meaning = "the contents are equal" if found.grade is None else f"{found.grade}: {_MEANING[found.grade]}"
+    console.print(meaning)
     if found.prefix is not None:
         where = f"message {found.prefix.message + 1}, character {found.prefix.character + 1}"
         console.print(Text(f"prefix caches miss from {where}", "yellow"))
-    for path, pieces in found.texts:
-        console.print(Text(f"\n{path}", "bold cyan"))
-        console.print(_written(pieces, marked=not console.is_terminal), end="")
-    for title, changes in (("variables", found.variables), ("fields", found.rest)):
-        if changes:
+    for change in found.texts:
+        console.print(Text(f"\n{change.path}", "bold cyan"))
+        console.print(_written(change.pieces, marked=is_marked), end="")
+    for title in SECTIONS:
+        if changes := found.sections[title]:
             console.print(Text(f"\n{title}", "bold cyan"))
-        for change in changes:
-            console.print(_line(change))
+        for each in changes:
+            console.print(_line(each))
 
 
 def _written(pieces: tuple[Piece, ...], *, marked: bool) -> Text:
     said = Text()
     for piece in pieces:
         before, after = _MARKS[piece.kind] if marked else ("", "")
-        said.append(f"{before}{piece.text}{after}", _STYLES[piece.kind])
+        said.append(f"{before}{piece.text}{after}", "" if marked else _STYLES[piece.kind])
     return said if said.plain.endswith("\n") else said.append("\n")
 
 
 def _line(change: ContentChange) -> Text:
-    if change.before is None:
-        return Text(f"+ {change.path}: {_short(change.after)}", "green")
-    if change.after is None:
-        return Text(f"- {change.path}: {_short(change.before)}", "red")
-    return Text(f"~ {change.path}: {_short(change.before)} → {_short(change.after)}", "yellow")
+    match change.kind:
+        case "added":
+            return Text(f"+ {change.path}: {_short(change.after)}", "green")
+        case "removed":
+            return Text(f"- {change.path}: {_short(change.before)}", "red")
+        case "changed":
+            return Text(f"~ {change.path}: {_short(change.before)} → {_short(change.after)}", "yellow")
 
 
 def _short(value: Any) -> str:
@@ -93,18 +100,21 @@ def _short(value: Any) -> str:
 
 
 def _as_json(old: HeldContent, new: HeldContent, found: Comparison) -> dict[str, Any]:
-    def changes(each: tuple[ContentChange, ...]) -> list[dict[str, Any]]:
-        return [{"path": change.path, "before": change.before, "after": change.after} for change in each]
-
     return {
         "before": {"prompt": old.prompt, "version": old.version},
         "after": {"prompt": new.prompt, "version": new.version},
         "grade": found.grade,
         "texts": [
-            {"path": path, "pieces": [{"kind": each.kind, "text": each.text} for each in pieces]}
-            for path, pieces in found.texts
+            {"path": change.path, "pieces": [{"kind": each.kind, "text": each.text} for each in change.pieces]}
+            for change in found.texts
         ],
-        "variables": changes(found.variables),
-        "fields": changes(found.rest),
+        **{title: [_as_data(change) for change in found.sections[title]] for title in SECTIONS},
         "prefix": found.prefix and {"message": found.prefix.message, "character": found.prefix.character},
     }
+
+
+def _as_data(change: ContentChange) -> dict[str, Any]:
+    """What was not there has no key: null is a value."""
+    said = {"path": change.path, "kind": change.kind, "before": change.before, "after": change.after}
+    absent = {"added": "before", "removed": "after"}.get(change.kind)
+    return {key: value for key, value in said.items() if key != absent}

@@ -28,6 +28,8 @@ class HeldContent:
     content: Manifest
     """With what it includes; as it is written while that cannot be had."""
     is_served: bool
+    spec: Manifest
+    """The version's own: its content as it is written, and what stands beside it."""
     wrong: Finding | None = None
     """Why it cannot be served."""
 
@@ -85,4 +87,4 @@ def choose(held: tuple[HeldContent, ...], prompt: str | None, version: str | Non
 def _held(prompt: str, version: Manifest, found: Assessment, is_served: bool) -> HeldContent:
     data = found.canonical
     content = mapping(spec_of(version).get("content")) if data is None else mapping(read_value(json_of(data)))
-    return HeldContent(prompt, number_of(version), content, is_served, combined(found.findings))
+    return HeldContent(prompt, number_of(version), content, is_served, spec_of(version), combined(found.findings))
