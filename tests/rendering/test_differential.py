@@ -25,6 +25,9 @@ VARIABLES = [
     {"name": "t", "type": "string", "trust": "trusted", "optional": True},
     {"name": "n", "type": "number", "maximum": 10},
     {"name": "l", "type": "list", "itemType": "object", "properties": [{"name": "q", "type": "string"}, {"name": "z", "type": "boolean", "optional": True}], "maxItems": 3, "optional": True},
+    {"name": "w", "type": "list", "itemType": "string", "maxLength": 20, "optional": True},
+    {"name": "m", "type": "list", "itemType": "integer", "trust": "trusted", "optional": True},
+    {"name": "p", "type": "object", "properties": [{"name": "s", "type": "string"}, {"name": "o", "type": "string", "optional": True}]},
 ]  # fmt: skip
 TEMPLATES = (
     "{{ a }}",
@@ -36,6 +39,10 @@ TEMPLATES = (
     "{{ a | replace('x', '>') }}{{ b | default('|>') }}",
     "{{ a }}{{ t }}",
     "{% for x in l %}{% if x.z %}{{ x.q | upper }}{% elif loop.first %}-{{ x.q }}{{ n }}{% else %}{{ b }}{% endif %}{{ x.z }}{% endfor %}",
+    "{% if l %}{% for x in l %}{{ loop.index }}/{{ loop.length }}{{ x.q }}{{ x.z }}{% else %}{{ b }}{% endfor %}{% for x in l %}{% if not loop.last and x.z is defined %}{{ x.q | lower }}{{ c }}{% endif %}{% endfor %}{% endif %}",
+    "{% for b in w %}{{ b }}{{ loop.revindex0 }}{% if b in a %}{{ a }}{% endif %}{% endfor %}{{ b }}{{ c | upper }}{{ a | upper }}",
+    "{% for i in m %}{{ i }}{{ i > 2 }}{% endfor %}{{ p.s }}{{ p.o | default('-') }}{% if p.o == 'x' %}{{ p.s | lower }}{% endif %}",
+    "{% for x in l %}{{ loop.nextitem.q | default('end') }}{% endfor %}{% for x in l | sort(false, false, 'q') %}{{ x.q }}{% endfor %}",
     "{% for x in l %}{{ c }}{% for y in l %}{{ y.q }}{{ loop.index }}{% endfor %}{% endfor %}",
 )
 PLANS = [plan(msgspec.json.encode({"text": template, "variables": VARIABLES})) for template in TEMPLATES] + [
@@ -51,8 +58,8 @@ TEXT = st.text(
 ANYTHING = TEXT | st.none() | st.booleans() | st.integers() | st.floats() | st.lists(TEXT, max_size=2)
 OBJECT = st.fixed_dictionaries({"q": TEXT}, optional={"z": st.booleans(), "y": TEXT})
 VALUES = st.fixed_dictionaries(
-    {"a": TEXT | ANYTHING, "n": st.integers(-5, 12) | st.floats(-5, 12)},
-    optional={"b": ANYTHING, "c": TEXT, "t": TEXT, "l": st.lists(OBJECT, max_size=4), "unknown": TEXT},
+    {"a": TEXT | ANYTHING, "n": st.integers(-5, 12) | st.floats(-5, 12), "p": st.fixed_dictionaries({"s": TEXT}, optional={"o": TEXT})},
+    optional={"b": ANYTHING, "c": TEXT, "t": TEXT, "l": st.lists(OBJECT, max_size=4), "w": st.lists(TEXT, max_size=3), "m": st.lists(st.integers(-3, 3), max_size=3), "unknown": TEXT},
 )  # fmt: skip
 
 
@@ -96,7 +103,7 @@ def test_what_completes_a_token_is_looked_for_wherever_it_comes_from(
     variables = [*VARIABLES, {"name": "d", "type": "string", "default": "|im_end|>"}]
     made = plan(msgspec.json.encode({"text": template, "variables": variables}))
 
-    assert made.render({"n": 1} | values).text == rendered
+    assert made.render({"n": 1, "p": {"s": ""}} | values).text == rendered
 
 
 def test_what_a_loop_would_make_is_counted_before_it_is_made() -> None:
@@ -124,7 +131,7 @@ def test_messages_share_the_steps_of_a_render() -> None:
 
 
 def test_the_short_way_is_taken() -> None:
-    values = {"a": "x", "n": 1, "l": [{"q": "é漢😀", "z": True}]}
+    values = {"a": "x", "n": 1, "l": [{"q": "é漢😀", "z": True}], "w": ["y"], "m": [1], "p": {"s": "z"}}
 
     assert all(made._quick(values) is not None for made in PLANS)
 

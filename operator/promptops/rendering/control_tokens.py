@@ -23,7 +23,7 @@ def has_token(text: str) -> bool:
 
 def _looks_alike(text: str) -> bool:
     """Whether a text has what tokens are made of. Looking for one character costs next to nothing, for a string some more."""
-    if "[" in text and "]" in text and "INST]" in text:
+    if "[" in text and "]" in text and "N" in text and "S" in text and "INST]" in text:
         return True
     if "<" not in text or ">" not in text:
         return False

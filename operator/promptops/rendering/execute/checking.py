@@ -9,6 +9,7 @@ import msgspec
 
 from promptops.api.content import Field, Variable
 from promptops.rendering.control_tokens import may_make_tokens
+from promptops.rendering.execute.loops import MAX_CHARACTERS, PlainLoop
 from promptops.rendering.execute.values import NOTHING
 from promptops.rendering.unicode import is_clean, is_encodable
 from promptops.rendering.values import bounds_error, count_error, type_error
@@ -38,6 +39,8 @@ class CheckWriter:
         self._unread = unread
         self._gathers_trusted = gathers_trusted
         self._made = 0
+        self.loops: dict[str, list[PlainLoop]] = {}
+        """Loops that are said while their list is looked at, by the list."""
 
     def line(self, depth: int, text: str) -> None:
         """Add a line."""
@@ -60,7 +63,11 @@ class CheckWriter:
                 self.line(1, f"{gathering}s = []")
                 self.line(1, f"look_at_{gathering} = {gathering}s.append")
                 self.gathered[gathering].append(f"*{gathering}s")
-        present = [self._variable(f"v{index}", variable) for index, variable in enumerate(variables)]
+        # A loop may say other variables: they are looked at before it.
+        named = sorted(
+            ((f"v{index}", each) for index, each in enumerate(variables)), key=lambda pair: pair[0] in self.loops
+        )
+        present = [self._variable(value, variable) for value, variable in named]
         self.line(1, f"if len(given) != {_sum(present)}: {GIVEN_UP}")
         self._gather()
 
@@ -72,7 +79,10 @@ class CheckWriter:
         return "w" if variable.trust == "trusted" or variable.unicode == "raw" else "u"
 
     def _gather(self) -> None:
-        """Look at the strings of each kind together. The blank between them keeps a line's end from being made of two."""
+        """Look at the strings of each kind together. The blank between them keeps a line's end from being made of two.
+
+        A few that are not all ASCII are looked at one by one: it takes longer to look at other scripts.
+        """
         for gathering, pieces in self.gathered.items():
             if not pieces:
                 continue
@@ -83,9 +93,9 @@ class CheckWriter:
             else:
                 self.line(1, f'{gathering} = f"{" ".join(f"{{{piece}}}" for piece in pieces)}"')
         if pieces := self.gathered["u"]:
-            self.line(
-                1, f"if not (is_clean(u) if u.isascii() else all(map(is_clean, ({', '.join(pieces)},)))): {GIVEN_UP}"
-            )
+            many = any(piece.startswith("*") for piece in pieces)
+            apart = f"is_clean(u) if u.isascii() else all(map(is_clean, ({', '.join(pieces)},)))"
+            self.line(1, f"if not {'is_clean(u)' if many else f'({apart})'}: {GIVEN_UP}")
         if self.gathered["w"]:
             self.line(1, f"if not w.isascii() and not is_encodable(w): {GIVEN_UP}")
 
@@ -148,17 +158,28 @@ class CheckWriter:
         self.line(depth, f"if type({value}) is not list: {GIVEN_UP}")
         if declared.min_items is not None or declared.max_items is not None:
             self.line(depth, f"if count_error({value}, {self.bind(declared)}): {GIVEN_UP}")
-        self._made += 1
-        each = f"i{self._made}"
-        self.line(depth, f"for {each} in {value}:")
+        each, loops = f"i{value}", self.loops.get(value, [])
+        self._before_rounds(depth, value, loops)
+        is_counted = any(loop.is_counted for loop in loops)
+        self.line(depth, f"for k{value}, {each} in enumerate({value}):" if is_counted else f"for {each} in {value}:")
         if declared.item_type == "object":
             self._object(depth + 1, each, declared, variable)
         else:
             self._scalar(depth + 1, each, declared.item_type or "", declared, variable)
+        for loop in loops:
+            if loop.is_counted:
+                self.line(depth + 1, f"k{loop.number} = k{value}")
+            self.line(depth + 1, f"say_{loop.said}({loop.round})")
+
+    def _before_rounds(self, depth: int, value: str, loops: Sequence[PlainLoop]) -> None:
+        for loop in loops:
+            self.line(depth, f"if len({value}) * ({loop.each_round}) > {MAX_CHARACTERS}: {GIVEN_UP}")
+            self.line(depth, f"say_{loop.said} = {loop.said}.append")
+            if loop.is_counted:
+                self.line(depth, f"n{loop.number} = len({value})")
 
     def _object(self, depth: int, value: str, declared: Field, variable: Variable) -> None:
-        self._made += 1
-        prefix, present = f"f{self._made}_", []
+        prefix, present = f"{value}_", []
         self.line(depth, f"if type({value}) is not dict: {GIVEN_UP}")
         for index, each in enumerate(declared.fields or ()):
             name, key = f"{prefix}{index}", self.bind(each.name)

@@ -6,13 +6,14 @@ from typing import Any
 from promptops.rendering.execute.values import Absent, Fuel, RenderFault, present, weigh
 from promptops.rendering.values import kind_of
 
-_LONG = 1000
+MAX_UNPAID = 1000
+"""Strings up to so many characters are compared for nothing."""
 
 
 def equal(one: Any, other: Any, fuel: Fuel) -> bool:
     """Whether two values are equal."""
     if type(one) is str and type(other) is str:
-        if len(one) == len(other) > _LONG:
+        if len(one) == len(other) > MAX_UNPAID:
             fuel.characters(len(one))
     elif isinstance(one, dict | list) and isinstance(other, dict | list):
         fuel.spend(weigh(one, fuel))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promptops.rendering.execute import values
-from promptops.rendering.execute.comparisons import COMPARISONS, TESTS
+from promptops.rendering.execute.comparisons import COMPARISONS, MAX_UNPAID, TESTS
 from promptops.rendering.execute.filters import FILTERS
 from promptops.rendering.syntax.scope import Scope, Shape
 from promptops.rendering.syntax.tree import (
@@ -131,7 +131,7 @@ class TemplateWriter:
         self._made += 1
         number, outer = self._made, self.names.get(node.target)
         iterable = self.expression(node.iterable)
-        self.line(depth, node.offset, f"s{number} = items({iterable}, fuel, {1 + _weight(node.body) // 4})")
+        self.line(depth, node.offset, f"s{number} = items({iterable}, fuel, {1 + weight_of_round(node.body) // 4})")
         self.line(depth, node.offset, f"n{number} = len(s{number})")
         self.loops.append(number)
         self.names[node.target] = f"x{number}"
@@ -201,6 +201,9 @@ class TemplateWriter:
         return f"{value}.get({name}, NOTHING)" if of.fields[key].may_be_absent else f"{value}[{name}]"
 
     def _comparison(self, expression: Compare) -> str:
+        if len(expression.others) == 1 and _is_cheap(expression):
+            ((sign, other),) = expression.others
+            return f"({self.expression(expression.first)} {sign} {self.expression(other)})"
         left, parts = self.expression(expression.first), []
         for index, (sign, other) in enumerate(expression.others):
             right = self.expression(other)
@@ -237,7 +240,16 @@ def path_of(expression: Expression) -> str:
     return "…"
 
 
-def _weight(body: Body) -> int:
+def _is_cheap(expression: Compare) -> bool:
+    """Whether it asks for equality with a short constant, which costs nothing whatever the other side is."""
+    ((sign, other),) = expression.others
+    if sign not in ("==", "!="):
+        return False
+    constants = (each.value for each in (expression.first, other) if isinstance(each, Constant))
+    return any(not isinstance(value, str) or len(value) <= MAX_UNPAID for value in constants)
+
+
+def weight_of_round(body: Body) -> int:
     """Return how many things one round of a loop does at most."""
     total = 0
     for node in body:
@@ -246,9 +258,11 @@ def _weight(body: Body) -> int:
             case Output(value):
                 total += _size(value)
             case If(branches, otherwise):
-                total += sum(_size(condition) + _weight(inner) for condition, inner in branches) + _weight(otherwise)
+                total += sum(
+                    _size(condition) + weight_of_round(inner) for condition, inner in branches
+                ) + weight_of_round(otherwise)
             case For(_, iterable, _, otherwise):
-                total += _size(iterable) + _weight(otherwise)
+                total += _size(iterable) + weight_of_round(otherwise)
     return total
 
 

@@ -8,7 +8,8 @@ answer too, without a warning: a test compares the two. No character of an autho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,10 +18,19 @@ from promptops.api.content import Variable
 from promptops.rendering.control_tokens import has_token, may_complete_token, may_make_tokens
 from promptops.rendering.execute import checking
 from promptops.rendering.execute.checking import GIVEN_UP, CheckWriter, has_free_values
-from promptops.rendering.execute.loops import MAX_CHARACTERS, SCALAR_CHARACTERS, GiveUp, quick_run
+from promptops.rendering.execute.generate import BOUND as CALLED
+from promptops.rendering.execute.loops import MAX_CHARACTERS, SCALAR_CHARACTERS, Bound, LogicWriter
 from promptops.rendering.execute.program import Program
 from promptops.rendering.execute.rendered import Rendered
-from promptops.rendering.execute.values import NOTHING, Fuel, RenderFault, TooMuchOutput, TooMuchWork
+from promptops.rendering.execute.values import (
+    CHARACTERS_IN_A_STEP,
+    MAX_STEPS,
+    NOTHING,
+    Fuel,
+    RenderFault,
+    TooMuchOutput,
+    TooMuchWork,
+)
 from promptops.rendering.syntax.tree import Name, Output, Text, constants, texts
 from promptops.rendering.values import text_of
 
@@ -44,7 +54,7 @@ def quick_render(
     unread = frozenset(variable.name for variable in variables).difference(used)
     writer = _Writer(unread, gathers_trusted=not _shows_in_output(read, [program for _, program in said]))
     source = writer.whole(variables, said, used)
-    namespace = {**_BOUND, **checking.BOUND, **writer.bound}
+    namespace = {**CALLED, **_BOUND, **checking.BOUND, **writer.bound}
     exec(compile(source, "<quick>", "exec"), namespace)  # noqa: S102  # our own source: it holds nothing an author wrote
     made: Quick = namespace["quick"]
     return made
@@ -55,14 +65,22 @@ class _Writer(CheckWriter):
 
     def whole(self, variables: Sequence[Variable], said: Sequence[tuple[str, Program]], used: Sequence[str]) -> str:
         """Return the source for a content."""
-        self.lines = ["def quick(given):", " try:"]
-        self.variables(variables)
         names = {variable.name: (f"v{index}", variable) for index, variable in enumerate(variables)}
         programs = [program for _, program in said]
+        logic = {
+            index: self._logic(index, program, names)
+            for index, program in enumerate(programs)
+            if not _is_inlined(program)
+        }
+        self.lines = ["def quick(given):", " try:"]
+        self._begin(logic.values())
+        self.variables(variables)
+        self._pay(logic.values())
         self._bound_output(names, programs)
-        if not all(map(_is_inlined, programs)):
-            self.line(1, "fuel = Fuel()")
-        made = [self._message(f"m{index}", program, names) for index, program in enumerate(programs)]
+        made = [
+            self._said(f"m{index}", logic[index]) if index in logic else self._substitution(f"m{index}", program, names)
+            for index, program in enumerate(programs)
+        ]
         self._look_at_output(
             made, programs, [name for name, each in names.values() if each.type == "string" and each.name in used]
         )
@@ -70,8 +88,59 @@ class _Writer(CheckWriter):
         spoken = zip(said, made, strict=True)
         messages = "".join(f"{{'role': {self.bind(role)}, 'content': {text}}}, " for (role, _), text in spoken)
         self.line(1, f"return Rendered(({messages}), {self._used(names, used)})")
-        self.line(0, f"except KeyError: {GIVEN_UP}")
+        self.line(0, f"except (KeyError, RenderFault, TooMuchWork, TooMuchOutput): {GIVEN_UP}")
         return "\n".join(self.lines) + "\n"
+
+    def _logic(self, index: int, program: Program, names: Mapping[str, tuple[str, Variable]]) -> _Logic:
+        declared = [variable for _, variable in names.values() if variable.name in program.names]
+        writer = LogicWriter(
+            program.scope,
+            {name: names[name][0] for name in program.names},
+            index=index,
+            lists={each.name: _fields_of_items(each) for each in declared if _has_looked_at_items(each)},
+            given=frozenset(each.name for each in declared if each.default is msgspec.UNSET),
+        )
+        whole = writer.whole(program.body)
+        made = _Logic(writer, whole, None if whole else writer.run(program.body))
+        self.bound |= writer.constants
+        for loop in writer.plain.values():
+            self.loops.setdefault(loop.items, []).append(loop)
+        return made
+
+    def _begin(self, logic: Collection[_Logic]) -> None:
+        for loops in self.loops.values():
+            for loop in loops:
+                self.line(1, f"{loop.said} = []")
+        if any(map(_uses_fuel, logic)):
+            self.line(1, "fuel = Fuel()")
+
+    def _pay(self, logic: Collection[_Logic]) -> None:
+        """Pay for all loops at once, and put their rounds together."""
+        total = self._total()
+        steps = [loop.steps(total) for loops in self.loops.values() for loop in loops]
+        steps += [f"({total}) // {CHARACTERS_IN_A_STEP} * {cases} + {cases}" for cases in map(_cases, logic) if cases]
+        if steps:
+            together = " + ".join(steps)
+            pays = any(map(_uses_fuel, logic))
+            self.line(1, f"fuel.spend({together})" if pays else f"if {together} > {MAX_STEPS}: {GIVEN_UP}")
+        for loops in self.loops.values():
+            for loop in loops:
+                self.line(1, f"{loop.said} = glue({loop.said})")
+
+    def _said(self, name: str, logic: _Logic) -> str:
+        """Write a template with logic."""
+        if logic.whole is not None:
+            said, bound = logic.whole
+            strings = (f"({self._total()}) * {bound.strings}",) if bound.strings else ()
+            made = " + ".join((str(bound.characters), *bound.counted, *strings))
+            self.line(1, f"if {made} > {MAX_CHARACTERS}: {GIVEN_UP}")
+            self.line(1, f"{name} = {said}")
+            return name
+        self.line(1, "said = []")
+        self.line(1, f"{self.bind(logic.run)}({logic.writer.arguments}fuel, said.append)")
+        self.line(1, f"if sum(map(len, said)) > {MAX_CHARACTERS}: {GIVEN_UP}")
+        self.line(1, f"{name} = glue(said)")
+        return name
 
     def _used(self, names: Mapping[str, tuple[str, Variable]], used: Sequence[str]) -> str:
         if all(_is_there(names[name][1]) for name in used):
@@ -113,18 +182,6 @@ class _Writer(CheckWriter):
             is_ascii = " and ".join(f"{each}.isascii()" for each in filled)
             self.line(1, f"if not ({is_ascii}) and not all(map(is_encodable, ({', '.join(strings)},))): {GIVEN_UP}")
 
-    def _message(self, name: str, program: Program, names: Mapping[str, tuple[str, Variable]]) -> str:
-        if _is_inlined(program):
-            return self._substitution(name, program, names)
-        lists = frozenset(each for each in program.names if names[each][1].default is msgspec.UNSET)
-        arguments = "".join(f"{names[each][0]}, " for each in program.names)
-        self.line(1, "said = []")
-        self.line(1, f"try: {self.bind(quick_run(program, lists))}({arguments}fuel, said.append, {self._total()})")
-        self.line(1, f"except (GiveUp, RenderFault, TooMuchWork, TooMuchOutput): {GIVEN_UP}")
-        self.line(1, f"if sum(map(len, said)) > {MAX_CHARACTERS}: {GIVEN_UP}")
-        self.line(1, f"{name} = ''.join(said)")
-        return name
-
     def _substitution(self, name: str, program: Program, names: Mapping[str, tuple[str, Variable]]) -> str:
         pieces = []
         for node in program.body:
@@ -150,6 +207,34 @@ class _Writer(CheckWriter):
         elif ends:
             self.line(1, f"if {' or '.join(ends)}:")
             self.line(2, whole)
+
+
+@dataclass(frozen=True)
+class _Logic:
+    """A template that does more than to put scalars in their places."""
+
+    writer: LogicWriter
+    whole: tuple[str, Bound] | None
+    """It as one expression, if it is plain."""
+    run: Callable[..., None] | None
+
+
+def _uses_fuel(logic: _Logic) -> bool:
+    if logic.whole is None:
+        return True
+    return any("fuel" in said for said in (logic.whole[0], *(loop.round for loop in logic.writer.plain.values())))
+
+
+def _cases(logic: _Logic) -> int:
+    return logic.whole[1].cases if logic.whole is not None else 0
+
+
+def _has_looked_at_items(variable: Variable) -> bool:
+    return variable.type == "list" and variable.default is msgspec.UNSET and not has_free_values(variable)
+
+
+def _fields_of_items(variable: Variable) -> Mapping[str, bool]:
+    return {each.name: each.optional for each in variable.fields or ()}
 
 
 def _is_inlined(program: Program) -> bool:
@@ -199,11 +284,11 @@ def _written(value: str, variable: Variable) -> str:
 _BOUND: Mapping[str, Any] = {
     "NOTHING": NOTHING,
     "Fuel": Fuel,
-    "GiveUp": GiveUp,
     "RenderFault": RenderFault,
     "Rendered": Rendered,
     "TooMuchOutput": TooMuchOutput,
     "TooMuchWork": TooMuchWork,
     "has_token": has_token,
+    "glue": "".join,
     "text_of": text_of,
 }

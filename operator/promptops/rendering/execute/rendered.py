@@ -9,8 +9,8 @@ from promptops.api.http import RenderedMessage, Warning
 MESSAGE_SEPARATOR = "\n\n"
 
 
-class Rendered(msgspec.Struct, frozen=True):
-    """The messages, the variables that stand in them, and what was done to values."""
+class Rendered(msgspec.Struct, frozen=True, gc=False):
+    """The messages, the variables that stand in them, and what was done to values: no circle can go through it."""
 
     messages: tuple[RenderedMessage, ...]
     variables_used: tuple[str, ...]
