@@ -163,6 +163,7 @@ class Writer:
     def iterable(self) -> str:
         if self.random.random() < 0.5:
             return self.random.choice(("words", "numbers", "people"))
+        others: tuple[str, ...] = ("thing.list",) if self.with_things else ()
         return self.random.choice(
             (
                 "words | sort",
@@ -172,7 +173,7 @@ class Writer:
                 "word | list",
                 "['a', 'b']",
                 "words | list",
-                *(("thing.list",) if self.with_things else ()),
+                *others,
             )
         )
 
@@ -214,7 +215,7 @@ class Writer:
             "none",
             "(count)",
         )
-        things = ("thing.name", "thing['name']", "thing.list[0]", "thing") if self.with_things else ()
+        things: tuple[str, ...] = ("thing.name", "thing['name']", "thing.list[0]", "thing") if self.with_things else ()
         return self.random.choice((*plain, *things, *STRINGS, *local, *local))
 
     def expression(self) -> str:
