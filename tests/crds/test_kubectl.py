@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,42 @@ def test_a_misspelled_field_is_refused_by_name(kubectl: Kubectl, namespace: str)
 
 def _with_status(manifest: dict[str, object], status: dict[str, object]) -> dict[str, object]:
     return {key: manifest[key] for key in ("apiVersion", "kind", "metadata")} | {"status": status}
+
+
+FIXED = version(
+    "fixed",
+    "1.0.0",
+    {
+        "text": "{{ one }} {{ other }}",
+        "variables": [{"name": "one", "type": "string"}, {"name": "other", "type": "string"}],
+        "parameters": {"extra": {"top_k": 40}},
+    },
+    tests=[{"name": "renders", "variables": {"one": "1", "other": "2"}, "expect": [{"equals": "1 2"}]}],
+)
+
+
+def _fixed_with(**changed: Any) -> dict[str, Any]:
+    spec = FIXED["spec"]
+    return FIXED | {"spec": spec | {"content": spec["content"] | changed}}
+
+
+@pytest.mark.parametrize(
+    ("replacement", "field"),
+    [
+        pytest.param(_fixed_with(parameters={"extra": {"topK": 40}}), "content", id="a renamed key in extra"),
+        pytest.param(_fixed_with(variables=FIXED["spec"]["content"]["variables"][::-1]), "content", id="two variables swapped"),
+        pytest.param(_fixed_with(responseFormat={"type": "text"}), "content", id="an optional field added"),
+        pytest.param(FIXED | {"spec": FIXED["spec"] | {"tests": [FIXED["spec"]["tests"][0] | {"expect": [{"contains": "1"}]}]}}, "tests", id="a test changed"),
+    ],
+)  # fmt: skip
+def test_m11_no_part_of_a_version_is_replaced(
+    server: Server, kubectl: Kubectl, namespace: str, replacement: dict[str, Any], field: str
+) -> None:
+    """Nothing of ours runs here but the definitions and policies."""
+    server.create(FIXED, namespace)
+    refused = kubectl("replace", "-n", namespace, "-f", "-", input=json.dumps(replacement), check=False)
+    kept = json.loads(kubectl("get", "pmv", "fixed-1.0.0", "-n", namespace, "-o", "json").stdout)
+
+    assert refused.returncode != 0
+    assert f"{field} of a PromptVersion cannot be changed: create a new version" in refused.stderr
+    assert kept["spec"] == FIXED["spec"] | {"lifecycle": "Available"}

@@ -35,7 +35,7 @@ def run_sidecar(*arguments: str, **environment: str) -> subprocess.CompletedProc
     )
 
 
-def test_values_and_prompts_stay_inside(sidecar: Sidecar) -> None:
+def test_v23_values_and_prompts_stay_inside(sidecar: Sidecar) -> None:
     for prompt, variables in (
         ("echo", {"text": f"{CANARY}\x00"}),
         ("typed", {"word": CANARY, "count": CANARY, "ratio": CANARY, "loud": CANARY, "tone": CANARY}),
@@ -88,7 +88,7 @@ def test_operations_answer(sidecar: Sidecar, path: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/prompts", "/v1/prompts/secret", "/v1/health", "/", "/debug"])
-def test_operations_show_no_prompt(sidecar: Sidecar, path: str) -> None:
+def test_v22_operations_show_no_prompt(sidecar: Sidecar, path: str) -> None:
     answer = sidecar.operations(path)
 
     assert answer.status_code == 404
@@ -127,7 +127,7 @@ def test_renders_are_counted(start_sidecar: Start, tmp_path: Path) -> None:
     assert "promptops_feed_stale 0.0" in lines
 
 
-def test_the_data_listener_is_on_loopback_alone(sidecar: Sidecar) -> None:
+def test_v22_the_data_listener_is_on_loopback_alone(sidecar: Sidecar) -> None:
     listening = {
         line.split()[1]
         for table in ("/proc/net/tcp", "/proc/net/tcp6")

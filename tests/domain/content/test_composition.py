@@ -113,7 +113,7 @@ def test_a_source_includes_like_a_version() -> None:
         pytest.param(
             [greeting(), version("rules", "1.0.0", including({"text": '{% include "x" %}'}, x="greeting-1.0.0"))],
             ["IncludeCycle: spec.content.includes[0]: rules-1.0.0 cannot be included: spec.content.includes[0]: the includes go in a circle: greeting-1.0.0 → rules-1.0.0 → greeting-1.0.0: take one of them out"],
-            id="a circle",
+            id="T21 a circle",
         ),
         pytest.param(
             [version("greeting", "1.0.0", including({"text": '{% include "x" %}'}, x="greeting-1.0.0"))],
@@ -209,7 +209,7 @@ def test_whoever_asks_first_the_depth_is_the_same() -> None:
     assert sound == [True, True, False]
 
 
-def test_doubling_is_stopped_before_it_is_put_together() -> None:
+def test_t22_doubling_is_stopped_before_it_is_put_together() -> None:
     began = time.thread_time()
     said = chain(MAX_DEPTH, '{% include "x" %}' * 16).said("n0-1.0.0")
 

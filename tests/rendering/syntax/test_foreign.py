@@ -7,6 +7,8 @@ import pytest
 from promptops.api.content import Variable
 from promptops.rendering.errors import InvalidTemplate
 from promptops.rendering.execute.program import Program
+from promptops.rendering.syntax.cures import REFUSED_FILTERS
+from promptops.rendering.syntax.vocabulary import FILTERS
 
 VARIABLES = (Variable("x", "string"), Variable("user", "object"))
 
@@ -28,6 +30,23 @@ VARIABLES = (Variable("x", "string"), Variable("user", "object"))
         pytest.param("{% assign y = x %}", "declare a variable, perhaps with a default", id="Liquid assign"),
         pytest.param("{{ x == null }}", "write none", id="null"),
         pytest.param("{{ userName }}", "lower case letters, digits and underscores", id="a name in camel case"),
+        pytest.param("{{ 'a' + x }}", "standing side by side, as in {{ a }}{{ b }}", id="texts added"),
+        pytest.param(
+            "{% for i in user.list %}{{ loop.index0 + 1 }}{% endfor %}",
+            "loop.index counts from 1",
+            id="counting from 1",
+        ),
+        pytest.param("{{ x.strip() }}", "write {{ name | trim }}", id="a method of Python"),
+        pytest.param("{% for i in range(3) %}{% endfor %}", "declare a list, and loop over that", id="range"),
+        pytest.param("{% for k, v in user.items() %}{% endfor %}", "one item at a time", id="pairs in a loop"),
+        pytest.param("{% for k in user.keys() %}{% endfor %}", "a list of objects with a field for the key", id="keys"),
+        pytest.param("{{ user.get('a', 1) }}", "write {{ name.field | default('') }}", id="get"),
+        pytest.param("{{ user | map(attribute='a') | join }}", "join(', ', 'field')", id="map"),
+        pytest.param("{{ user | selectattr('a') }}", "with an if around what it renders", id="selectattr"),
+        pytest.param("{{ x | string }}", "leave it out", id="a conversion"),
+        pytest.param("{{ x | safe }}", "nothing is escaped", id="safe"),
+        pytest.param("{{ x[:100] }}", "shorten a text with truncate", id="a slice"),
+        pytest.param("{{ x | uppercase }}", "write upper", id="a filter of Liquid"),
         pytest.param("{{ x ~ x }}", "write two tags side by side", id="concatenation"),
     ],
 )
@@ -36,6 +55,11 @@ def test_the_way_out_is_told(template: str, way_out: str) -> None:
         Program(template, VARIABLES, "text")
 
     assert way_out in str(refused.value)
+
+
+@pytest.mark.parametrize("name", [*REFUSED_FILTERS])
+def test_no_filter_is_both_there_and_refused(name: str) -> None:
+    assert name not in FILTERS
 
 
 def test_no_word_is_advised_instead_of_itself() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from promptops.rendering.names import shown
+from promptops.rendering.syntax.cures import REFUSED_CALLS, REFUSED_FILTERS, REFUSED_SIGNS
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.tokens import Tag, Token
 from promptops.rendering.syntax.tree import (
@@ -23,7 +24,7 @@ from promptops.rendering.syntax.tree import (
     Scalar,
     Test,
 )
-from promptops.rendering.syntax.vocabulary import FILTERS, REFUSED_SIGNS, TESTS, Callable
+from promptops.rendering.syntax.vocabulary import FILTERS, TESTS, Callable
 
 MAX_DEPTH = 12
 """Brackets, inline ifs and the like inside one another."""
@@ -236,6 +237,8 @@ class Reader:
         if name is None:
             raise TemplateFault(at, f"the name of a {what} is missing")
         name = name.lower() if what == "test" and name in _CONSTANTS else name
+        if what == "filter" and name in REFUSED_FILTERS:
+            raise TemplateFault(at, f"the filter {name} is not part of the language: {REFUSED_FILTERS[name]}")
         if name not in known:
             raise TemplateFault(
                 at, f"there is no {what} {shown(name)}{advice(name, known)}: there are {', '.join(known)}"
@@ -301,6 +304,8 @@ class Reader:
         token, opening = self._next, self.tag.opening
         if token is None:
             return TemplateFault(self.tag.offset, _ends_too_early(self.tag))
+        if token.text == "(" and (called := self.tag.tokens[self._at - 1].text if self._at else "") in REFUSED_CALLS:
+            return TemplateFault(token.offset, f"{called} cannot be called, as nothing can: {REFUSED_CALLS[called]}")
         if token.text in REFUSED_SIGNS:
             return TemplateFault(token.offset, REFUSED_SIGNS[token.text])
         if (self.tag.tokens[0].text, token.text) == ("else", "if"):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 from promptops.rendering.names import NAME_RULE, is_variable_name, shown
+from promptops.rendering.syntax.cures import REFUSED_STATEMENTS
 from promptops.rendering.syntax.expressions import Reader, advice
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.tokens import WRITE_LITERALLY, Tag, TextPiece, pieces
 from promptops.rendering.syntax.tree import Body, Expression, For, If, Inclusion, Node, Output, Text
-from promptops.rendering.syntax.vocabulary import REFUSED_STATEMENTS, STATEMENTS
+from promptops.rendering.syntax.vocabulary import STATEMENTS
 
 MAX_BLOCKS = 12
 """Ifs and loops inside one another."""

@@ -105,39 +105,3 @@ LOOP_FIELDS = (
 """What a loop says about itself: `loop.index` and the like."""
 
 STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor", "include", "raw", "endraw")
-
-REFUSED_STATEMENTS = {
-    "autoescape": "prompts are not HTML, nothing is escaped",
-    "block": "templates do not inherit",
-    "break": "a loop goes to its end: put an if around what it renders",
-    "call": "there are no macros",
-    "continue": "a loop goes to its end: put an if around what it renders",
-    "do": "a template computes nothing",
-    "elseif": "write {% elif … %}",
-    "elsif": "write {% elif … %}",
-    "extends": "templates do not inherit",
-    "filter": "put the filter behind a value, as in {{ name | upper }}",
-    "from": "nothing can be imported",
-    "import": "nothing can be imported",
-    "macro": "there are no macros",
-    "assign": "values come from variables alone: declare a variable, perhaps with a default",
-    "unless": "write {% if not … %}",
-    "set": "values come from variables alone: declare a variable, perhaps with a default",
-    "with": "values come from variables alone: declare a variable, perhaps with a default",
-}  # fmt: skip
-"""Statements of Jinja that are not in the subset, and what to do instead."""
-
-REFUSED_SIGNS = {
-    "+": "arithmetic (+) is not part of the language: let the caller compute it",
-    "-": "arithmetic (-) is not part of the language: let the caller compute it",
-    "*": "arithmetic (*) is not part of the language: let the caller compute it",
-    "/": "arithmetic (/) is not part of the language: let the caller compute it",
-    "//": "arithmetic (//) is not part of the language: let the caller compute it",
-    "%": "arithmetic (%) is not part of the language: let the caller compute it",
-    "**": "arithmetic (**) is not part of the language: let the caller compute it",
-    "~": "concatenation (~) is not part of the language: write two tags side by side",
-    "(": "nothing can be called: use a filter, as in {{ name | upper }}",
-    "=": "nothing can be assigned; to compare, write ==",
-    ":": "slices and dictionaries are not part of the language",
-}  # fmt: skip
-"""Signs of Jinja that are not in the subset, and what to do instead."""

@@ -1,0 +1,80 @@
+"""What others write that is not in the language, and how it is written here: nobody is refused without a way out."""
+
+REFUSED_STATEMENTS = {
+    "autoescape": "prompts are not HTML, nothing is escaped",
+    "block": "templates do not inherit",
+    "break": "a loop goes to its end: put an if around what it renders",
+    "call": "there are no macros",
+    "continue": "a loop goes to its end: put an if around what it renders",
+    "do": "a template computes nothing",
+    "elseif": "write {% elif … %}",
+    "elsif": "write {% elif … %}",
+    "extends": "templates do not inherit",
+    "filter": "put the filter behind a value, as in {{ name | upper }}",
+    "from": "nothing can be imported",
+    "import": "nothing can be imported",
+    "macro": "there are no macros",
+    "assign": "values come from variables alone: declare a variable, perhaps with a default",
+    "unless": "write {% if not … %}",
+    "set": "values come from variables alone: declare a variable, perhaps with a default",
+    "with": "values come from variables alone: declare a variable, perhaps with a default",
+    "generation": "a prompt has messages: write the assistant's as one of them",
+    "trans": "a prompt has one language: make a prompt of each",
+}  # fmt: skip
+"""Statements of Jinja that are not in the subset, and what to do instead."""
+
+REFUSED_SIGNS = {
+    "+": "arithmetic (+) is not part of the language: texts are put together by standing side by side, as in {{ a }}{{ b }},"
+    " loop.index counts from 1, and the caller can compute the rest",
+    "-": "arithmetic (-) is not part of the language: let the caller compute it",
+    "*": "arithmetic (*) is not part of the language: let the caller compute it",
+    "/": "arithmetic (/) is not part of the language: let the caller compute it",
+    "//": "arithmetic (//) is not part of the language: let the caller compute it",
+    "%": "arithmetic (%) is not part of the language: let the caller compute it",
+    "**": "arithmetic (**) is not part of the language: let the caller compute it",
+    "~": "concatenation (~) is not part of the language: write two tags side by side",
+    "(": "nothing can be called: use a filter, as in {{ name | upper }}",
+    "=": "nothing can be assigned; to compare, write ==",
+    ":": "slices and dictionaries are not part of the language: shorten a text with truncate, and let the caller cut a list",
+}  # fmt: skip
+"""Signs of Jinja that are not in the subset, and what to do instead."""
+
+_CALLER = "let the caller give it as a variable"
+_NOT_ESCAPED = "leave it out: nothing is escaped, for prompts are not HTML"
+_NO_CONVERSION = (
+    "leave it out: a value has the type that its variable declares, and is written as text where it is rendered"
+)
+_INSIDE_A_LOOP = (
+    "write a loop, with an if around what it renders: {% for item in list %}{% if … %}…{% endif %}{% endfor %}"
+)
+_PAIRS = "declare a list of objects with a field for the key and one for the value, and loop over that"
+
+REFUSED_FILTERS = {
+    "abs": _CALLER, "attr": "read the field, as in {{ name.field }}", "batch": _CALLER, "center": _CALLER,
+    "dictsort": _PAIRS, "e": _NOT_ESCAPED, "escape": _NOT_ESCAPED, "filesizeformat": _CALLER, "float": _NO_CONVERSION,
+    "forceescape": _NOT_ESCAPED, "format": "write the text around the values, as in Hello {{ name }}", "groupby": _CALLER,
+    "int": _NO_CONVERSION, "items": _PAIRS, "json": "write tojson", "lowercase": "write lower",
+    "map": "write a loop, or join with the field's name, as in {{ list | join(', ', 'field') }}", "max": _CALLER, "min": _CALLER,
+    "pprint": "write tojson(2)", "random": "a prompt renders the same each time: " + _CALLER, "reject": _INSIDE_A_LOOP,
+    "rejectattr": _INSIDE_A_LOOP, "reverse": "write loop.revindex, or " + _CALLER, "safe": _NOT_ESCAPED, "select": _INSIDE_A_LOOP,
+    "selectattr": _INSIDE_A_LOOP, "size": "write length", "slice": _CALLER, "split": "declare a list, and let the caller split it",
+    "string": _NO_CONVERSION, "strip": "write trim", "striptags": _CALLER, "sum": _CALLER, "to_json": "write tojson",
+    "uppercase": "write upper", "urlencode": _CALLER, "urlize": _CALLER, "wordcount": _CALLER, "wordwrap": _CALLER,
+    "xmlattr": _CALLER,
+}  # fmt: skip
+"""Filters of Jinja and its relatives that are not in the language, and what to do instead."""
+
+REFUSED_CALLS = {
+    "append": "values come from variables alone: " + _CALLER, "capitalize": "write {{ name | capitalize }}",
+    "dict": _CALLER, "endswith": _CALLER, "format": "write the text around the values, as in Hello {{ name }}",
+    "get": "write {{ name.field | default('') }}", "items": _PAIRS, "join": "write {{ list | join(', ') }}",
+    "keys": _PAIRS, "len": "write {{ name | length }}", "lower": "write {{ name | lower }}",
+    "namespace": "values come from variables alone: " + _CALLER, "now": _CALLER,
+    "raise_exception": "bound the variable in its declaration: a value that does not fit is refused",
+    "range": "declare a list, and loop over that", "replace": "write {{ name | replace('old', 'new') }}",
+    "split": "declare a list, and let the caller split it", "splitlines": "declare a list, and let the caller split it",
+    "startswith": _CALLER, "strftime": _CALLER, "strftime_now": _CALLER, "strip": "write {{ name | trim }}",
+    "title": "write {{ name | title }}", "upper": "write {{ name | upper }}", "values": _PAIRS,
+    "zip": "declare one list of objects with a field for each",
+}  # fmt: skip
+"""Functions and methods that others call, and what to do instead."""
