@@ -131,3 +131,18 @@ def test_all_missing_variables_are_named() -> None:
         two.render({})
 
     assert str(refused.value) == "text is missing; other is missing"
+
+
+ABSENT = {"name": "o", "type": "object"}
+
+
+@pytest.mark.parametrize("template", ["{{ [o.a] }}", "{{ [[o.a]] | tojson(2) }}", "{{ [1, o.a] | join('-') }}"])
+def test_what_is_missing_in_a_list_of_the_template_is_said(template: str) -> None:
+    with pytest.raises(InvalidInput, match=r"o\.a is missing"):
+        planned(text=template, variables=[ABSENT]).render({"o": {}})
+
+
+def test_what_is_optional_in_a_list_of_the_template_is_null() -> None:
+    optional = planned(text="{{ [text, 1] }}", variables=[TEXT | {"optional": True}])
+
+    assert optional.render({}).text == "[null, 1]"

@@ -127,6 +127,9 @@ def weigh(value: Any, fuel: Fuel) -> int:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is Absent:  # in a list that the template made
+        present(value)
+        return None
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
