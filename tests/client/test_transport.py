@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -250,6 +251,58 @@ def test_a_sidecar_that_was_restarted_is_found_again(start_sidecar: Start, tmp_p
         answer = client.render_prompt("plain")
 
     assert answer.rendered_content == "plain"
+
+
+def test_a_render_outlasts_the_restart_of_its_sidecar(kind: str, start_sidecar: Start, tmp_path: Path) -> None:
+    write(tmp_path / "p.yaml", sourced("plain", {"text": "plain"}))
+    first = start_sidecar(tmp_path)
+
+    def restart() -> None:
+        first.process.kill()
+        start_sidecar(tmp_path, PROMPTOPS_SOCKET=str(first.socket), PROMPTOPS_DIRECTORY=str(tmp_path))
+
+    with ThreadPoolExecutor(1) as threads:
+        answers = render_during(kind, ClientConfig(socket=first.socket, timeout_seconds=60), threads, restart)
+
+    assert set(answers) == {"plain"}
+
+
+def render_during(kind: str, config: ClientConfig, threads: ThreadPoolExecutor, fault: Callable[[], None]) -> list[str]:
+    """Render through one client, from before a fault until after it; return all texts."""
+
+    def through_sync() -> list[str]:
+        with SyncPromptOpsClient(config) as client:
+            texts = [client.render_prompt("plain").rendered_content]
+            running = threads.submit(fault)
+            while not running.done():
+                texts.append(client.render_prompt("plain").rendered_content)
+            running.result()
+            return [*texts, client.render_prompt("plain").rendered_content]
+
+    async def through_async() -> list[str]:
+        async with PromptOpsClient(config) as client:
+            texts = [(await client.render_prompt("plain")).rendered_content]
+            running = threads.submit(fault)
+            while not running.done():
+                texts.append((await client.render_prompt("plain")).rendered_content)
+            running.result()
+            return [*texts, (await client.render_prompt("plain")).rendered_content]
+
+    return through_sync() if kind == "sync" else asyncio.run(through_async())
+
+
+def test_a_sidecar_that_stays_away_is_given_up_in_time_and_named(start_sidecar: Start, tmp_path: Path) -> None:
+    write(tmp_path / "p.yaml", sourced("plain", {"text": "plain"}))
+    running = start_sidecar(tmp_path)
+
+    with SyncPromptOpsClient(ClientConfig(socket=running.socket, timeout_seconds=1)) as client:
+        client.render_prompt("plain")
+        running.stop()
+        begun = time.monotonic()
+        with pytest.raises(NetworkError, match="nothing listens at"):
+            client.render_prompt("plain")
+
+    assert 0.5 < time.monotonic() - begun < 10
 
 
 def descriptors() -> int:

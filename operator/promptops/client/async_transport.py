@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 from promptops.client.connections import Connections, OfThisProcess
@@ -27,8 +28,9 @@ class AsyncTransport:
     async def ask(self, question: Question, seconds: float) -> Response:
         """Return the answer. Raises the builtin TimeoutError, OSError, NoAnswer, NotTheAnswer."""
         loop = asyncio.get_running_loop()
+        until = time.monotonic() + seconds
         async with asyncio.timeout(seconds), self._slots_of(loop):
-            return await _drive(converse(self._connections.get(), self._place, question), loop)
+            return await _drive(converse(self._connections.get(), self._place, question, until), loop)
 
     def close(self) -> None:
         """Close every connection: an idle one now, another when its call is over."""

@@ -31,7 +31,8 @@ class ClientConfig:
     """URL of the sidecar. Behind https every call makes a connection of its own."""
     timeout_seconds: float = 5.0
     """How long a render may take: waiting for a connection, connecting, sending and the answer together, beside the
-    system's look-up of a host that is a name. For other calls, how long each of these steps may take."""
+    system's look-up of a host that is a name. So long, too, a sidecar that has answered before is asked again when it is
+    gone. For other calls, how long each of these steps may take."""
     max_connections: int = 100
     """Renders on the way at the same time; further ones wait. In asyncio, for each event loop."""
 

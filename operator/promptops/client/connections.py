@@ -49,6 +49,8 @@ class Connections:
         self._idle: deque[socket.socket] = deque()
         self._all: WeakSet[socket.socket] = WeakSet()
         self._closed = False
+        self.were_answered = False
+        """Whether somebody has answered there, so that it is the place."""
 
     def take(self) -> socket.socket | None:
         """Return a connection that is still open and has nothing to say; None when a new one has to be made."""

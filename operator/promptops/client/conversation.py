@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import socket
+import time
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +23,8 @@ from promptops.client.place import Endpoint, Place
 
 _RECEIVE_BYTES: Final = 65536
 _QUEUE_FULL_SECONDS: Final = 0.005
+_FIRST_PAUSE_SECONDS: Final = 0.02
+_LONGEST_PAUSE_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,25 @@ Want = Ready | Pause | Lookup
 Conversation = Generator[Want, Any, Response]
 
 
-def converse(connections: Connections, place: Place, question: Question) -> Conversation:
+def converse(connections: Connections, place: Place, question: Question, until: float) -> Conversation:
     """Return the answer. Raises OSError when no connection can be made, NoAnswer, NotTheAnswer.
 
-    A kept connection may end, or turn out to have been left behind, just as it is used: the question is then asked once
-    more, over a new one. A render changes nothing.
+    A sidecar that has answered comes back when it is gone, as a container is started again: it is asked once more, and
+    again, `until` this monotonic second. A render changes nothing. Where nobody ever answered nobody is waited for.
     """
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return (yield from _ask(connections, place, question))
+        except (OSError, NoAnswer):
+            if not connections.were_answered or time.monotonic() + pause >= until:
+                raise
+        yield Pause(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _ask(connections: Connections, place: Place, question: Question) -> Conversation:
+    """Ask once; once more where a kept connection ends, or turns out to have been left behind, just as it is used."""
     kept = connections.take()
     if kept is not None:
         with suppress(NoAnswer, NotTheAnswer):
@@ -76,6 +93,7 @@ def _over(connection: socket.socket, connections: Connections, question: Questio
     except BaseException:
         connection.close()
         raise
+    connections.were_answered = True
     if response.reusable:
         connections.keep(connection)
     else:

@@ -32,7 +32,7 @@ class SyncTransport:
         turns = self._turns.get()
         try:
             turns.begin(deadline)
-            return _drive(converse(self._connections.get(), self._place, question), deadline)
+            return _drive(converse(self._connections.get(), self._place, question, deadline), deadline)
         finally:
             turns.end()
 
