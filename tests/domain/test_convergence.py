@@ -59,6 +59,12 @@ def test_nobody_serves_what_is_not_published() -> None:
     assert Crowd.of([instance()]).serving("greeting", "u1", 7, None) == ServedObservation(0, 1)
 
 
+def test_a_pod_without_its_sidecar_should_serve_and_cannot() -> None:
+    crowd = Crowd.of([instance()], uninjected=2)
+
+    assert crowd.serving("greeting", "u1", 7, BEFORE_EVERYTHING) == ServedObservation(1, 3, uninjected=2)
+
+
 @pytest.mark.parametrize(
     ("changed_at", "ready"),
     [

@@ -227,6 +227,7 @@ class Assembly:
         self._tenancy.figures = self._convergence.figures
         self._tenancy.uninjected = lambda: self._injections.missed
         self._injections.changed = self._injections_changed
+        self._injections.looked = self._convergence.looked_at_pods
         self._publishing.revoked = self._convergence.revoked
         self._convergence.counted = self._tenancy.changed
         self._keys.changed = self._keys_changed

@@ -60,9 +60,11 @@ class Crowd:
     nacks: Mapping[str, tuple[tuple[str, int, Position], ...]]
     """Prompt's name → (uid, revision, position of the one who could not take it)."""
     missing: int = 0
+    uninjected: int = 0
+    """Pods that lack the sidecar they ask for: they should serve, and cannot."""
 
     @classmethod
-    def of(cls, instances: Iterable[Instance], expected: int = 0) -> "Crowd":
+    def of(cls, instances: Iterable[Instance], expected: int = 0, uninjected: int = 0) -> "Crowd":
         """Read reports. `expected`: how many instances the leader before knew, while they may still come back."""
         positions: list[Position] = []
         nacks: defaultdict[str, list[tuple[str, int, Position]]] = defaultdict(list)
@@ -73,22 +75,23 @@ class Crowd:
             for name, (uid, revision) in each.nacks.items():
                 nacks[name].append((uid, revision, each.position))
         missing = max(0, expected - len(positions))
-        return cls(tuple(sorted(positions)), {name: tuple(all_) for name, all_ in nacks.items()}, missing)
+        refused = {name: tuple(all_) for name, all_ in nacks.items()}
+        return cls(tuple(sorted(positions)), refused, missing, uninjected)
 
     def serving(self, name: str, uid: str, revision: int, changed_at: Position | None) -> ServedObservation:
         """Count who reported a position at or after the one where the entry changed, and does not refuse it.
 
         `changed_at` is None while nothing is published. Of the missing nothing is known but that they had what all had.
         """
-        total = len(self.positions) + self.missing
+        total = len(self.positions) + self.missing + self.uninjected
         if changed_at is None:
-            return ServedObservation(0, total)
+            return ServedObservation(0, total, self.uninjected)
         there = len(self.positions) - bisect_left(self.positions, changed_at)
         refusing = sum(
             (nacked, of) == (uid, revision) and at >= changed_at for nacked, of, at in self.nacks.get(name, ())
         )
         untouched = self.missing if changed_at == BEFORE_EVERYTHING else 0
-        return ServedObservation(there - refusing + untouched, total)
+        return ServedObservation(there - refusing + untouched, total, self.uninjected)
 
 
 def census(instances: Iterable[Instance], expected: int, now: float) -> Census:
@@ -113,7 +116,7 @@ def summary(observation: ServedObservation) -> str:
 
 
 def least_instances(prompt: Manifest) -> int:
-    """Return how many instances a Prompt's status proves: 50 by `48/50`, at least one by `all`."""
+    """Return how many instances a Prompt's status proves, and pods that should be some: 50 by `48/50`, one by `all`."""
     served: str = said_alone(PromptStatus, status_of(prompt), "served") or ""
     total = served.partition("/")[2]
     return int(total) if total.isdecimal() else int(served == "all")

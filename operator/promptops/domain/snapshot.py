@@ -19,6 +19,9 @@ class ServedObservation:
     ready: int
     """Reported a position at or after the one where the entry changed, and do not refuse it, heard of now or not."""
     total: int
+    """Known, and the pods that should serve and cannot."""
+    uninjected: int = 0
+    """Pods among them that lack the sidecar they ask for."""
 
 
 @dataclass(frozen=True)

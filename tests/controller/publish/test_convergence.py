@@ -48,6 +48,7 @@ class Watched(Cluster):
             self.publish(name, f"uid-{name}")
         self.publishing.begin(NAMESPACE)
         self.convergence.lead()
+        self.convergence.looked_at_pods({})
         self.now += 3600
         for instance in ("one", "two"):
             self.report(instance)
@@ -191,6 +192,47 @@ async def test_nobody_follows_a_namespace_that_is_gone(watched: Watched, seen: d
     assert before == Census(total=2)
     assert watched.reports.instances("scope-1") == ()
     assert (watched.convergence.figures(), watched.convergence.states()) == ({}, {})
+
+
+async def test_pods_without_their_sidecar_are_among_those_that_should_serve(watched: Watched) -> None:
+    watched.convergence.looked_at_pods({NAMESPACE: 1, "another": 5})
+    await until(lambda: len(watched.prompts()) == 2)
+    lacking, seen = watched.observed(), watched.prompts()
+    watched.keys.clear()
+    watched.say("a", 9, "2/3", "False")
+    watched.convergence.looked_at_pods({"another": 5})
+    await until(watched.prompts)
+
+    assert (lacking, seen) == (ServedObservation(2, 3, uninjected=1), [("a", Lane.COUNTING), ("b", Lane.COUNTING)])
+    assert (watched.observed(), watched.prompts()) == (ServedObservation(2, 2), [("a", Lane.FOLLOWING)])
+
+
+async def test_the_same_look_at_pods_concerns_nobody(watched: Watched) -> None:
+    watched.convergence.looked_at_pods({"another": 5})
+    watched.report("three")
+    await watched.looked()
+
+    assert watched.prompts() == []
+
+
+async def test_a_new_leader_says_nothing_before_somebody_looked_which_pods_lack_a_sidecar(watched: Watched) -> None:
+    watched.convergence._uninjected = None
+    watched.say("a", 9, "2/3", "False")
+    watched.convergence.lead()
+    before = watched.observed()
+    watched.convergence.looked_at_pods({NAMESPACE: 1})
+    watched.now += WARM_UP_SECONDS
+
+    # The status proved three that should serve; the one without a sidecar is none that has not come back.
+    assert (before, watched.observed()) == (None, ServedObservation(2, 3, uninjected=1))
+
+
+async def test_a_new_leader_that_cannot_look_at_pods_speaks_nevertheless(watched: Watched) -> None:
+    watched.convergence._uninjected = None
+    watched.convergence.lead()
+    watched.now += WARM_UP_SECONDS
+
+    assert watched.observed() == ServedObservation(2, 2)
 
 
 async def test_another_namespace_is_not_concerned(watched: Watched) -> None:

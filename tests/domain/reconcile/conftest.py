@@ -39,6 +39,8 @@ class World:
     """How many follow; None of them is known after a restart."""
     behind: int = 0
     """How many of them do not take what is published."""
+    uninjected: int = 0
+    """How many pods should follow and lack their sidecar."""
     heard: bool = True
     """Whether instances have been heard of by this leader."""
     published: Entry | None = None
@@ -214,7 +216,7 @@ class World:
         if not self.heard:
             return None
         ready = self.instances - self.behind if self.published else 0
-        return ServedObservation(ready, self.instances)
+        return ServedObservation(ready, self.instances + self.uninjected, self.uninjected)
 
     def _create(self, manifest: dict[str, Any]) -> None:
         created = copy.deepcopy(manifest)

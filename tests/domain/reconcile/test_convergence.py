@@ -120,6 +120,28 @@ def test_after_sixty_seconds_it_lags(active: Any) -> None:
     assert active.condition("Converged")["message"] == "1 of 2 instances serve revision 2 after 60 s"
 
 
+@pytest.mark.parametrize(
+    ("uninjected", "message"),
+    [
+        (
+            1,
+            "2 of 3 instances serve revision 2; 1 pod asks for a sidecar and has none: make them anew (kubectl rollout restart)",
+        ),
+        (
+            2,
+            "2 of 4 instances serve revision 2; 2 pods ask for a sidecar and have none: make them anew (kubectl rollout restart)",
+        ),
+    ],
+)
+def test_pods_without_their_sidecar_are_lacking_and_said(active: Any, uninjected: int, message: str) -> None:
+    active.uninjected = uninjected
+
+    active.apply(activeVersion="1.1.0").settle()
+
+    assert served(active) == f"2/{2 + uninjected}"
+    assert (active.said("Converged"), active.condition("Converged")["message"]) == ("False/Converging", message)
+
+
 def test_time_alone_is_looked_at_again(active: Any) -> None:
     active.behind = 1
     active.apply(activeVersion="1.1.0").settle()

@@ -229,7 +229,8 @@ class PromptStatus(Model):
     previous: VersionReference | None = None
     """What was served before."""
     served: Annotated[str, Field(max_length=32)] | None = None
-    """How many instances serve it: all, none, or 48/50 while some lag. How many there are stands in the Tenant."""
+    """How many instances serve it: all, none, or 48/50 while some lag or pods lack their sidecar. How many there are stands in
+    the Tenant."""
     version_count: int | None = None
     """PromptVersions of this Prompt."""
     latest_version: VersionText | None = None

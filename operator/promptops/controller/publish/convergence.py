@@ -61,7 +61,11 @@ class Convergence:
         self._inherited: dict[str, tuple[int, bool]] = {}
         """uid of a prompt → the revision that the leader before published, and whether all had it."""
         self._expected: dict[str, int] = {}
-        """Namespace → instances that the leader before knew."""
+        """Namespace → instances that the leader before knew, by its Tenant."""
+        self._proven: dict[str, int] = {}
+        """The same of a namespace without a Tenant, by its prompts: the least, pods without their sidecar included."""
+        self._uninjected: Mapping[str, int] | None = None
+        """Namespace → pods that lack the sidecar they ask for; None while nobody has looked."""
         self._crowds: dict[str, Crowd] = {}
         self._counted_at: dict[Key, float] = {}
         self._changed: dict[str, None] = {}
@@ -84,17 +88,13 @@ class Convergence:
             )
             for prompt in self._store.all("Prompt")
         }
-        self._expected = self._instances_known_before()
-
-    def _instances_known_before(self) -> dict[str, int]:
-        """Return how many instances each namespace had: its Tenant says it; without one its prompts tell the least."""
-        known: dict[str, int] = {}
+        self._expected, self._proven = {}, {}
+        for tenant in self._store.all("Tenant"):
+            figures = figures_of(tenant).items()
+            self._expected |= {namespace: each.get("instances", 0) for namespace, each in figures}
         for prompt in self._store.all("Prompt"):
             namespace = prompt["metadata"]["namespace"]
-            known[namespace] = max(known.get(namespace, 0), least_instances(prompt))
-        for tenant in self._store.all("Tenant"):
-            known |= {namespace: each.get("instances", 0) for namespace, each in figures_of(tenant).items()}
-        return known
+            self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(prompt))
 
     @property
     def is_warm(self) -> bool:
@@ -106,6 +106,14 @@ class Convergence:
         self._crowds.pop(scope, None)
         self._changed[scope] = None
         self._wake.set()
+
+    def looked_at_pods(self, uninjected: Mapping[str, int]) -> None:
+        """Somebody has looked which pods lack the sidecar they ask for: namespace → how many."""
+        before, self._uninjected = self._uninjected, uninjected
+        for scope in self._publishing.scopes:
+            namespace = self._publishing.namespace_of(scope) or ""
+            if before is None or before.get(namespace) != uninjected.get(namespace):
+                self.changed(scope)
 
     def revoked(self, scope: str, namespace: str) -> None:
         """A namespace is gone, and whoever followed it; another one may have its name already."""
@@ -130,9 +138,11 @@ class Convergence:
         inherited, had_all = self._inherited.get(metadata["uid"], (-1, False))
         if changed_at is not None and had_all and inherited == revision:
             changed_at = BEFORE_EVERYTHING
+        is_warm = self.is_warm
+        if not is_warm and self._uninjected is None:
+            return None
         crowd = self._crowd(scope, metadata["namespace"])
         observed = crowd.serving(metadata["name"], metadata["uid"], revision, changed_at)
-        is_warm = self.is_warm
         if not is_warm and not observed.total:
             # Nobody was heard yet: that is no sign that nobody is there.
             return None
@@ -180,13 +190,18 @@ class Convergence:
     def _crowd(self, scope: str, namespace: str) -> Crowd:
         crowd = self._crowds.get(scope)
         if crowd is None:
-            expected = self._expected_in(namespace)
-            crowd = self._crowds[scope] = Crowd.of(self._reports.instances(scope), expected)
+            instances, expected = self._reports.instances(scope), self._expected_in(namespace)
+            crowd = self._crowds[scope] = Crowd.of(instances, expected, self._uninjected_in(namespace))
         return crowd
 
     def _expected_in(self, namespace: str) -> int:
-        is_over = self._monotonic() - self._leader_since >= FORGOTTEN_SECONDS
-        return 0 if is_over else self._expected.get(namespace, 0)
+        if self._monotonic() - self._leader_since >= FORGOTTEN_SECONDS:
+            return 0
+        proven = self._proven.get(namespace, 0) - self._uninjected_in(namespace)
+        return self._expected.get(namespace, max(0, proven))
+
+    def _uninjected_in(self, namespace: str) -> int:
+        return (self._uninjected or {}).get(namespace, 0)
 
     async def _look(self) -> None:
         while True:

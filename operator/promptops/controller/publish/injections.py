@@ -22,6 +22,8 @@ from promptops.domain.manifests import Manifest
 from promptops.domain.snapshot import Transition
 
 PERIOD_SECONDS: Final = 30.0
+SOON_SECONDS: Final = 1.0
+"""While nothing is known, and nothing is said of who serves for as long."""
 
 
 class Recorder(Protocol):
@@ -52,6 +54,8 @@ class Injections:
         """Namespace → pods without the sidecar they asked for; None before the first look of a term."""
         self.changed: Callable[[], None] = lambda: None
         """Called when `missed` says something else."""
+        self.looked: Callable[[Mapping[str, int]], None] = lambda missed: None
+        """Called after every look."""
 
     async def run(self, leads: Callable[[], bool]) -> None:
         """Look forever. What cannot be listed now is as it was."""
@@ -61,7 +65,8 @@ class Injections:
                     await self.look()
             else:
                 self.missed = None
-            await asyncio.sleep(PERIOD_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            period = SOON_SECONDS if self.missed is None else PERIOD_SECONDS
+            await asyncio.sleep(period * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
     async def look(self) -> None:
         """Look once. Raises a ClusterError."""
@@ -72,6 +77,7 @@ class Injections:
                 self._tell(namespace, count)
         if self.missed != before:
             self.changed()
+        self.looked(self.missed)
 
     def counts(self) -> Mapping[str, int]:
         """Return what was found last, for a scrape."""

@@ -80,15 +80,27 @@ def _judged(decision: Decision, memory: Memory, observed: ServedObservation, now
         return _no_consumers(decision)
     if observed.ready == observed.total:
         return _complete(decision)
-    said, share = (
-        summary(observed),
-        f"{observed.ready} of {observed.total} instances serve revision {decision.revision}",
-    )
+    said, share = summary(observed), _share(decision, observed)
     since, first = _incomplete_since(decision, memory, now)
     left = (since + LAGGING_AFTER - now).total_seconds()
     if left <= 0 or memory.condition("Converged").reason == reasons.LAGGING:
-        return ConvergenceProgress(said, False, reasons.LAGGING, f"{share} after 60 s", False)
-    return ConvergenceProgress(said, False, reasons.CONVERGING, share, first, left)
+        return ConvergenceProgress(said, False, reasons.LAGGING, f"{share} after 60 s{_lacking(observed)}", False)
+    return ConvergenceProgress(said, False, reasons.CONVERGING, f"{share}{_lacking(observed)}", first, left)
+
+
+def _share(decision: Decision, observed: ServedObservation) -> str:
+    return f"{observed.ready} of {observed.total} instances serve revision {decision.revision}"
+
+
+def _lacking(observed: ServedObservation) -> str:
+    if not observed.uninjected:
+        return ""
+    pods = (
+        "1 pod asks for a sidecar and has"
+        if observed.uninjected == 1
+        else f"{observed.uninjected} pods ask for a sidecar and have"
+    )
+    return f"; {pods} none: make them anew (kubectl rollout restart)"
 
 
 def _incomplete_since(decision: Decision, memory: Memory, now: datetime) -> tuple[datetime, bool]:
