@@ -118,6 +118,13 @@ def valid_until(certificate: bytes) -> datetime.datetime:
     return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
+def share_left(certificate: bytes, now: datetime.datetime) -> float:
+    """Return which share of its life a certificate of ours in PEM has left: 1 when it was signed. Raises ValueError when it is none."""
+    read = x509.load_pem_x509_certificate(certificate)
+    life = read.not_valid_after_utc - read.not_valid_before_utc - _CLOCK_SKEW
+    return (read.not_valid_after_utc - now) / life if life > datetime.timedelta(0) else 0.0
+
+
 def signing_keys() -> tuple[bytes, bytes]:
     """Return a new private key and its public key in PEM: what ServiceAccount tokens are signed with."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -104,6 +104,22 @@ async def test_what_is_right_is_not_written_again(objects: Objects, namespace: s
 
 
 @pytest.mark.usefixtures("configured")
+async def test_a_certificate_whose_authority_ends_soon_is_not_written_again_and_again(
+    objects: Objects, namespace: str
+) -> None:
+    signing = Signing(authority=Authority("brief", datetime.now(UTC), timedelta(minutes=4)))
+    await WebhookCertificate(objects, namespace, signing).look()
+    before = await versions(objects, namespace)
+    await WebhookCertificate(objects, namespace, signing).look()
+    again = await versions(objects, namespace)
+    late = signing.now + timedelta(minutes=3)
+    await WebhookCertificate(objects, namespace, signing, now=lambda: late).look()
+
+    assert again == before
+    assert (await versions(objects, namespace))[0] != before[0], "after two thirds of its own life it is renewed"
+
+
+@pytest.mark.usefixtures("configured")
 @pytest.mark.parametrize(
     "change",
     [

@@ -16,10 +16,12 @@ from promptops.api.names import WEBHOOK
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS, Resource
-from promptops.web.certificates import Identity, valid_until
+from promptops.web.certificates import Identity, share_left
 
 LIFE: Final = timedelta(days=30)
-"""A certificate is renewed after two thirds of it; pods take it up within two minutes."""
+"""Of a certificate, unless its authority ends sooner; pods take up a renewed one within two minutes."""
+_RENEWED_WITH: Final = 1 / 3
+"""Of its own life left, whatever that is."""
 LOOK_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 30.0
@@ -116,11 +118,11 @@ class WebhookCertificate:
     def _is_good(self, data: Mapping[str, str], issuers: str) -> bool:
         try:
             certificate, _, signed_by = (base64.b64decode(data[key]) for key in (_CERTIFICATE, _KEY, _ISSUERS))
-            left = valid_until(certificate) - self._now()
+            left = share_left(certificate, self._now())
         except (KeyError, ValueError):
             return False
         # Signed before an authority changed, it may be signed by one that is believed no more.
-        return left > self._life / 3 and signed_by == issuers.encode()
+        return left > _RENEWED_WITH and signed_by == issuers.encode()
 
     def _secret(self, found: Mapping[str, Any], issuers: str) -> dict[str, Any]:
         host = f"{WEBHOOK}.{self._namespace}.svc"
