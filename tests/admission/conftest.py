@@ -43,6 +43,8 @@ def injection_namespaces(plane: Plane) -> Iterator[dict[str, str]]:
     made = {who: f"{who}-{secrets.token_hex(3)}" for who in ("policy", "webhook", "nobody")}
     for name in (*made.values(), OPERATOR_NAMESPACE):
         plane.kubectl("create", "namespace", name)
+        # Said, not enforced: most pods here are of those that keep to no standard.
+        plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/warn=restricted")
     trust = {"name": TRUST_CONFIG_MAP, "namespace": OPERATOR_NAMESPACE}
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": trust}
     apply(plane, config_map | {"data": {TRUST_KEY: PARAMETERS[TRUST_KEY]}}, *injection.refusals(OPERATOR_NAMESPACE))

@@ -8,7 +8,7 @@ import pytest
 
 from promptops.domain.injection.pod import injected
 from tests.admission.conftest import Pods
-from tests.admission.pods import INJECTED, PARAMETERS, REFUSED, pod
+from tests.admission.pods import INJECTED, PARAMETERS, REFUSED, container, pod
 
 Manifest = dict[str, Any]
 ALL = [pytest.param(each, id=name) for name, each in INJECTED.items()]
@@ -45,6 +45,30 @@ def test_what_has_its_sidecar_is_left_alone(pods: Pods, injecting: dict[str, str
     again = pods.dry(done, injecting["policy"])
 
     assert comparable(again) == comparable(pods.dry(done, injecting["nobody"]))
+
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "asking"),
+    [
+        pytest.param("policy", pod(container(securityContext=RESTRICTED)), id="by the policy"),
+        pytest.param("nobody", injected(pod(container(securityContext=RESTRICTED)), PARAMETERS), id="by hand"),
+    ],
+)
+def test_the_sidecar_keeps_to_the_restricted_standard(
+    pods: Pods, injecting: dict[str, str], where: str, asking: Manifest
+) -> None:
+    assert any("restricted" in warning for warning in pods.warnings(pod(), injecting[where])), (
+        "the standard is looked at"
+    )
+    assert pods.warnings(asking, injecting[where]) == []
 
 
 @pytest.mark.parametrize(("asking", "said"), [pytest.param(*row, id=name) for name, row in REFUSED.items()])
