@@ -9,43 +9,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import ssl
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import httpx
 
-from promptops import codegen
 from promptops.api.feed import AUDIENCE
 from promptops.client import SyncPromptOpsClient
-from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
-from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE, SIDECAR, Stack
-from promptops.settings.dev import DevSettings
+from promptops.dev.stack import Stack
+from tests.bench.plane import OPERATOR, administrator, bench_plane
 
 PROMPT = "/apis/promptops.io/v1alpha1/namespaces/default/prompts/greeting"
-SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "greeting.yaml"
 BETWEEN_SECONDS = 0.15
 """Pause after each activation, so that each meets an idle plane."""
 LOOK_SECONDS = 0.002
 """Pause between two renders: whoever asks without one takes the processor from what is measured."""
-OPERATOR = "system:serviceaccount:promptops-system:promptops"
 STAGES = ("watch", "decide", "write", "publish", "fetch, persist, swap")
-
-
-def administrator(plane: Plane) -> httpx.Client:
-    """An HTTP client with the plane's administrator certificate."""
-    certificates = plane.folder / "certificates"
-    context = ssl.create_default_context(cafile=str(certificates / "authority.crt"))
-    context.load_cert_chain(certificates / "administrator.crt", certificates / "administrator.key")
-    return httpx.Client(base_url=plane.server, verify=context, trust_env=False, timeout=httpx.Timeout(10, read=None))
 
 
 class BareWatch:
@@ -131,19 +115,9 @@ class Measured:
         return found
 
 
-def on_a_memory_volume(stack: Stack, folder: str) -> None:
-    """Start the stack's sidecar anew with its snapshot where the chart puts it: the plane's disk is shared with etcd and the audit log."""
-    stack.plane.stop(SIDECAR)
-    stack.start_sidecar(environment={"PROMPTOPS_SNAPSHOT_DIRECTORY": folder})
-
-
-def memory_volume() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder in memory, where there is such a thing."""
-    return tempfile.TemporaryDirectory(prefix="promptops-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
-
-
-def measure(plane: Plane, stack: Stack, activations: int, pause: float = BETWEEN_SECONDS) -> Measured:
+def measure(stack: Stack, activations: int, pause: float = BETWEEN_SECONDS) -> Measured:
     """Activate again and again, with a pause in seconds after each, and look."""
+    plane = stack.plane
     watch, follower, measured = BareWatch(plane), BareFollower(stack), Measured()
     position = plane.audit_log.stat().st_size
     with administrator(plane) as api, SyncPromptOpsClient(socket=stack.sidecar.socket) as client:
@@ -216,24 +190,15 @@ def heading(label: str) -> str:
 
 
 def main() -> None:
-    """Bring up a plane, measure, print, take it down."""
+    """Measure on a plane of its own, and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--activations", type=int, default=200)
     activations = arguments.parse_args().activations
-    settings, progress = DevSettings.from_environment(), Progress()
-    folder, snapshots = plane_folder(settings.cache, "bench"), memory_volume()
-    try:
-        take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
-        assert up.stack is not None
-        on_a_memory_volume(up.stack, snapshots.name)
-        up.plane.kubectl("apply", "-f", str(SAMPLE))
-        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
-        with progress.step(f"{activations} activations", seconds=activations // 4):
-            measured = measure(up.plane, up.stack, activations)
-    finally:
-        take_down(folder)
-        snapshots.cleanup()
+    with (
+        bench_plane("bench") as (stack, progress),
+        progress.step(f"{activations} activations", seconds=activations // 4),
+    ):
+        measured = measure(stack, activations)
     print(heading("from the PATCH being sent to"))
     print("\n".join(lines(measured)))
 

@@ -21,23 +21,11 @@ from typing import Any
 
 import httpx
 
-from promptops import codegen
-from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
-from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack
-from promptops.settings.dev import DevSettings
-from tests.bench.activation import (
-    SAMPLE,
-    Measured,
-    administrator,
-    heading,
-    lines,
-    measure,
-    memory_volume,
-    on_a_memory_volume,
-)
+from tests.bench.activation import Measured, heading, lines, measure
 from tests.bench.operator_metrics import healthy, metrics_of, own_share, seconds_until, since
+from tests.bench.plane import administrator, bench_plane
 from tests.bench.processes import Usage, table
 from tests.support.manifests import config_map, prompt, version
 
@@ -122,7 +110,7 @@ def observed(stack: Stack, count: int) -> Phase:
         time.sleep(EVERY_SECONDS / 4)
 
     with going_on(look_again):
-        measured = measure(stack.plane, stack, count, pause=EVERY_SECONDS)
+        measured = measure(stack, count, pause=EVERY_SECONDS)
     seconds = time.monotonic() - begun
     return Phase(
         measured, seconds, table(used, usage.look(), seconds), list(own_share(since(told, metrics_of(url)), seconds))
@@ -180,38 +168,27 @@ def report(title: str, phase: Phase) -> None:
 
 
 def main() -> None:
-    """Bring up a plane, measure, print, take it down."""
+    """Measure on a plane of its own, and print."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--prompts", type=int, default=2000)
     arguments.add_argument("--activations", type=int, default=40)
     chosen = arguments.parse_args()
-    settings, progress = DevSettings.from_environment(), Progress()
-    folder = plane_folder(settings.cache, "bench-fairness")
-    snapshots = memory_volume()
-    try:
-        take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
-        assert up.stack is not None
-        on_a_memory_volume(up.stack, snapshots.name)
+    with bench_plane("bench-fairness") as (stack, progress):
+        plane = stack.plane
         for namespace in (CROWD, HOSTILE):
-            up.plane.kubectl("create", "namespace", namespace)
-        up.plane.kubectl("apply", "-f", str(SAMPLE))
-        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
+            plane.kubectl("create", "namespace", namespace)
         # One pod that stays: that a namespace has any consumer at all is news to each of its prompts, once.
-        up.stack.start_sidecar(f"{CROWD}-stays", CROWD)
+        stack.start_sidecar(f"{CROWD}-stays", CROWD)
         with progress.step(f"{chosen.prompts} prompts in a namespace", seconds=chosen.prompts // 40):
-            fill(up.plane, chosen.prompts)
-            assert up.stack.operator is not None
-            url = up.stack.operator.metrics_url
+            fill(plane, chosen.prompts)
+            assert stack.operator is not None
+            url = stack.operator.metrics_url
             seconds_until(lambda: healthy(url) > chosen.prompts)
-        before = lease(up.plane)
+        before = lease(plane)
         with progress.step(f"2 x {chosen.activations} activations", seconds=2 * chosen.activations):
-            position = up.plane.audit_log.stat().st_size
-            quiet, beside = compare(up.stack, chosen.activations)
-        after, written = lease(up.plane), prompt_writes(up.plane, position)
-    finally:
-        take_down(folder)
-        snapshots.cleanup()
+            position = plane.audit_log.stat().st_size
+            quiet, beside = compare(stack, chosen.activations)
+        after, written = lease(plane), prompt_writes(plane, position)
     report("one namespace's activation on a quiet plane", quiet)
     report("the same beside a busy and a hostile one", beside)
     print(f"statuses written of the {chosen.prompts} prompts whose pods joined and left: {written}")

@@ -17,20 +17,19 @@ from typing import Any
 import httpx
 import psutil
 
-from promptops import codegen
-from promptops.dev.lifecycle import bring_up, plane_folder, take_down
+from promptops.client import SyncPromptOpsClient
 from promptops.dev.plane import Plane
-from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE, OPERATOR, Stack
-from promptops.settings.dev import DevSettings
-from tests.bench.activation import OPERATOR as OPERATOR_USER
-from tests.bench.activation import SAMPLE, administrator, heading, lines, measure, memory_volume, on_a_memory_volume
+from promptops.dev.stack import OPERATOR, Stack
+from tests.bench.activation import LOOK_SECONDS, PROMPT, activate, heading, lines, measure
 from tests.bench.fairness import create, going_on
 from tests.bench.operator_metrics import healthy, seconds_until
+from tests.bench.plane import OPERATOR as OPERATOR_USER
+from tests.bench.plane import administrator, bench_plane
 from tests.support.manifests import prompt, version
 
 SERVED = "default"
 """The namespace that the stack's sidecar follows."""
+PROMPTS = PROMPT.rpartition("/")[0]
 AT_ONCE = 200
 PODS = 10
 WRITERS = 8
@@ -134,7 +133,7 @@ def joining(stack: Stack, operator: Operator) -> Iterator[str]:
 
     before = operator.cost()
     with going_on(join):
-        measured = measure(stack.plane, stack, 60)
+        measured = measure(stack, 60)
         seconds_until(lambda: joined == PODS)
     time.sleep(1.0)
     yield from lines(measured)
@@ -145,23 +144,30 @@ def joining(stack: Stack, operator: Operator) -> Iterator[str]:
 
 
 def at_once(stack: Stack, count: int) -> Iterator[str]:
-    """Yield a line about activations that come together."""
+    """Yield a line about activations that come together: merge patches of the one line, over a few connections."""
     chosen = names(min(AT_ONCE, count))
     apply(stack.plane, (dict(version(name, "1.1.0", content(name, "1.1.0"))) for name in chosen))
     seconds_until(lambda: _is_known(stack.plane, len(chosen)))
-    begun = time.monotonic()
-    with ThreadPoolExecutor(1) as waiting:
-        all_served = waiting.submit(lambda: seconds_until(lambda: _serves(stack, chosen, "1.1.0"), every=0.05))
-        apply(stack.plane, (dict(prompt(name, activeVersion="1.1.0")) for name in chosen))
-        patched = time.monotonic() - begun
-        last = all_served.result()
-    yield f"{len(chosen)} activations, the last accepted after {patched:.2f} s, the last served after {last:.2f} s"
+    with administrator(stack.plane) as api, ThreadPoolExecutor(WRITERS + 1) as pool:
+        begun = time.monotonic()
+        last_served = pool.submit(_last_served, stack, chosen, "1.1.0")
+        accepted = [pool.submit(activate, api, f"{PROMPTS}/{name}", "1.1.0") for name in chosen]
+        for each in accepted:
+            each.result()
+        last_accepted = time.monotonic()
+        served_after = last_served.result() - begun
+    yield f"{len(chosen)} activations over {WRITERS} connections"
+    yield f"the last accepted after  {last_accepted - begun:>10.2f} s"
+    yield f"the last served after    {served_after:>10.2f} s"
 
 
-def _serves(stack: Stack, chosen: Sequence[str], number: str) -> bool:
-    """Ask once for all of them: a list of thousands takes its time."""
-    held = served(stack)
-    return all(held.get(name) == number for name in chosen)
+def _last_served(stack: Stack, chosen: Sequence[str], number: str) -> float:
+    """Return when the last of them was rendered in a version, asking for one after the other."""
+    with SyncPromptOpsClient(socket=stack.sidecar.socket) as client:
+        for name in chosen:
+            while client.render_prompt(name, variables={"question": "why"}).version != number:
+                time.sleep(LOOK_SECONDS)
+    return time.monotonic()
 
 
 def _is_known(plane: Plane, count: int) -> bool:
@@ -191,33 +197,23 @@ def restarting(stack: Stack) -> Iterator[str]:
 
 
 def main() -> None:
-    """Bring up a plane, measure, print, take it down."""
+    """Measure on a plane of its own, and print what was measured, also when it came to no end."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--prompts", type=int, default=2000)
     count = arguments.parse_args().prompts
-    settings, progress = DevSettings.from_environment(), Progress()
-    folder = plane_folder(settings.cache, "bench-scale")
-    snapshots = memory_volume()
     told: list[str] = []
     try:
-        take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
-        assert up.stack is not None
-        on_a_memory_volume(up.stack, snapshots.name)
-        up.plane.kubectl("apply", "-f", str(SAMPLE))
-        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
-        operator = Operator(up.plane)
-        with progress.step(f"{count} prompts with a version each", seconds=count // 25):
-            told += [f"{count} prompts with a version each", *creating(up.stack, operator, count), ""]
-        with progress.step(f"{PODS} pods join", seconds=30):
-            told += [heading(f"one activation while {PODS} pods join"), *joining(up.stack, operator), ""]
-        with progress.step(f"{AT_ONCE} activations at once", seconds=15):
-            told += [*at_once(up.stack, count), ""]
-        with progress.step("a restart", seconds=20):
-            told += ["a restart", *restarting(up.stack)]
+        with bench_plane("bench-scale") as (stack, progress):
+            operator = Operator(stack.plane)
+            with progress.step(f"{count} prompts with a version each", seconds=count // 25):
+                told += [f"{count} prompts with a version each", *creating(stack, operator, count), ""]
+            with progress.step(f"{PODS} pods join", seconds=30):
+                told += [heading(f"one activation while {PODS} pods join"), *joining(stack, operator), ""]
+            with progress.step(f"{AT_ONCE} activations at once", seconds=15):
+                told += [*at_once(stack, count), ""]
+            with progress.step("a restart", seconds=20):
+                told += ["a restart", *restarting(stack)]
     finally:
-        take_down(folder)
-        snapshots.cleanup()
         print("\n".join(told))
 
 
