@@ -26,7 +26,7 @@ from promptops.cache.messages import IndexMessage, decode_index, decode_patch
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
 from promptops.cache.tiers.keeper import Keeper
-from promptops.cache.tiers.tier import OnError, Tier
+from promptops.cache.tiers.tier import OnError, Tier, nobody_counts
 from promptops.cache.verifier import Verifier
 from promptops.feed import frames
 from promptops.feed.connection import Disconnected, Upstream
@@ -43,10 +43,6 @@ _WAIT_FOR_EPOCH: Final = frozenset({reasons.LOWER_POSITION, reasons.FORK})
 
 OnTrust = Callable[[Signed], None]
 """Told whom to believe from now on; raises Refused when nobody it believes has signed that."""
-
-
-def _ignore(_reason: str, _detail: str) -> None:
-    """Nobody counts."""
 
 
 class Follower:
@@ -67,7 +63,7 @@ class Follower:
         *,
         observer: FollowerObserver | None = None,
         understanding: Understanding = EVERYTHING,
-        on_tier_error: OnError = _ignore,
+        on_tier_error: OnError = nobody_counts,
         on_trust: OnTrust | None = None,
     ) -> None:
         """`store`: where the one scope is held; None: every scope that comes is, each in a store of its own."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from promptops.api.feed import Goodbye, Header, Hello, Renewal, Signed
@@ -66,11 +68,16 @@ class Streams:
             channel = self.channels[scope] = Channel(store)
         return channel
 
-    def left(self, identity: object) -> None:
-        """An identity has one stream less."""
-        self.open[identity] -= 1
-        if not self.open[identity]:
-            del self.open[identity]
+    @contextmanager
+    def counted(self, identity: object) -> Iterator[None]:
+        """An identity has one stream more, for as long as this lasts."""
+        self.open[identity] += 1
+        try:
+            yield
+        finally:
+            self.open[identity] -= 1
+            if not self.open[identity]:
+                del self.open[identity]
 
     def leave(self, scope: str, channel: Channel, subscriber: Subscriber) -> None:
         """Forget the subscriber, and the channel with its last one."""
@@ -97,25 +104,17 @@ class Stream:
     async def write(self, outlet: Outlet) -> None:
         """Write until the end, the reader's or ours. Raises TimeoutError when the reader takes nothing."""
         channel = self.streams.channel(self.hello.scope, self.store)
-        self.streams.open[self.identity] += 1
         # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()
         first = channel.hello(self.hello) + self.streams.trust + self._first_index(channel)
         if self.streams.closed or self.store.ended is not None or self.store.current is None:
             # It ended between the request and now: nobody would tell this subscriber any more.
             subscriber.end(frames.write(frames.GOODBYE, Goodbye(self.store.ended or "Closed")))
-        writing = asyncio.ensure_future(self._write(first, channel, subscriber, outlet))
-        leaving = asyncio.ensure_future(outlet.gone.wait())
-        try:
-            await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self.streams.leave(self.hello.scope, channel, subscriber)
-            self.streams.left(self.identity)
-            for task in (writing, leaving):
-                task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
-        if not writing.cancelled():
-            writing.result()
+        with self.streams.counted(self.identity):
+            try:
+                await until_either_ends(self._write(first, channel, subscriber, outlet), outlet)
+            finally:
+                self.streams.leave(self.hello.scope, channel, subscriber)
 
     async def _write(self, first: bytes, channel: Channel, subscriber: Subscriber, outlet: Outlet) -> None:
         await send(outlet, first)
@@ -150,6 +149,20 @@ class Stream:
 def is_ahead(held: Header, view: View) -> bool:
     """Whether the follower holds something above what is served here, or a fork of it: it will take none of our entries."""
     return held.position > view.position or (held.position == view.position and held != view.header)
+
+
+async def until_either_ends(write: Coroutine[object, object, None], outlet: Outlet) -> None:
+    """Write until that ends, or the reader has gone. Raises what writing raises."""
+    writing = asyncio.ensure_future(write)
+    leaving = asyncio.ensure_future(outlet.gone.wait())
+    try:
+        await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (writing, leaving):
+            task.cancel()
+        await asyncio.gather(writing, leaving, return_exceptions=True)
+    if not writing.cancelled():
+        writing.result()
 
 
 async def send(outlet: Outlet, data: bytes) -> None:

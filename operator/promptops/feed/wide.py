@@ -12,7 +12,7 @@ from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.feed import frames
 from promptops.feed.channel import Channel, Subscriber, milliseconds
-from promptops.feed.stream import BEHIND_FRAME, REAUTHENTICATE, Streams, send
+from promptops.feed.stream import BEHIND_FRAME, REAUTHENTICATE, Streams, send, until_either_ends
 from promptops.web.answers import Outlet
 
 CLOSED: Final = "Closed"
@@ -50,20 +50,12 @@ class WideStream:
 
     async def write(self, outlet: Outlet) -> None:
         """Write until the end, the reader's or ours. Raises TimeoutError when the reader takes nothing."""
-        self.streams.open[self.identity] += 1
-        writing = asyncio.ensure_future(self._write(outlet))
-        leaving = asyncio.ensure_future(outlet.gone.wait())
-        try:
-            await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for scope in tuple(self._followed):
-                self._leave(scope)
-            self.streams.left(self.identity)
-            for task in (writing, leaving):
-                task.cancel()
-            await asyncio.gather(writing, leaving, return_exceptions=True)
-        if not writing.cancelled():
-            writing.result()
+        with self.streams.counted(self.identity):
+            try:
+                await until_either_ends(self._write(outlet), outlet)
+            finally:
+                for scope in tuple(self._followed):
+                    self._leave(scope)
 
     async def _write(self, outlet: Outlet) -> None:
         loop = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from functools import partial
 from pathlib import Path
 
 from promptops.api.feed import Position, Signed
@@ -12,13 +13,9 @@ from promptops.cache.clock import Clock
 from promptops.cache.store import Step
 from promptops.cache.tiers.files import reason_of
 from promptops.cache.tiers.snapshot import Snapshot
-from promptops.cache.tiers.tier import Loaded, OnError
+from promptops.cache.tiers.tier import Loaded, OnError, nobody_counts
 from promptops.cache.verifier import Verifier
 from promptops.cache.view import View
-
-
-def _ignore(_reason: str, _detail: str) -> None:
-    """Nobody counts."""
 
 
 class Disk:
@@ -32,15 +29,13 @@ class Disk:
         directory: Path,
         verifier: Verifier,
         clock: Clock | None = None,
-        on_error: OnError = _ignore,
+        on_error: OnError = nobody_counts,
         *,
         understanding: Understanding = EVERYTHING,
     ) -> None:
         self._directory = directory
-        self._verifier = verifier
-        self._clock = clock or Clock()
         self._on_error = on_error
-        self._understanding = understanding
+        self._open = partial(Snapshot, verifier=verifier, clock=clock, on_error=on_error, understanding=understanding)
         self._snapshots: dict[str, Snapshot] = {}
         """By folder."""
         self._problem: str | None = None
@@ -99,13 +94,7 @@ class Disk:
 
     def _snapshot(self, folder: str) -> Snapshot:
         if folder not in self._snapshots:
-            self._snapshots[folder] = Snapshot(
-                self._directory / folder,
-                self._verifier,
-                self._clock,
-                self._on_error,
-                understanding=self._understanding,
-            )
+            self._snapshots[folder] = self._open(self._directory / folder)
         return self._snapshots[folder]
 
     def _failed(self, error: OSError) -> None:

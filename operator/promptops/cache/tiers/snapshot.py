@@ -29,17 +29,13 @@ from promptops.cache.tiers.files import make_directory, reason_of, sync_director
 from promptops.cache.tiers.records import FileContents, KeptEntry, Record
 from promptops.cache.tiers.replay import Replay
 from promptops.cache.tiers.stamp import Stamp, resumed, stamped
-from promptops.cache.tiers.tier import Loaded, OnError
+from promptops.cache.tiers.tier import Loaded, OnError, nobody_counts
 from promptops.cache.verifier import Verifier, to_base64url
 from promptops.cache.view import View
 
 COMPACT_RECORDS = 256
 COMPACT_BYTES = 8 * 1024 * 1024
 MAX_BLOB_BYTES = 1024 * 1024
-
-
-def _ignore(_reason: str, _detail: str) -> None:
-    """Nobody counts."""
 
 
 class Snapshot:
@@ -50,7 +46,7 @@ class Snapshot:
         directory: Path,
         verifier: Verifier,
         clock: Clock | None = None,
-        on_error: OnError = _ignore,
+        on_error: OnError = nobody_counts,
         *,
         understanding: Understanding = EVERYTHING,
     ) -> None:

@@ -14,6 +14,10 @@ OnError = Callable[[str, str], None]
 """Told of a reason (a constant of promptops.api.reasons) and details, from any thread."""
 
 
+def nobody_counts(_reason: str, _detail: str) -> None:
+    """Errors are told to nobody."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What a tier held of one scope."""
