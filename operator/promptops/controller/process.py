@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from contextlib import suppress
@@ -96,6 +97,8 @@ class OperatorProcess:
         await self._until_kinds_are_served(objects)
         keys = await self._keys(objects)
         self._assembly = Assembly(self._settings, client, objects, keys, self._metrics, self._feed_limits)
+        # What was imported stays: looking through it for garbage would hold the loop for a tenth of a second, again and again.
+        gc.freeze()
         self._waiting_for = None
         await self._assembly.run()
 

@@ -151,6 +151,15 @@ async def test_a_term_publishes_each_namespace_whole(leader: Leader) -> None:
     assert leader.terms.problem is None
 
 
+async def test_a_term_has_begun_once_everything_is_published(leader: Leader) -> None:
+    published: list[set[str] | None] = []
+    leader.terms.begun = lambda: published.append(leader.names(NAMESPACE))
+
+    await leader.terms.start(Leadership(1, 1))
+
+    assert published == [{"a", "b", "c"}]
+
+
 async def test_leaving_the_lead_while_deciding_publishes_nothing(leader: Leader) -> None:
     async def lose_it(key: Key) -> None:
         if key.name == "b":

@@ -49,6 +49,8 @@ class Terms:
     signer: Signer
     renewed_seconds_ago: Callable[[], float | None]
     """How long ago it was sure that nobody else leads; None while the Lease is not ours."""
+    begun: Callable[[], None] = lambda: None
+    """Told that everything was taken in and decided on, and is published."""
     monotonic: Callable[[], float] = time.monotonic
     clock: Clock = field(default_factory=Clock)
     problem: str | None = None
@@ -77,6 +79,7 @@ class Terms:
         self.wait_for(namespaces)
         self._decide_on_everything()
         await self._first_decisions()
+        self.begun()
         self.problem = None
         log.info("publishing", epoch=leadership.epoch, term=leadership.term, prompts=len(self.store.names("Prompt")))
 
