@@ -8,7 +8,7 @@ import pytest
 
 from promptops.controller.decide.bucket import Bucket
 from promptops.controller.decide.ledger import FIRST_BACKOFF, LONGEST_BACKOFF, Lane, Ledger
-from promptops.controller.decide.queue import KeyedQueue
+from promptops.controller.decide.queue import BESIDE_CHANGES, KeyedQueue
 from tests.support.waiting import SECONDS, until
 
 
@@ -303,6 +303,36 @@ async def test_a_change_finds_a_worker_while_everything_else_hangs() -> None:
     running.cancel()
 
     assert len(queue) == 18
+
+
+async def test_what_follows_takes_few_workers_while_a_change_is_worked_on() -> None:
+    most, at_work, release, changed = 0, 0, asyncio.Event(), asyncio.Event()
+
+    async def work(key: str) -> bool:
+        nonlocal most, at_work
+        if key == "a/changed":
+            await changed.wait()
+            return True
+        at_work += 1
+        most = max(most, at_work)
+        await release.wait()
+        at_work -= 1
+        return True
+
+    queue: KeyedQueue[str] = KeyedQueue(work, namespace_of, workers=16)
+    queue.add("a/changed")
+    for number in range(20):
+        queue.add(f"a/follows-{number}", Lane.FOLLOWING)
+    running = asyncio.create_task(queue.run())
+    await until(lambda: at_work == BESIDE_CHANGES)
+    during = most
+    changed.set()
+    await until(lambda: at_work == 8)
+    release.set()
+    await until(lambda: not len(queue) and not at_work)
+    running.cancel()
+
+    assert (during, most) == (BESIDE_CHANGES, 8)
 
 
 async def test_the_queue_tells_how_long_a_key_waited_and_in_which_lane() -> None:

@@ -13,6 +13,8 @@ from promptops.controller.decide.ledger import Lane, Ledger
 KeyType = TypeVar("KeyType", bound=Hashable)
 
 WORKERS = 16
+BESIDE_CHANGES = 2
+"""So many workers do what merely follows while one does what somebody waits for: the API server is shared by both."""
 COUNTS_PER_SECOND = 20.0
 """Statuses of which nothing but a count is news are written no faster than this, over all namespaces."""
 
@@ -95,8 +97,7 @@ class KeyedQueue(Generic[KeyType]):
         """Return a key, or until when to wait for one."""
         if not self._free:
             return None, None
-        # Half of the workers are kept for what is urgent: a slow API server must not fill all with what can wait.
-        can_wait = self._ledger.busy(Lane.FOLLOWING) < max(1, self._workers // 2)
+        can_wait = self._ledger.busy(Lane.FOLLOWING) < self._most_that_follow()
         taken = self._ledger.take(now, Lane.FOLLOWING if can_wait else Lane.CHANGED)
         due = self._ledger.next_due()
         if taken is not None or not can_wait or not self._ledger.waiting(Lane.COUNTING):
@@ -105,6 +106,12 @@ class KeyedQueue(Generic[KeyType]):
         if seconds > 0.0:
             return None, now + seconds if due is None else min(due, now + seconds)
         return self._ledger.take(now), due
+
+    def _most_that_follow(self) -> int:
+        # Half of the workers are kept for what is urgent: a slow API server must not fill all with what can wait.
+        most = max(1, self._workers // 2)
+        is_changing = self._ledger.busy(Lane.CHANGED) > self._ledger.busy(Lane.FOLLOWING)
+        return min(most, BESIDE_CHANGES) if is_changing else most
 
     async def _work_on(self, key: KeyType, lane: Lane) -> None:
         try:
