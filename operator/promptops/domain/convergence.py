@@ -19,6 +19,7 @@ WARM_UP_SECONDS = 30.0
 """How long a new leader hears from fewer instances than there are."""
 BEFORE_EVERYTHING = Position(0, 0, 0)
 """Where an entry changed that all instances had in an earlier term, and nobody touched since."""
+BEYOND_EVERYTHING = Position(2**53, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class Crowd:
         refused = {name: tuple(all_) for name, all_ in nacks.items()}
         return cls(tuple(sorted(positions)), refused, missing, uninjected)
 
+    @property
+    def lowest(self) -> Position:
+        """The position that all of them have reached; above every other when there is nobody."""
+        return self.positions[0] if self.positions else BEYOND_EVERYTHING
+
     def serving(self, name: str, uid: str, revision: int, changed_at: Position | None) -> ServedObservation:
         """Count who reported a position at or after the one where the entry changed, and does not refuse it.
 
@@ -131,6 +137,13 @@ def is_news(prompt: Manifest, observation: ServedObservation) -> bool:
     if observation.ready == observation.total:
         return not complete or served != "all"
     return complete or served != summary(observation)
+
+
+def is_settled(prompt: Manifest, observation: ServedObservation) -> bool:
+    """Tell whether every instance there is serves the decision and status says so, so that nothing but a step back is news."""
+    status = status_of(prompt)
+    everybody = observation.ready == observation.total
+    return everybody and is_complete(status) and said_alone(PromptStatus, status, "served") == "all"
 
 
 def arrives(prompt: Manifest, observation: ServedObservation) -> bool:

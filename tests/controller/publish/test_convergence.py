@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import DELETED
 from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.convergence import Convergence
-from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Census
+from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Census, is_news, summary
 from promptops.domain.snapshot import ServedObservation
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
@@ -30,6 +33,7 @@ class Watched(Cluster):
     def __init__(self) -> None:
         super().__init__()
         self.now = 1000.0
+        self.incarnation = 0
         self.keys: list[tuple[Key, Lane]] = []
         self.reports = Reports(self.publishing.position)
         self.convergence = Convergence(
@@ -59,6 +63,7 @@ class Watched(Cluster):
         conditions = [{"type": "Converged", "status": converged, "reason": "Converged"}]
         status = {"serving": {"revision": 1}, "served": served, "conditions": conditions}
         self.take_in(prompt(name, number, status=status))
+        self.observed(name)  # as each decision does
 
     def observed(self, name: str = "a") -> ServedObservation | None:
         manifest = self.store.get("Prompt", NAMESPACE, name)
@@ -68,6 +73,41 @@ class Watched(Cluster):
     def report(self, instance: str, **changes: Any) -> None:
         position = self.publishing.position("scope-1")
         self.reports.record(CALLER, Report(instance, **{"position": position, **changes}), self.now)
+
+    def activate(self, name: str, revision: int, number: int) -> None:
+        """Decide on another version, which nobody serves yet."""
+        conditions = [{"type": "Converged", "status": "False", "reason": "Converging"}]
+        status = {"serving": {"revision": revision}, "served": "none", "conditions": conditions}
+        self.take_in(prompt(name, number, status=status))
+        self.observed(name)
+        self.publish(name, f"uid-{name}", revision)
+
+    def decide_on_news(self, numbers: Iterator[int]) -> None:
+        """Write what the reconciler would write about every prompt that it was told of."""
+        told, self.keys = {key.name for key, _ in self.keys if key.kind == "Prompt"}, []
+        for name in told:
+            manifest, observed = self.store.get("Prompt", NAMESPACE, name), self.observed(name)
+            assert manifest is not None
+            assert observed is not None
+            everybody = observed.ready == observed.total
+            conditions = [{"type": "Converged", "status": str(everybody), "reason": "Converged"}]
+            status = {**manifest["status"], "served": summary(observed), "conditions": conditions}
+            self.take_in(prompt(name, next(numbers), status=status))
+
+    def news(self) -> list[str]:
+        """Return whom it would be wrong to leave as they are, looking at everybody."""
+        found, is_open = [], {scope: set(names) for scope, names in self.convergence._open.items()}
+        for manifest in self.store.all("Prompt"):
+            observed = self.convergence.observation(manifest)
+            if observed is not None and is_news(manifest, observed):
+                found.append(manifest["metadata"]["name"])
+        self.convergence._open = is_open  # whoever asks is taken for somebody who decides
+        return found
+
+    def published_position(self) -> Position:
+        position = self.publishing.position("scope-1")
+        assert position is not None
+        return position
 
     def prompts(self) -> list[tuple[str, Lane]]:
         return [(key.name, lane) for key, lane in self.keys if key.kind == "Prompt"]
@@ -241,3 +281,89 @@ async def test_another_namespace_is_not_concerned(watched: Watched) -> None:
     await watched.looked()
 
     assert {key.namespace for key, _ in watched.keys} <= {NAMESPACE, ""}
+
+
+async def test_a_report_after_an_activation_looks_at_what_was_activated(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        watched.say(f"p{number}", 20 + number, "all", "True")
+        watched.publish(f"p{number}", f"uid-p{number}")
+    await until(lambda: watched.published_position().seq > 1)
+    for instance in ("one", "two"):
+        watched.report(instance)
+    await watched.convergence._compare("scope-1")
+    looked_at: list[str] = []
+    changed_at = watched.publishing.changed_at
+
+    def counted(scope: str, name: str) -> Position | None:
+        looked_at.append(name)
+        return changed_at(scope, name)
+
+    monkeypatch.setattr(watched.publishing, "changed_at", counted)
+    before = watched.published_position()
+    watched.activate("p7", 2, 1000)
+    await until(lambda: watched.published_position() > before)
+    watched.report("one")
+    await watched.convergence._compare("scope-1")
+
+    assert set(looked_at) == {"p7"}
+
+
+async def test_who_falls_behind_while_prompts_are_looked_at_concerns_those_that_were_looked_at(
+    watched: Watched,
+) -> None:
+    before, names = watched.published_position(), [f"p{number}" for number in range(250)]
+    for number, name in enumerate(names):
+        watched.say(name, 20 + number, "all", "True")
+        watched.publish(name, f"uid-{name}")
+    await until(lambda: watched.published_position() > before)
+    for instance in ("one", "two"):
+        watched.report(instance)
+    watched.keys.clear()
+    looking = asyncio.create_task(watched.convergence._compare("scope-1"))
+    await asyncio.sleep(0)
+    watched.report("one", position=before, incarnation="restored")
+    await looking
+    assert len(watched.prompts()) < len(names)
+    await watched.convergence._compare("scope-1")
+
+    assert {name for name, _ in watched.prompts()} >= set(names)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_happens_nothing_that_is_news_is_overlooked(seed: int) -> None:
+    watched, chance = Watched(), random.Random(seed)  # noqa: S311
+    names, revisions, numbers = ("a", "b", "c", "d"), Counter[str](), itertools.count(100)
+    held: dict[str, Position | None] = {"one": None, "two": None}
+    refuses: dict[str, tuple[Nack, ...]] = {}
+    overlooked: list[tuple[int, str]] = []
+    for step in range(100):
+        match chance.randrange(6):
+            case 0:
+                name = chance.choice(names)
+                revisions[name] += 1
+                watched.activate(name, revisions[name] + 1, next(numbers))
+                await asyncio.sleep(0.012)
+            case 1:
+                held[chance.choice(("one", "two", "three", "four"))] = watched.publishing.position("scope-1")
+            case 2:
+                behind = watched.published_position()
+                held["five"] = Position(behind.epoch, behind.term, max(1, behind.seq - chance.randrange(4)))
+            case 3 if len(held) > 1:
+                gone = chance.choice(sorted(held))
+                del held[gone]
+                watched.report(gone, goodbye=True)
+            case 4 if held:
+                name = chance.choice(names)
+                refused = Nack(name, f"uid-{name}", revisions[name] + 1, "BlobUnavailable")
+                refuses = {chance.choice(sorted(held)): (refused,)} if not refuses else {}
+        watched.incarnation += 1
+        for instance, position in held.items():
+            nacks = refuses.get(instance, ())
+            watched.report(instance, position=position, incarnation=str(watched.incarnation), nacks=nacks)
+        await watched.convergence._compare("scope-1")
+        watched.decide_on_news(numbers)
+        overlooked += [(step, name) for name in watched.news()]
+
+    assert overlooked == []

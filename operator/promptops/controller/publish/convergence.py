@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from promptops.api.feed import Position
 from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
@@ -20,6 +21,7 @@ from promptops.domain.convergence import (
     arrives,
     census,
     is_news,
+    is_settled,
     least_instances,
     revision_of,
 )
@@ -69,6 +71,11 @@ class Convergence:
         self._crowds: dict[str, Crowd] = {}
         self._counted_at: dict[Key, float] = {}
         self._changed: dict[str, None] = {}
+        self._open: dict[str, set[str]] = {}
+        """Scope → names of the prompts of which the next report may be news. Of the others, whom everybody serves and whose status
+        says so, nothing is while no instance falls behind: a report then costs as much with ten prompts as with ten thousand."""
+        self._level: dict[str, Position] = {}
+        """Scope → the position that every instance had reached when what is not open was looked at; none: look at everything."""
         self._wake = asyncio.Event()
         self.censuses: dict[str, Census] = {}
         """Namespace → its instances, as they were last looked at."""
@@ -81,6 +88,7 @@ class Convergence:
         self._leader_since = self._monotonic()
         self._counted_at.clear()
         self._crowds.clear()
+        self._level.clear()
         self._inherited = {
             prompt["metadata"]["uid"]: (
                 revision_of(prompt),
@@ -118,7 +126,8 @@ class Convergence:
     def revoked(self, scope: str, namespace: str) -> None:
         """A namespace is gone, and whoever followed it; another one may have its name already."""
         self._reports.forget_scope(scope)
-        self._crowds.pop(scope, None)
+        for known in (self._crowds, self._open, self._level):
+            known.pop(scope, None)
         if self.censuses.pop(namespace, None) is not None:
             self.counted()
 
@@ -134,6 +143,8 @@ class Convergence:
         scope = self._publishing.scope_of(metadata["namespace"])
         if scope is None:
             return None
+        # Whoever asks is about to decide: the status may soon say something else.
+        self._open.setdefault(scope, set()).add(metadata["name"])
         revision, changed_at = revision_of(prompt), self._publishing.changed_at(scope, metadata["name"])
         inherited, had_all = self._inherited.get(metadata["uid"], (-1, False))
         if changed_at is not None and had_all and inherited == revision:
@@ -226,6 +237,7 @@ class Convergence:
                 del self.censuses[gone]
             leader_for = self._monotonic() - self._leader_since
             if any(passed < moment <= leader_for for moment in (WARM_UP_SECONDS, FORGOTTEN_SECONDS)):
+                self._level.clear()
                 for scope in self._publishing.scopes:
                     self.changed(scope)
             passed = leader_for
@@ -235,10 +247,30 @@ class Convergence:
         if namespace is None:
             return
         self._count(scope, namespace)
-        for count, name in enumerate(self._store.relations.prompts_in(namespace), start=1):
-            self._look_at(namespace, name)
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
+        names = self._to_look_at(scope, namespace)
+        for start in range(0, len(names), _SLICE):
+            if self._publishing.namespace_of(scope) is None:
+                return
+            self._reach(scope, namespace)
+            is_open = self._open.setdefault(scope, set())
+            is_open.difference_update(
+                [name for name in names[start : start + _SLICE] if self._look_at(namespace, name)]
+            )
+            await asyncio.sleep(0)
+
+    def _to_look_at(self, scope: str, namespace: str) -> tuple[str, ...]:
+        """Return the names of the prompts of which there may be news: all of them when anybody may serve less than before."""
+        crowd, level = self._crowd(scope, namespace), self._level.get(scope)
+        fell_behind = level is None or crowd.lowest < level
+        if fell_behind or crowd.nacks or crowd.missing:
+            self._level.pop(scope, None)
+            return self._store.relations.prompts_in(namespace)
+        return tuple(self._open.get(scope, ()))
+
+    def _reach(self, scope: str, namespace: str) -> None:
+        """Note how far everybody is: what is closed from now on is open again should anybody be less far."""
+        lowest = self._crowd(scope, namespace).lowest
+        self._level[scope] = max(lowest, self._level.get(scope, lowest))
 
     def _count(self, scope: str, namespace: str) -> None:
         counted = census(self._reports.instances(scope), self._expected_in(namespace), self._monotonic())
@@ -247,16 +279,20 @@ class Convergence:
             self.counted()
             self._enqueue_count(TENANCY)
 
-    def _look_at(self, namespace: str, name: str) -> None:
+    def _look_at(self, namespace: str, name: str) -> bool:
+        """Have a prompt decided if there is news. Return whether there can be none before it changes, or somebody falls behind."""
         prompt = self._store.get("Prompt", namespace, name)
         observed = self.observation(prompt) if prompt is not None else None
-        if prompt is None or observed is None or not is_news(prompt, observed):
-            return
+        if prompt is None or observed is None:
+            return prompt is None
+        if not is_news(prompt, observed):
+            return is_settled(prompt, observed)
         key = prompt_key(namespace, name)
         if arrives(prompt, observed):
             self._enqueue(key, 0.0, Lane.FOLLOWING)
         else:
             self._enqueue_count(key)
+        return False
 
     def _enqueue_count(self, key: Key) -> None:
         """Mere counts wait for each other: the latest is said, and seldom."""
