@@ -106,7 +106,7 @@ def creating(stack: Stack, operator: Operator, count: int) -> Iterator[str]:
     assert stack.operator is not None
     url = stack.operator.metrics_url
     ready = seconds_until(lambda: healthy(url) > count)
-    seconds_until(lambda: len(served(stack)) > count)
+    seconds_until(lambda: len(served(stack)) > count, every=2.0)
     after = operator.cost()
     yield f"applied in {applied:.1f} s, the last one ready {ready:.1f} s later"
     yield f"operator, processor time {1000 * (after.seconds - before.seconds) / objects:>10.2f} ms an object"

@@ -35,6 +35,18 @@ def test_nothing_is_kept_that_no_decision_looks_at() -> None:
     assert not kept["metadata"].keys() & {"annotations", "managedFields"}
 
 
+def test_of_labels_ours_are_kept_and_no_others_are_waited_for() -> None:
+    store = ObjectStore()
+    before, after = (
+        prompt("a", number, labels={f"key-{each}": str(number) for each in range(1000)}) for number in (5, 6)
+    )
+    first = store.ingest("Prompt", "ADDED", before)
+    kept = slimmed("ConfigMap", config_map("a", 7, {}, labels={"promptops.io/watch": "true", "team": "red"}))
+
+    assert (bool(first), store.ingest("Prompt", "MODIFIED", after)) == (True, frozenset())
+    assert kept["metadata"]["labels"] == {"promptops.io/watch": "true"}
+
+
 @pytest.mark.parametrize(
     ("kind", "manifest", "path"),
     [

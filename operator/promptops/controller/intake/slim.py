@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.wire import read_value
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence
 
@@ -20,9 +21,9 @@ _KEPT = (
     "generation",
     "creationTimestamp",
     "deletionTimestamp",
-    "labels",
     "ownerReferences",
 )
+_LABELS = frozenset({GENERATED_LABEL, KEEP_LABEL, PROMPT_LABEL, WATCH_LABEL})
 _OWNED: Mapping[str, tuple[str, tuple[str, ...] | None]] = {
     "Prompt": ("f:spec", ("f:activeVersion", "f:source")),
     "ConfigMap": ("f:data", None),
@@ -34,6 +35,8 @@ def slimmed(kind: str, manifest: Manifest) -> dict[str, Any]:
     """Return an object with only what decisions look at, its keys shared with all others."""
     read = metadata(manifest)
     kept = {key: read[key] for key in _KEPT if key in read}
+    if labels := {key: value for key, value in mapping(read.get("labels")).items() if key in _LABELS}:
+        kept["labels"] = labels
     if kind in _OWNED and (owners := _owners(kind, read)):
         kept["managedFields"] = owners
     slim = {**manifest, "metadata": kept}
