@@ -94,6 +94,8 @@ class LogicWriter(TemplateWriter):
     plain: dict[int, PlainLoop] = field(default_factory=dict)
     """Loops by their offset."""
     _fields: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _looks_elsewhere: bool = False
+    """Whether the round that is being written reads a list, which may not have been looked at yet."""
 
     def __post_init__(self) -> None:
         self._made = self.index * 1000
@@ -147,14 +149,14 @@ class LogicWriter(TemplateWriter):
             for index, (key, may_be_absent) in fields
         }
         self.loops.append(number)
+        self._looks_elsewhere = False
         said = self._joined(node.body) if self._adds_up(node.body, bound, 0) else ""
         loop = PlainLoop(number, items, f"r{number}", said, bound, 1 + weight_of_round(node.body) // 4)
         self.loops.pop()
         del self._fields[node.target], self.names[node.target]
         if outer is not None:
             self.names[node.target] = outer
-        looks_at_others = f"s{number}[" in said
-        if not said or looks_at_others or bound.strings > _MAX_REPEATED:
+        if not said or self._looks_elsewhere or f"s{number}[" in said or bound.strings > _MAX_REPEATED:
             return None
         self.plain[node.offset] = loop
         return loop
@@ -203,6 +205,12 @@ class LogicWriter(TemplateWriter):
             return False
         of = self.scope.shape_at(value)
         return of is not None and of.fields is not None and not of.may_be_absent and is_string(of.fields[value.key])
+
+    def expression(self, expression: Expression) -> str:
+        """Return the Python expression of one, and note when a round reads a list."""
+        if self.loops and isinstance(expression, Name) and expression.name in self.lists:
+            self._looks_elsewhere = self._looks_elsewhere or expression.name not in self._fields
+        return super().expression(expression)
 
     def _attribute(self, expression: Attribute) -> str:
         if isinstance(expression.of, Name) and expression.of.name in self._fields:
