@@ -80,6 +80,10 @@ bench-fairness: setup ## What a busy and a hostile namespace cost a third one: p
 bench-scale: setup ## Thousands of prompts: until all are ready, a join of ten pods, 200 activations at once, a restart.
 	@PYTHONPATH=. $(BIN)/python tests/bench/scale.py --prompts $(or $(PROMPTS),2000)
 
+.PHONY: bench-start
+bench-start: $(INSTALLED) ## A sidecar over 1 and 1,000 files: until it is ready, an edit, memory and processor at rest.
+	@PYTHONPATH=. $(BIN)/python tests/bench/start.py
+
 .PHONY: bench-index
 bench-index: $(INSTALLED) ## What an index of 10,000 prompts costs a follower.
 	@PYTHONPATH=. $(BIN)/python tests/bench/index.py

@@ -41,7 +41,7 @@ def find(conditions: Iterable[Condition] | None, condition_type: str) -> Conditi
 
 def timestamp(moment: datetime) -> str:
     """Write a moment as Kubernetes does: UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def moment(written: str) -> datetime | None:

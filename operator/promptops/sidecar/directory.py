@@ -18,8 +18,8 @@ from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.sidecar.supply import SupplyError
 from promptops.workspace.folder import FolderGone
+from promptops.workspace.objects import SCOPE
 from promptops.workspace.settle import QUIET_SECONDS
-from promptops.workspace.standalone import SCOPE
 from promptops.workspace.workspace import Outcome, Workspace, utc_now
 
 TOLD_SECONDS: Final = 5.0
@@ -28,6 +28,8 @@ POLL_SECONDS: Final = 0.25
 """The same where it does not tell, or more rarely when looking takes long."""
 SHARE: Final = 0.05
 """At most this share of a processor is spent on looking."""
+SHARE_OF_UNREST: Final = 0.25
+"""The same while something changes and waits to be served."""
 MAX_TOLD: Final = 100
 """So many problems are named in the health report and the log."""
 _log = structlog.get_logger()
@@ -87,7 +89,7 @@ class Directory:
         workspace = self._workspace
         if not workspace.is_calm:
             # Looking again at once would see nothing new.
-            await asyncio.sleep(max(QUIET_SECONDS, workspace.look_seconds / SHARE))
+            await asyncio.sleep(max(QUIET_SECONDS, workspace.look_seconds / SHARE_OF_UNREST))
         elif workspace.descriptor < 0:
             await asyncio.sleep(max(POLL_SECONDS, workspace.look_seconds / SHARE))
         else:

@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
-import secrets
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,17 +15,14 @@ import structlog
 
 from promptops.cache.clock import Clock
 from promptops.cache.store import Event, Store, Swapped
-from promptops.feed.believed import Anchors
 from promptops.reader.answers import Answers
 from promptops.reader.tally import Tally
 from promptops.settings.sidecar import SidecarSettings
+from promptops.sidecar.choice import choose_supply
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
-from promptops.sidecar.directory import Directory
-from promptops.sidecar.feed import Feed
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
-from promptops.sidecar.supply import Supply, SupplyError
 from promptops.telemetry.loop import watch
 from promptops.telemetry.outlet import LogOutlet
 from promptops.telemetry.sidecar import SidecarMetrics
@@ -58,7 +53,7 @@ class Sidecar:
         self._metrics = SidecarMetrics()
         self._log = log
         self._supervisor = Supervisor(self._metrics.process)
-        self._supply = self._choose_supply()
+        self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally)
         self._state = State(self._store, self._supply, self._supervisor, self._clock.now)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
         self._answers = Answers(self._store, Counting(self._metrics, self._tally), self._clock.now)
@@ -85,33 +80,6 @@ class Sidecar:
                 await asyncio.gather(*tasks, return_exceptions=True)
                 self._supply.close()
         _log.info("sidecar ended")
-
-    def _choose_supply(self) -> Supply:
-        settings = self._settings
-        if settings.directory is not None:
-            return Directory(settings.directory, self._store)
-        if settings.feed_url is None:
-            raise SupplyError(
-                "nothing to serve: give --directory DIR (or PROMPTOPS_DIRECTORY) for manifests in a directory, or "
-                "PROMPTOPS_FEED_URL, PROMPTOPS_TOKEN_FILE and PROMPTOPS_TRUST_FILE for the feed of an operator"
-            )
-        trust = settings.trust_file or settings.trust
-        if settings.token_file is None or trust is None:
-            missing = (
-                "PROMPTOPS_TOKEN_FILE" if settings.token_file is None else "PROMPTOPS_TRUST_FILE (or PROMPTOPS_TRUST)"
-            )
-            raise SupplyError(f"PROMPTOPS_FEED_URL is set and {missing} is not: a feed needs a token and trusted keys")
-        return Feed(
-            settings.feed_url,
-            token_file=settings.token_file,
-            trust=Anchors(trust),
-            snapshot_directory=settings.snapshot_directory,
-            instance=settings.instance or f"{socket.gethostname()}-{secrets.token_hex(4)}",
-            store=self._store,
-            clock=self._clock,
-            metrics=self._metrics,
-            tally=self._tally,
-        )
 
     @contextlib.contextmanager
     def _listeners(self) -> Iterator[tuple[Listener, ...]]:

@@ -1,10 +1,12 @@
 """What is wrong with content, where, and what to do about it."""
 
+import re
 from typing import Any
 
 import pytest
 
 from promptops.api.v1alpha1.schema import VARIABLE_NAME
+from promptops.domain.content import checks
 from promptops.domain.content.checks import check_content
 from promptops.domain.findings import Finding, combined
 
@@ -192,6 +194,16 @@ def test_an_error_says_where_why_and_what_to_do(content: dict[str, Any], sentenc
     errors = [finding for finding in check_content(content) if finding.severity == "error"]
 
     assert [f"{finding.reason}: {finding.sentence}" for finding in errors] == [sentence]
+
+
+def test_no_character_that_is_refused_or_told_of_escapes_the_first_look() -> None:
+    told = re.compile(f"{checks._FORBIDDEN.pattern}|{checks._HIDDEN.pattern}")
+
+    escaped = [
+        f"U+{code:04X}" for code in range(0x110000) if told.search(chr(code)) and not checks._RARE.search(chr(code))
+    ]
+
+    assert escaped == []
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ _WORTH_CACHING = 4096
 _FEW = 4
 """What stands before the first value is too little when so many times as much stands behind it."""
 
+_RARE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e01ef]")
+"""At least what the two below find; one class of characters is looked for ten times as fast as alternatives are."""
 _FORBIDDEN = re.compile(
     "(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n))"
     "|(?P<bidi>[\u202a-\u202e\u2066-\u2069])"
@@ -99,6 +101,8 @@ def _late_instructions(messages: Sequence[Manifest]) -> Iterator[Finding]:
 def characters_are_visible(subject: Subject) -> Iterator[Finding]:
     """What a reviewer sees is what a model reads."""
     for path, template in subject.without_caller():
+        if not _RARE.search(template):
+            continue
         if found := _FORBIDDEN.search(template):
             name = _FORBIDDEN_NAMES[str(found.lastgroup)]
             line, column = Lines(template).place(found.start())

@@ -23,15 +23,16 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     """Decide about one PromptVersion, after its Prompt. The digest that was seen first for the object stays."""
     version = Version(snapshot.version, snapshot.assess)
     prompt = _own_prompt(snapshot)
-    is_served = prompt is not None and _is_served(version, prompt)
+    memory = Memory.of(prompt) if prompt is not None else None
+    is_served = memory is not None and memory.stable == version.reference
     in_use = is_served or bool(snapshot.included_by)
     before = said_of_version(snapshot.version)
     generation = generation_of(snapshot.version)
-    ready = _ready(version, snapshot, generation)
+    ready = _ready(version, snapshot, prompt, generation)
     # Nothing but another version can help: who waits for this one is told at once, not at a timeout.
     is_hopeless = (version.problem is not None and not version.awaits) or version.failure is not None
     stalled = (replace(ready, type="Stalled", status="True"),) if is_hopeless else ()
-    once_active = _was_active(version, prompt, before)
+    once_active = _was_active(version, memory, before)
     including = () if is_served else snapshot.included_by
     wanted = (ready, _in_use(version, in_use, once_active, including, generation), *stalled)
     status = PromptVersionStatus.model_construct(
@@ -61,11 +62,6 @@ def _own_prompt(snapshot: VersionSnapshot) -> Manifest | None:
     return prompt
 
 
-def _is_served(version: Version, prompt: Manifest) -> bool:
-    stable = Memory.of(prompt).stable
-    return stable is not None and stable == version.reference
-
-
 def _phase(
     version: Version, prompt: Manifest | None, in_use: bool, once_active: bool, snapshot: VersionSnapshot
 ) -> VersionPhase:
@@ -82,15 +78,15 @@ def _phase(
     return "Superseded" if once_active else "Draft"
 
 
-def _was_active(version: Version, prompt: Manifest | None, before: PromptVersionStatus) -> bool:
+def _was_active(version: Version, memory: Memory | None, before: PromptVersionStatus) -> bool:
     """Whether it was ever served, as its own status says, which outlasts the prompt's history."""
     said = find(before.conditions, "InUse")
     if said.status == "True" or said.reason == reasons.SUPERSEDED:
         return True
-    return prompt is not None and Memory.of(prompt).digest_served_as(version.number) == version.digest
+    return memory is not None and memory.digest_served_as(version.number) == version.digest
 
 
-def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Statement:
+def _ready(version: Version, snapshot: VersionSnapshot, prompt: Manifest | None, generation: int) -> Statement:
     problem: Finding | None = version.problem
     if problem is not None:
         advice = "" if version.awaits else "; versions never change: correct it in a new one"
@@ -99,7 +95,7 @@ def _ready(version: Version, snapshot: VersionSnapshot, generation: int) -> Stat
     if (failure := version.failure) is not None:
         message = f"{failure.sentence}; versions never change: create a new one with other content or other tests"
         return Statement("Ready", "False", failure.reason, message, generation)
-    if snapshot.prompt is not None and _own_prompt(snapshot) is None:
+    if snapshot.prompt is not None and prompt is None:
         message = f'it is owned by another object than prompt "{prompt_of(snapshot.version)}" and goes with that one'
         return Statement("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)
     message = f"it may be served; check: {listed(version.warnings)}" if version.warnings else "it may be served"
