@@ -2,7 +2,7 @@
 
 ```
 HEAD → OPENING → BODY → ANSWERING → HEAD …
-   ╰──────┴────────┴──────────┴──► LINGERING: refused; what the caller still sends is read and dropped ──► CLOSING
+   ╰──────┴────────┴──────────┴──► ENDING: see `ending`
 ```
 """
 
@@ -30,7 +30,7 @@ from promptops.web.answers import (
 )
 from promptops.web.bodies import Body, TooLarge, body_of
 from promptops.web.door import SharedListener
-from promptops.web.limits import Taking
+from promptops.web.ending import Ending
 from promptops.web.problems import HttpRefusal, problem
 from promptops.web.requests import TOO_EARLY, Head, HeadSearch, Malformed, Unexpected, read_head
 
@@ -46,8 +46,7 @@ class _State(Enum):
     OPENING = auto()
     BODY = auto()
     ANSWERING = auto()
-    LINGERING = auto()
-    CLOSING = auto()
+    ENDING = auto()
 
 
 class HttpConnection(asyncio.Protocol):
@@ -57,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._door = door
         self._limits = door.limits
         self._transport: asyncio.Transport
+        self._ending: Ending
         self._state = _State.HEAD
         self._buffer = bytearray()
         self._search = HeadSearch()
@@ -68,13 +68,11 @@ class HttpConnection(asyncio.Protocol):
         self._is_idle = False
         self._is_reading = True
         self._is_half_closed = False
-        self._lingered = 0
         self._deadline = math.inf
-        self._last_deadline = math.inf
-        """Of the whole body or linger, whatever progress there is."""
+        self._body_deadline = math.inf
+        """Of the whole body, whatever progress there is."""
         self._written = asyncio.Event()
         self._written.set()
-        self._taking = Taking()
         self.gone = asyncio.Event()
 
     # The transport's calls
@@ -82,6 +80,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, or say at once that there are too many."""
         self._transport = cast(asyncio.Transport, transport)
+        self._ending = Ending(self._door, self._transport)
         # TLS as asyncio speaks it ends in both directions at once.
         self._is_encrypted = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
@@ -94,11 +93,8 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Go on with what came."""
-        if self._state is _State.LINGERING:
-            self._lingered += len(data)
-            self._deadline = min(self._now + self._limits.linger_seconds, self._last_deadline)
-            if self._lingered > self._limits.linger_bytes:
-                self.cut_off()
+        if self._state is _State.ENDING:
+            self._ending.drop(len(data))
             return
         self._buffer += data
         if self._state in (_State.HEAD, _State.BODY) and self._written.is_set():
@@ -122,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more."""
-        self._state = _State.CLOSING
+        self._state = _State.ENDING
         self.gone.set()
         self._written.set()
         if self._task is not None:
@@ -145,20 +141,15 @@ class HttpConnection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """End what takes too long."""
-        if self._taking.is_overdue(self._transport.get_write_buffer_size(), now, self._limits.write_seconds):
-            self._door.ended(limits.WRITE_TIMEOUT)
-            self.cut_off()
-        if now < self._deadline:
+        self._ending.check(now)
+        if self._ending.has_begun or now < self._deadline:
             return
-        if self._state is _State.HEAD and not self._written.is_set():
-            return  # what comes next is not read before what was answered is taken
-        if self._state is _State.HEAD:
+        if self._state is _State.HEAD and self._written.is_set():
+            # Else what was answered is not taken yet, and what comes next is not read before.
             self._head_timed_out()
         elif self._state is _State.BODY:
             self._door.ended(limits.BODY_TIMEOUT)
             self._refuse(408, problems.REQUEST_TIMEOUT, "the body did not arrive in time")
-        else:
-            self.cut_off()
 
     def give_way(self) -> None:
         """Close between two requests."""
@@ -170,8 +161,8 @@ class HttpConnection(asyncio.Protocol):
 
     def cut_off(self) -> None:
         """End at once, whatever is under way."""
-        self._state = _State.CLOSING
-        self._transport.abort()
+        self._state = _State.ENDING
+        self._ending.cut_off()
 
     # The application's outlet
 
@@ -258,7 +249,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse_with(problem_answer(refusal.problem))
             return
         self._state = _State.BODY
-        self._last_deadline = self._now + self._limits.whole_body_seconds
+        self._body_deadline = self._now + self._limits.whole_body_seconds
         self._resume_reading()
         if head.expects_continue and not self._buffer:
             self._transport.write(CONTINUE)
@@ -267,7 +258,7 @@ class HttpConnection(asyncio.Protocol):
     def _read_body(self) -> None:
         assert self._body is not None  # noqa: S101
         assert self._call is not None  # noqa: S101
-        self._deadline = min(self._now + self._limits.body_seconds, self._last_deadline)
+        self._deadline = min(self._now + self._limits.body_seconds, self._body_deadline)
         try:
             if self._body.take(self._buffer):
                 self._complete(self._body.content())
@@ -361,30 +352,25 @@ class HttpConnection(asyncio.Protocol):
         self._refuse_with(problem_answer(problem(status, code, detail), headers))
 
     def _refuse_with(self, answer: Answer) -> None:
-        is_head = self._head is not None and self._head.method == "HEAD"
-        head = head_of(answer, self._head, self._door.date, keeps_alive=False)
-        self._transport.write(head if is_head else head + answer.body)
+        self._ending.refuse(answer, self._head)
         self._linger()
 
     def _linger(self) -> None:
-        """Send no more, and go on reading for a while: closed with unread bytes, a connection takes the answer with it."""
-        self._door.busy(self)
         if self._is_half_closed:
             self._close()
             return
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        self._end()
+        self._ending.linger()
         self._buffer.clear()
-        self._state = _State.LINGERING
-        self._last_deadline = self._now + self._limits.whole_linger_seconds
-        self._deadline = self._now + self._limits.linger_seconds
         self._resume_reading()
 
     def _close(self) -> None:
-        self._state = _State.CLOSING
+        self._end()
+        self._ending.close()
+
+    def _end(self) -> None:
+        self._state = _State.ENDING
         self._door.busy(self)
-        self._deadline = self._now + self._limits.whole_linger_seconds
-        self._transport.close()
 
     def _head_timed_out(self) -> None:
         if self._buffer:

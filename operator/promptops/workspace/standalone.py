@@ -17,7 +17,7 @@ from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 from promptops.domain.statuses import said_of_prompt
 from promptops.workspace.manifest_files import Flaw, Found, Identity
-from promptops.workspace.objects import SCOPE, Object, LocalObjects
+from promptops.workspace.objects import SCOPE, LocalObjects, Object
 
 _NOBODY: Final = ServedObservation(ready=0, total=0)
 """Nobody has to be waited for: what was decided is served by the time that anybody can ask."""
