@@ -25,6 +25,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
         directory / "prompts.yaml",
         sourced("greeting", {"text": "Hello {{ name }}", "variables": [{"name": "name", "type": "string"}]}),
         sourced("typed", {"text": "{{ count }} {{ self }}", "variables": [count, {"name": "self", "type": "string"}]}),
+        sourced("anything", {"text": "{{ v | tojson }}", "variables": [{"name": "v", "type": "list"}]}),
         sourced("slash", {"text": "x"}, promptId="team/slash.v1"),
         sourced("route", {"text": "ends in a route"}, promptId="team/render"),
         sourced("off", {"text": "off"}, disabled=True),

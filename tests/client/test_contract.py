@@ -81,7 +81,7 @@ def test_list_prompts(ask: Ask) -> None:
     prompts = ask("list_prompts")
 
     assert all(isinstance(prompt, PromptSummary) for prompt in prompts)
-    assert [prompt.name for prompt in prompts] == ["greeting", "off", "route", "slash", "two", "typed"]
+    assert [prompt.name for prompt in prompts] == ["anything", "greeting", "off", "route", "slash", "two", "typed"]
 
 
 def test_health_check(ask: Ask) -> None:

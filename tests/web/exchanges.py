@@ -5,6 +5,7 @@ The application under them answers with what it was given, so that a row also sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,21 @@ class Exchange:
     statuses: tuple[int, ...]
     bodies: tuple[bytes, ...] = ()
     """What the application was given, when the row cares."""
+
+
+def answers(data: bytes) -> list[tuple[int, bytes]]:
+    """Split what came into statuses and bodies."""
+    found: list[tuple[int, bytes]] = []
+    while data:
+        head, _, rest = data.partition(b"\r\n\r\n")
+        status = int(head.split(b" ")[1])
+        length = re.search(rb"\r\ncontent-length: (\d+)", head)
+        size = int(length[1]) if length else 0
+        if rest.startswith(b"HTTP/1.1 "):
+            size = 0  # HEAD: the length of a body that is not there
+        found.append((status, rest[:size]))
+        data = rest[size:]
+    return found
 
 
 def _refused(group: str, cases: dict[str, bytes], status: int = 400) -> Iterator[Exchange]:

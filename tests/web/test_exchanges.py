@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from promptops.web.answers import Answer, TakenRequest
+from promptops.web.certificates import Authority
+from promptops.web.encryption import Encryption
 from promptops.web.limits import Limits
+from promptops.web.listeners import bind_path
 from promptops.web.problems import no_such_route, refuse_query, wrong_method
 from promptops.web.requests import Head
-from tests.support.serving import Served, served
+from promptops.web.server import Listener, Server
+from tests.support.serving import Counted, Served, loopback, served
 from tests.support.waiting import SECONDS
-from tests.web.exchanges import EXCHANGES, Exchange
+from tests.web.exchanges import EXCHANGES, Exchange, answers
 
 PATIENT = Limits(head_seconds=30, body_seconds=30, linger_seconds=30)
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 STEP_BYTES = 400
 """Longer exchanges than this are not sent byte by byte."""
 
@@ -41,31 +50,22 @@ async def running() -> AsyncIterator[Served]:
 
 async def received(port: int, pieces: list[bytes]) -> bytes:
     """Send the pieces and nothing more; return everything that comes back until the server hangs up."""
+    return await exchanged(await asyncio.open_connection("127.0.0.1", port), pieces)
+
+
+async def exchanged(streams: Streams, pieces: list[bytes]) -> bytes:
+    """Do the same over a connection that is there."""
+    reader, writer = streams
     async with asyncio.timeout(SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for piece in pieces:
             writer.write(piece)
             if len(pieces) > 1:
                 await asyncio.sleep(0)
-        writer.write_eof()
+        if writer.can_write_eof():
+            writer.write_eof()
         answer = await reader.read()
         writer.close()
     return answer
-
-
-def answers(data: bytes) -> list[tuple[int, bytes]]:
-    """Split what came into statuses and bodies."""
-    found: list[tuple[int, bytes]] = []
-    while data:
-        head, _, rest = data.partition(b"\r\n\r\n")
-        status = int(head.split(b" ")[1])
-        length = re.search(rb"\r\ncontent-length: (\d+)", head)
-        size = int(length[1]) if length else 0
-        if rest.startswith(b"HTTP/1.1 "):
-            size = 0  # HEAD: the length of a body that is not there
-        found.append((status, rest[:size]))
-        data = rest[size:]
-    return found
 
 
 @pytest.mark.parametrize("exchange", [pytest.param(exchange, id=exchange.name) for exchange in EXCHANGES])
@@ -87,6 +87,47 @@ async def test_how_the_bytes_arrive_changes_nothing(running: Served) -> None:
         # 100 Continue is not sent to who sends the body anyway: how far that has come depends on the moment.
         statuses = tuple(status for status, _ in got if status != 100)
         assert statuses == tuple(status for status in exchange.statuses if status != 100), exchange.name
+
+
+@asynccontextmanager
+async def listening(kind: str, place: Path) -> AsyncIterator[Callable[[], Awaitable[Streams]]]:
+    """Serve on a listener of the kind; yield what opens a connection to it."""
+    root = Authority("one", datetime.now(UTC))
+    encryption = Encryption(root.server("exchanges", ("127.0.0.1",), ("localhost",))) if kind == "TLS" else None
+    path = place / "x.sock"
+    with bind_path(path, 0o600) if kind == "a Unix socket" else closing(loopback()) as bound:
+        # Over TLS nobody can say that it sends no more: deadlines do.
+        limits = replace(PATIENT, head_seconds=0.5, body_seconds=0.5, linger_seconds=0.2) if encryption else PATIENT
+        server = Server(Listener("test", bound, echo, limits, encryption), Counted(), 2.0)
+        await server.start()
+        trusting = ssl.create_default_context(cadata=root.certificate.decode())
+
+        def connect() -> Awaitable[Streams]:
+            if kind == "a Unix socket":
+                return asyncio.open_unix_connection(path)
+            return asyncio.open_connection("localhost", bound.getsockname()[1], ssl=trusting if encryption else None)
+
+        try:
+            yield connect
+        finally:
+            await server.stop()
+
+
+@pytest.mark.parametrize("kind", ["a Unix socket", "TLS"])
+async def test_every_kind_of_listener_answers_alike(kind: str, tmp_path: Path) -> None:
+    async def statuses(exchange: Exchange) -> tuple[int, ...]:
+        async with turns:
+            got = answers(await exchanged(await connect(), [exchange.sent]))
+        assert not any(b"smuggled" in body for _, body in got)
+        # Half a request is no request, be it given up by its sender or by the deadline.
+        return tuple(400 if status == 408 else status for status, _ in got)
+
+    turns = asyncio.Semaphore(50)
+    async with listening(kind, tmp_path) as connect:
+        found = await asyncio.gather(*map(statuses, EXCHANGES))
+
+    differing = {each.name: got for each, got in zip(EXCHANGES, found, strict=True) if got != each.statuses}
+    assert differing == {}
 
 
 def test_the_table_is_large_and_its_names_differ() -> None:
