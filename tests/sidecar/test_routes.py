@@ -11,6 +11,7 @@ from promptops.api.http import REQUEST_ID_HEADER
 from promptops.sidecar import openapi
 from promptops.sidecar.routes import Action, route_of
 from tests.support.sidecar import Sidecar
+from tests.web import redbot
 
 
 def answer_of(received: bytes) -> tuple[int, bytes]:
@@ -270,3 +271,7 @@ def test_what_is_no_request_id_does_not_come_back(sidecar: Sidecar, sent: str) -
 
     assert answer.is_success
     assert REQUEST_ID_HEADER not in answer.headers
+
+
+def test_redbot_looks_at_every_call() -> None:
+    assert {route_of(path).action for path in redbot.DATA if path != "/nowhere"} == set(Action)

@@ -17,7 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from promptops.admission.application import admission_app
 from promptops.feed.serve import FeedApp
+from promptops.telemetry.admission import AdmissionMetrics
 from promptops.web.answers import TakenRequest
 from promptops.web.requests import Head
 from tests.support.hop import SCOPE, hop
@@ -26,13 +28,14 @@ from tests.support.serving import served
 from tests.support.sidecar import Sidecar, sidecars, write
 
 DATA: Final = (
-    *("/v1/health", "/v1/prompts", "/v1/prompts/a", "/v1/prompts/a/versions", "/v1/prompts/a/render"),
-    *("/v1/prompts/missing", "/nowhere"),
+    *("/", "/openapi.json", "/v1/health", "/v1/prompts", "/v1/prompts/a", "/v1/prompts/a/versions"),
+    *("/v1/prompts/a/versions/1.0.0", "/v1/prompts/a/render", "/v1/prompts/missing", "/nowhere"),
 )
 OPERATIONS: Final = ("/metrics", "/healthz", "/readyz", "/startupz", "/nowhere")
 FEED: Final = ("/v1/blobs", "/v1/blobs/sha256:none", "/v1/reports", "/v1/stream/", "/nowhere")
 UNKNOWN: Final = ("/v1/stream", "/v1/blobs/sha256:none")
 """What the feed says to those who show no token."""
+WEBHOOK: Final = ("/validate", "/inject", "/nowhere")
 
 
 async def complaints(url: str) -> list[str]:
@@ -88,9 +91,11 @@ async def main() -> int:
     """Ask everything; return how many routes REDbot objects to."""
     wrong = 0
     with sidecar() as running:
-        async with feed() as (bare, known, digest):
+        webhook = admission_app(lambda: None, AdmissionMetrics())
+        async with feed() as (bare, known, digest), served(webhook) as admission:
             urls = [running.url + path for path in DATA] + [running.operations_url + path for path in OPERATIONS]
             urls += [bare + path for path in UNKNOWN] + [known + path for path in (*FEED, f"/v1/blobs/{digest}")]
+            urls += [admission.url + path for path in WEBHOOK]
             for url in urls:
                 said = await complaints(url)
                 wrong += bool(said)
