@@ -10,7 +10,8 @@ import pytest
 from promptops.api.feed import Blob, Entry, Position
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Confirmed, Dropped, Ended, Event, Swapped
-from promptops.feed.origin import BURST_SECONDS, COALESCE_SECONDS, Origin
+from promptops.feed.open_scope import BURST_SECONDS, COALESCE_SECONDS
+from promptops.feed.origin import Origin
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs, reference
 from tests.support.waiting import until
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
-from promptops.api.feed import PROTOCOL, Blob, Entry, Header, Position, Removal, Revocation
+from promptops.api.feed import PROTOCOL, Blob, Entry, Header, Position, Revocation
 from promptops.cache.advance import Proposal, settle
-from promptops.cache.index import EncodedEntry, Index, encode_entry
+from promptops.cache.index import EncodedEntry, encode_entry
 from promptops.cache.signing import Signer
-from promptops.cache.store import Step, Store
+from promptops.cache.store import Store
 from promptops.cache.view import View
+from promptops.feed.open_scope import OpenScope, step_between
 from promptops.feed.pool import Pool
-
-COALESCE_SECONDS = 0.005
-"""After a position the next one of its scope waits for so long, so that many changes become one. The first waits for nothing."""
-BURST_SECONDS = 0.1
-"""While changes go on coming the wait is doubled up to this: a follower keeps each position on its disk before it serves it."""
 
 Publication = Callable[[str, frozenset[str]], None]
 """Told of a scope and the names whose entries another position has just brought, or taken away."""
@@ -25,32 +20,6 @@ Publication = Callable[[str, frozenset[str]], None]
 
 def _nobody(_scope: str, _names: frozenset[str]) -> None:
     """Nobody wants to know."""
-
-
-@dataclass
-class _Scope:
-    """One namespace: what should be published, and what is."""
-
-    uid: str
-    namespace: str
-    tenant: str
-    store: Store = field(default_factory=Store)
-    wanted: dict[str, EncodedEntry] = field(default_factory=dict)
-    blobs: dict[str, bytes] = field(default_factory=dict)
-    """What `wanted` and the published entries name."""
-    changed_at: dict[str, Position] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
-    """Names that may differ from what is published."""
-    renew: bool = False
-    """The header has to be signed anew even if no entry differs."""
-    begun: bool = False
-    """Whether everything known was put, so that what is not wanted is really not there."""
-    frozen: bool = False
-    published_at: float = float("-inf")
-    """By the event loop's clock."""
-    wait: float = COALESCE_SECONDS
-    """How long the next position has to wait after the last one."""
-    timer: asyncio.Handle | None = None
 
 
 class Origin:
@@ -70,7 +39,7 @@ class Origin:
         self._confirmed_at: float | None = None
         self._on_publication = on_publication
         self._ended = False
-        self._scopes: dict[str, _Scope] = {}
+        self._scopes: dict[str, OpenScope] = {}
         self._pool = Pool()
         # Outlives a scope that is closed and opened again: a position is never given twice.
         self._seqs: dict[str, int] = {}
@@ -109,7 +78,7 @@ class Origin:
         """Admit a namespace; publish it with begin(). Again with another tenant: signed anew."""
         known = self._scopes.get(scope)
         if known is None:
-            self._scopes[scope] = known = _Scope(scope, namespace, tenant)
+            self._scopes[scope] = known = OpenScope(scope, namespace, tenant)
         elif (known.namespace, known.tenant) == (namespace, tenant):
             return
         known.namespace, known.tenant, known.renew = namespace, tenant, True
@@ -210,7 +179,7 @@ class Origin:
         Which other versions may be asked for is no decision: it does not move this position.
         """
         state = self._scopes.get(scope)
-        if state is None or (name in state.pending and not _is_offered(state, name)):
+        if state is None or (name in state.pending and not state.is_offered(name)):
             return None
         return state.changed_at.get(name)
 
@@ -230,10 +199,10 @@ class Origin:
         """This leadership is over: publish nothing more and send the followers away."""
         self._ended = True
         for state in self._scopes.values():
-            _stop_timer(state)
+            state.stop_timer()
             state.store.end(reason)
 
-    def _keep_blobs(self, state: _Scope, encoded: EncodedEntry, blobs: Iterable[Blob]) -> None:
+    def _keep_blobs(self, state: OpenScope, encoded: EncodedEntry, blobs: Iterable[Blob]) -> None:
         offered = {blob.digest: blob.content for blob in blobs if blob.digest not in state.blobs}
         missing = encoded.blobs - state.blobs.keys() - offered.keys()
         if missing and encoded.entry is not None and encoded.entry.state == "active":
@@ -241,64 +210,46 @@ class Origin:
         for digest in encoded.blobs & offered.keys():
             state.blobs[digest] = self._pool.take(digest, offered[digest])
 
-    def _forget(self, state: _Scope) -> None:
-        _stop_timer(state)
+    def _forget(self, state: OpenScope) -> None:
+        state.stop_timer()
         self._pool.release(state.blobs)
         state.blobs = {}
 
-    def _touch(self, state: _Scope, name: str) -> None:
-        published = state.store.current.index.get(name) if state.store.current is not None else None
-        wanted = state.wanted.get(name)
-        same = (wanted and wanted.digest) == (published and published.digest)
-        if same and (wanted is None or name in state.changed_at):
-            state.pending.discard(name)
-            return
-        state.pending.add(name)
-        self._schedule(state)
+    def _touch(self, state: OpenScope, name: str) -> None:
+        if state.note(name):
+            self._schedule(state)
 
-    def _schedule(self, state: _Scope) -> None:
+    def _schedule(self, state: OpenScope) -> None:
         if not state.begun or self._ended or state.timer is not None:
             return
         loop = asyncio.get_running_loop()
-        rest = state.published_at + state.wait - loop.time()
-        state.wait = min(2 * state.wait, BURST_SECONDS) if rest > 0.0 else COALESCE_SECONDS
+        rest = state.rest(loop.time())
         state.timer = (
             loop.call_later(rest, self._publish, state) if rest > 0.0 else loop.call_soon(self._publish, state)
         )
 
-    def _next(self, state: _Scope) -> Position:
+    def _next(self, state: OpenScope) -> Position:
         return Position(self._epoch, self._term, self._seqs.get(state.uid, 0) + 1)
 
-    def _publish(self, state: _Scope) -> None:
-        _stop_timer(state)
+    def _publish(self, state: OpenScope) -> None:
+        state.stop_timer()
         current = state.store.current
-        if (
-            self._ended
-            or not state.begun
-            or state.frozen
-            or (current is not None and not state.pending and not state.renew)
-        ):
+        if self._ended or not state.has_something_to_publish:
             return
         state.published_at = asyncio.get_running_loop().time()
         position = self._next(state)
         self._seqs[state.uid] = position.seq
         names = frozenset(state.pending)
         view = self._view(state, position, names)
-        step = _step(current, view, names) if current is not None else None
-        for name in names:
-            if name not in state.wanted:
-                state.changed_at.pop(name, None)
-            elif name not in state.changed_at or not _is_offered(state, name):
-                state.changed_at[name] = position
-        state.pending.clear()
-        state.renew = False
+        step = step_between(current, view, names) if current is not None else None
+        state.moved(position, names)
         state.store.swap(view, step)
         if current is None and self._confirmed_at is not None:
             state.store.confirm(self._confirmed_at)
         self._on_publication(state.uid, names)
 
-    def _view(self, state: _Scope, position: Position, names: frozenset[str]) -> View:
-        index = _index(state, names)
+    def _view(self, state: OpenScope, position: Position, names: frozenset[str]) -> View:
+        index = state.index(names)
         header = Header(
             v=PROTOCOL,
             scope=state.uid,
@@ -320,42 +271,3 @@ class Origin:
         for digest in unnamed:
             del state.blobs[digest]
         return view
-
-
-def _is_offered(state: _Scope, name: str) -> bool:
-    """Whether followers are offered the decision about this name already, if not the very entry."""
-    wanted = state.wanted.get(name)
-    offered = state.store.current.index.get(name) if state.store.current is not None else None
-    return (
-        wanted is not None and offered is not None and (wanted.uid, wanted.revision) == (offered.uid, offered.revision)
-    )
-
-
-def _index(state: _Scope, names: frozenset[str]) -> Index:
-    """What is wanted, made from what is published by changing these names."""
-    if state.store.current is None:
-        return Index.of(state.wanted.values())
-    published = state.store.current.index
-    upserts = [state.wanted[name] for name in names & state.wanted.keys()]
-    return published.changed(upserts, [name for name in names - state.wanted.keys() if name in published])
-
-
-def _step(before: View, after: View, names: frozenset[str]) -> Step:
-    """What leads from one view to the other."""
-    added = sorted(names & after.index.keys())
-    upserts = tuple(after.index[name] for name in added if after.index[name] != before.index.get(name))
-    gone = sorted(names & before.index.keys() - after.index.keys())
-    removes = tuple(Removal(name, before.index[name].uid) for name in gone)
-    named = [digest for encoded in upserts if encoded.entry for digest in _ordered_digests(encoded.entry)]
-    return Step(before.position, upserts, removes, tuple(digest for digest in named if digest not in before.blobs))
-
-
-def _ordered_digests(entry: Entry) -> list[str]:
-    """What the entry serves first, then what may be asked for."""
-    return [*([entry.stable.digest] if entry.stable else []), *(pin.digest for pin in entry.pins)]
-
-
-def _stop_timer(state: _Scope) -> None:
-    if state.timer is not None:
-        state.timer.cancel()
-        state.timer = None
