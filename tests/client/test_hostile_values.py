@@ -50,7 +50,10 @@ def circle() -> list[Any]:
 PLAIN: Final[dict[str, Any]] = {
     **{repr(each): each for each in (None, True, False, 0, 1, -1, 2**53 - 1, -(2**53) + 1, 0.5, -1.25, 1e300)},
     **{repr(each): each for each in ("", "x", "{{ v }}", "\U0001f600", "é", "</data>", "$HOME", "a\nb", "\ta")},
-    **{repr(each): each for each in ([], [1], [None, True], {}, {"": 1}, {"self": 1}, {"a": {"b": []}})},
+    "no items": [],
+    "items": [None, True, [1]],
+    "no fields": {},
+    **{f"the key {key!r}": {key: {"b": 1}} for key in ("", "self", "__class__", "null", "1")},
     "nested ten times": nested(10, 1),
     "a thousand items": list(range(1000)),
 }

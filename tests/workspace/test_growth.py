@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from promptops.cache.view import View
-from promptops.workspace.standalone import SCOPE
+from promptops.workspace.objects import SCOPE
 from promptops.workspace.workspace import Outcome, Workspace
 from tests.support.manifests import sourced
 from tests.support.sidecar import write
