@@ -143,6 +143,12 @@ REDBOT := $(PROMPTOPS_CACHE)/redbot/bin/redbot
 redbot: $(INSTALLED) $(REDBOT) ## What REDbot has against the answers of every route: nothing.
 	@PYTHONPATH=. REDBOT=$(REDBOT) $(BIN)/python tests/web/redbot.py
 
+SCHEMATHESIS := $(PROMPTOPS_CACHE)/schemathesis/bin/schemathesis
+
+.PHONY: schemathesis
+schemathesis: $(INSTALLED) $(SCHEMATHESIS) ## Requests made from the sidecar's own OpenAPI document, against a sidecar: no failure (EXAMPLES=50).
+	@PYTHONPATH=. SCHEMATHESIS=$(SCHEMATHESIS) EXAMPLES=$(or $(EXAMPLES),50) $(BIN)/python tests/sidecar/schema_run.py
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"
@@ -183,3 +189,8 @@ $(REDBOT):
 	@echo "[redbot] fetching REDbot" >&2
 	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/redbot"
 	@"$(PROMPTOPS_CACHE)/redbot/bin/python" -m pip install --quiet redbot==2.7.1
+
+$(SCHEMATHESIS):
+	@echo "[schemathesis] fetching Schemathesis" >&2
+	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/schemathesis"
+	@"$(PROMPTOPS_CACHE)/schemathesis/bin/python" -m pip install --quiet schemathesis==4.32.5

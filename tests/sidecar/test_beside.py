@@ -7,24 +7,17 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from promptops.api.http import Health
 from promptops.cache.store import Store
 from promptops.cache.view import View
-from promptops.reader.answers import Answers
 from promptops.reader.tally import Tally
-from promptops.sidecar.counting import Counting
-from promptops.sidecar.data import LARGE_BYTES, DataApp
-from promptops.sidecar.guard import Guard
-from promptops.telemetry.sidecar import SidecarMetrics
-from promptops.workspace.standalone import Standalone
+from promptops.sidecar.renders import LARGE_BYTES
+from tests.support.answering import data_app, view_of
 from tests.support.manifests import sourced
 from tests.support.serving import served
-from tests.workspace.test_standalone import found
 
 SMALL = {"variables": {"name": "Ada"}}
 LARGE = {"variables": {"name": "x" * LARGE_BYTES}}
@@ -44,11 +37,8 @@ class Beside:
 
 
 def view(*names: str) -> View:
-    cluster = Standalone()
     content = {"text": "Hello {{ name }}", "variables": [{"name": "name", "type": "string"}]}
-    cluster.apply(found(sourced(name, content) for name in names))
-    decided = cluster.decide(datetime(2026, 1, 1, tzinfo=UTC))
-    return View.unsigned(decided.entries, decided.blobs, 1, namespace="team", tenant="team")
+    return view_of(*(sourced(name, content) for name in names))
 
 
 @pytest.fixture
@@ -61,8 +51,7 @@ def worker() -> Iterator[ThreadPoolExecutor]:
 async def beside(worker: ThreadPoolExecutor) -> AsyncIterator[Beside]:
     store, tally, release = Store(), Tally(), threading.Event()
     store.swap(view("a"))
-    answers = Answers(store, Counting(SidecarMetrics(), tally), lambda: 0.0)
-    app = DataApp(answers, lambda: Health("healthy", {}, 1, None, False), Guard(check_host=True), worker)
+    app = data_app(store, worker, tally)
     worker.submit(release.wait, 60)
     async with served(app) as running, httpx.AsyncClient(base_url=running.url, trust_env=False, timeout=60) as client:
         yield Beside(client, store, tally, release)

@@ -14,13 +14,8 @@ import structlog
 
 from promptops.api.http import Health
 from promptops.cache.store import Store
-from promptops.reader.answers import Answers
-from promptops.reader.tally import Tally
-from promptops.sidecar.counting import Counting
-from promptops.sidecar.data import DataApp
-from promptops.sidecar.guard import Guard
 from promptops.telemetry.logging import configure
-from promptops.telemetry.sidecar import SidecarMetrics
+from tests.support.answering import data_app
 from tests.support.serving import served
 
 CANARY = "canary-value-5f1d"
@@ -43,8 +38,7 @@ async def asking() -> AsyncIterator[httpx.AsyncClient]:
     def health() -> Health:
         raise RuntimeError(CANARY)
 
-    answers = Answers(Store(), Counting(SidecarMetrics(), Tally()), lambda: 0.0)
-    app = DataApp(answers, health, Guard(check_host=True), ThreadPoolExecutor(1))
+    app = data_app(Store(), ThreadPoolExecutor(1), health=health)
     async with served(app) as running, httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
         yield client
 

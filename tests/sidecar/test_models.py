@@ -15,10 +15,8 @@ from promptops.cache.index import digest_of
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.answers import Answers
-from promptops.reader.tally import Tally
 from promptops.rendering.errors import InvalidInput, InvalidVariables
-from promptops.sidecar.counting import Counting
-from promptops.telemetry.sidecar import SidecarMetrics
+from tests.support.answering import counting
 
 CONTENT = {
     "messages": [{"role": "system", "content": "Answer briefly."}, {"role": "user", "content": "{{ question }}"}],
@@ -38,7 +36,7 @@ def answers() -> Answers:
     entry = Entry("help", "uid", 1, "active", stable=reference)
     store = Store()
     store.swap(View.unsigned([entry], {reference.digest: blob}, 1, namespace="team", tenant="team"))
-    return Answers(store, Counting(SidecarMetrics(), Tally()), time.monotonic)
+    return Answers(store, counting(), time.monotonic)
 
 
 def rendered(answers: Answers, **request: Any) -> Any:
@@ -102,7 +100,7 @@ def filled(values: str) -> Answers:
     entry = Entry("help", "uid", 1, "active", stable=reference, values=values)
     store = Store()
     store.swap(View.unsigned([entry], {reference.digest: blob}, 1, namespace="team", tenant="team"))
-    return Answers(store, Counting(SidecarMetrics(), Tally()), time.monotonic)
+    return Answers(store, counting(), time.monotonic)
 
 
 def test_values_fill_what_the_caller_does_not_give_and_their_digest_is_said() -> None:

@@ -1,6 +1,6 @@
 """The sidecar's HTTP messages, spoken by sidecar and client. Errors are RFC 9457 problems."""
 
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 
@@ -11,6 +11,9 @@ REQUEST_ID_HEADER = "promptops-request-id"
 MAX_REQUEST_BYTES = 1024 * 1024
 MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_VARIABLES = 1000
+MAX_BATCH_ITEMS = 100
+MAX_BATCH_OUTPUT_BYTES = 8 * 1024 * 1024
+"""Of the answers of a batch together; what comes after them is refused item by item."""
 
 
 class RenderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -29,6 +32,20 @@ class RenderRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
     """A provider's form, as in `openai` or `anthropic`: the answer then carries that provider's own request."""
     prefix_cache: bool = False
     """Say which characters never change, and mark them in the payload for the provider's prefix cache."""
+    session: str | None = None
+    """Who the render is for, as in a user's id: while two versions are tried out, the same one gets the same version."""
+
+
+class BatchItem(RenderRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One render of a batch: which prompt, and what a render of it takes."""
+
+    prompt_id: str
+
+
+class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of POST /v1/render/batch."""
+
+    items: Annotated[tuple[BatchItem, ...], msgspec.Meta(max_length=MAX_BATCH_ITEMS)]
 
 
 class Warning(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -174,3 +191,57 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[VariableError, ...] = ()
     suggested_prompts: tuple[str, ...] = ()
     retryable: bool = False
+
+
+class BatchResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one item: exactly one of an answer and a problem."""
+
+    prompt_id: str
+    status: int
+    """What the item alone would have been answered with."""
+    answer: RenderResponse | None = None
+    problem: Problem | None = None
+
+
+class BatchResponse(msgspec.Struct, frozen=True):
+    """Answer of POST /v1/render/batch, in the order of the items. One that failed takes no other with it."""
+
+    items: tuple[BatchResult, ...]
+    succeeded: int
+    failed: int
+
+
+class DiffPiece(msgspec.Struct, frozen=True):
+    """A part of a text and what became of it."""
+
+    kind: Literal["same", "removed", "added"]
+    text: str
+
+
+class TextChange(msgspec.Struct, frozen=True):
+    """A text that differs: `text`, or a message by its index."""
+
+    path: str
+    pieces: tuple[DiffPiece, ...]
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """A variable or another field that differs: JSON values, null where there is none."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class VersionDiff(msgspec.Struct, frozen=True):
+    """Answer of GET /v1/prompts/{id}/diff?from=&to=: what differs between two versions."""
+
+    prompt_id: str
+    from_version: str = msgspec.field(name="from")
+    to_version: str = msgspec.field(name="to")
+    grade: Literal["patch", "minor", "major"] | None
+    """What the change means to callers; null when the contents are equal."""
+    texts: tuple[TextChange, ...]
+    variables: tuple[FieldChange, ...]
+    fields: tuple[FieldChange, ...]
+    """Everything else."""

@@ -84,6 +84,7 @@ FORMAT_UNSUPPORTED: Final = "FormatUnsupported"
 BUDGET_EXCEEDED: Final = "BudgetExceeded"
 RENDER_FAILED: Final = "RenderFailed"
 NOT_READY: Final = "NotReady"
+RENDER_NOT_FOUND: Final = "RenderNotFound"
 
 # Warnings of a render
 UNKNOWN_VARIABLE: Final = "UnknownVariable"

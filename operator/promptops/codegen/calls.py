@@ -10,8 +10,8 @@ from promptops.sidecar import openapi
 _OPENING = """# HTTP reference
 
 What a sidecar answers on its data listener: `http://127.0.0.1:8181` and a Unix socket. `GET /` has links, `GET /openapi.json` this page for programs. Every error is a problem
-(RFC 9457, `application/problem+json`) whose `code` is one of the [reasons](reasons.md). A GET carries an ETag and answers `If-None-Match`. A query string is refused, an unknown
-field of a body too. What is sent as `Promptops-Request-Id` comes back with the answer.
+(RFC 9457, `application/problem+json`) whose `code` is one of the [reasons](reasons.md). A GET carries an ETag and answers `If-None-Match`. A query string that is not named here is
+refused, an unknown field of a body too. What is sent as `Promptops-Request-Id` comes back with the answer.
 """
 
 
@@ -25,10 +25,12 @@ def page() -> str:
 
 def _call(call: openapi.Operation, document: dict[str, Any]) -> str:
     lines = [f"### {call.method.upper()} {call.path}", "", call.summary, ""]
+    lines += [f"- ?{name}= {openapi.meaning_of(name)}" for name in call.query]
     if call.body is not None:
         lines.append(f"- body: {_link(call.body.__name__)}")
     if call.answer is not None:
-        lines.append(f"- 200: {_link(call.answer.__name__)}")
+        events = "server-sent events, each a " if call.lasts else ""
+        lines.append(f"- 200: {events}{_link(call.answer.__name__)}")
     responses = document["paths"][call.path][call.method]["responses"]
     lines += [f"- {status}: {responses[str(status)]['description']}" for status in call.problems]
     return "\n".join(lines) + "\n"

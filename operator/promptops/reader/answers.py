@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,9 +27,10 @@ from promptops.cache.view import View
 from promptops.reader.observer import RenderObserver
 from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
-from promptops.reader.requests import read_render_request
+from promptops.reader.renders import render_id
+from promptops.reader.requests import check_count, read_render_request
 from promptops.rendering import selection
-from promptops.rendering.errors import InvalidSpec, PromptError, Unavailable
+from promptops.rendering.errors import InvalidInput, InvalidSpec, PromptError, Unavailable
 from promptops.rendering.payloads.formats import provider_of
 
 
@@ -49,6 +49,8 @@ class Attempt:
     digest: str | None
     """The content that was chosen; None when it did not come to that."""
     outcome: RenderResponse | PromptError
+    request: RenderRequest | None = None
+    """What was asked for, once it could be read."""
 
 
 class Answers:
@@ -66,18 +68,29 @@ class Answers:
 
     def attempt(self, prompt_id: str, body: bytes) -> Attempt:
         """Render, and leave it to `settle` to count it. May be called in any thread."""
+        return self._attempt(prompt_id, lambda: read_render_request(body))
+
+    def attempt_read(self, prompt_id: str, request: RenderRequest) -> Attempt:
+        """The same for a request that was read from something else than a body of its own. May be called in any thread."""
+        if not selection.is_prompt_id(prompt_id):
+            refusal = InvalidInput(f"this does not name a prompt: {selection.PROMPT_ID_RULE}")
+            return Attempt("", None, refusal, request)
+        return self._attempt(prompt_id, lambda: _counted(request))
+
+    def _attempt(self, prompt_id: str, read: Callable[[], RenderRequest]) -> Attempt:
         started = time.perf_counter()
         entry: Entry | None = None
         reference: VersionReference | None = None
+        request: RenderRequest | None = None
         try:
             view = self.view()
             entry = selection.find(view, prompt_id)
-            request = read_render_request(body)
+            request = read()
             entry, reference = selection.select(view, prompt_id, request.version)
             response = self._rendered(view, prompt_id, entry, reference, request, started)
         except PromptError as error:
-            return Attempt(entry.name if entry else "", reference.digest if reference else None, error)
-        return Attempt(entry.name, reference.digest, response)
+            return Attempt(entry.name if entry else "", reference.digest if reference else None, error, request)
+        return Attempt(entry.name, reference.digest, response, request)
 
     def settle(self, attempt: Attempt) -> RenderResponse:
         """Count an attempt and return its answer. Raises what it failed with."""
@@ -170,12 +183,17 @@ class Answers:
             stale=stale,
             processing_time_ms=round((time.perf_counter() - started) * 1000, 4),
             warnings=(*warnings, _staleness(age)) if stale else warnings,
-            render_id=secrets.token_hex(8),
+            render_id=render_id(entry.name, reference.digest),
             model_variant=chosen.variant,
             payload=made.body if made is not None else None,
             values_digest=values.digest if values is not None else None,
             fixed_characters=chosen.fixed if request.prefix_cache else None,
         )
+
+
+def _counted(request: RenderRequest) -> RenderRequest:
+    check_count(request.variables)
+    return request
 
 
 def prompts_of(view: View) -> PromptList:

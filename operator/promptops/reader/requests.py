@@ -1,8 +1,9 @@
-"""The body of a render, read strictly: JSON that only means one thing, of a bounded size, with no unknown field."""
+"""Bodies of calls, read strictly: JSON that only means one thing, of a bounded size, with no unknown field."""
 
 import difflib
 import json
-from typing import Any, Final
+from collections.abc import Sized
+from typing import Any, Final, TypeVar
 
 from promptops.api import reasons
 from promptops.api.http import MAX_REQUEST_BYTES, MAX_VARIABLES, RenderRequest
@@ -16,6 +17,7 @@ than all else, and whoever sends them holds up everybody's renders."""
 MAX_KEYS: Final = 50_000
 """The same of keys."""
 _FIELDS: Final = frozenset(RenderRequest.__struct_fields__)
+Form = TypeVar("Form")
 
 
 class _Duplicate(Exception):
@@ -29,29 +31,45 @@ def read_render_request(body: bytes) -> RenderRequest:
     """
     if not body:
         return RenderRequest()
+    _check_size(body)
+    try:
+        request = read(body, RenderRequest)
+    except Unreadable as error:
+        raise InvalidInput(f"the body {error}{_hint(body)}") from None
+    check_count(request.variables)
+    _refuse_duplicates(body)
+    return request
+
+
+def read_strictly(body: bytes, form: type[Form]) -> Form:
+    """Decode the body of any other call. Raises InvalidInput; its message quotes nothing but names of fields."""
+    _check_size(body)
+    try:
+        request = read(body, form)
+    except Unreadable as error:
+        raise InvalidInput(f"the body {error}") from None
+    _refuse_duplicates(body)
+    return request
+
+
+def check_count(variables: Sized) -> None:
+    """Refuse more variables than a render may have. Raises InvalidInput."""
+    if len(variables) > MAX_VARIABLES:
+        raise InvalidInput(f"there are {len(variables)} variables; at most {MAX_VARIABLES} are allowed")
+
+
+def _check_size(body: bytes) -> None:
     if len(body) > MAX_REQUEST_BYTES:
         raise too_large()
     if body.count(b"{") > MAX_OBJECTS:
         raise InvalidInput(f"the body has more than {MAX_OBJECTS} objects")
     if body.count(b'":') - body.count(b'\\":') > MAX_KEYS:
         raise InvalidInput(f"the body has more than {MAX_KEYS} keys")
-    request = _decode(body)
-    if len(request.variables) > MAX_VARIABLES:
-        raise InvalidInput(f"there are {len(request.variables)} variables; at most {MAX_VARIABLES} are allowed")
-    _refuse_duplicates(body)
-    return request
 
 
 def too_large() -> InvalidInput:
     """Return the refusal of a body beyond the limit."""
     return InvalidInput(f"the body is larger than {MAX_REQUEST_BYTES // 1024} KiB", reasons.REQUEST_TOO_LARGE)
-
-
-def _decode(body: bytes) -> RenderRequest:
-    try:
-        return read(body, RenderRequest)
-    except Unreadable as error:
-        raise InvalidInput(f"the body {error}{_hint(body)}") from None
 
 
 def _hint(body: bytes) -> str:

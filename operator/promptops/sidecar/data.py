@@ -1,57 +1,53 @@
-"""The data listener's calls: guard, route, answer. Routing is ours, on the path as it was sent.
-
-What takes long is done in one thread beside the loop, one caller's after the other's: a render of a large body, and the
-list of all prompts when it has changed.
-"""
+"""The data listener's calls: guard, route, answer. Routing is ours, on the path as it was sent."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from promptops.api.http import MAX_REQUEST_BYTES, Health, PromptDetail
-from promptops.cache.view import View
-from promptops.reader.answers import Answers, Attempt, prompts_of
-from promptops.rendering.errors import PromptError
-from promptops.sidecar import openapi
+from promptops.api.http import MAX_REQUEST_BYTES, Health
+from promptops.api.observed import FeedbackAnswer, FeedbackRequest
+from promptops.reader.answers import Answers
+from promptops.reader.renders import rendered
+from promptops.reader.requests import read_strictly
+from promptops.sidecar.counting import Counting
+from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
+from promptops.sidecar.lookups import LookUps
+from promptops.sidecar.renders import JSON, NO_STORE, Renders
 from promptops.sidecar.routes import Action, Route, route_of
-from promptops.web.answers import SAFE, Answer, TakenRequest
+from promptops.web.answers import Answer, TakenRequest
 from promptops.web.problems import refuse_query, wrong_method
 from promptops.web.requests import Head
 
 _ENCODER = msgspec.json.Encoder()
-_JSON = "application/json"
-_NO_STORE = (("cache-control", "no-store"), *SAFE)
-LARGE_BYTES: Final = 16 * 1024
-"""A render of a smaller body takes less than handing it to a thread and back is worth."""
-
-
-@dataclass(frozen=True)
-class _Tagged:
-    """A body and what it is known by."""
-
-    body: bytes
-    tag: str
+_MAX_FEEDBACK: Final = 4096
+_ANSWERED_AT_ONCE: Final = frozenset({Action.HEALTH, Action.STATISTICS})
 
 
 class DataApp:
-    """Renders, lists, versions, health."""
+    """Renders, lists, versions, health, and what is told of them."""
 
     def __init__(
-        self, answers: Answers, health: Callable[[], Health], guard: Guard, worker: ThreadPoolExecutor
+        self,
+        answers: Answers,
+        health: Callable[[], Health],
+        guard: Guard,
+        worker: ThreadPoolExecutor,
+        counting: Counting,
+        hub: EventHub,
     ) -> None:
         """`worker` has one thread, which may be shared."""
         self._answers = answers
         self._health = health
         self._guard = guard
         self._worker = worker
-        self._list: tuple[View, _Tagged] | None = None
+        self._counting = counting
+        self._hub = hub
+        self._renders = Renders(answers, hub, worker)
+        self._look_ups = LookUps(answers, worker)
 
     def __call__(self, head: Head) -> TakenRequest:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
@@ -59,88 +55,38 @@ class DataApp:
         route = route_of(head.path)
         if head.method not in route.action.methods:
             raise wrong_method(route.action.methods)
+        if head.method == "POST":
+            return self._posted(route, head)
+        if route.action is Action.EVENTS:
+            lasting = self._hub.open(head.query)
+            return TakenRequest(lambda _: lasting)
+        if route.action in _ANSWERED_AT_ONCE:
+            refuse_query(head.query)
+            return TakenRequest(lambda _: self._told(route.action))
+        return TakenRequest(lambda _: self._look_ups.answer(route, head))
+
+    def _posted(self, route: Route, head: Head) -> TakenRequest:
         refuse_query(head.query)
         if route.action is Action.RENDER:
-            return TakenRequest(lambda body: self._render(route.prompt_id, body), MAX_REQUEST_BYTES)
-        return TakenRequest(lambda _: self._look_up(route, head))
+            return TakenRequest(lambda body: self._renders.one(route.prompt_id, body, head), MAX_REQUEST_BYTES)
+        if route.action is Action.BATCH:
+            return TakenRequest(lambda body: self._renders.batch(body, head), MAX_REQUEST_BYTES)
+        return TakenRequest(self._judge, _MAX_FEEDBACK)
 
-    def _render(self, prompt_id: str, body: bytes) -> Answer | Awaitable[Answer]:
-        if len(body) >= LARGE_BYTES:
-            return self._render_beside(prompt_id, body)
-        return _rendered(_ENCODER.encode(self._answers.render(prompt_id, body)))
+    def _told(self, action: Action) -> Answer | Awaitable[Answer]:
+        if action is Action.STATISTICS:
+            return self._statistics()
+        health = self._health()
+        return Answer(503 if health.status == "unhealthy" else 200, _ENCODER.encode(health), JSON, NO_STORE)
 
-    async def _render_beside(self, prompt_id: str, body: bytes) -> Answer:
+    async def _statistics(self) -> Answer:
+        summary = self._counting.statistics.summary()
         loop = asyncio.get_running_loop()
-        attempt, encoded = await loop.run_in_executor(self._worker, self._attempted, prompt_id, body)
-        self._answers.settle(attempt)
-        return _rendered(encoded)
+        return Answer(200, await loop.run_in_executor(self._worker, _ENCODER.encode, summary), JSON, NO_STORE)
 
-    def _attempted(self, prompt_id: str, body: bytes) -> tuple[Attempt, bytes]:
-        attempt = self._answers.attempt(prompt_id, body)
-        return attempt, b"" if isinstance(attempt.outcome, PromptError) else _ENCODER.encode(attempt.outcome)
-
-    def _look_up(self, route: Route, head: Head) -> Answer | Awaitable[Answer]:
-        if route.action is Action.HEALTH:
-            health = self._health()
-            return Answer(503 if health.status == "unhealthy" else 200, _ENCODER.encode(health), _JSON, _NO_STORE)
-        held = head.all_of(b"if-none-match")
-        if route.action in _UNCHANGING:
-            return _revalidated(_UNCHANGING[route.action](), held)
-        if route.action is Action.PROMPTS:
-            return self._listed(self._answers.view(), held)
-        if route.action is Action.VERSION:
-            return _revalidated(_tagged(self._answers.version(route.prompt_id, route.version)), held)
-        if route.action is Action.VERSIONS:
-            return _revalidated(_tagged(self._answers.versions(route.prompt_id)), held)
-        return _revalidated(_tagged(self._answers.prompt(route.prompt_id)), held)
-
-    def _listed(self, view: View, held: tuple[str, ...]) -> Answer | Awaitable[Answer]:
-        if self._list is not None and self._list[0] is view:
-            return _revalidated(self._list[1], held)
-        return self._list_beside(view, held)
-
-    async def _list_beside(self, view: View, held: tuple[str, ...]) -> Answer:
-        loop = asyncio.get_running_loop()
-        tagged = await loop.run_in_executor(self._worker, lambda: _tagged(prompts_of(view)))
-        self._list = (view, tagged)
-        return _revalidated(tagged, held)
-
-
-@cache
-def _welcome() -> _Tagged:
-    return _tagged(openapi.welcome())
-
-
-@cache
-def _openapi() -> _Tagged:
-    body = _ENCODER.encode(openapi.document())
-    return _Tagged(body, blake2b(body, digest_size=12).hexdigest())
-
-
-_UNCHANGING: Final = {Action.ROOT: _welcome, Action.OPENAPI: _openapi}
-
-
-def _rendered(encoded: bytes) -> Answer:
-    return Answer(200, encoded, _JSON, _NO_STORE)
-
-
-def _tagged(answer: msgspec.Struct) -> _Tagged:
-    """Whatever differs is another answer, the age alone aside."""
-    body = ageless = _ENCODER.encode(answer)
-    if isinstance(answer, PromptDetail):
-        ageless = _ENCODER.encode(msgspec.structs.replace(answer, age_seconds=0.0))
-    return _Tagged(body, blake2b(ageless, digest_size=12).hexdigest())
-
-
-def _revalidated(answer: _Tagged, held: tuple[str, ...]) -> Answer:
-    """What the caller holds already is not sent again."""
-    headers = (("cache-control", "no-cache"), ("etag", f'W/"{answer.tag}"'), *SAFE)
-    if any(_names(value, answer.tag) for value in held):
-        return Answer(304, headers=headers)
-    return Answer(200, answer.body, _JSON, headers)
-
-
-def _names(if_none_match: str, tag: str) -> bool:
-    """Compare weakly, as If-None-Match is compared (RFC 9110, 13.1.2)."""
-    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
-    return "*" in named or f'"{tag}"' in named
+    def _judge(self, body: bytes) -> Answer:
+        feedback = read_strictly(body, FeedbackRequest)
+        entry, reference = rendered(self._answers.view(), feedback.render_id)
+        counted = self._counting.judged(entry.name, feedback)
+        answer = FeedbackAnswer(entry.name, reference.version, reference.digest, counted)
+        return Answer(200, _ENCODER.encode(answer), JSON, NO_STORE)

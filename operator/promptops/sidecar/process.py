@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -16,11 +17,13 @@ import structlog
 from promptops.cache.clock import Clock
 from promptops.cache.store import Event, Store, Swapped
 from promptops.reader.answers import Answers
+from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.choice import choose_supply
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
+from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.telemetry.loop import watch
@@ -56,7 +59,9 @@ class Sidecar:
         self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally)
         self._state = State(self._store, self._supply, self._supervisor, self._clock.now)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
-        self._answers = Answers(self._store, Counting(self._metrics, self._tally), self._clock.now)
+        self._counting = Counting(self._metrics, self._tally, RenderStatistics(time.monotonic))
+        self._answers = Answers(self._store, self._counting, self._clock.now)
+        self._hub = EventHub(self._store)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
@@ -71,6 +76,7 @@ class Sidecar:
             tasks = [
                 asyncio.create_task(self._supervisor.keep("supply", self._supply.run)),
                 asyncio.create_task(self._supervisor.keep("watchdog", self._watch_loop)),
+                asyncio.create_task(self._end_streams(stop)),
             ]
             try:
                 await serve(listeners, self._metrics.process, stop)
@@ -113,7 +119,12 @@ class Sidecar:
         return operations_app(exposition, probes)
 
     def _data_app(self, guard: Guard) -> DataApp:
-        return DataApp(self._answers, self._state.health, guard, self._worker)
+        return DataApp(self._answers, self._state.health, guard, self._worker, self._counting, self._hub)
+
+    async def _end_streams(self, stop: asyncio.Event) -> None:
+        """A server that stops waits for its answers: those without end have to be ended."""
+        await stop.wait()
+        self._hub.close()
 
     async def _watch_loop(self) -> None:
         await watch(self._metrics.process.loop_held)
@@ -124,8 +135,7 @@ class Sidecar:
 
     def _forget(self, event: Event) -> None:
         if isinstance(event, Swapped):
-            self._metrics.forget(event.view.entries)
-            self._tally.forget(event.view.blobs)
+            self._counting.forget(event.view)
 
 
 async def run_until_signalled(settings: SidecarSettings, log: LogOutlet) -> None:

@@ -2,14 +2,19 @@
 
 GET  /
 GET  /openapi.json
+GET  /v1/events
+POST /v1/feedback
 GET  /v1/health
 GET  /v1/prompts
 GET  /v1/prompts/{id}
+GET  /v1/prompts/{id}/diff
 GET  /v1/prompts/{id}/versions
 GET  /v1/prompts/{id}/versions/{version}
 POST /v1/prompts/{id}/render
+POST /v1/render/batch
+GET  /v1/stats
 
-An id may contain slashes. An id that ends in /render, /versions or /versions/… is asked for with that slash written as %2F.
+An id may contain slashes. An id that ends in /render, /diff, /versions or /versions/… is asked for with that slash written as %2F.
 """
 
 from dataclasses import dataclass
@@ -35,12 +40,20 @@ class Action(Enum):
     PROMPT = "prompt"
     VERSIONS = "versions"
     VERSION = "version"
+    DIFF = "diff"
     RENDER = "render"
+    BATCH = "batch"
+    FEEDBACK = "feedback"
+    EVENTS = "events"
+    STATISTICS = "stats"
 
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods that ask for it."""
-        return ("POST",) if self is Action.RENDER else ("GET", "HEAD")
+        return ("POST",) if self in _POSTED else ("GET", "HEAD")
+
+
+_POSTED: Final = frozenset({Action.RENDER, Action.BATCH, Action.FEEDBACK})
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,10 @@ _FIXED: Final = {
     "/openapi.json": Action.OPENAPI,
     "/v1/health": Action.HEALTH,
     "/v1/prompts": Action.PROMPTS,
+    "/v1/render/batch": Action.BATCH,
+    "/v1/feedback": Action.FEEDBACK,
+    "/v1/events": Action.EVENTS,
+    "/v1/stats": Action.STATISTICS,
 }
 
 
@@ -70,7 +87,7 @@ def route_of(raw_path: str) -> Route:
     if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH or raw_path.endswith("/"):
         raise no_such_route(raw_path)
     rest = raw_path.removeprefix(_PREFIX)
-    for action in (Action.RENDER, Action.VERSIONS):
+    for action in (Action.RENDER, Action.DIFF, Action.VERSIONS):
         suffix = f"/{action.value}"
         if rest.endswith(suffix):
             return Route(action, _prompt_id(rest.removesuffix(suffix)))

@@ -45,6 +45,12 @@ class SidecarMetrics:
             ("prompt", "result"),
             registry=registry,
         )
+        self._feedback = Counter(
+            "promptops_feedback",
+            "What callers said of renders, by prompt and outcome (success, failure). Each render counts once.",
+            ("prompt", "outcome"),
+            registry=registry,
+        )
         self._feed_connected = _gauge("promptops_feed_connected", "1 while the feed is connected.", registry)
         self._feed_stale = _gauge("promptops_feed_stale", "1 while the origin has been silent for too long.", registry)
         self._age = _gauge("promptops_index_age_seconds", "Time since the origin confirmed what is held.", registry)
@@ -83,6 +89,11 @@ class SidecarMetrics:
         if missed:
             self._cache.labels(prompt, "miss").inc()
 
+    def judged(self, prompt: str, outcome: str) -> None:
+        """Count what came of a render."""
+        self._of(prompt)  # so that it is forgotten together with the prompt
+        self._feedback.labels(prompt, outcome).inc()
+
     def forget(self, held: Container[str]) -> None:
         """Drop the series of prompts that are no longer held, so that labels stay bounded. Each costs the same."""
         for prompt in [prompt for prompt in self._series if prompt and prompt not in held]:
@@ -93,6 +104,8 @@ class SidecarMetrics:
             self._duration.remove(prompt)
             for result in ("hit", "miss"):
                 self._cache.remove(prompt, result)
+            for outcome in ("success", "failure"):
+                self._feedback.remove(prompt, outcome)
 
     def refused(self, reason: str) -> None:
         """Count an offer of the feed that was refused."""

@@ -1,12 +1,14 @@
 """Whatever goes wrong, as an RFC 9457 problem: a status, a code that a program can act on, and a sentence."""
 
 from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
 from promptops.api import reasons
 from promptops.api.http import Problem
 from promptops.rendering.errors import InvalidInput, InvalidVariables, PromptDisabled, PromptError, PromptNotFound
+from promptops.rendering.names import shown
 
 INTERNAL_ERROR: Final = "InternalError"
 METHOD_NOT_ALLOWED: Final = "MethodNotAllowed"
@@ -23,6 +25,8 @@ _TITLES: Final = {
     reasons.PROMPT_DISABLED: "Prompt disabled",
     reasons.PROMPT_UNAVAILABLE: "Prompt unavailable",
     reasons.NOT_READY: "Not ready",
+    reasons.RENDER_NOT_FOUND: "Render not found",
+    reasons.TOO_MANY_REQUESTS: "Too many requests",
     reasons.INVALID_VARIABLES: "Invalid variables",
     reasons.INVALID_REQUEST: "Invalid request",
     reasons.REQUEST_TOO_LARGE: "Request too large",
@@ -60,6 +64,24 @@ def refuse_query(query: str | None) -> None:
         raise HttpRefusal(
             problem(400, reasons.INVALID_REQUEST, "this path takes no query string; leave out the ? and the rest")
         )
+
+
+def read_query(query: str | None, known: frozenset[str]) -> dict[str, str]:
+    """Return what stands behind a question mark, each name once. Raises HttpRefusal for anything that would do nothing."""
+    try:
+        pairs = parse_qsl(query or "", keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+    except ValueError:
+        raise _wrong_query("the query string cannot be read: it is like name=value&name=value") from None
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _wrong_query("the query string has the same name twice")
+    if unknown := found.keys() - known:
+        raise _wrong_query(f"the query string has {shown(min(unknown))}; known here: {', '.join(sorted(known))}")
+    return found
+
+
+def _wrong_query(detail: str) -> HttpRefusal:
+    return HttpRefusal(problem(400, reasons.INVALID_REQUEST, detail))
 
 
 def no_such_route(path: str) -> HttpRefusal:
