@@ -149,6 +149,13 @@ SCHEMATHESIS := $(PROMPTOPS_CACHE)/schemathesis/bin/schemathesis
 schemathesis: $(INSTALLED) $(SCHEMATHESIS) ## Requests made from the sidecar's own OpenAPI document, against a sidecar: no failure (EXAMPLES=50).
 	@PYTHONPATH=. SCHEMATHESIS=$(SCHEMATHESIS) EXAMPLES=$(or $(EXAMPLES),50) $(BIN)/python tests/sidecar/schema_run.py
 
+MCP_SUITE := $(PROMPTOPS_CACHE)/mcp-conformance
+CONFORMANCE := $(MCP_SUITE)/node_modules/.bin/conformance
+
+.PHONY: mcp-conformance
+mcp-conformance: $(INSTALLED) $(CONFORMANCE) ## The Model Context Protocol's own suite against a sidecar, but for what needs tools (needs npm).
+	@PATH="$(MCP_SUITE)/node_modules/.bin:$$PATH" PYTHONPATH=. CONFORMANCE=$(CONFORMANCE) $(BIN)/python tests/sidecar/mcp_conformance.py
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"
@@ -194,3 +201,8 @@ $(SCHEMATHESIS):
 	@echo "[schemathesis] fetching Schemathesis" >&2
 	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/schemathesis"
 	@"$(PROMPTOPS_CACHE)/schemathesis/bin/python" -m pip install --quiet schemathesis==4.32.5
+
+$(CONFORMANCE):
+	@command -v npm >/dev/null || { echo "the suite runs in Node and comes by npm: install both" >&2; exit 1; }
+	@echo "[mcp-conformance] fetching the suite and Node 22" >&2
+	@npm install --silent --no-fund --no-audit --prefix "$(MCP_SUITE)" @modelcontextprotocol/conformance@0.2.0-alpha.11 node@22

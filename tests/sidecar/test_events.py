@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from promptops.api.observed import EVENT_TYPES
+from promptops.api.observed import EVENT_TYPES, PromptEvent
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.answers import Answers
@@ -133,13 +133,12 @@ async def test_what_is_no_type_is_refused(telling: Telling, query: str) -> None:
 
 async def test_a_listener_that_is_slow_is_told_how_many_it_missed() -> None:
     listener = EventListener(frozenset(EVENT_TYPES))
-    for _ in range(MAX_QUEUED + 3):
-        listener.push(b"data: x\n\n")
+    for number in range(MAX_QUEUED + 3):
+        listener.push(PromptEvent("prompt.failed", "", "", f"prompt-{number}"))
 
-    taken = await listener.next()
+    events, missed = await listener.next()
 
-    assert taken.count(b"data: x\n\n") == MAX_QUEUED
-    assert taken.endswith(b'event: missed\ndata: {"count":3}\n\n')
+    assert (len(events), missed) == (MAX_QUEUED, 3)
 
 
 async def test_streams_are_bounded_and_end_with_the_server(telling: Telling) -> None:

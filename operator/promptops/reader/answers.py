@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptops.api import reasons
-from promptops.api.content import json_of
+from promptops.api.content import Content, json_of
 from promptops.api.feed import Entry, VersionReference
 from promptops.api.http import (
     PromptDetail,
@@ -143,6 +143,12 @@ class Answers:
         if blob is None:
             raise Unavailable(f"the content {reference.digest} is not held here")
         return VersionDetail(prompt_id, reference.version, reference.digest, reference == entry.stable, _content(blob))
+
+    def declared(self, prompt_id: str) -> tuple[Entry, VersionReference, Content]:
+        """Return what a prompt serves now and what that declares. Raises PromptError. May be called in any thread."""
+        view = self.view()
+        entry, reference = selection.select(view, prompt_id)
+        return entry, reference, self._plans.of(view, reference.digest).content
 
     def view(self) -> View:
         """Return what is held now. Raises NotReady."""

@@ -16,6 +16,7 @@ from promptops.sidecar.counting import Counting
 from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.lookups import LookUps
+from promptops.sidecar.mcp.face import McpFace
 from promptops.sidecar.renders import JSON, NO_STORE, Renders
 from promptops.sidecar.routes import Action, Route, route_of
 from promptops.web.answers import Answer, TakenRequest
@@ -48,6 +49,7 @@ class DataApp:
         self._hub = hub
         self._renders = Renders(answers, hub, worker)
         self._look_ups = LookUps(answers, worker)
+        self._mcp = McpFace(answers, self._renders, hub, worker)
 
     def __call__(self, head: Head) -> TakenRequest:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
@@ -71,6 +73,8 @@ class DataApp:
             return TakenRequest(lambda body: self._renders.one(route.prompt_id, body, head), MAX_REQUEST_BYTES)
         if route.action is Action.BATCH:
             return TakenRequest(lambda body: self._renders.batch(body, head), MAX_REQUEST_BYTES)
+        if route.action is Action.MCP:
+            return TakenRequest(lambda body: self._mcp.answer(body, head), MAX_REQUEST_BYTES)
         return TakenRequest(self._judge, _MAX_FEEDBACK)
 
     def _told(self, action: Action) -> Answer | Awaitable[Answer]:

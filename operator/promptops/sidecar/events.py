@@ -29,6 +29,8 @@ ALIVE_SECONDS: Final = 5.0
 _ALIVE: Final = b": alive\n\n"
 _MISSED: Final = "missed"
 _HEADERS: Final = (("cache-control", "no-store"), *SAFE)
+Written = Callable[[tuple[PromptEvent, ...], int], bytes]
+"""What stands in a stream for some events, and for how many were missed; nothing: a sign of life is sent."""
 
 
 def utc_now() -> str:
@@ -41,36 +43,34 @@ class EventListener:
 
     def __init__(self, types: frozenset[str]) -> None:
         self.types = types
-        self._frames: deque[bytes] = deque()
+        self._events: deque[PromptEvent] = deque()
         self._missed = 0
         self._wake = asyncio.Event()
 
-    def push(self, frame: bytes) -> None:
+    def push(self, event: PromptEvent) -> None:
         """Queue an event, or count it as missed."""
-        if len(self._frames) >= MAX_QUEUED:
+        if len(self._events) >= MAX_QUEUED:
             self._missed += 1
         else:
-            self._frames.append(frame)
+            self._events.append(event)
             self._wake.set()
 
     def wake(self) -> None:
         """Have `next` return."""
         self._wake.set()
 
-    async def next(self) -> bytes:
-        """Return everything that is queued, or a sign of life after a while without."""
+    async def next(self) -> tuple[tuple[PromptEvent, ...], int]:
+        """Return everything that is queued and how many were missed; nothing of both after a while without any."""
         try:
             async with asyncio.timeout(ALIVE_SECONDS):
                 await self._wake.wait()
         except TimeoutError:
-            return _ALIVE
+            return (), 0
         self._wake.clear()
-        taken = b"".join(self._frames)
-        self._frames.clear()
-        if self._missed:
-            taken += frames.write(_MISSED, Missed(self._missed))
-            self._missed = 0
-        return taken
+        taken, missed = tuple(self._events), self._missed
+        self._events.clear()
+        self._missed = 0
+        return taken, missed
 
 
 class EventHub:
@@ -88,12 +88,26 @@ class EventHub:
     def open(self, query: str | None) -> Lasting:
         """Return the stream of the types that the query names, of all types without one. Raises HttpRefusal."""
         types = _types(read_query(query, frozenset({"types"})).get("types"))
+        return self.stream(types, _written, first=_ALIVE)
+
+    def stream(self, types: frozenset[str], written: Written, *, first: bytes, last: bytes = b"") -> Lasting:
+        """Return a stream that begins and ends with these bytes; in between, events are `written`. Raises HttpRefusal."""
         if len(self._listeners) >= MAX_LISTENERS or self._is_closed:
             detail = f"there are {len(self._listeners)} streams of events already; retry"
             raise HttpRefusal(problem(503, reasons.TOO_MANY_REQUESTS, detail, retryable=True), {"retry-after": "5"})
 
         async def write(outlet: Outlet) -> None:
-            await self._write(types, outlet)
+            listener = EventListener(types)
+            self._listeners.add(listener)
+            self._count()
+            try:
+                await send(outlet, first)
+                while not self._is_closed:
+                    await send(outlet, written(*await listener.next()) or _ALIVE)
+                await send(outlet, last)
+            finally:
+                self._listeners.discard(listener)
+                self._count()
 
         return Lasting(frames.CONTENT_TYPE, write, _HEADERS)
 
@@ -114,29 +128,15 @@ class EventHub:
 
     def tell(self, event: PromptEvent) -> None:
         """Tell whoever wants to hear of it."""
-        wanting = [listener for listener in self._listeners if event.type in listener.types]
-        if wanting:
-            frame = frames.write(event.type, event)
-            for listener in wanting:
-                listener.push(frame)
+        for listener in self._listeners:
+            if event.type in listener.types:
+                listener.push(event)
 
     def close(self) -> None:
         """End every stream, and open no more."""
         self._is_closed = True
         for listener in self._listeners:
             listener.wake()
-
-    async def _write(self, types: frozenset[str], outlet: Outlet) -> None:
-        listener = EventListener(types)
-        self._listeners.add(listener)
-        self._count()
-        try:
-            await send(outlet, _ALIVE)
-            while not self._is_closed:
-                await send(outlet, await listener.next())
-        finally:
-            self._listeners.discard(listener)
-            self._count()
 
     def _count(self) -> None:
         self.wants_renders = any(listener.types & _OF_RENDERS for listener in self._listeners)
@@ -148,6 +148,11 @@ class EventHub:
         if self._listeners:
             for change in changes(before, event.view, event.step, self._now()):
                 self.tell(change)
+
+
+def _written(events: tuple[PromptEvent, ...], missed: int) -> bytes:
+    told = b"".join(frames.write(event.type, event) for event in events)
+    return told + frames.write(_MISSED, Missed(missed)) if missed else told
 
 
 _OF_RENDERS: Final = frozenset(RENDERS)

@@ -48,6 +48,7 @@ class Operation:
 
 CALLS: Final = (
     Operation("get", "/", "What is here, and where the rest is.", Welcome),
+    Operation("post", "/mcp", "One message of the Model Context Protocol, specification 2026-07-28: JSON-RPC 2.0.", None, None, (400, 404, 413, 503)),
     Operation("get", "/openapi.json", "This document.", None),
     Operation("get", "/v1/health", "Whether prompts can be rendered, and what that rests on.", Health, problems=(503,)),
     Operation("get", "/v1/prompts", "All prompts that are held, by name.", PromptList, problems=(503,)),

@@ -17,6 +17,8 @@ from promptops.api.http import (
     BatchRequest,
     BatchResult,
     Problem,
+    RenderRequest,
+    RenderResponse,
 )
 from promptops.reader.answers import Answers, Attempt
 from promptops.reader.requests import read_strictly
@@ -71,6 +73,16 @@ class Renders:
         self._tell(prompt_id, attempt, head)
         return Answer(200, _ENCODER.encode(self._answers.settle(attempt)), JSON, NO_STORE)
 
+    async def of_face(self, prompt_id: str, request: RenderRequest, head: Head, size: int) -> RenderResponse:
+        """Render for another face, which was asked with so many bytes. Raises PromptError."""
+        if size >= LARGE_BYTES:
+            loop = asyncio.get_running_loop()
+            attempt = await loop.run_in_executor(self._worker, self._answers.attempt_read, prompt_id, request)
+        else:
+            attempt = self._answers.attempt_read(prompt_id, request)
+        self._tell(prompt_id, attempt, head)
+        return self._answers.settle(attempt)
+
     async def batch(self, body: bytes, head: Head) -> Answer:
         """Answer POST /v1/render/batch. Raises InvalidInput when the batch as a whole cannot be read."""
         loop = asyncio.get_running_loop()
@@ -85,7 +97,8 @@ class Renders:
                 self._settle(each, head)
         succeeded = sum(each.attempt is not None and _is_answered(each.attempt) for each in done)
         answered = _Batch([msgspec.Raw(each.encoded) for each in done], succeeded, len(done) - succeeded)
-        return Answer(200, _ENCODER.encode(answered), JSON, NO_STORE)
+        encoded = await loop.run_in_executor(self._worker, _ENCODER.encode, answered)
+        return Answer(200, encoded, JSON, NO_STORE)
 
     async def _beside(self, prompt_id: str, body: bytes, head: Head) -> Answer:
         loop = asyncio.get_running_loop()

@@ -1,6 +1,7 @@
 """Which call a request is: decided on the path as it was sent, so that an encoded slash is never a separator.
 
 GET  /
+POST /mcp
 GET  /openapi.json
 GET  /v1/events
 POST /v1/feedback
@@ -46,6 +47,7 @@ class Action(Enum):
     FEEDBACK = "feedback"
     EVENTS = "events"
     STATISTICS = "stats"
+    MCP = "mcp"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -53,7 +55,7 @@ class Action(Enum):
         return ("POST",) if self in _POSTED else ("GET", "HEAD")
 
 
-_POSTED: Final = frozenset({Action.RENDER, Action.BATCH, Action.FEEDBACK})
+_POSTED: Final = frozenset({Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP})
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Route:
 _FIXED: Final = {
     "/": Action.ROOT,
     "/openapi.json": Action.OPENAPI,
+    "/mcp": Action.MCP,
     "/v1/health": Action.HEALTH,
     "/v1/prompts": Action.PROMPTS,
     "/v1/render/batch": Action.BATCH,
