@@ -25,6 +25,10 @@ def page() -> str:
 
 def _call(call: openapi.Operation, document: dict[str, Any]) -> str:
     lines = [f"### {call.method.upper()} {call.path}", "", call.summary, ""]
+    if call.speaks:
+        lines.append(
+            f"- errors are those of {call.speaks}, in its own form; what is no request of it at all is a problem"
+        )
     lines += [f"- ?{name}= {openapi.meaning_of(name)}" for name in call.query]
     if call.body is not None:
         lines.append(f"- body: {_link(call.body.__name__)}")

@@ -17,14 +17,18 @@ from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.lookups import LookUps
 from promptops.sidecar.mcp.face import McpFace
+from promptops.sidecar.ofrep import OfrepFace
 from promptops.sidecar.renders import JSON, NO_STORE, Renders
 from promptops.sidecar.routes import Action, Route, route_of
-from promptops.web.answers import Answer, TakenRequest
-from promptops.web.problems import refuse_query, wrong_method
+from promptops.web.answers import Answer, Lasting, TakenRequest
+from promptops.web.problems import read_query, refuse_query, wrong_method
 from promptops.web.requests import Head
 
 _ENCODER = msgspec.json.Encoder()
 _MAX_FEEDBACK: Final = 4096
+_LASTING: Final = frozenset({Action.EVENTS, Action.FLAG_CHANGES})
+_FLAGS_QUERY: Final = frozenset({"sseEtag", "sseLastModified", "flagConfigEtag", "flagConfigLastModified"})
+"""What a provider repeats of an event when it evaluates again. Everything is current here, so it means nothing."""
 _ANSWERED_AT_ONCE: Final = frozenset({Action.HEALTH, Action.STATISTICS})
 
 
@@ -50,6 +54,7 @@ class DataApp:
         self._renders = Renders(answers, hub, worker)
         self._look_ups = LookUps(answers, worker)
         self._mcp = McpFace(answers, self._renders, hub, worker)
+        self._ofrep = OfrepFace(answers, self._renders, hub, worker)
 
     def __call__(self, head: Head) -> TakenRequest:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
@@ -59,8 +64,8 @@ class DataApp:
             raise wrong_method(route.action.methods)
         if head.method == "POST":
             return self._posted(route, head)
-        if route.action is Action.EVENTS:
-            lasting = self._hub.open(head.query)
+        if route.action in _LASTING:
+            lasting = self._listened(route.action, head)
             return TakenRequest(lambda _: lasting)
         if route.action in _ANSWERED_AT_ONCE:
             refuse_query(head.query)
@@ -68,14 +73,26 @@ class DataApp:
         return TakenRequest(lambda _: self._look_ups.answer(route, head))
 
     def _posted(self, route: Route, head: Head) -> TakenRequest:
+        if route.action is Action.FLAGS:
+            read_query(head.query, _FLAGS_QUERY)
+            return TakenRequest(lambda body: self._ofrep.all(body, head), MAX_REQUEST_BYTES)
         refuse_query(head.query)
-        if route.action is Action.RENDER:
-            return TakenRequest(lambda body: self._renders.one(route.prompt_id, body, head), MAX_REQUEST_BYTES)
-        if route.action is Action.BATCH:
-            return TakenRequest(lambda body: self._renders.batch(body, head), MAX_REQUEST_BYTES)
-        if route.action is Action.MCP:
-            return TakenRequest(lambda body: self._mcp.answer(body, head), MAX_REQUEST_BYTES)
-        return TakenRequest(self._judge, _MAX_FEEDBACK)
+        if route.action is Action.FEEDBACK:
+            return TakenRequest(self._judge, _MAX_FEEDBACK)
+        prompt_id = route.prompt_id
+        answers: dict[Action, Callable[[bytes], Answer | Awaitable[Answer | Lasting]]] = {
+            Action.RENDER: lambda body: self._renders.one(prompt_id, body, head),
+            Action.BATCH: lambda body: self._renders.batch(body, head),
+            Action.MCP: lambda body: self._mcp.answer(body, head),
+            Action.FLAG: lambda body: self._ofrep.one(prompt_id, body, head),
+        }
+        return TakenRequest(answers[route.action], MAX_REQUEST_BYTES)
+
+    def _listened(self, action: Action, head: Head) -> Lasting:
+        if action is Action.EVENTS:
+            return self._hub.open(head.query)
+        refuse_query(head.query)
+        return self._ofrep.changes()
 
     def _told(self, action: Action) -> Answer | Awaitable[Answer]:
         if action is Action.STATISTICS:

@@ -24,6 +24,7 @@ from promptops.api.http import (
     Welcome,
 )
 from promptops.api.observed import EVENT_TYPES, FeedbackAnswer, FeedbackRequest, PromptEvent, Statistics
+from promptops.api.ofrep import EvaluationRequest
 
 Schema = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -42,13 +43,18 @@ class Operation:
     query: tuple[str, ...] = ()
     optional: bool = False
     """Whether body and query may be left out."""
+    speaks: str = ""
+    """The protocol that says what is sent and what comes back, errors too, when it is none of ours."""
     lasts: bool = False
     """Whether what comes back are server-sent events without end, each of them an `answer`."""
 
 
 CALLS: Final = (
     Operation("get", "/", "What is here, and where the rest is.", Welcome),
-    Operation("post", "/mcp", "One message of the Model Context Protocol, specification 2026-07-28: JSON-RPC 2.0.", None, None, (400, 404, 413, 503)),
+    Operation("post", "/mcp", "One message of the Model Context Protocol, specification 2026-07-28: JSON-RPC 2.0.", None, None, (400, 404, 413, 503), speaks="MCP"),
+    Operation("post", "/ofrep/v1/evaluate/flags/{id}", "A prompt as a flag of the OpenFeature Remote Evaluation Protocol 0.3.0.", None, EvaluationRequest, (400, 404, 413, 503), optional=True, speaks="OFREP"),
+    Operation("post", "/ofrep/v1/evaluate/flags", "The same for all prompts. It has an ETag, and names the stream that says when to ask again.", None, EvaluationRequest, (400, 413, 503), optional=True, speaks="OFREP"),
+    Operation("get", "/ofrep/v1/sse", "Says refetchEvaluation when something else is served.", None, None, (503,), lasts=True, speaks="OFREP"),
     Operation("get", "/openapi.json", "This document.", None),
     Operation("get", "/v1/health", "Whether prompts can be rendered, and what that rests on.", Health, problems=(503,)),
     Operation("get", "/v1/prompts", "All prompts that are held, by name.", PromptList, problems=(503,)),
@@ -122,7 +128,9 @@ def _responses(call: Operation) -> Schema:
     answers = {"200": {"description": "So it is.", "content": {kind: {"schema": body}}}}
     if call.method == "get" and call.answer not in (Health, Statistics, PromptEvent):
         answers["304"] = {"description": "What the caller has already, as If-None-Match says, is still so."}
-    problem = {PROBLEM_TYPE: {"schema": _named(Problem)}}
+    problem: Schema = {PROBLEM_TYPE: {"schema": _named(Problem)}}
+    if call.speaks:
+        problem = {"application/json": {"schema": schema}, **problem}
     for status in call.problems:
         content = {"application/json": {"schema": schema}} if call.answer is Health else problem
         answers[str(status)] = {"description": _MEANINGS[status], "content": content}

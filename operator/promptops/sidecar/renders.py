@@ -90,7 +90,7 @@ class Renders:
         done: list[_Done] = []
         size = 0
         while len(done) < len(items):
-            some = await loop.run_in_executor(self._worker, self._some, items[len(done) :], size)
+            some = await loop.run_in_executor(self._worker, self._some, items, len(done), size)
             done += some
             size += sum(len(each.encoded) for each in some)
             for each in some:
@@ -111,14 +111,12 @@ class Renders:
         attempt = self._answers.attempt(prompt_id, body)
         return attempt, _ENCODER.encode(attempt.outcome) if _is_answered(attempt) else b""
 
-    def _some(self, items: tuple[BatchItem, ...], size: int) -> list[_Done]:
-        """Render the first of these items, for one turn. `size`: of what was answered before."""
-        until, done = time.perf_counter() + TURN_SECONDS, [self._item(items[0], size)]
-        for item in items[1:]:
-            if time.perf_counter() >= until:
-                break
+    def _some(self, items: tuple[BatchItem, ...], at: int, size: int) -> list[_Done]:
+        """Render those from `at` on, for one turn. `size`: of what was answered before."""
+        until, done = time.perf_counter() + TURN_SECONDS, [self._item(items[at], size)]
+        while at + len(done) < len(items) and time.perf_counter() < until:
             size += len(done[-1].encoded)
-            done.append(self._item(item, size))
+            done.append(self._item(items[at + len(done)], size))
         return done
 
     def _item(self, item: BatchItem, size: int) -> _Done:

@@ -2,6 +2,9 @@
 
 GET  /
 POST /mcp
+POST /ofrep/v1/evaluate/flags
+POST /ofrep/v1/evaluate/flags/{key}
+GET  /ofrep/v1/sse
 GET  /openapi.json
 GET  /v1/events
 POST /v1/feedback
@@ -28,6 +31,7 @@ from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
 from promptops.web.problems import no_such_route
 
 _PREFIX: Final = "/v1/prompts/"
+_FLAGS: Final = "/ofrep/v1/evaluate/flags/"
 _MAX_PATH: Final = 1024
 
 
@@ -48,6 +52,9 @@ class Action(Enum):
     EVENTS = "events"
     STATISTICS = "stats"
     MCP = "mcp"
+    FLAG = "flag"
+    FLAGS = "flags"
+    FLAG_CHANGES = "sse"
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -55,7 +62,7 @@ class Action(Enum):
         return ("POST",) if self in _POSTED else ("GET", "HEAD")
 
 
-_POSTED: Final = frozenset({Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP})
+_POSTED: Final = frozenset({Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP, Action.FLAG, Action.FLAGS})
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ _FIXED: Final = {
     "/": Action.ROOT,
     "/openapi.json": Action.OPENAPI,
     "/mcp": Action.MCP,
+    "/ofrep/v1/evaluate/flags": Action.FLAGS,
+    "/ofrep/v1/sse": Action.FLAG_CHANGES,
     "/v1/health": Action.HEALTH,
     "/v1/prompts": Action.PROMPTS,
     "/v1/render/batch": Action.BATCH,
@@ -87,6 +96,8 @@ def route_of(raw_path: str) -> Route:
     """
     if raw_path in _FIXED:
         return Route(_FIXED[raw_path])
+    if raw_path.startswith(_FLAGS) and len(raw_path) <= _MAX_PATH:
+        return Route(Action.FLAG, _prompt_id(raw_path.removeprefix(_FLAGS)))
     if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH or raw_path.endswith("/"):
         raise no_such_route(raw_path)
     rest = raw_path.removeprefix(_PREFIX)
