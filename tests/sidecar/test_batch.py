@@ -163,7 +163,7 @@ async def test_a_diff_says_what_differs_and_is_held(http: httpx.AsyncClient) -> 
     assert said["texts"] == [
         {"path": "text", "pieces": [{"kind": "removed", "text": "one"}, {"kind": "added", "text": "two"}]}
     ]
-    assert [(each["path"], each["before"]) for each in said["variables"]] == [("text", None)]
+    assert [(each["kind"], each["before"]) for each in said["fields"]] == [("added", None)]
     assert again.status_code == 304
 
 

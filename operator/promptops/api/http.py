@@ -218,7 +218,7 @@ class DiffPiece(msgspec.Struct, frozen=True):
     text: str
 
 
-class TextChange(msgspec.Struct, frozen=True):
+class DiffText(msgspec.Struct, frozen=True):
     """A text that differs: `text`, or a message by its index."""
 
     path: str
@@ -226,9 +226,11 @@ class TextChange(msgspec.Struct, frozen=True):
 
 
 class FieldChange(msgspec.Struct, frozen=True):
-    """A variable or another field that differs: JSON values, null where there is none."""
+    """A field that differs: JSON values, null where there is none."""
 
     path: str
+    """As in variables[name].type."""
+    kind: Literal["added", "removed", "changed"]
     before: Any
     after: Any
 
@@ -241,7 +243,6 @@ class VersionDiff(msgspec.Struct, frozen=True):
     to_version: str = msgspec.field(name="to")
     grade: Literal["patch", "minor", "major"] | None
     """What the change means to callers; null when the contents are equal."""
-    texts: tuple[TextChange, ...]
-    variables: tuple[FieldChange, ...]
+    texts: tuple[DiffText, ...]
     fields: tuple[FieldChange, ...]
-    """Everything else."""
+    """Everything else: messages, variables, parameters, variants, tools, the form of the answer."""

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.http import DiffPiece, FieldChange, PromptDetail, TextChange, VersionDetail, VersionDiff
+from promptops.api.http import DiffPiece, DiffText, FieldChange, PromptDetail, VersionDetail, VersionDiff
 from promptops.cache.view import View
 from promptops.reader.answers import Answers, prompts_of
 from promptops.rendering.errors import InvalidInput
@@ -21,7 +21,8 @@ from promptops.sidecar.routes import Action, Route
 from promptops.web.answers import SAFE, Answer
 from promptops.web.problems import read_query, refuse_query
 from promptops.web.requests import Head
-from promptops.workspace.compare import ContentChange, compare
+from promptops.workspace.changes import ContentChange
+from promptops.workspace.compare import compare
 
 _ENCODER = msgspec.json.Encoder()
 _DIFF_QUERY: Final = frozenset({"from", "to"})
@@ -103,19 +104,15 @@ def _difference(before: VersionDetail, after: VersionDetail) -> VersionDiff:
         to_version=after.version,
         grade=found.grade,
         texts=tuple(
-            TextChange(path, tuple(DiffPiece(each.kind, each.text) for each in pieces)) for path, pieces in found.texts
+            DiffText(text.path, tuple(DiffPiece(each.kind, each.text) for each in text.pieces)) for text in found.texts
         ),
-        variables=tuple(map(_field, found.variables)),
-        fields=tuple(map(_field, found.rest)),
+        fields=tuple(_field(change) for section in found.sections.values() for change in section),
     )
 
 
 def _field(change: ContentChange) -> FieldChange:
-    return FieldChange(change.path, _json(change.before), _json(change.after))
-
-
-def _json(value: Any) -> Any:
-    return msgspec.to_builtins(value)
+    before, after = msgspec.to_builtins(change.before), msgspec.to_builtins(change.after)
+    return FieldChange(change.path, change.kind, before, after)
 
 
 def _tagged(answer: msgspec.Struct) -> _Tagged:
