@@ -30,7 +30,14 @@ from tests.support.sidecar import Sidecar, sidecars, write
 DATA: Final = (
     *("/", "/openapi.json", "/v1/health", "/v1/prompts", "/v1/prompts/a", "/v1/prompts/a/versions"),
     *("/v1/prompts/a/versions/1.0.0", "/v1/prompts/a/render", "/v1/prompts/missing", "/nowhere"),
-    *("/v1/stats", "/v1/feedback", "/v1/render/batch"),
+    *(
+        "/v1/prompts/a/diff?from=1.0.0&to=1.0.0",
+        "/v1/stats",
+        "/v1/feedback",
+        "/v1/render/batch",
+        "/v1/events?types=none",
+    ),
+    *("/mcp", "/ofrep/v1/evaluate/flags", "/ofrep/v1/evaluate/flags/a", "/ofrep/v1/sse?none"),
 )
 OPERATIONS: Final = ("/metrics", "/healthz", "/readyz", "/startupz", "/nowhere")
 FEED: Final = ("/v1/blobs", "/v1/blobs/sha256:none", "/v1/reports", "/v1/stream/", "/nowhere")
