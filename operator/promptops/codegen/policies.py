@@ -15,7 +15,7 @@ OBJECT_SIZE = "promptops-object-size"
 MAX_SPEC_BYTES = 256 * 1024
 """All of a spec; content alone has a lower bound."""
 _MAX_STORED_BYTES = 1_000_000
-"""Two thirds of what etcd takes. The rest is for the status, and for what the API server notes of field managers."""
+"""Two thirds of what etcd takes. The rest is for the status."""
 
 
 def policies() -> tuple[Manifest, ...]:
@@ -39,7 +39,7 @@ def _object_size() -> Manifest:
     """
     variables = {
         "spec": "'%s'.format([object.spec])",
-        "whole": "variables.spec + '%s'.format([object.metadata.?annotations.orValue({})])",
+        "whole": "variables.spec + '%s'.format([object.metadata])",
         "sixfold": "size(variables.whole) - size(variables.whole.replace('<', '').replace('>', '').replace('&', ''))",
         "stored": "2 * size(bytes(variables.whole)) + 4 * variables.sixfold",
     }
@@ -51,7 +51,7 @@ def _object_size() -> Manifest:
         },
         {
             "expression": f"variables.stored <= {_MAX_STORED_BYTES}",
-            "message": "spec and annotations together are too large to leave room for a status: make them smaller, or apply"
+            "message": "spec and metadata together are too large to leave room for a status: make them smaller, or apply"
             " with --server-side, which keeps no copy in an annotation",
             "reason": "Invalid",
         },
