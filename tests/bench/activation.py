@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing.connection import Connection
 
 import httpx
 
@@ -76,6 +78,41 @@ class BareFollower:
                     self.arrivals.append(time.time())
 
 
+class Application:
+    """Renders again and again in a process of its own: in ours it would wait for the threads that look at everything else."""
+
+    def __init__(self, socket: str) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._ours, theirs = spawning.Pipe()
+        self._process = spawning.Process(target=_render, args=(socket, theirs), daemon=True)
+        self._process.start()
+        self._ours.recv()
+
+    def wait_for(self, version: str) -> None:
+        """Begin to render; `served` says when a version came."""
+        self._ours.send(version)
+
+    def served(self) -> float:
+        """Return when the version that is waited for was rendered, in seconds since the epoch."""
+        at: float = self._ours.recv()
+        return at
+
+    def end(self) -> None:
+        """Render no more."""
+        self._process.terminate()
+        self._process.join()
+
+
+def _render(socket: str, pipe: Connection) -> None:
+    with SyncPromptOpsClient(socket=socket) as client:
+        pipe.send("ready")
+        while True:
+            version = pipe.recv()
+            while client.render_prompt("greeting", variables={"name": "Ada"}).version != version:
+                time.sleep(LOOK_SECONDS)
+            pipe.send(time.time())
+
+
 @dataclass
 class Activation:
     """One activation, in seconds since the epoch."""
@@ -119,20 +156,20 @@ def measure(stack: Stack, activations: int, pause: float = BETWEEN_SECONDS) -> M
     """Activate again and again, with a pause in seconds after each, and look."""
     plane = stack.plane
     watch, follower, measured = BareWatch(plane), BareFollower(stack), Measured()
-    position = plane.audit_log.stat().st_size
-    with administrator(plane) as api, SyncPromptOpsClient(socket=stack.sidecar.socket) as client:
+    application, position = Application(stack.sidecar.socket), plane.audit_log.stat().st_size
+    with administrator(plane) as api:
         for number in range(activations):
             version = ("1.1.0", "1.0.0")[number % 2]
+            application.wait_for(version)
             activation = Activation(time.time())
             activate(api, PROMPT, version)
-            while client.render_prompt("greeting", variables={"name": "Ada"}).version != version:
-                time.sleep(LOOK_SECONDS)
-            activation.served = time.time()
+            activation.served = application.served()
             while watch.version != version:
                 time.sleep(LOOK_SECONDS)
             activation.watched = watch.at
             measured.activations.append(activation)
             time.sleep(pause)
+    application.end()
     measured.arrivals = follower.arrivals
     measured.writes = list(status_writes(plane, position))
     return measured
