@@ -43,7 +43,7 @@ TEMPLATES = (
     "{% for b in w %}{{ b }}{{ loop.revindex0 }}{% if b in a %}{{ a }}{% endif %}{% endfor %}{{ b }}{{ c | upper }}{{ a | upper }}",
     "{% for i in m %}{{ i }}{{ i > 2 }}{% endfor %}{{ p.s }}{{ p.o | default('-') }}{% if p.o == 'x' %}{{ p.s | lower }}{% endif %}",
     "{% for x in l %}{{ loop.nextitem.q | default('end') }}{% endfor %}{% for x in l | sort(false, false, 'q') %}{{ x.q }}{% endfor %}",
-    "{% for x in l %}{% if w %}{{ x.q }}{{ w | length }}{% endif %}{% endfor %}{% for y in w %}{% if l %}{{ y }}{% endif %}{% endfor %}",
+    "{% for x in l %}{% if w %}{{ x.q }}{% endif %}{% endfor %}{% for y in w %}{% if l %}{{ y }}{% endif %}{% endfor %}",
     "{% for x in l %}{{ c }}{% for y in l %}{{ y.q }}{{ loop.index }}{% endfor %}{% endfor %}",
 )
 PLANS = [plan(msgspec.json.encode({"text": template, "variables": VARIABLES})) for template in TEMPLATES] + [
