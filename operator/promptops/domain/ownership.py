@@ -30,6 +30,11 @@ def number_of(version: Manifest) -> str:
     return text(spec_of(version).get("version"))
 
 
+def lifecycle_of(version: Manifest) -> str:
+    """Return what a version's author says of it: Available, Deprecated or Archived."""
+    return text(spec_of(version).get("lifecycle")) or "Available"
+
+
 def config_maps_of(prompt: Manifest) -> frozenset[str]:
     """Return the names of the ConfigMaps that a Prompt reads: its source's, and those of its values."""
     return frozenset({source_map_of(prompt), *values_maps_of(prompt)} - {""})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from promptops.api.feed import Entry
+from promptops.domain.content.resolving import Resolver
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot, ServedObservation, Transition, VersionSnapshot
 from tests.support import manifests
@@ -147,6 +148,7 @@ class World:
             served=self._observed(),
             published_revision=self.published.revision if self.published else None,
             settled=self.settled,
+            assess=Resolver(self.versions.get).assess,
         )
 
     def decide(self) -> PromptOutcome:

@@ -51,6 +51,8 @@ class Assessment:
     """The look at the content as it is written, when it takes others in."""
     missing: str = ""
     """The PromptVersion that it takes in and that is not there."""
+    retired: tuple[tuple[str, str], ...] = ()
+    """PromptVersions that it takes in, perhaps through others, and that are Deprecated or Archived at the moment."""
     untried: bytes = b""
     """Its tests as JSON, when they have to wait for what it takes in."""
 

@@ -11,6 +11,7 @@ from promptops.domain.content.references import Reference
 from promptops.domain.content.sourcing import Judge, SourceText
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import Manifest, name_of
+from promptops.domain.ownership import lifecycle_of
 
 MAX_DEPTH: Final = 8
 """Includes inside one another."""
@@ -29,6 +30,8 @@ class _Resolved:
     height: int = 0
     """How many includes stand inside one another."""
     reached: frozenset[str] = frozenset()
+    retired: tuple[tuple[str, str], ...] = ()
+    """Itself and what it includes, as far as that is Deprecated or Archived."""
 
 
 class Resolver:
@@ -56,7 +59,11 @@ class Resolver:
         name = name_of(version)
         found = self._sound.get(name) or known.get(name)
         if found is None:
-            found = known[name] = self._content(self._look(version), "spec.content", (*path, name), known)
+            found = self._content(self._look(version), "spec.content", (*path, name), known)
+            lifecycle = lifecycle_of(version)
+            if lifecycle != "Available":
+                found = replace(found, retired=((name, lifecycle), *found.retired))
+            known[name] = found
             if found.assessment.is_sound:
                 self._sound[name] = found
         return found
@@ -76,7 +83,8 @@ class Resolver:
         reached = frozenset(name for reference, each in taken for name in (reference.name, *each.reached))
         if too_much := _beyond_bounds(height, len(reached)):
             return _Resolved(_refused(own, Assessment(None, (too_much,)), root))
-        return _Resolved(self._mixed(own, taken, root), height, reached)
+        retired = tuple(dict.fromkeys(each for _, resolved in taken for each in resolved.retired))
+        return _Resolved(replace(self._mixed(own, taken, root), retired=retired), height, reached, retired)
 
     def _taken(
         self, reference: Reference, place: str, path: tuple[str, ...], known: dict[str, _Resolved]

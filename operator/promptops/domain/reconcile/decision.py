@@ -90,6 +90,9 @@ def _remarks(case: Case, wanted: Version | Obstacle | None) -> Iterator[str]:
         return
     if wanted.lifecycle == "Deprecated":
         yield f"version {wanted.number} is active although it is deprecated: activate a newer one"
+    for lifecycle in ("Deprecated", "Archived"):
+        if names := wanted.included(lifecycle):
+            yield f"version {wanted.number} includes what is {lifecycle.lower()}, {shortened(names)}: include newer ones"
     if case.sourced is not None and case.sourced.digest not in (None, wanted.digest):
         yield _source_differs(case, wanted)
     if wanted.warnings:

@@ -176,7 +176,7 @@ def _number_means_what_it_meant(case: Case, wanted: Version) -> Obstacle | None:
 
 def _not_newly_archived(case: Case, wanted: Version) -> Obstacle | None:
     if wanted.lifecycle != "Archived":
-        return None
+        return _includes_nothing_archived(case, wanted)
     if wanted.reference == case.memory.stable:
         message = f"version {wanted.number} is archived: activate another one, or set its spec.lifecycle to Available"
     else:
@@ -184,6 +184,17 @@ def _not_newly_archived(case: Case, wanted: Version) -> Obstacle | None:
             f"version {wanted.number} is archived and cannot be activated: activate another one, "
             "or set its spec.lifecycle to Available"
         )
+    return Obstacle(reasons.VERSION_ARCHIVED, message)
+
+
+def _includes_nothing_archived(case: Case, wanted: Version) -> Obstacle | None:
+    archived = wanted.included("Archived")
+    if not archived or wanted.reference == case.memory.stable:
+        return None
+    message = (
+        f"version {wanted.number} includes what is archived, {shortened(archived)}, and cannot be activated: "
+        "include others in a new version, or set their spec.lifecycle to Available"
+    )
     return Obstacle(reasons.VERSION_ARCHIVED, message)
 
 

@@ -14,8 +14,8 @@ from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.content.resolving import assess
 from promptops.domain.findings import Finding, combined, warnings_of
-from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, status_of, text
-from promptops.domain.ownership import belongs, number_of, owner_uids
+from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, status_of
+from promptops.domain.ownership import belongs, lifecycle_of, number_of, owner_uids
 from promptops.domain.statuses import said_alone
 
 
@@ -101,7 +101,11 @@ class Version:
     @property
     def lifecycle(self) -> str:
         """Available, Deprecated or Archived."""
-        return text(spec_of(self.manifest).get("lifecycle")) or "Available"
+        return lifecycle_of(self.manifest)
+
+    def included(self, lifecycle: str) -> tuple[str, ...]:
+        """Return the PromptVersions of that lifecycle that it takes in, perhaps through others."""
+        return tuple(name for name, each in self.assessment.retired if each == lifecycle)
 
     def is_made_for(self, prompt_uid: str) -> bool:
         """Whether it was made from that Prompt's source. Its owner says so; a label anybody can write into git does not."""

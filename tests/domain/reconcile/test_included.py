@@ -1,0 +1,57 @@
+"""What the lifecycle of an included version means to whoever includes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.manifests import including, stored, version
+
+PART = 'Hi. {% include "rules" %}'
+
+
+def rules(lifecycle: str, **more: Any) -> dict[str, Any]:
+    """A version to include, as it comes from the API server."""
+    made = version("rules", "1.0.0", "Be kind.", lifecycle=lifecycle, **more)
+    return stored(made, namespace="team-a", uid="r-1", status={"observedGeneration": -1})
+
+
+def including_rules(world: Any, lifecycle: str) -> Any:
+    """A prompt asked to serve a version that includes one of that lifecycle."""
+    world.put(rules(lifecycle)).add("1.0.0", content=including({"text": PART}, rules="rules-1.0.0"))
+    return world.apply(activeVersion="1.0.0").settle()
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "said", "message"),
+    [
+        pytest.param("Available", "True/Active", "version 1.0.0 is active", id="available"),
+        pytest.param("Deprecated", "True/Active", "version 1.0.0 is active; version 1.0.0 includes what is deprecated, rules-1.0.0: include newer ones", id="deprecated"),
+        pytest.param("Archived", "False/VersionArchived", "version 1.0.0 includes what is archived, rules-1.0.0, and cannot be activated: include others in a new version, or set their spec.lifecycle to Available", id="archived"),
+    ],
+)  # fmt: skip
+def test_a_version_is_activated_by_what_it_includes(world: Any, lifecycle: str, said: str, message: str) -> None:
+    including_rules(world, lifecycle)
+
+    assert world.said("Ready") == said
+    assert world.condition("Ready")["message"].startswith(message)
+
+
+def test_archiving_what_is_included_withdraws_nothing(world: Any) -> None:
+    including_rules(world, "Available")
+    before = world.published
+    world.put(rules("Archived")).settle()
+
+    assert world.published == before
+    assert world.said("Ready") == "True/Active"
+    assert "includes what is archived, rules-1.0.0: include newer ones" in world.condition("Ready")["message"]
+
+
+def test_it_reaches_through_other_versions(world: Any) -> None:
+    between = version("between", "1.0.0", including({"text": '{% include "rules" %}'}, rules="rules-1.0.0"))
+    world.put(rules("Archived")).put(stored(between, namespace="team-a", uid="b-1", status={"observedGeneration": -1}))
+    world.add("1.0.0", content=including({"text": '{% include "between" %}'}, between="between-1.0.0"))
+    world.apply(activeVersion="1.0.0").step()
+
+    assert world.said("Ready") == "False/VersionArchived"
