@@ -62,7 +62,7 @@ class Server:
         """Give a user one of the cluster's ready-made roles in a namespace, and wait until it has gathered ours."""
         of_rbac = {"apiGroup": "rbac.authorization.k8s.io"}
         binding = {
-            "metadata": {"name": user},
+            "metadata": {"name": f"{user}-{role}"},
             "roleRef": {**of_rbac, "kind": "ClusterRole", "name": role},
             "subjects": [{**of_rbac, "kind": "User", "name": user}],
         }

@@ -92,7 +92,9 @@ def test_a_namespace_s_own_people_write_prompts_and_no_tenant(
     user = f"tenant-{role}"
     server.bind(namespace, user, role)
 
-    edited = server.replace(objects["Prompt"] | {"spec": {"activeVersion": "1.0.1"}}, namespace, user)
+    edited = server.replace(
+        objects["Prompt"] | {"spec": {"activeVersion": "1.0.0", "historyLimit": 5}}, namespace, user
+    )
     claimed = server.create(TENANT, namespace, user)
     spied = server.send("GET", path_of(TENANT, namespace), None, user)
 

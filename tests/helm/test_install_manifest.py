@@ -14,8 +14,6 @@ from promptops.codegen.install import RenderFailed, install_manifest
 from promptops.dev.plane import Plane
 from tests.helm.command import Helm
 
-HELM_ALONE = ("managed-by", "helm.sh")
-
 
 @pytest.fixture
 def manifest(root: Path) -> str:
@@ -34,11 +32,25 @@ def test_it_has_what_the_chart_has_and_the_namespace(
     assert installed == [("Namespace", "promptops-system"), *((m["kind"], m["metadata"]["name"]) for m in render())]
 
 
-def test_it_says_nothing_that_only_helm_reads(manifest: str) -> None:
-    metadata = [m["metadata"] for m in yaml.safe_load_all(manifest)]
+def test_it_does_not_claim_to_be_helms(manifest: str) -> None:
+    assert "managed-by" not in manifest
 
-    assert [m for m in metadata if any(word in str(m) for word in HELM_ALONE)] == []
-    assert [m for m in metadata if m.get("annotations", {}) is None] == []
+
+@pytest.mark.parametrize(
+    "path",
+    ["crds/prompts.yaml", "crds/promptversions.yaml", "crds/tenants.yaml", "manifests/install.yaml"],
+)
+def test_every_definition_tells_whoever_prunes_to_leave_it(root: Path, path: str) -> None:
+    documents = yaml.safe_load_all((root / path).read_text())
+    definitions = [m for m in documents if m["kind"] == "CustomResourceDefinition"]
+
+    assert definitions
+    for definition in definitions:
+        assert definition["metadata"]["annotations"] == {
+            "helm.sh/resource-policy": "keep",
+            "kustomize.toolkit.fluxcd.io/prune": "disabled",
+            "argocd.argoproj.io/sync-options": "Prune=false",
+        }
 
 
 def test_a_chart_that_does_not_render_is_told_in_words(tmp_path: Path, binary: Callable[[str], Path]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-from promptops.codegen import crds, injection, policies, rbac, webhooks, yaml_text
+from promptops.codegen import crds, forgery, injection, policies, rbac, webhooks, yaml_text
 
 Manifest = dict[str, Any]
 
@@ -26,9 +25,10 @@ def templates(header: str) -> dict[str, str]:
     """Return every generated template by its path below the chart's `templates`."""
     opened = f"{{{{- /* {header} */}}}}\n"
     made = {f"crds/{crd['spec']['names']['plural']}.yaml": _crd(crd) for crd in crds.definitions()}
-    made["policies/policies.yaml"] = _switched("policies.enabled", *policies.policies())
+    made["policies/policies.yaml"] = _switched("policies.enabled", *policies.policies(rbac.releaser(_IN_THE_CHART)))
     namespace = _IN_THE_CHART.namespace
     made["policies/injection-refusals.yaml"] = _switched("policies.enabled", *injection.refusals(namespace))
+    made["policies/forgery.yaml"] = _switched("policies.enabled", *forgery.policies(namespace))
     made["policies/injection.yaml"] = _switched(_POLICY, *injection.mutation(namespace, _PARAMETERS))
     made["webhooks/validating.yaml"] = _switched("admission.enabled", webhooks.validating(namespace))
     made["webhooks/mutating.yaml"] = _switched(_WEBHOOK, webhooks.mutating(namespace))
@@ -39,11 +39,8 @@ def templates(header: str) -> dict[str, str]:
 
 
 def _crd(crd: Manifest) -> str:
-    kept = copy.deepcopy(crd)
-    # Deleting a CRD deletes every prompt in the cluster: uninstalling a release must not.
-    kept["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
     # Descriptions speak of {{ name }}; they are written so that helm gives them back as they are.
-    return _guarded("crds.enabled", _with_labels(yaml_text.dump(_labelled(kept)).replace("{{", '{{ "{{" }}')))
+    return _guarded("crds.enabled", _with_labels(yaml_text.dump(_labelled(crd)).replace("{{", '{{ "{{" }}')))
 
 
 def _switched(switch: str, *manifests: Manifest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from promptops.codegen import crds, injection, policies, rbac
+from promptops.codegen import crds, forgery, injection, policies, rbac
 
 Manifest = dict[str, Any]
 
@@ -16,7 +16,8 @@ def manifests(namespace: str) -> tuple[Manifest, ...]:
     installation = rbac.Installation(NAME, namespace, NAME)
     return (
         *crds.definitions(),
-        *policies.policies(),
+        *policies.policies(rbac.releaser(installation)),
+        *forgery.policies(namespace),
         *injection.refusals(namespace),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": namespace}},

@@ -1,4 +1,4 @@
-"""What the operator may do, and what the kinds mean to view, edit and admin. Data; every grant says why."""
+"""What the operator may do, and what people are to prompts. Data; every grant says why."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from promptops.api.names import KEYS_SECRET, LEASE, TRUST_CONFIG_MAP, WEBHOOK
 from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
+from promptops.codegen.activation import ACTIVATE
 
 Manifest = dict[str, Any]
 
@@ -40,6 +41,7 @@ class Grant:
 
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "update", "patch", "delete", "deletecollection")
+_PROMPTS, _VERSIONS = Prompt.NAMES.plural, PromptVersion.NAMES.plural
 _PLURALS = tuple(kind.NAMES.plural for kind in KINDS)
 _NAMESPACED = tuple(kind.NAMES.plural for kind in KINDS if kind.NAMES.scope == "Namespaced")
 
@@ -49,7 +51,9 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
         GROUP, tuple(f"{plural}/status" for plural in _PLURALS), ("update",), "decisions: a status is replaced whole"
     ),
     # No patch and no update: a version is immutable, and a Prompt's spec is its author's.
-    Grant(GROUP, (PromptVersion.NAMES.plural,), ("create", "delete"), "versions made from a source, and their pruning"),
+    Grant(GROUP, (_VERSIONS,), ("create", "delete"), "versions made from a source, and their pruning"),
+    # It cannot write a Prompt; the policies ask for the verb of whoever makes versions with an owner and deletes them.
+    Grant(GROUP, (_PROMPTS,), (ACTIVATE,), "versions that belong to their Prompt and go with it"),
     Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),
     Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
     # Without get and watch. The operator asks for metadata alone; Kubernetes cannot grant less of an object than all of it.
@@ -88,13 +92,48 @@ OWN_WEBHOOK_GRANTS: tuple[Grant, ...] = (
 )
 """The operator, in its own namespace, with a webhook."""
 
-VIEW_GRANTS: tuple[Grant, ...] = (
+_VIEWING = (
     Grant(GROUP, _NAMESPACED, _READ, "read prompts and their versions"),
     Grant(GROUP, tuple(f"{plural}/status" for plural in _NAMESPACED), ("get",), "read what is served"),
 )
-EDIT_GRANTS: tuple[Grant, ...] = (
-    Grant(GROUP, (Prompt.NAMES.plural, PromptVersion.NAMES.plural), _WRITE, "write prompts and their versions"),
+_WRITING = Grant(
+    GROUP, (_PROMPTS, _VERSIONS), _WRITE, "write prompts and their versions; what is served stays as it is"
 )
+_RELEASING = (
+    Grant(GROUP, (_PROMPTS,), ("update", "patch", ACTIVATE), "change what is served: activate, roll back, switch off"),
+    Grant(GROUP, (_PROMPTS, _VERSIONS), ("delete",), "withdraw what is served"),
+)
+_TENANCY = Grant("", ("configmaps",), _READ, "read the values and sources that a Prompt may refer to")
+
+
+@dataclass(frozen=True)
+class PeopleRole:
+    """What somebody is to the prompts of a namespace."""
+
+    name: str
+    gathered_by: tuple[str, ...]
+    """Roles of the cluster that have it in them."""
+    grants: tuple[Grant, ...]
+    why: str
+
+
+PEOPLE: tuple[PeopleRole, ...] = (
+    PeopleRole("viewer", ("view", "edit", "admin"), _VIEWING, "sees what there is and what is served"),
+    PeopleRole("author", ("edit", "admin"), (*_VIEWING, _WRITING), "writes versions, and serves none of them"),
+    PeopleRole("releaser", ("admin",), (*_VIEWING, *_RELEASING), "decides what is served, and writes no versions"),
+    PeopleRole(
+        "tenant-admin",
+        ("admin",),
+        (*_VIEWING, _WRITING, *_RELEASING, _TENANCY),
+        "both, in a namespace of the tenant's; Tenants themselves are the cluster administrators'",
+    ),
+)
+"""Roles to bind in a namespace. Nobody writes a status."""
+
+
+def releaser(installation: Installation) -> str:
+    """Return the name of the role that may change what is served."""
+    return f"{installation.name}-releaser"
 
 
 def operator_roles(installation: Installation) -> tuple[Manifest, ...]:
@@ -120,16 +159,13 @@ def webhook_roles(installation: Installation) -> tuple[Manifest, ...]:
 
 
 def people_roles(installation: Installation) -> tuple[Manifest, ...]:
-    """Return the roles that view, edit and admin gather. Tenants stay with the cluster's administrators."""
-    return (
-        _aggregated(f"{installation.name}-view", ("view", "edit", "admin"), VIEW_GRANTS),
-        _aggregated(f"{installation.name}-edit", ("edit", "admin"), EDIT_GRANTS),
-    )
+    """Return the roles of PEOPLE; view, edit and admin gather them."""
+    return tuple(_aggregated(f"{installation.name}-{role.name}", role) for role in PEOPLE)
 
 
-def _aggregated(name: str, into: tuple[str, ...], grants: tuple[Grant, ...]) -> Manifest:
-    labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in into}
-    return _role("ClusterRole", {"name": name, "labels": labels}, grants)
+def _aggregated(name: str, role: PeopleRole) -> Manifest:
+    labels = {f"rbac.authorization.k8s.io/aggregate-to-{into}": "true" for into in role.gathered_by}
+    return _role("ClusterRole", {"name": name, "labels": labels}, role.grants)
 
 
 def _role(kind: str, metadata: Manifest, grants: tuple[Grant, ...]) -> Manifest:

@@ -100,8 +100,7 @@ def _permissions() -> str:
         ("The operator, in its own namespace", rbac.OWN_NAMESPACE_GRANTS),
         ("The operator, in the cluster, with the webhook", rbac.WEBHOOK_GRANTS),
         ("The operator, in its own namespace, with the webhook", rbac.OWN_WEBHOOK_GRANTS),
-        ("People: gathered by the roles view, edit and admin", rbac.VIEW_GRANTS),
-        ("People: gathered by the roles edit and admin", rbac.EDIT_GRANTS),
+        *((f"The role promptops-{role.name}: {role.why}", role.grants) for role in rbac.PEOPLE),
     )
     opening = (
         "# Permissions\n\nNo wildcard, no list of Secrets, and no write to a Prompt but to its status. Tenants are"

@@ -19,6 +19,10 @@ from promptops.domain.manifests import Manifest, mapping, metadata, sequence, sp
 
 _VOLUMES: Final = (description.FEED_VOLUME, description.SNAPSHOT_VOLUME, description.SOCKET_VOLUME)
 _ANNOTATIONS: Final = "object.metadata.?annotations.orValue({})"
+NAMES_MESSAGE: Final = (
+    f"the container {SIDECAR} and the volumes {', '.join(_VOLUMES)} are the sidecar's: give yours another name"
+)
+"""What is said of a pod that takes a name of the sidecar's for something else."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def is_injected_expression() -> str:
     )
 
 
-def _names_expression() -> str:
+def names_expression() -> str:
+    """Return in CEL that a pod takes no name of the sidecar's, or has been given it."""
     volumes = ", ".join(f"'{name}'" for name in _VOLUMES)
     return (
         f"({is_injected_expression()})"
@@ -117,10 +122,10 @@ REFUSALS: Final[tuple[PodRule, ...]] = (
         "object.spec.?os.?name.orValue('') != 'windows'",
     ),
     PodRule(
-        f"the container {SIDECAR} and the volumes {', '.join(_VOLUMES)} are the sidecar's: give yours another name",
+        NAMES_MESSAGE,
         "spec",
         _takes_our_names,
-        _names_expression(),
+        names_expression(),
     ),
     PodRule(
         f"of the annotations that begin with {ANNOTATIONS} a pod may have {', '.join(OVERRIDES)} and no others",
