@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from promptops.codegen import files, manifests
 from promptops.codegen.command import codegen
+from promptops.codegen.crds import KEEP
 
 CRD = "crds/prompts.yaml"
 Render = Callable[..., dict[tuple[str, str], Any]]
@@ -148,7 +149,7 @@ def test_uninstalling_the_chart_keeps_the_definitions(
 
     assert len(definitions) == 3
     for definition in definitions:
-        assert definition["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        assert definition["metadata"]["annotations"] == KEEP
 
 
 @pytest.mark.parametrize(

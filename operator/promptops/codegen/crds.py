@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from promptops.api.v1alpha1 import GROUP, KINDS, VERSION
 from promptops.api.v1alpha1.schema import Column, Model, Names
 from promptops.codegen.structural import Schema, structural_schema
 
 Manifest = dict[str, Any]
+
+KEEP: Final = {
+    "helm.sh/resource-policy": "keep",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+    "argocd.argoproj.io/sync-options": "Prune=false",
+}
+"""Deleting a definition deletes every prompt in the cluster: whoever installs it is told, in his own words, to leave it there."""
 
 
 def definitions() -> tuple[Manifest, ...]:
@@ -21,7 +28,7 @@ def _definition(kind: type[Model], names: Names) -> Manifest:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{names.plural}.{GROUP}"},
+        "metadata": {"name": f"{names.plural}.{GROUP}", "annotations": dict(KEEP)},
         "spec": {
             "group": GROUP,
             "scope": names.scope,

@@ -19,7 +19,7 @@ metadata:
     app.kubernetes.io/name: promptops
     pod-security.kubernetes.io/enforce: restricted
 """
-_HELM_ALONE = ("app.kubernetes.io/managed-by: Helm", "helm.sh/resource-policy: keep")
+_HELM_ALONE = "app.kubernetes.io/managed-by: Helm"
 
 
 class RenderFailed(Exception):
@@ -45,12 +45,6 @@ def _documents(rendered: str) -> list[str]:
 
 
 def _document(text: str) -> str:
-    """Leave out what only Helm reads, and an `annotations:` that is left with nothing in it."""
-    lines = [line for line in text.strip("\n").splitlines() if line.strip() not in _HELM_ALONE]
-    kept = [line for line, after in zip(lines, [*lines[1:], ""], strict=True) if not _is_empty_map(line, after)]
-    return "---\n" + "\n".join(kept) + "\n"
-
-
-def _is_empty_map(line: str, after: str) -> bool:
-    indent = len(line) - len(line.lstrip())
-    return line.strip() == "annotations:" and len(after) - len(after.lstrip()) <= indent
+    """Leave out what is true of Helm's installations alone."""
+    lines = [line for line in text.strip("\n").splitlines() if line.strip() != _HELM_ALONE]
+    return "---\n" + "\n".join(lines) + "\n"

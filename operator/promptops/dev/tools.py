@@ -14,6 +14,7 @@ PROMETHEUS = "v0.316.0"
 CONTAINERD = "v2.3.7"
 COREDNS = "v1.14.6"
 KSTATUS = "v0.37.2"
+LUA = "v1.1.1"
 
 _STRIP = "-s -w"
 _KUBERNETES_FLAGS = " ".join(
@@ -86,6 +87,7 @@ TOOLS: dict[str, PinnedTool] = {
         _containerd("containerd-shim-runc-v2", 10),
         _containerd("ctr", 10),
         PinnedTool("kstatus", "kstatus", ".", KSTATUS, 20),
+        PinnedTool("lua", "lua", ".", LUA, 5),
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
     )
 }

@@ -48,6 +48,17 @@ PROMPTS: dict[str, tuple[Make, str]] = {
     ),
     "switched off": (lambda world: active(world).apply(disabled=True).settle(), "Current"),
     "a version that may still come": (lambda world: active(world).apply(activeVersion="2.0.0").settle(), "InProgress"),
+    "the version that is served was deleted": (lambda world: active(world).drop("1.0.0").settle(), "Failed"),
+    "a version served long ago may still come back": (
+        lambda world: (
+            active(world).apply(activeVersion="1.1.0").settle().drop("1.0.0").apply(activeVersion="1.0.0").settle()
+        ),
+        "InProgress",
+    ),
+    "the version that is served was deleted and came back": (
+        lambda world: active(world).drop("1.0.0").settle().add("1.0.0").settle(),
+        "Current",
+    ),
     "a version that can never be served": (
         lambda world: active(world).apply(activeVersion="9.0.0").settle(),
         "Failed",

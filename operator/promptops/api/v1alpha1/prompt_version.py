@@ -84,6 +84,14 @@ def _name_of(version: "PromptVersion") -> str:
     return f"{version.spec.prompt_ref.name}-{version.spec.version}"
 
 
+_NO_SUFFIX = "; nothing can follow it: of kustomize, namePrefix works and nameSuffix does not"
+
+
+def _suffix(version: "PromptVersion") -> str:
+    name, number = version.metadata.name, version.spec.version
+    return _NO_SUFFIX if f"-{number}" in name and not name.endswith(number) else ""
+
+
 class PromptVersion(Kind):
     """An immutable, numbered version of a Prompt's content."""
 
@@ -110,9 +118,11 @@ class PromptVersion(Kind):
                 "the name must be the prompt's, a dash, and the version",
                 lambda version: version.metadata.name == _name_of(version),
                 "'the name must be ' + self.spec.promptRef.name + '-' + self.spec.version"
-                " + ': the name of the prompt, a dash, and the version'",
+                " + ': the name of the prompt, a dash, and the version'"
+                " + (self.metadata.name.contains('-' + self.spec.version) && !self.metadata.name.endsWith(self.spec.version)"
+                f" ? '{_NO_SUFFIX}' : '')",
                 lambda version: (
-                    f"the name must be {_name_of(version)}: the name of the prompt, a dash, and the version"
+                    f"the name must be {_name_of(version)}: the name of the prompt, a dash, and the version{_suffix(version)}"
                 ),
             ),
         ),

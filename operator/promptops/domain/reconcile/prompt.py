@@ -29,7 +29,7 @@ def decide_prompt(snapshot: PromptSnapshot, now: datetime) -> PromptOutcome:
     if created is not None and (snapshot.refused is None or snapshot.refused.spec != created["spec"]):
         return PromptOutcome(create=(created,))
     decision = decide(case, now)
-    if not snapshot.settled and not decision.moved and _awaits_arrival(decision):
+    if not snapshot.settled and not decision.moved and _may_arrive(decision):
         return _unannounced(case)
     return _decided(case, decision, now)
 
@@ -61,8 +61,9 @@ def _without_counts(status: Manifest) -> Manifest:
     return {key: value for key, value in status.items() if key not in ("versionCount", "latestVersion")}
 
 
-def _awaits_arrival(decision: Decision) -> bool:
-    return decision.problem is not None and decision.problem.waits_for == "arrival"
+def _may_arrive(decision: Decision) -> bool:
+    problem = decision.problem
+    return problem is not None and (problem.waits_for == "arrival" or problem.missing is not None)
 
 
 def _unannounced(case: Case) -> PromptOutcome:

@@ -30,7 +30,9 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     generation = generation_of(snapshot.version)
     ready = _ready(version, snapshot, prompt, generation)
     # Nothing but another version can help: who waits for this one is told at once, not at a timeout.
-    is_hopeless = (version.problem is not None and not version.awaits) or version.failure is not None
+    # So is he who sees it lose what it was whole with.
+    is_lost = version.problem is not None and (not version.awaits or bool(version.recorded))
+    is_hopeless = is_lost or version.failure is not None
     stalled = (replace(ready, type="Stalled", status="True"),) if is_hopeless else ()
     once_active = _was_active(version, memory, before)
     including = () if is_served else snapshot.included_by
