@@ -83,6 +83,8 @@ class Header(msgspec.Struct, frozen=True):
     """Digest of the tree over the (name, entry digest) pairs: see promptops.cache.index.Index."""
     count: int
     kid: str
+    renders_per_second: int = 0
+    """How many renders whoever serves this may answer in a second, all prompts together. 0: as many as it can."""
 
     @property
     def position(self) -> Position:

@@ -172,7 +172,7 @@ class Assembly:
         snapshots = Snapshots(
             self._store,
             self._tenancy.tenant_of,
-            self._tenancy.requires_tests,
+            self._tenancy.rules_of,
             self._convergence.observation,
             self._publishing.published_revision,
             self._assessor.judge,

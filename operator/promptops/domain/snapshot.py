@@ -39,6 +39,21 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class TenantRules:
+    """What a Tenant asks of what is activated in its namespaces, and how much of it there may be. None: no bound."""
+
+    requires_tests: bool = False
+    requires_digest: bool = False
+    prompts: int | None = None
+    versions_per_prompt: int | None = None
+    content_bytes: int | None = None
+    renders_per_second_per_pod: int | None = None
+
+
+NO_RULES = TenantRules()
+
+
+@dataclass(frozen=True)
 class PromptSnapshot:
     """Everything that the decision about one Prompt may look at."""
 
@@ -58,8 +73,10 @@ class PromptSnapshot:
     """Other Prompts of the namespace whose name or promptId equals this prompt's promptId, or whose promptId is its name."""
     tenant: str | None = None
     """Who the namespace belongs to; None when nobody may serve from it (Strict mode, unclaimed)."""
-    requires_tests: bool = False
-    """Whether the tenant has only versions with tests activated."""
+    rules: TenantRules = NO_RULES
+    """What the tenant asks."""
+    older_prompts: int = 0
+    """How many Prompts of the namespace are older."""
     served: ServedObservation | None = None
     """None while nothing can be said (a new leader's first 30 s without reports): status keeps what it says."""
     published_revision: int | None = None
@@ -148,9 +165,9 @@ class TenancyOutcome:
 
     holders: Mapping[str, str]
     """Namespace → tenant, for every namespace that is admitted. In Implicit mode an unclaimed namespace is its own tenant."""
-    requiring_tests: frozenset[str]
-    """Namespaces in which only versions with tests are activated: their tenant asks for that."""
     statuses: Mapping[str, dict[str, Any]]
     """Tenant name → status."""
+    rules: Mapping[str, TenantRules] = field(default_factory=dict)
+    """Namespace → what the Tenant that claims it asks, where it asks for anything."""
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Namespace → what the Tenant that claims it fills variables with."""

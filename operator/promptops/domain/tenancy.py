@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.tenant import Claim, TenantSpec, TenantStatus
+from promptops.api.v1alpha1.tenant import Claim, Limits, TenantSpec, TenantStatus
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import (
@@ -20,7 +20,7 @@ from promptops.domain.manifests import (
     spec_of,
     text,
 )
-from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
+from promptops.domain.snapshot import NO_RULES, TenancyOutcome, TenancySnapshot, TenantRules
 from promptops.domain.statuses import said_of_tenant, written
 
 _UNINJECTED = "uninjected"
@@ -36,7 +36,7 @@ class _Claimant:
     claims: tuple[str, ...]
     held: frozenset[str]
     wrong: Finding | None
-    requires_tests: bool
+    rules: TenantRules
 
     @classmethod
     def of(cls, tenant: Manifest) -> "_Claimant":
@@ -48,8 +48,7 @@ class _Claimant:
         claims = written if spec is not None else tuple(name for name in written if name in held)
         created = text(metadata(tenant).get("creationTimestamp"))
         # Nor does it ask for less than it says, as far as that can be read.
-        requires_tests = mapping(spec_of(tenant).get("require")).get("tests") is True
-        return cls(tenant, name_of(tenant), created, claims, held, combined(findings), requires_tests)
+        return cls(tenant, name_of(tenant), created, claims, held, combined(findings), _rules(spec_of(tenant)))
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -69,11 +68,21 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
     holders = {namespace: winners[namespace] for namespace in existing if namespace in winners}
     if snapshot.mode == "Implicit":
         holders = {namespace: holders.get(namespace, namespace) for namespace in existing}
-    asking = frozenset(each.name for each in claimants if each.requires_tests)
-    requiring_tests = frozenset(namespace for namespace, tenant in winners.items() if tenant in asking)
+    asked = {each.name: each.rules for each in claimants if each.rules != NO_RULES}
+    rules = {namespace: asked[tenant] for namespace, tenant in winners.items() if tenant in asked}
     given = {each.name: each.values for each in claimants if each.values}
     values = {namespace: given[tenant] for namespace, tenant in winners.items() if tenant in given}
-    return TenancyOutcome(holders, requiring_tests, statuses, values)
+    return TenancyOutcome(holders, statuses, rules, values)
+
+
+def _rules(spec: Manifest) -> TenantRules:
+    require, limits = mapping(spec.get("require")), mapping(spec.get("limits"))
+    bounds = {name: limits.get(field.alias or name) for name, field in Limits.model_fields.items()}
+    return TenantRules(
+        requires_tests=require.get("tests") is True,
+        requires_digest=require.get("digest") is True,
+        **{name: bound for name, bound in bounds.items() if type(bound) is int and bound > 0},
+    )
 
 
 def _winners(claimants: Iterable[_Claimant], protected: frozenset[str]) -> dict[str, str]:

@@ -35,6 +35,7 @@ class OpenScope:
     begun: bool = False
     """Whether everything known was put, so that what is not wanted is really not there."""
     frozen: bool = False
+    renders_per_second: int = 0
     published_at: float = float("-inf")
     """By the event loop's clock."""
     wait: float = COALESCE_SECONDS

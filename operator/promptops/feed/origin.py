@@ -74,14 +74,15 @@ class Origin:
         """Tell whether the scope is published."""
         return scope in self._scopes and self._scopes[scope].begun
 
-    def open(self, scope: str, namespace: str, tenant: str) -> None:
-        """Admit a namespace; publish it with begin(). Again with another tenant: signed anew."""
+    def open(self, scope: str, namespace: str, tenant: str, renders_per_second: int = 0) -> None:
+        """Admit a namespace; publish it with begin(). Again with another tenant or limit (0: none): signed anew."""
         known = self._scopes.get(scope)
         if known is None:
             self._scopes[scope] = known = OpenScope(scope, namespace, tenant)
-        elif (known.namespace, known.tenant) == (namespace, tenant):
+        elif (known.namespace, known.tenant, known.renders_per_second) == (namespace, tenant, renders_per_second):
             return
         known.namespace, known.tenant, known.renew = namespace, tenant, True
+        known.renders_per_second = renders_per_second
         self._schedule(known)
 
     def close(self, scope: str) -> None:
@@ -261,6 +262,7 @@ class Origin:
             entries=index.digest,
             count=len(index),
             kid=self._signer.kid,
+            renders_per_second=state.renders_per_second,
         )
         proposal = Proposal(header, self._signer.sign(header), index, names)
         named = {digest for name in names if name in index for digest in index[name].blobs}

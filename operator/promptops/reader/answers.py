@@ -24,6 +24,7 @@ from promptops.api.http import (
 from promptops.api.wire import Unreadable, read
 from promptops.cache.store import Store
 from promptops.cache.view import View
+from promptops.reader.allowance import Allowance
 from promptops.reader.observer import RenderObserver
 from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
@@ -61,6 +62,7 @@ class Answers:
         self._observer = observer
         self._now = now
         self._plans = Plans()
+        self._allowance = Allowance(now)
 
     def render(self, prompt_id: str, body: bytes) -> RenderResponse:
         """Answer POST /v1/prompts/{id}/render."""
@@ -84,6 +86,7 @@ class Answers:
         request: RenderRequest | None = None
         try:
             view = self.view()
+            self._allowance.spend(view.header.renders_per_second)
             entry = selection.find(view, prompt_id)
             request = read()
             entry, reference = selection.select(view, prompt_id, request.version)

@@ -7,6 +7,7 @@ PromptError
 │   └── InvalidVariables     … these variables, all of them named
 ├── PromptNotFound           no prompt or version of that name is held
 ├── PromptDisabled           the kill switch is on
+├── TooManyRenders           more in a second than the namespace's tenant allows; retry after a while
 └── Unavailable              what is needed is not there now; retry
 """
 
@@ -19,6 +20,8 @@ class PromptError(Exception):
 
     reason: str = reasons.INVALID_SPEC
     retryable: bool = False
+    retry_after: int | None = None
+    """Whole seconds after which it may go better; None: nobody knows."""
 
 
 class InvalidSpec(PromptError):
@@ -83,6 +86,19 @@ class PromptDisabled(PromptError):
     """The prompt's kill switch is on."""
 
     reason = reasons.PROMPT_DISABLED
+
+
+class TooManyRenders(PromptError):
+    """More renders were asked for than the tenant allows a pod."""
+
+    reason = reasons.TOO_MANY_REQUESTS
+    retryable = True
+
+    def __init__(self, per_second: int, retry_after: int) -> None:
+        super().__init__(
+            f"the tenant allows this pod {per_second} renders a second: send fewer, add pods, or have its limit raised"
+        )
+        self.retry_after = retry_after
 
 
 class Unavailable(PromptError):

@@ -62,7 +62,7 @@ CALLS: Final = (
     Operation("get", "/v1/prompts/{id}/diff", "What differs between two versions.", VersionDiff, None, (400, 404, 503), ("from", "to")),
     Operation("get", "/v1/prompts/{id}/versions", "The versions that can be asked for, newest first.", VersionList, problems=(400, 404, 503)),
     Operation("get", "/v1/prompts/{id}/versions/{version}", "What one version says. It never changes.", VersionDetail, problems=(400, 404, 503)),
-    Operation("post", "/v1/prompts/{id}/render", "Render a prompt with values.", RenderResponse, RenderRequest, (400, 404, 409, 413, 422, 503), optional=True),
+    Operation("post", "/v1/prompts/{id}/render", "Render a prompt with values.", RenderResponse, RenderRequest, (400, 404, 409, 413, 422, 429, 503), optional=True),
     Operation("post", "/v1/render/batch", "Render many prompts; each is answered for itself, also when others fail.", BatchResponse, BatchRequest, (400, 413)),
     Operation("post", "/v1/feedback", "Say what came of a render.", FeedbackAnswer, FeedbackRequest, (400, 404, 413, 503)),
     Operation("get", "/v1/events", "What changes and what is rendered, as it happens. A listener that is too slow misses some and is told how many.", PromptEvent, None, (400, 503), ("types",), optional=True, lasts=True),
@@ -147,6 +147,7 @@ _MEANINGS: Final = {
     404: "No such prompt or version is held; similar names are told.",
     409: "The prompt is disabled.",
     413: "The request, or what would be rendered, is too large.",
+    429: "The tenant allows this pod fewer renders a second; Retry-After says when there is room.",
     422: "The variables do not fit what the version declares; every one is named.",
     503: "Nothing to answer with yet, or not any more.",
 }

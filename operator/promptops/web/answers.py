@@ -128,6 +128,7 @@ def answer_of_error(error: Exception, method: str) -> Answer:
     if isinstance(error, problems.HttpRefusal):
         return problem_answer(error.problem, tuple(error.headers.items()))
     if isinstance(error, PromptError):
-        return problem_answer(problems.problem_of(error))
+        later = (("retry-after", str(error.retry_after)),) if error.retry_after is not None else ()
+        return problem_answer(problems.problem_of(error), later)
     _log.error("request failed", method=method, exc_info=error)
     return problem_answer(problems.internal_error())

@@ -7,7 +7,14 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.http import Problem
-from promptops.rendering.errors import InvalidInput, InvalidVariables, PromptDisabled, PromptError, PromptNotFound
+from promptops.rendering.errors import (
+    InvalidInput,
+    InvalidVariables,
+    PromptDisabled,
+    PromptError,
+    PromptNotFound,
+    TooManyRenders,
+)
 from promptops.rendering.names import shown
 
 INTERNAL_ERROR: Final = "InternalError"
@@ -32,6 +39,7 @@ _TITLES: Final = {
     reasons.REQUEST_TOO_LARGE: "Request too large",
     reasons.OUTPUT_TOO_LARGE: "Output too large",
     reasons.BUDGET_EXCEEDED: "Too much work",
+    reasons.TOO_MANY_REQUESTS: "Too many requests",
     reasons.RENDER_FAILED: "Values do not fit the template",
     INTERNAL_ERROR: "Internal error",
     METHOD_NOT_ALLOWED: "Method not allowed",
@@ -118,6 +126,8 @@ def _status(error: PromptError) -> int:
         return 404
     if isinstance(error, PromptDisabled):
         return 409
+    if isinstance(error, TooManyRenders):
+        return 429
     if isinstance(error, InvalidInput):
         return {reasons.INVALID_REQUEST: 400, reasons.REQUEST_TOO_LARGE: 413}.get(error.reason, 422)
     return 503

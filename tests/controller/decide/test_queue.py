@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from promptops.controller.decide.bucket import Bucket
 from promptops.controller.decide.ledger import FIRST_BACKOFF, LONGEST_BACKOFF, Lane, Ledger
 from promptops.controller.decide.queue import BESIDE_CHANGES, KeyedQueue
+from promptops.domain.bucket import Bucket
 from tests.support.waiting import SECONDS, until
 
 

@@ -10,7 +10,7 @@ from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import prompt_key
 from promptops.domain.content.sourcing import judge
 from promptops.domain.reconcile import decide_prompt
-from promptops.domain.snapshot import PromptSnapshot
+from promptops.domain.snapshot import NO_RULES, PromptSnapshot
 from tests.controller.manifests import NAMESPACE, prompt, version
 from tests.controller.publish.test_publishing import now
 from tests.support.growth import assert_linear
@@ -24,7 +24,7 @@ def with_versions(count: int, active: str = "1.0.0") -> tuple[ObjectStore, Snaps
     store.ingest("Prompt", None, prompt("greeting", 1, spec={"activeVersion": active}))
     for number in range(count):
         store.ingest("PromptVersion", None, version("greeting", f"1.0.{number}", 10 + number))
-    return store, Snapshots(store, lambda _: "team", lambda _: False, lambda _: None, lambda *_: None, judge)
+    return store, Snapshots(store, lambda _: "team", lambda _: NO_RULES, lambda _: None, lambda *_: None, judge)
 
 
 def snapshot_of(snapshots: Snapshots) -> PromptSnapshot:

@@ -61,7 +61,7 @@ class Leader(Cluster):
             snapshots=Snapshots(
                 self.store,
                 self.tenancy.tenant_of,
-                self.tenancy.requires_tests,
+                self.tenancy.rules_of,
                 lambda _: None,
                 self.publishing.published_revision,
                 judge,

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from promptops.api.feed import Entry, VersionReference
+from promptops.api.feed import Entry, Header, VersionReference
 from promptops.cache.signing import Signer
 from promptops.controller.intake.store import DELETED, ObjectStore
 from promptops.controller.publish.publishing import Publishing
@@ -17,6 +17,7 @@ from promptops.domain.content.canonical import canonical, digest_of
 from promptops.domain.snapshot import PromptOutcome
 from promptops.feed.origin import Origin
 from tests.controller.manifests import NAMESPACE, made, prompt
+from tests.support.waiting import until
 
 SIGNER = Signer(b"k" * 32)
 CONTENT = canonical({"text": "hello"})
@@ -201,3 +202,24 @@ async def test_what_has_no_entry_is_withdrawn(cluster: Cluster) -> None:
 
     assert cluster.served() == {}
     assert not cluster.publishing.is_published(NAMESPACE, "greeting")
+
+
+async def test_a_limit_of_renders_is_signed_with_the_index_and_followed(cluster: Cluster) -> None:
+    claim = {"namespaces": [NAMESPACE], "limits": {"rendersPerSecondPerPod": 50}}
+    cluster.take_in(made("Tenant", "blue", 4, spec=claim, namespace=""))
+    origin = cluster.lead(1)
+    cluster.publishing.begin(NAMESPACE)
+    limited = _header(origin)
+
+    cluster.take_in(made("Tenant", "blue", 5, spec={**claim, "limits": {"rendersPerSecondPerPod": 70}}, namespace=""))
+    await until(lambda: _header(origin).seq > limited.seq)
+
+    assert (limited.tenant, limited.renders_per_second) == ("blue", 50)
+    assert (_header(origin).tenant, _header(origin).renders_per_second) == ("blue", 70)
+
+
+def _header(origin: Origin) -> Header:
+    store = origin.store("scope-1")
+    assert store is not None
+    assert store.current is not None
+    return store.current.header

@@ -13,7 +13,15 @@ import pytest
 from promptops.api.feed import Entry
 from promptops.domain.content.resolving import Resolver
 from promptops.domain.reconcile import decide_prompt, decide_version
-from promptops.domain.snapshot import PromptOutcome, PromptSnapshot, ServedObservation, Transition, VersionSnapshot
+from promptops.domain.snapshot import (
+    NO_RULES,
+    PromptOutcome,
+    PromptSnapshot,
+    ServedObservation,
+    TenantRules,
+    Transition,
+    VersionSnapshot,
+)
 from tests.support import manifests
 from tests.support.manifests import stored
 
@@ -34,7 +42,8 @@ class World:
     tenant_values: dict[str, str] = field(default_factory=dict)
     rivals: list[dict[str, Any]] = field(default_factory=list)
     tenant: str | None = "team"
-    requires_tests: bool = False
+    rules: TenantRules = NO_RULES
+    older_prompts: int = 0
     settled: bool = True
     instances: int = 0
     """How many follow; None of them is known after a restart."""
@@ -144,7 +153,8 @@ class World:
             tenant_values=self.tenant_values,
             rivals=tuple(self.rivals),
             tenant=self.tenant,
-            requires_tests=self.requires_tests,
+            rules=self.rules,
+            older_prompts=self.older_prompts,
             served=self._observed(),
             published_revision=self.published.revision if self.published else None,
             settled=self.settled,

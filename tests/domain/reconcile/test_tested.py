@@ -6,6 +6,7 @@ import pytest
 
 from promptops.domain.content import trial as trials
 from promptops.domain.content.trial import Trial, Tried
+from promptops.domain.snapshot import TenantRules
 from tests.domain.reconcile.conftest import NAMED
 
 PASSES = [{"name": "greets", "variables": {"name": "Ada"}, "expect": [{"contains": "Ada"}]}]
@@ -100,7 +101,7 @@ def test_tests_that_fail_one_day_take_nothing_away(world: Any, monkeypatch: pyte
 
 def test_a_tenant_can_require_tests_of_what_is_activated(world: Any) -> None:
     world.add("1.0.0", TEXT).apply(activeVersion="1.0.0").settle()
-    world.having(requires_tests=True).add("1.1.0", TEXT).add("1.2.0", TEXT, tests=PASSES)
+    world.having(rules=TenantRules(requires_tests=True)).add("1.1.0", TEXT).add("1.2.0", TEXT, tests=PASSES)
     world.settle().apply(activeVersion="1.1.0").settle()
     untested = (world.serving, world.said("Ready"), world.condition("Ready")["message"])
     world.apply(activeVersion="1.2.0").settle()

@@ -5,7 +5,19 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from promptops.api.limits import MAX_LABEL_CHARACTERS, MAX_OBJECT_NAME_CHARACTERS, PROTECTED_NAMESPACES
-from promptops.api.v1alpha1.schema import WITHOUT_NULLS, Column, Condition, Items, Kind, Label, Model, Names, Rule
+from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES
+from promptops.api.v1alpha1.schema import (
+    WHOLE,
+    WITHOUT_NULLS,
+    Column,
+    Condition,
+    Items,
+    Kind,
+    Label,
+    Model,
+    Names,
+    Rule,
+)
 
 
 class Requirements(Model):
@@ -13,6 +25,21 @@ class Requirements(Model):
 
     tests: bool | None = None
     """At least one test."""
+    digest: bool | None = None
+    """Their digest in spec.activeDigest of the Prompt: a number alone activates nothing."""
+
+
+class Limits(Model):
+    """What there may be at most in each namespace of the tenant. What serves already goes on. Absent: no bound but everybody's."""
+
+    prompts: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = None
+    """Prompts in a namespace. Those beyond it, the youngest, are Ready=False/QuotaExceeded."""
+    versions_per_prompt: Annotated[int, Field(ge=1, le=10_000), WHOLE] | None = None
+    """PromptVersions of a Prompt. Those beyond it, the highest numbers, are not activated; generated ones are pruned to it."""
+    content_bytes: Annotated[int, Field(ge=1, le=MAX_CONTENT_BYTES), WHOLE] | None = None
+    """Of a version's content with all that it includes, as canonical JSON."""
+    renders_per_second_per_pod: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] | None = None
+    """Renders that one sidecar answers in a second, all prompts together. What is more is answered 429, with Retry-After."""
 
 
 class TenantSpec(Model):
@@ -37,6 +64,8 @@ class TenantSpec(Model):
     """By the names of variables that declare fromValues, in every prompt of these namespaces. What is no string is written as JSON."""
     require: Requirements | None = None
     """What a version must have to be activated in these namespaces."""
+    limits: Limits | None = None
+    """How much there may be in each of these namespaces."""
 
 
 class Claim(Model):

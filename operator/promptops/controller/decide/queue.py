@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from promptops.controller.decide.bucket import Bucket
 from promptops.controller.decide.ledger import Lane, Ledger
+from promptops.domain.bucket import Bucket
 
 KeyType = TypeVar("KeyType", bound=Hashable)
 

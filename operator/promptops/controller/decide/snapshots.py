@@ -15,7 +15,7 @@ from promptops.domain.content.sourcing import Judge
 from promptops.domain.manifests import Manifest, label, mapping, name_of, spec_of, text, uid_of
 from promptops.domain.ownership import belongs, number_of, prompt_of, source_map_of, values_maps_of
 from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
+from promptops.domain.snapshot import PromptSnapshot, ServedObservation, TenantRules, VersionSnapshot
 
 MOST_VERSIONS = 500
 """A decision looks at so many of a prompt's versions, the newest, and at those that spec or status name."""
@@ -32,7 +32,7 @@ class Snapshots:
         self,
         store: ObjectStore,
         tenant_of: Callable[[str], str | None],
-        requires_tests: Callable[[str], bool],
+        rules_of: Callable[[str], TenantRules],
         served: Callable[[Manifest], ServedObservation | None],
         published_revision: Callable[[str, str], int | None],
         judge: Judge,
@@ -41,7 +41,7 @@ class Snapshots:
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
-        self._requires_tests = requires_tests
+        self._rules_of = rules_of
         self._served = served
         self._published_revision = published_revision
         self._judge = judge
@@ -55,6 +55,7 @@ class Snapshots:
             return None
         versions, more = self._looked_at(prompt)
         resolver = self._resolver(key.namespace, key.name)
+        rules = self._rules_of(key.namespace)
         rivals = (self._store.get("Prompt", key.namespace, name) for name in self._store.relations.rivals_of(prompt))
         return PromptSnapshot(
             prompt=prompt,
@@ -65,7 +66,8 @@ class Snapshots:
             tenant_values=self._values_of(key.namespace),
             rivals=tuple(rival for rival in rivals if rival is not None),
             tenant=self._tenant_of(key.namespace),
-            requires_tests=self._requires_tests(key.namespace),
+            rules=rules,
+            older_prompts=self._store.relations.older_prompts(prompt, rules.prompts) if rules.prompts else 0,
             served=self._served(prompt),
             published_revision=self._published_revision(key.namespace, key.name),
             assess=resolver.assess,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from typing import TypeVar
@@ -11,7 +11,7 @@ from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.content.references import references
-from promptops.domain.manifests import Manifest, mapping, spec_of, status_of
+from promptops.domain.manifests import Manifest, mapping, metadata, spec_of, status_of, text
 from promptops.domain.ownership import calls_of, config_maps_of, number_of, prompt_of
 from promptops.domain.statuses import said_alone
 
@@ -39,10 +39,22 @@ class Relations:
         """(namespace, Prompt) → what it looked for."""
         self._prompts: defaultdict[str, set[str]] = defaultdict(set)
         """Namespace → names of its Prompts."""
+        self._ages: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        """Namespace → when its Prompts were created, and their names, the oldest first."""
+        self._limits: dict[str, int] = {}
+        """Namespace → how many Prompts there may be, where a younger one found that there are more."""
 
     def prompts_in(self, namespace: str) -> tuple[str, ...]:
         """Return the names of the Prompts of a namespace."""
         return tuple(self._prompts.get(namespace, ()))
+
+    def older_prompts(self, prompt: Manifest, limit: int) -> int:
+        """Return how many Prompts of the namespace are older. Of those beyond the limit one follows when one within it goes."""
+        namespace, _ = _name(prompt)
+        older = bisect_left(self._ages[namespace], _age(prompt))
+        if older >= limit:
+            self._limits[namespace] = limit
+        return older
 
     def versions_of(self, namespace: str, prompt: str) -> tuple[str, ...]:
         """Return the names of the PromptVersions that name a prompt, whoever owns them, in the order of their numbers."""
@@ -106,9 +118,32 @@ class Relations:
             for version in self._asked.pop((namespace, name), ()):
                 _discard(self._asking, (namespace, version), name)
             _discard(self._prompts, namespace, name)
+            yield from self._younger(prompt)
             yield from (version_key(namespace, version) for version in self.versions_of(namespace, name))
         else:
             self._prompts[namespace].add(name)
+            self._grow_older(before, after)
+
+    def _grow_older(self, before: Manifest | None, after: Manifest) -> None:
+        ages = self._ages[_name(after)[0]]
+        if before is not None and _age(before) != _age(after):
+            del ages[bisect_left(ages, _age(before))]
+            before = None
+        if before is None:
+            insort(ages, _age(after))
+
+    def _younger(self, gone: Manifest) -> Iterator[Key]:
+        """Yield the Prompt for which there is room now."""
+        namespace, _ = _name(gone)
+        ages, limit = self._ages[namespace], self._limits.get(namespace, 0)
+        place = bisect_left(ages, _age(gone))
+        del ages[place]
+        if place < limit <= len(ages):
+            yield prompt_key(namespace, ages[limit - 1][1])
+        if limit > len(ages):
+            del self._limits[namespace]
+        if not ages:
+            del self._ages[namespace]
 
     def _follow_source(self, namespace: str, name: str, before: Manifest | None, after: Manifest | None) -> None:
         for read in config_maps_of(before) if before is not None else ():
@@ -167,6 +202,10 @@ class Relations:
 
     def _named(self, namespace: str, called: str) -> set[str]:
         return self._called.get((namespace, called), set())
+
+
+def _age(prompt: Manifest) -> tuple[str, str]:
+    return text(metadata(prompt).get("creationTimestamp")), _name(prompt)[1]
 
 
 def _order(version: Manifest) -> Number:

@@ -148,7 +148,7 @@ class Publishing:
         if tenant is None:
             origin.close(scope)
             return held_by is not None
-        origin.open(scope, namespace, tenant)
+        origin.open(scope, namespace, tenant, self._tenancy.rules_of(namespace).renders_per_second_per_pod or 0)
         if self.is_terminating(namespace):
             origin.freeze(scope)
         return tenant != held_by

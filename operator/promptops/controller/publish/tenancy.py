@@ -9,7 +9,7 @@ from typing import Any, Literal
 from promptops.cluster.resources import TENANTS, Resource
 from promptops.controller.intake.store import ObjectStore
 from promptops.domain.manifests import Manifest
-from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
+from promptops.domain.snapshot import NO_RULES, TenancyOutcome, TenancySnapshot, TenantRules
 from promptops.domain.tenancy import decide_tenancy
 
 
@@ -46,15 +46,15 @@ class Tenancy:
         claims = self._decided().statuses.get(holder or "", {}).get("claims", ())
         return holder if any(row["namespace"] == namespace and row["state"] == "Claimed" for row in claims) else None
 
-    def requires_tests(self, namespace: str) -> bool:
-        """Whether only versions with tests are activated in a namespace."""
-        return namespace in self._decided().requiring_tests
+    def rules_of(self, namespace: str) -> TenantRules:
+        """Return what is asked of what is activated in a namespace, and how much there may be."""
+        return self._decided().rules.get(namespace, NO_RULES)
 
     def asked_anew(self) -> tuple[str, ...]:
         """Return the namespaces of which something else is required or given than when this was last asked."""
         before, outcome = self._asked, self._decided()
-        names = outcome.requiring_tests | outcome.values.keys()
-        self._asked = {name: (name in outcome.requiring_tests, outcome.values.get(name)) for name in names}
+        names = outcome.rules.keys() | outcome.values.keys()
+        self._asked = {name: (outcome.rules.get(name), outcome.values.get(name)) for name in names}
         return tuple(sorted(name for name in before.keys() | names if before.get(name) != self._asked.get(name)))
 
     def values_of(self, namespace: str) -> Mapping[str, str]:

@@ -1,5 +1,7 @@
 """Which version the spec asks for, or why it cannot be served."""
 
+from typing import Literal
+
 from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.content.grade import breaking
@@ -7,6 +9,7 @@ from promptops.domain.findings import shortened
 from promptops.domain.manifests import uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
+from promptops.domain.reconcile.limits import exceeded
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.versions import Version
 
@@ -92,7 +95,13 @@ def _missing(case: Case, number: str) -> Obstacle:
             f'version {number} of prompt "{name}" does not exist yet: apply PromptVersion {version_name}'
             f"{_instead(case, ' or ')}"
         )
-    return Obstacle(reasons.VERSION_NOT_FOUND, message, "arrival", missing=("PromptVersion", version_name))
+    return Obstacle(reasons.VERSION_NOT_FOUND, message, _once_it_served(case, number), ("PromptVersion", version_name))
+
+
+def _once_it_served(case: Case, number: str) -> Literal["author", "arrival"]:
+    """What was never there may still come. What is served and was taken away was taken by somebody, and no generation says so."""
+    stable = case.memory.stable
+    return "author" if stable is not None and stable.version == number else "arrival"
 
 
 def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Obstacle:
@@ -140,7 +149,8 @@ def _content_is_sound(case: Case, wanted: Version) -> Obstacle | None:
         return None
     if wanted.awaits:
         message = f"version {wanted.number} cannot be served yet: {finding.sentence}"
-        return Obstacle(finding.reason, message, "arrival", missing=("PromptVersion", wanted.awaits))
+        missing = ("PromptVersion", wanted.awaits)
+        return Obstacle(finding.reason, message, _once_it_served(case, wanted.number), missing)
     reason = finding.reason if finding.reason in _OWN_REASONS else reasons.VERSION_INVALID
     message = (
         f"version {wanted.number} cannot be served: {finding.sentence}; versions never change: correct it in a new one"
@@ -199,13 +209,35 @@ def _includes_nothing_archived(case: Case, wanted: Version) -> Obstacle | None:
 
 
 def _is_tested(case: Case, wanted: Version) -> Obstacle | None:
-    if not case.snapshot.requires_tests or wanted.is_tested or wanted.reference == case.memory.stable:
+    if not case.snapshot.rules.requires_tests or wanted.is_tested or wanted.reference == case.memory.stable:
         return None
     message = (
         f"version {wanted.number} has no tests, and tenant {case.snapshot.tenant} requires them: "
         "create a new version with spec.tests, or add spec.source.tests"
     )
     return Obstacle(reasons.TESTS_REQUIRED, message)
+
+
+def _digest_is_named(case: Case, wanted: Version) -> Obstacle | None:
+    asked = case.spec.active_digest if case.spec else None
+    if not case.snapshot.rules.requires_digest or asked is not None or wanted.reference == case.memory.stable:
+        return None
+    message = (
+        f"tenant {case.snapshot.tenant} requires the digest of what is activated: "
+        f"set spec.activeDigest to {wanted.digest}, which is what version {wanted.number} has"
+    )
+    return Obstacle(reasons.DIGEST_REQUIRED, message)
+
+
+def _fits_the_limits(case: Case, wanted: Version) -> Obstacle | None:
+    if wanted.reference == case.memory.stable:
+        return None
+    tenant = case.snapshot.tenant
+    excess = exceeded(case, wanted)
+    if excess is None:
+        return None
+    message = f"version {wanted.number} is not activated: {excess}, by a limit of tenant {tenant}"
+    return Obstacle(reasons.QUOTA_EXCEEDED, message)
 
 
 def _tests_passed(case: Case, wanted: Version) -> Obstacle | None:
@@ -243,6 +275,8 @@ CHECKS = (
     _digest_is_asked_for,
     _number_means_what_it_meant,
     _not_newly_archived,
+    _fits_the_limits,
+    _digest_is_named,
     _is_tested,
     _tests_passed,
     _breaks_no_caller,
