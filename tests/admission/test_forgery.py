@@ -65,7 +65,7 @@ REFUSED: dict[str, tuple[Manifest, str]] = {
     "arguments of its own": (forged(args=["operator"]), "with args"),
     "no arguments": (forged(args=None), "with args"),
     "a hook of its own": (forged(lifecycle={"postStart": {"exec": {"command": ["sh"]}}}), "without a command"),
-    "one that ends": (forged(restartPolicy=None), "restartPolicy Always"),
+    "one that ends": (forged(restartPolicy=None, startupProbe=None, readinessProbe=None, livenessProbe=None), "restartPolicy Always"),
 }  # fmt: skip
 ADMITTED: dict[str, Manifest] = {
     "a pod that knows nothing of us": plain(),

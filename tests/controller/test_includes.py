@@ -43,10 +43,12 @@ def test_what_is_gone_is_said_and_what_came_back_different_is_not_served(world: 
     world.until_serves("greeting", "1.0.0")
     world.delete(RULES)
     gone = world.until_ready("greeting", "False", "IncludeNotFound")
+    stalled = world.condition("greeting", "Stalled")
     world.apply(version("rules", "1.0.0", "Be rude."))
 
     changed = world.until_ready("greeting", "False", "DigestChanged")
 
+    assert stalled == ("True", "IncludeNotFound", gone)
     assert "whoever holds version 1.0.0 goes on serving it" in gone
     assert "what it includes came back different" in changed
     assert world.status("greeting")["serving"]["stable"]["digest"] == digest(WHOLE)

@@ -69,8 +69,7 @@ def kubectl_as(server: Server, plane: Plane, namespace: str, tmp_path_factory: p
         environment = {**plane.environment, "KUBECACHEDIR": str(home / "cache"), "HOME": os.fspath(home)}
         return subprocess.run(command, input=input, capture_output=True, text=True, check=False, env=environment)
 
-    for role in ROLES:
-        wait_until(lambda role=role: run(role, "get", "prompts").returncode == 0)
+    wait_until(lambda: all(run(role, "get", "prompts").returncode == 0 for role in ROLES))
     return run
 
 

@@ -101,7 +101,7 @@ def test_people_who_edit_prompts_cannot_write_what_is_served(
     user = f"{role}or"
     server.bind(namespace, user, role)
 
-    may_edit = server.replace(prompt | {"spec": {"activeVersion": "1.0.1"}}, namespace, user)
+    may_edit = server.replace(prompt | {"spec": {**prompt["spec"], "historyLimit": 5}}, namespace, user)
     by_replacing = server.replace_status(_status(observedGeneration=1), namespace, user)
     by_update = server.send("PUT", f"{path_of(prompt, namespace)}/status", may_edit.json(), user)
 

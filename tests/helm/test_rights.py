@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from promptops.codegen.rbac import PEOPLE
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
 from tests.helm.command import NAMESPACE, RELEASE, Helm
@@ -155,6 +156,24 @@ def test_can_i_list_is_as_reviewed(helm: Helm, file_plane: Plane) -> None:
     }
 
     assert listed == {within: (folder / f"{within}.txt").read_text().splitlines() for within in listed}
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("role", [role.name for role in PEOPLE])
+def test_what_people_can_do_is_as_reviewed(helm: Helm, file_plane: Plane, role: str) -> None:
+    _install(helm, file_plane, helm.chart)
+    file_plane.kubectl(
+        "create", "rolebinding", role, f"--clusterrole=promptops-{role}", f"--user={role}", "-n", "default"
+    )
+
+    def listed() -> list[str]:
+        return sorted(_listed(file_plane.kubectl, "default", role) - _listed(file_plane.kubectl, "default", "nobody"))
+
+    reviewed = (Path(__file__).parent / "can-i-list" / "people" / f"{role}.txt").read_text().splitlines()
+    wait_until(lambda: listed() != [])
+    found = listed()
+    file_plane.kubectl("delete", "rolebinding", role, "-n", "default")
+    assert found == reviewed
 
 
 def _listed(kubectl: Kubectl, within: str, user: str) -> set[str]:

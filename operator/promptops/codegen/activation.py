@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from promptops.api.v1alpha1 import GROUP, Prompt, PromptVersion
 from promptops.api.v1alpha1.prompt import PromptSpec
-from promptops.codegen.policy import PEOPLE_ALONE, WRITES, named, our_kinds, policy, refusal
+from promptops.codegen.policy import NAMESPACE_ENDS, PEOPLE_ALONE, WRITES, named, our_kinds, policy, refusal
 
 Manifest = dict[str, Any]
 
@@ -61,7 +61,7 @@ def _activation(releaser: str) -> tuple[Manifest, Manifest]:
     rules = {
         "matchConditions": list(PEOPLE_ALONE),
         "variables": named(variables),
-        "validations": [refusal(f"size(variables.changed) == 0 || {allowed}", expression=message)],
+        "validations": [refusal(f"size(variables.changed) == 0 || {NAMESPACE_ENDS} || {allowed}", expression=message)],
         # Its value has one type: what is empty is left out of the audit log.
         "auditAnnotations": [
             {"key": "activation", "valueExpression": moved},
@@ -89,7 +89,7 @@ def _versions_in_use(releaser: str) -> tuple[Manifest, Manifest]:
         "matchConditions": list(PEOPLE_ALONE),
         "variables": named(variables),
         "validations": [
-            refusal(f"!variables.withdrawn || {allowed}", expression=deleting),
+            refusal(f"!variables.withdrawn || {NAMESPACE_ENDS} || {allowed}", expression=deleting),
             refusal(f"{unowned} || {allowed}", expression=owning),
         ],
         "auditAnnotations": [{"key": "activation", "valueExpression": withdrawal}],
