@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from promptops.api.v1alpha1 import GROUP
 from promptops.codegen import yaml_text
-from promptops.codegen.references import Reference, references
+from promptops.codegen.references import NameReference, references
 
 _CONFIGURATION: Final = "name-references.yaml"
 _GROUPS: Final = {"Prompt": {"group": GROUP}, "ConfigMap": {"version": "v1"}}
@@ -30,5 +30,5 @@ def component() -> dict[str, str]:
     }
 
 
-def _field(reference: Reference) -> dict[str, str]:
+def _field(reference: NameReference) -> dict[str, str]:
     return {"kind": reference.kind, "group": GROUP, "path": "/".join(reference.path)}

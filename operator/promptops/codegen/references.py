@@ -24,7 +24,7 @@ _NAMES: Final = {
 
 
 @dataclass(frozen=True)
-class Reference:
+class NameReference:
     """A field that holds the name of another object in the same namespace."""
 
     kind: str
@@ -37,9 +37,9 @@ class Reference:
     """Which steps are lists, and how many items each has at most."""
 
 
-def references() -> tuple[Reference, ...]:
+def references() -> tuple[NameReference, ...]:
     """Return every reference of every kind."""
-    found: list[Reference] = []
+    found: list[NameReference] = []
     for crd in crds.definitions():
         root = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         found += _within(crd["spec"]["names"]["kind"], root["properties"]["spec"], ("spec",), ())
@@ -48,14 +48,14 @@ def references() -> tuple[Reference, ...]:
 
 def _within(
     kind: str, schema: Schema, path: tuple[str, ...], lists: tuple[tuple[int, int], ...]
-) -> Iterator[Reference]:
+) -> Iterator[NameReference]:
     if schema.get("type") == "array":
         yield from _within(kind, schema["items"], path, (*lists, (len(path) - 1, schema["maxItems"])))
     for name, field in schema.get("properties", {}).items():
         here = (*path, name)
         for spelling, to in _NAMES.items():
             if here[-len(spelling) :] == spelling:
-                yield Reference(kind, to, here, lists)
+                yield NameReference(kind, to, here, lists)
         yield from _within(kind, field, here, lists)
 
 
@@ -71,7 +71,7 @@ def policies() -> tuple[Manifest, ...]:
     return policy(REFERENCES, our_kinds(WRITES, [Prompt.NAMES.plural]), rules)
 
 
-def _readable(reference: Reference) -> Iterator[Manifest]:
+def _readable(reference: NameReference) -> Iterator[Manifest]:
     if not reference.lists:
         name = f"object.{_optional(reference.path)}"
         yield _may_get(f"!{name}.hasValue()", f"{name}.value()", f"'{'.'.join(reference.path)}'")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.tenant import Claim, Limits, TenantSpec, TenantStatus
+from promptops.api.v1alpha1.tenant import Claim, TenantLimits, TenantSpec, TenantStatus
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.findings import Finding, combined
 from promptops.domain.manifests import (
@@ -77,7 +77,7 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
 
 def _rules(spec: Manifest) -> TenantRules:
     require, limits = mapping(spec.get("require")), mapping(spec.get("limits"))
-    bounds = {name: limits.get(field.alias or name) for name, field in Limits.model_fields.items()}
+    bounds = {name: limits.get(field.alias or name) for name, field in TenantLimits.model_fields.items()}
     return TenantRules(
         requires_tests=require.get("tests") is True,
         requires_digest=require.get("digest") is True,

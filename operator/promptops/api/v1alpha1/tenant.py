@@ -29,7 +29,7 @@ class Requirements(Model):
     """Their digest in spec.activeDigest of the Prompt: a number alone activates nothing."""
 
 
-class Limits(Model):
+class TenantLimits(Model):
     """What there may be at most in each namespace of the tenant. What serves already goes on. Absent: no bound but everybody's."""
 
     prompts: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = None
@@ -64,7 +64,7 @@ class TenantSpec(Model):
     """By the names of variables that declare fromValues, in every prompt of these namespaces. What is no string is written as JSON."""
     require: Requirements | None = None
     """What a version must have to be activated in these namespaces."""
-    limits: Limits | None = None
+    limits: TenantLimits | None = None
     """How much there may be in each of these namespaces."""
 
 
