@@ -10,7 +10,7 @@ from promptops.domain.bucket import Bucket
 from promptops.rendering.errors import TooManyRenders
 
 
-class Allowance:
+class RenderAllowance:
     """Saves up a second's worth. May be used in any thread."""
 
     def __init__(self, now: Callable[[], float]) -> None:

@@ -24,7 +24,7 @@ from promptops.api.http import (
 from promptops.api.wire import Unreadable, read
 from promptops.cache.store import Store
 from promptops.cache.view import View
-from promptops.reader.allowance import Allowance
+from promptops.reader.allowance import RenderAllowance
 from promptops.reader.observer import RenderObserver
 from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
@@ -62,7 +62,7 @@ class Answers:
         self._observer = observer
         self._now = now
         self._plans = Plans()
-        self._allowance = Allowance(now)
+        self._allowance = RenderAllowance(now)
 
     def render(self, prompt_id: str, body: bytes) -> RenderResponse:
         """Answer POST /v1/prompts/{id}/render."""
