@@ -91,6 +91,7 @@ RENDER_NOT_FOUND: Final = "RenderNotFound"
 # Warnings of a render
 UNKNOWN_VARIABLE: Final = "UnknownVariable"
 STALE: Final = "Stale"
+FALLBACK: Final = "Fallback"
 PARAMETER_LEFT_OUT: Final = "ParameterLeftOut"
 VALUE_CHANGED: Final = "ValueChanged"
 

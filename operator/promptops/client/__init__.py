@@ -9,11 +9,14 @@ from promptops.api.http import (
     VariableError,
     Warning,
 )
+from promptops.api.observed import FeedbackAnswer
 from promptops.client.asynchronous import PromptOpsClient
+from promptops.client.breaker import CircuitBreaker, CircuitBreakerConfig, CircuitState
 from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
     AuthorizationError,
+    CircuitOpenError,
     ClientClosedError,
     ConfigurationError,
     NetworkError,
@@ -24,16 +27,36 @@ from promptops.client.errors import (
     TimeoutError,
     ValidationError,
 )
+from promptops.client.retrying import RetryConfig
+from promptops.client.statistics import ClientStatistics
 from promptops.client.synchronous import SyncPromptOpsClient
+from promptops.client.vocabulary import (
+    ModelCompatibility,
+    ModelProvider,
+    PromptValidation,
+    PromptVariables,
+    RenderItem,
+)
 
 __all__ = [
     "PromptOpsClient",
     "SyncPromptOpsClient",
     "ClientConfig",
+    "RetryConfig",
+    "CircuitBreakerConfig",
+    "CircuitBreaker",
+    "CircuitState",
+    "ModelProvider",
+    "PromptVariables",
+    "RenderItem",
     "RenderResponse",
     "RenderedMessage",
     "PromptDetail",
     "PromptSummary",
+    "PromptValidation",
+    "ModelCompatibility",
+    "ClientStatistics",
+    "FeedbackAnswer",
     "Health",
     "Warning",
     "VariableError",
@@ -45,6 +68,7 @@ __all__ = [
     "NetworkError",
     "TimeoutError",
     "RateLimitError",
+    "CircuitOpenError",
     "ServerError",
     "ConfigurationError",
     "ClientClosedError",

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
+from promptops.api.observed import FeedbackAnswer, Outcome
 from promptops.client import codec
 from promptops.client.async_transport import AsyncTransport
 from promptops.client.codec import Answer, Call
 from promptops.client.config import ClientConfig, settled
-from promptops.client.errors import ClientClosedError
+from promptops.client.errors import ClientClosedError, PromptOpsError, ValidationError
+from promptops.client.exchange import Response
+from promptops.client.fallback import checked
 from promptops.client.occasional import Occasional
+from promptops.client.session import Session
+from promptops.client.statistics import ClientStatistics
+from promptops.client.vocabulary import Fallback, ModelCompatibility, PromptValidation, RenderItem
 
 _HAS_READINESS: Final = sys.platform != "win32"
 """Windows' event loop tells when an operation ended, not when one can begin."""
@@ -39,11 +47,13 @@ class PromptOpsClient:
         socket: str | Path | None = None,
         base_url: str | None = None,
     ) -> None:
-        self.config = settled(config, socket, base_url)
-        self._place = self.config.place()
-        self._hot = AsyncTransport(self._place, self.config.max_connections)
-        self._occasional = Occasional(self._place, self.config.timeout_seconds)
         self._closed = False
+        self._use(Session(settled(config, socket, base_url)))
+
+    @property
+    def config(self) -> ClientConfig:
+        """The settings, as they are now."""
+        return self._session.config
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,10 +63,23 @@ class PromptOpsClient:
     ) -> None:
         await self.close()
 
+    async def initialize(self) -> None:
+        """Find out whether a sidecar answers, before it matters. Raises PromptOpsError. Nobody has to call it."""
+        await self.health_check()
+
+    async def shutdown(self) -> None:
+        """The same as `close`."""
+        await self.close()
+
     async def close(self) -> None:
         """Close every connection; a call on its way still gets its answer."""
         self._closed = True
         self._hot.close()
+
+    async def update_config(self, **changes: Any) -> ClientConfig:
+        """Change some settings from the next call on, and return them all. Raises ConfigurationError, and then changes nothing."""
+        self._use(self._session.succeeding(self.config.changed(changes)))
+        return self.config
 
     async def render_prompt(
         self,
@@ -69,15 +92,49 @@ class PromptOpsClient:
         model_name: str | None = None,
         format: str | None = None,
         prefix_cache: bool = False,
+        session: str | None = None,
+        fallback: Fallback | None = None,
     ) -> RenderResponse:
         """Render a prompt: its active version, or the one of that number.
 
         With `strict` a variable that nobody declared is an error instead of a warning. The model chooses among the
         version's variants; with a `format`, as in `openai` or `anthropic`, the answer's `payload` is that provider's own
-        request, with `prefix_cache` marked for its prefix cache.
+        request, with `prefix_cache` marked for its prefix cache. `session` is whom it is for. `fallback` is answered
+        instead, as it stands, when the prompt is missing, disabled or out of reach: the answer's source is then `fallback`.
         """
-        model = codec.ForModel(model_provider, model_name, format, prefix_cache)
-        return await self._answer(codec.render_call(prompt_id, variables, version, strict, model))
+        words, started, current = checked(fallback), time.perf_counter(), self._session
+        try:
+            model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
+            answer = await self._answer(codec.render_call(prompt_id, variables, version, strict, model))
+        except PromptOpsError as error:
+            return current.failed(prompt_id, error, words)
+        return current.rendered(answer, started)
+
+    async def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
+        """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
+        return [codec.result_of(each) for each in (await self._answer(codec.batch_call(items))).items]
+
+    async def validate_prompt(self, prompt_id: str, variables: Mapping[str, Any] | None = None) -> PromptValidation:
+        """Say whether a render with these variables would be answered; one that nobody declared is wrong here."""
+        try:
+            answer = await self._answer(codec.render_call(prompt_id, variables, None, True))
+        except ValidationError as error:
+            return codec.validation_of(error)
+        return codec.validation_of(answer)
+
+    async def get_model_compatibility(
+        self, prompt_id: str, model_provider: str | None = None, model_name: str | None = None
+    ) -> ModelCompatibility:
+        """Say for which models a prompt says something of its own, and which of them answers for this one."""
+        return codec.compatibility_of(await self.get_prompt(prompt_id), model_provider, model_name)
+
+    async def send_feedback(self, render_id: str, outcome: Outcome, score: float | None = None) -> FeedbackAnswer:
+        """Say what came of a render: `success` or `failure`, and perhaps how good it was, from 0 to 1."""
+        return await self._answer(codec.feedback_call(render_id, outcome, score))
+
+    async def get_stats(self) -> ClientStatistics:
+        """Return what this client has done in this process. Asks nobody."""
+        return self._session.statistics()
 
     async def get_prompt(self, prompt_id: str) -> PromptDetail:
         """Return a prompt with the content of its active version."""
@@ -94,10 +151,28 @@ class PromptOpsClient:
     async def _answer(self, call: Call[Answer]) -> Answer:
         if self._closed:
             raise ClientClosedError
-        if self._place.tls or not call.is_hot or not _HAS_READINESS:
-            return codec.read(call, await self._occasional.ask_async(call))
+        session, attempts = self._session, self._session.attempts()
+        while True:
+            try:
+                with session.guarded():
+                    return codec.read(call, await self._ask(call, session, attempts.left))
+            except PromptOpsError as error:
+                pause = session.pause_after(error, attempts)
+            await asyncio.sleep(pause)
+
+    async def _ask(self, call: Call[Any], session: Session, seconds: float) -> Response:
+        place = session.place
+        if place.tls or not call.is_hot or not _HAS_READINESS:
+            return await self._occasional.ask_async(call)
         try:
-            response = await self._hot.ask(call.question(self._place), self.config.timeout_seconds)
+            return await self._hot.ask(call.question(place), seconds)
         except codec.FAILURES as failure:
-            raise codec.error_of_failure(failure, self._place) from failure
-        return codec.read(call, response)
+            raise codec.error_of_failure(failure, place) from failure
+
+    def _use(self, session: Session) -> None:
+        before = getattr(self, "_hot", None)
+        occasional = Occasional(session.place, session.config.timeout_seconds)
+        self._hot = AsyncTransport(session.place, session.config.max_connections)
+        self._occasional, self._session = occasional, session
+        if before is not None:
+            before.close()

@@ -3,23 +3,36 @@
 import builtins
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from promptops.api import reasons, wire
-from promptops.api.http import Health, PromptDetail, PromptList, RenderResponse
+from promptops.api.content import Content
+from promptops.api.http import (
+    MAX_BATCH_ITEMS,
+    BatchResponse,
+    BatchResult,
+    Health,
+    PromptDetail,
+    PromptList,
+    RenderResponse,
+)
+from promptops.api.observed import FeedbackAnswer
 from promptops.client.errors import (
     NetworkError,
     PromptOpsError,
     TimeoutError,
     ValidationError,
     error_of,
+    error_of_problem,
     unexpected_answer,
 )
 from promptops.client.exchange import NoAnswer, NotTheAnswer, Question, Response, question
 from promptops.client.place import Place
+from promptops.client.vocabulary import ModelCompatibility, PromptValidation, RenderItem
+from promptops.rendering.models import variant_for
 from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
 
 Answer = TypeVar("Answer")
@@ -51,10 +64,17 @@ class ForModel:
     name: str | None = None
     format: str | None = None
     prefix_cache: bool = False
+    session: str | None = None
+    """Not a model: whom the render is for, which chooses among versions as a model does among variants."""
 
     def asked(self) -> dict[str, Any]:
         """Return what is said of it in a request; nothing of what nobody asked for. Raises ValidationError."""
-        named = {"model_provider": self.provider, "model_name": self.name, "format": self.format}
+        named = {
+            "model_provider": self.provider,
+            "model_name": self.name,
+            "format": self.format,
+            "session": self.session,
+        }
         for field, value in named.items():
             if not isinstance(value, str | None):
                 raise _wrong(f"{field} must be a string, not {type(value).__name__}")
@@ -72,13 +92,61 @@ def render_call(
     model: ForModel = ANY_MODEL,
 ) -> Call[RenderResponse]:
     """Return the call that renders a prompt. Raises ValidationError when it cannot be sent as JSON."""
+    path = f"{_path(prompt_id)}/render"
+    return Call("POST", path, RenderResponse, _json(_request(variables, version, strict, model)), is_hot=True)
+
+
+def _request(variables: Any, version: Any, strict: bool, model: ForModel) -> dict[str, Any]:
     if not isinstance(variables, Mapping | None):
         raise _wrong(f"variables must be a mapping of names to values, not {type(variables).__name__}")
     if not isinstance(version, str | None):
         raise _wrong(f"version must be a string such as '1.0.0', not {type(version).__name__}")
-    path = f"{_path(prompt_id)}/render"
-    request = {"variables": dict(variables or {}), "version": version, "strict": strict, **model.asked()}
-    return Call("POST", path, RenderResponse, _json(request), is_hot=True)
+    return {"variables": dict(variables or {}), "version": version, "strict": strict, **model.asked()}
+
+
+def batch_call(items: Iterable[RenderItem]) -> Call[BatchResponse]:
+    """Return the call that renders many. Raises ValidationError when one of them cannot be sent."""
+    asked = []
+    for item in items:
+        if not isinstance(item, RenderItem):
+            raise _wrong(f"an item must be a RenderItem, not {type(item).__name__}")
+        _path(item.prompt_id)
+        model = ForModel(item.model_provider, item.model_name, item.format, item.prefix_cache, item.session)
+        asked.append({"prompt_id": item.prompt_id, **_request(item.variables, item.version, item.strict, model)})
+    if len(asked) > MAX_BATCH_ITEMS:
+        raise _wrong(f"a batch has at most {MAX_BATCH_ITEMS} items, not {len(asked)}")
+    return Call("POST", "/v1/render/batch", BatchResponse, _json({"items": asked}))
+
+
+def result_of(result: BatchResult) -> RenderResponse | PromptOpsError:
+    """Return the answer to an item, or the error that it alone would have been raised with."""
+    if result.answer is not None:
+        return result.answer
+    return error_of_problem(result.problem) if result.problem is not None else unexpected_answer()
+
+
+def feedback_call(render_id: str, outcome: str, score: float | None) -> Call[FeedbackAnswer]:
+    """Return the call that says what came of a render. Raises ValidationError."""
+    said = {"render_id": render_id, "outcome": outcome, "score": score}
+    return Call("POST", "/v1/feedback", FeedbackAnswer, _json(said))
+
+
+def validation_of(outcome: RenderResponse | ValidationError) -> PromptValidation:
+    """Return what a render that was tried says of its variables."""
+    if isinstance(outcome, RenderResponse):
+        return PromptValidation(True, warnings=outcome.warnings)
+    return PromptValidation(False, outcome.validation_errors, str(outcome))
+
+
+def compatibility_of(prompt: PromptDetail, provider: str | None, name: str | None) -> ModelCompatibility:
+    """Return for which models a prompt says something of its own."""
+    try:
+        content = wire.read(json.dumps(prompt.content or {"text": ""}), Content)
+    except wire.Unreadable:
+        raise unexpected_answer() from None
+    chosen = variant_for(content.models, provider, name)
+    patterns = tuple(variant.match for variant in content.models)
+    return ModelCompatibility(prompt.prompt_id, prompt.version, patterns, chosen.match if chosen else None)
 
 
 def _json(request: dict[str, Any]) -> bytes:

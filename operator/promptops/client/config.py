@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from promptops.client.errors import ConfigurationError
+from promptops.client.breaker import CircuitBreakerConfig
+from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.client.place import Place, at_socket, at_url
+from promptops.client.retrying import RetryConfig
 from promptops.settings.client import ClientSettings
 
 DEFAULT_BASE_URL: Final = "http://127.0.0.1:8181"
@@ -35,14 +37,36 @@ class ClientConfig:
     gone. For other calls, how long each of these steps may take."""
     max_connections: int = 100
     """Renders on the way at the same time; further ones wait. In asyncio, for each event loop."""
+    retry: RetryConfig = field(default_factory=RetryConfig)
+    """When a call is made again. All attempts of a render together keep to `timeout_seconds`."""
+    breaker: CircuitBreakerConfig | None = field(default_factory=CircuitBreakerConfig)
+    """When no call is made for a while; None: always one is made. It never opens for a socket."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, before a call fails with it."""
         _check_number("timeout_seconds", self.timeout_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
         _check_number("max_connections", self.max_connections, int, 100_000)
+        _check_kind("retry", self.retry, RetryConfig)
+        _check_number("retry.attempts", self.retry.attempts, int, 100)
+        _check_number("retry.base_seconds", self.retry.base_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
+        _check_number("retry.most_seconds", self.retry.most_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
+        if self.breaker is not None:
+            _check_breaker(self.breaker)
         if self.socket is not None and self.base_url is not None:
             raise ConfigurationError("give socket or base_url, not both")
         self._chosen()
+
+    def changed(self, changes: dict[str, Any]) -> ClientConfig:
+        """Return the settings with some of them changed; another place takes the place of this one. Raises ConfigurationError."""
+        if changes.get("socket") is not None:
+            changes = {"base_url": None, **changes}
+        elif changes.get("base_url") is not None:
+            changes = {"socket": None, **changes}
+        try:
+            return replace(self, **changes)
+        except TypeError:
+            unknown = sorted(changes.keys() - self.__dataclass_fields__.keys())
+            raise ConfigurationError(f"there are no such settings: {', '.join(unknown)}") from None
 
     def place(self) -> Place:
         """Return where the sidecar is asked. Raises ConfigurationError when the environment names no possible place."""
@@ -78,6 +102,23 @@ def settled(config: Any, socket: Any, base_url: Any) -> ClientConfig:
 def _meant(config: str | os.PathLike[str]) -> str:
     named = "base_url" if isinstance(config, str) and "://" in config else "socket"
     return f"{named}={os.fspath(config)!r}"
+
+
+def _check_breaker(config: Any) -> None:
+    _check_kind("breaker", config, CircuitBreakerConfig)
+    _check_number("breaker.failure_threshold", config.failure_threshold, int, 1_000_000)
+    _check_number("breaker.success_threshold", config.success_threshold, int, 1_000_000)
+    _check_number("breaker.recovery_timeout", config.recovery_timeout, (int, float), _LONGEST_TIMEOUT_SECONDS)
+    kinds = config.expected
+    if not isinstance(kinds, tuple) or not all(
+        isinstance(kind, type) and issubclass(kind, PromptOpsError) for kind in kinds
+    ):
+        raise ConfigurationError("breaker.expected must be a tuple of PromptOpsError and its kinds")
+
+
+def _check_kind(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
 
 
 def _check_number(name: str, value: Any, kind: type | tuple[type, ...], most: int) -> None:

@@ -7,6 +7,7 @@ PromptOpsError                 what every call can raise: error_code, details, r
 ├── NetworkError               the sidecar cannot be reached
 ├── TimeoutError               the sidecar did not answer in time
 ├── RateLimitError             too many calls; retry_after
+├── CircuitOpenError           too many calls in a row failed, so none is made for a while; retry_after
 ├── ServerError                the sidecar cannot answer this now, or at all
 ├── ConfigurationError         the client's settings cannot be
 └── ClientClosedError          the client was closed before
@@ -22,6 +23,7 @@ NETWORK: Final = "NetworkError"
 TIMEOUT: Final = "Timeout"
 UNEXPECTED_ANSWER: Final = "UnexpectedAnswer"
 INVALID_CONFIGURATION: Final = "InvalidConfiguration"
+CIRCUIT_OPEN: Final = "CircuitOpen"
 CLIENT_CLOSED: Final = "ClientClosed"
 
 
@@ -100,6 +102,23 @@ class RateLimitError(PromptOpsError):
         return self.details.get("retry_after")
 
 
+class CircuitOpenError(PromptOpsError):
+    """Too many calls in a row have failed: none is made for a while."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(
+            f"the calls before this one failed; the next one is made in {retry_after:.1f} s",
+            CIRCUIT_OPEN,
+            {"retry_after": retry_after},
+            retryable=True,
+        )
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds after which a call is made again."""
+        return float(self.details["retry_after"])
+
+
 class ServerError(PromptOpsError):
     """The sidecar cannot answer this now (`retryable`), or at all."""
 
@@ -139,7 +158,13 @@ def error_of(status: int, body: bytes, retry_after: str | None = None) -> Prompt
         # Not from a sidecar: what it says may be anything, and is not repeated.
         message = f"the answer with status {status} is not one of a sidecar: is something else listening there?"
         return ServerError(message, UNEXPECTED_ANSWER, {"status": status}, retryable=status >= 502)
-    kind = PromptNotFoundError if problem.code in _NOT_FOUND else _BY_STATUS.get(status, ServerError)
+    return error_of_problem(problem, status, retry_after)
+
+
+def error_of_problem(problem: Problem, status: int | None = None, retry_after: str | None = None) -> PromptOpsError:
+    """Return the error that a problem stands for; `status`: the one that it came with."""
+    by_status = _BY_STATUS.get(status or problem.status, ServerError)
+    kind = PromptNotFoundError if problem.code in _NOT_FOUND else by_status
     return kind(problem.detail, problem.code, _details(problem, retry_after), retryable=problem.retryable)
 
 

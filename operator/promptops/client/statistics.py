@@ -1,0 +1,84 @@
+"""What a client has done since it was made, counted where the application is."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from promptops.api.feed import LATENCY_BUCKETS_SECONDS
+from promptops.client.breaker import CircuitState
+from promptops.reader.quantiles import quantile_ms
+
+
+@dataclass(frozen=True)
+class ClientStatistics:
+    """Renders of one client, in this process. Times are milliseconds, as the application waited."""
+
+    seconds: float
+    """For how long it has been counted."""
+    total: int
+    succeeded: int
+    failed: int
+    fallbacks: int
+    """Answered with the application's own words; they count as failed."""
+    retries: int
+    """Attempts after the first, of all calls."""
+    local: int
+    """Rendered in this process."""
+    error_rate: float
+    average_ms: float
+    p95_ms: float
+    p99_ms: float
+    failures: dict[str, int]
+    """By error code."""
+    circuit: CircuitState | None
+    """How the breaker stands; None where there is none."""
+
+
+class CallCounts:
+    """Counts. Two threads may lose a count to each other, never a call."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self.succeeded = 0
+        self.local = 0
+        self.fallbacks = 0
+        self.retries = 0
+        self._seconds = 0.0
+        self._buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
+        self._failures: Counter[str] = Counter()
+
+    def rendered(self, seconds: float, *, local: bool) -> None:
+        """Count a render that was answered."""
+        self.succeeded += 1
+        self.local += local
+        self._seconds += seconds
+        self._buckets[bisect_left(LATENCY_BUCKETS_SECONDS, seconds)] += 1
+
+    def failed(self, code: str) -> None:
+        """Count a render that was not."""
+        self._failures[code] += 1
+
+    def summary(self, circuit: CircuitState | None) -> ClientStatistics:
+        """Return everything that was counted."""
+        failed = self._failures.total()
+        total = self.succeeded + failed
+        return ClientStatistics(
+            seconds=round(self._monotonic() - self._began, 3),
+            total=total,
+            succeeded=self.succeeded,
+            failed=failed,
+            fallbacks=self.fallbacks,
+            retries=self.retries,
+            local=self.local,
+            error_rate=round(failed / (total or 1), 4),
+            average_ms=round(self._seconds / (self.succeeded or 1) * 1000, 4),
+            p95_ms=quantile_ms(self._buckets, 0.95),
+            p99_ms=quantile_ms(self._buckets, 0.99),
+            failures=dict(self._failures),
+            circuit=circuit,
+        )
