@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.support.manifests import config_map, prompt, tenant, version
+from promptops.dev.stack import Stack
+from tests.support.manifests import config_map, including, prompt, tenant, version
 from tests.support.waiting import wait_until
 from tests.support.world import World
 
@@ -59,3 +61,33 @@ def test_a_tenant_gives_values_to_the_namespaces_it_claims(world: World) -> None
         world.delete(claim)
 
     until_filled(world, None)
+
+
+def test_a_sidecar_renders_includes_and_values_which_change_without_a_version(stack: Stack) -> None:
+    world = World(stack.plane, stack.sidecar.namespace)
+    rules = version("hotrules", "1.0.0", {"text": "Speak for {{ brand }}.", "variables": [BRAND]})
+    content = including({"text": 'Hi. {% include "rules" %}'}, rules="hotrules-1.0.0")
+    objects = (
+        prompt("hot", activeVersion="1.0.0", valuesFrom=[{"configMapName": "hot-brand"}]),
+        version("hot", "1.0.0", content),
+        rules,
+        config_map("hot-brand", {"brand": "Acme"}),
+    )
+    http = httpx.Client(transport=httpx.HTTPTransport(uds=stack.sidecar.socket), timeout=30.0)
+    rendered: dict[str, Any] = {}
+
+    def says(text: str) -> bool:
+        rendered.update(http.post("http://sidecar/v1/prompts/hot/render", json={}).json())
+        return rendered.get("rendered_content") == text
+
+    world.apply(*objects)
+    try:
+        wait_until(lambda: says("Hi. Speak for Acme."), lambda: rendered)
+        before = dict(rendered)
+        world.apply(config_map("hot-brand", {"brand": "Umbra"}))
+        wait_until(lambda: says("Hi. Speak for Umbra."), lambda: rendered)
+    finally:
+        world.delete(*objects)
+
+    assert (rendered["version"], rendered["digest"]) == (before["version"], before["digest"])
+    assert rendered["values_digest"] != before["values_digest"]
