@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from promptops.api.feed import Header, Trust
+from promptops.api.feed import Header, Report, Trust
 from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier, Signer
+from promptops.feed import relay as relay_module
 from promptops.feed.connection import Upstream
 from promptops.feed.relay import Relay
 from promptops.feed.serve import FeedApp
@@ -266,3 +268,36 @@ async def test_a_proof_that_nobody_signed_proves_nothing(running: Hop, relaying:
 
     assert running.higher == []
     assert isinstance(running.verifier, KeyVerifier)
+
+
+async def test_a_namespace_that_was_closed_unheard_is_not_served_for_ever(
+    running: Hop, relaying: Relaying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "SILENT_SECONDS", 0.0)
+    before = running.confirmed_at
+    await running.stop(goodbye=False)
+    relaying.relay.leave_silent()
+    assert set(relaying.relay.scopes()) == {SCOPE, OTHER_SCOPE}, "nobody is confirmed: what is held is served"
+    running.origin.close(OTHER_SCOPE)
+    await running.start()
+
+    running.confirm()
+    await until(lambda: _confirmed_at(relaying) > before)
+    relaying.relay.leave_silent()
+
+    assert relaying.relay.scopes() == (SCOPE,)
+
+
+def _confirmed_at(relaying: Relaying) -> float:
+    store = relaying.relay.store(SCOPE)
+    return (store.confirmed_at if store is not None else None) or 0.0
+
+
+async def test_reports_are_as_old_above_as_they_are(running: Hop, relaying: Relaying) -> None:
+    heard_at = time.monotonic() - 100.0
+
+    relaying.relay.reported(running.tokens["token-a"], Report("silent", number=1), 100.0)
+
+    await until(lambda: bool(running.reports.instances(SCOPE)))
+    [row] = running.reports.instances(SCOPE)
+    assert heard_at - 1.0 < row.last_seen < heard_at + 50.0

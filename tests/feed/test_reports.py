@@ -182,3 +182,24 @@ def test_a_pod_that_is_gone_counts_no_more(table: Table) -> None:
     assert table.names() == {"two"}
     table.reports.forget_scope("scope")
     assert table.names() == set()
+
+
+def test_what_a_relay_repeats_of_who_has_left_it_overtakes_nothing(table: Table) -> None:
+    table.record(POD, "one", SECOND, 30.0, incarnation="a", number=9)
+
+    table.record(POD, "one", FIRST, 31.0, incarnation="a", number=3)
+    table.record(POD, "one", FIRST, 12.0, incarnation="before", number=40)
+
+    [row] = table.reports.instances("scope")
+    assert (row.position, row.number, row.incarnation, row.last_seen) == (SECOND, 9, "a", 30.0)
+
+
+def test_what_was_heard_long_ago_is_not_heard_of_now(table: Table) -> None:
+    table.record(POD, "one", SECOND, 10.0, incarnation="a", number=3)
+    table.reports.sweep(40.0)
+    told = len(table.told)
+
+    table.record(POD, "one", SECOND, 10.0, incarnation="a", number=3)
+    table.reports.sweep(41.0)
+
+    assert len(table.told) == told, "it was lost and is"

@@ -176,7 +176,7 @@ class Hop:
         app = FeedApp(
             lambda scope: self.served or self.origin.store(scope),
             self.authenticate,
-            lambda caller, report: self.reports.record(caller, report, time.monotonic()),
+            lambda caller, report, age: self.reports.record(caller, report, time.monotonic() - age),
             lambda header, _: self.higher.append(header),
             verifier=self.verifier,
             stream_seconds=self.stream_seconds,

@@ -257,6 +257,8 @@ class Relayed(msgspec.Struct, frozen=True, omit_defaults=True):
     service_account: str
     report: Report
     pod_uid: str | None = None
+    age_ms: Milliseconds = 0
+    """How long ago it was heard: who fell silent since then is not heard of anew. Each relay adds to it."""
 
 
 class RelayedBatch(msgspec.Struct, frozen=True, omit_defaults=True):

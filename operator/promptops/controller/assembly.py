@@ -313,10 +313,10 @@ class Assembly:
             exc_info=None if isinstance(error, ClusterError) else error,
         )
 
-    def _reported(self, caller: Caller, report: Report) -> int:
+    def _reported(self, caller: Caller, report: Report, age_seconds: float) -> int:
         if not self._publishing.is_publishing:
-            return self._standby.relay.reported(caller, report)
-        return self._reports.record(caller, report, time.monotonic())
+            return self._standby.relay.reported(caller, report, age_seconds)
+        return self._reports.record(caller, report, time.monotonic() - age_seconds)
 
     def _relisted(self, resource: Resource) -> None:
         self._loop.call_soon_threadsafe(self._sweeper.relisted, resource)

@@ -103,18 +103,22 @@ class Believed:
         """Ids of every key and authority that is believed."""
         return ids_of(self.now.trust)
 
-    def hear(self, signed: Signed) -> None:
-        """Believe what a key says that is believed already, unless it is older. Raises Refused."""
+    def hear(self, signed: Signed) -> bool:
+        """Believe what a key says that is believed already, unless it is older. Raises Refused.
+
+        Returns whether that is what is believed now, be it news or not.
+        """
         trust = self.now.verifier.verify_announcement(signed)
         if trust.serial <= self.now.trust.serial:
-            return
+            return trust == self.now.trust
         try:
             trusted = Trusted.of(trust)
         except ValueError as error:
             _log.warning("announced trust cannot be used; what was trusted before is", reason=str(error))
-            return
+            return False
         self._chain = [*self._chain, signed][-_MOST_LINKS:]
         self._believe(trusted)
+        return True
 
     async def look(self) -> None:
         """Take up what the file says by now, and keep what the feed has said."""

@@ -41,7 +41,7 @@ MAX_BACKOFF_SECONDS: Final = 5.0
 _WAIT_FOR_EPOCH: Final = frozenset({reasons.LOWER_POSITION, reasons.FORK})
 """Why an index is refused that comes from a hop behind us: it has been shown what we hold and will rise above it."""
 
-OnTrust = Callable[[Signed], None]
+OnTrust = Callable[[Signed], object]
 """Told whom to believe from now on; raises Refused when nobody it believes has signed that."""
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from promptops.api.feed import Relayed, RelayedBatch, RenderCounters, Report, Signed
 from promptops.feed.authentication import Caller
+from promptops.feed.channel import milliseconds
 from promptops.feed.connection import Disconnected, Upstream
 from promptops.feed.reports import Reports
 
@@ -33,6 +34,8 @@ class _Row:
     caller: Caller
     report: Report
     """The newest, with every counter that its incarnation ever sent."""
+    heard_at: float
+    """Monotonic, of who sent it, not of who passed it on."""
 
 
 class Gathering:
@@ -46,15 +49,18 @@ class Gathering:
         self._pending: dict[_Key, None] = {}
         self._proofs: dict[str, Signed] = {}
 
-    def take(self, caller: Caller, report: Report) -> int:
-        """Take a report in; return its number, or 0 when everything has to be sent again."""
-        number = self.table.record(caller, report, time.monotonic())
+    def take(self, caller: Caller, report: Report, age_seconds: float = 0.0) -> int:
+        """Take in a report that was heard so long ago; return its number, or 0 when everything has to be sent again."""
+        heard_at = time.monotonic() - age_seconds
         key = (caller.identity, report.instance)
+        if self.table.is_overtaken(caller, report, heard_at):
+            return 0
+        number = self.table.record(caller, report, heard_at)
         known = self._rows.get(key)
         if known is not None and known.report.incarnation == report.incarnation:
             report = replace(report, renders=_merged(known.report.renders, report.renders))
         # The hop above starts with nothing, whatever this one has acknowledged.
-        self._rows[key] = _Row(caller, replace(report, base=0))
+        self._rows[key] = _Row(caller, replace(report, base=0), heard_at)
         self._pending[key] = None
         return number
 
@@ -73,10 +79,14 @@ class Gathering:
             await asyncio.sleep(PASS_ON_SECONDS)
             self.table.sweep(time.monotonic())
             self._forget()
-            try:
-                await self._pass_on()
-            except Disconnected as error:
-                _log.debug("reports wait", reason=error.reason)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Pass on now, as far as the hop above takes it."""
+        try:
+            await self._pass_on()
+        except Disconnected as error:
+            _log.debug("reports wait", reason=error.reason)
 
     async def _pass_on(self) -> None:
         proofs, self._proofs = self._proofs, {}
@@ -84,7 +94,8 @@ class Gathering:
             await self._connection.relay(RelayedBatch(proofs=tuple(proofs.values())))
         for keys in tuple(_batches(self._pending, self._rows)):
             sent = {key: self._rows[key] for key in keys}
-            await self._connection.relay(RelayedBatch(tuple(map(_relayed, sent.values()))))
+            now = time.monotonic()
+            await self._connection.relay(RelayedBatch(tuple(_relayed(row, now) for row in sent.values())))
             for key, row in sent.items():
                 if self._rows.get(key) is row:
                     self._pending.pop(key, None)
@@ -104,9 +115,10 @@ def _merged(known: tuple[RenderCounters, ...], newer: tuple[RenderCounters, ...]
     return tuple(merged.values())[-_MOST_DIGESTS:]
 
 
-def _relayed(row: _Row) -> Relayed:
+def _relayed(row: _Row, now: float) -> Relayed:
     caller = row.caller
-    return Relayed(caller.scope, caller.namespace, caller.service_account, row.report, caller.pod_uid)
+    age_ms = milliseconds(now - row.heard_at)
+    return Relayed(caller.scope, caller.namespace, caller.service_account, row.report, caller.pod_uid, age_ms)
 
 
 def _batches(pending: Iterable[_Key], rows: dict[_Key, _Row]) -> Iterator[list[_Key]]:

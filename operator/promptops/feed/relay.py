@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from promptops.api.feed import Header, Position, Report, Signed
 from promptops.cache.store import Store
@@ -12,8 +13,12 @@ from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower, OnTrust
 from promptops.feed.gathering import Gathering
 from promptops.feed.observer import FollowerObserver
+from promptops.feed.wide import CLOSED
 
-NEW_LEADER = "NewLeader"
+NEW_LEADER: Final = "NewLeader"
+SILENT_SECONDS: Final = 60.0
+"""A scope of which nothing was said for so long while others were confirmed is one that the hop above has no more."""
+_LOOK_SECONDS: Final = 5.0
 
 
 class _Observed(FollowerObserver):
@@ -83,9 +88,9 @@ class Relay:
         store = self.store(scope)
         return store.current.header if store is not None and store.current is not None else None
 
-    def reported(self, caller: Caller, report: Report) -> int:
-        """Take in what somebody who follows here serves."""
-        return self.gathering.take(caller, report)
+    def reported(self, caller: Caller, report: Report, age_seconds: float) -> int:
+        """Take in what somebody who follows here serves, or served so long ago."""
+        return self.gathering.take(caller, report, age_seconds)
 
     def shown(self, header: Header, signed: Signed) -> None:
         """Somebody who follows here holds more than we do: the origin has to know."""
@@ -95,8 +100,25 @@ class Relay:
         """Hold a scope no longer: somebody else serves it here from now on."""
         self._follower.holdings.leave(scope, reason)
 
+    def leave_silent(self) -> None:
+        """Hold no longer what was closed, or gone, while the hop above could not be heard.
+
+        When nothing at all is confirmed, nothing is left: what is held is served, as old as it is.
+        """
+        confirmed = {scope: store.confirmed_at for scope, store in self._follower.holdings.stores.items()}
+        latest = max((at for at in confirmed.values() if at is not None), default=0.0)
+        for scope, at in confirmed.items():
+            if at is not None and latest - at > SILENT_SECONDS:
+                self.leave(scope, CLOSED)
+
     async def run(self) -> None:
         """Follow and pass on until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follower.run())
             group.create_task(self.gathering.run())
+            group.create_task(self._leave_silent())
+
+    async def _leave_silent(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self.leave_silent()

@@ -7,6 +7,7 @@ import random
 import secrets
 from collections.abc import Callable
 from itertools import islice
+from typing import Protocol
 
 from promptops.api.feed import (
     HEARTBEAT_SECONDS,
@@ -18,7 +19,7 @@ from promptops.api.feed import (
     ReportsAnswer,
 )
 from promptops.cache.store import Store
-from promptops.feed.connection import Disconnected, Upstream
+from promptops.feed.connection import Disconnected
 from promptops.reader.tally import Tally
 
 RETRY_SECONDS = 0.1
@@ -26,12 +27,19 @@ RETRY_SECONDS = 0.1
 GOODBYE_SECONDS = 1.0
 
 
+class Recipient(Protocol):
+    """Whoever takes reports: the hop above."""
+
+    async def report(self, reports: ReportBatch) -> ReportsAnswer:
+        """Take them; return which were taken. Raises Disconnected."""
+
+
 class Reporter:
     """Sends reports of one instance. What changes while a report is under way goes into the next one."""
 
     def __init__(
         self,
-        connection: Upstream,
+        connection: Recipient,
         store: Store,
         instance: str,
         *,

@@ -51,15 +51,17 @@ class Reports:
         self._subscribers.append(changed)
 
     def record(self, caller: Caller, report: Report, now: float) -> int:
-        """Take a report in; return its number, or 0 when its base is not known here.
+        """Take in a report that was heard at `now`; return its number, or 0 when its base is not known here.
 
         An incarnation is over at its goodbye. The next one of the same name counts from its first report on.
         """
-        state = self._scopes.setdefault(caller.scope, _Scope())
-        key: _Key = ((caller.scope, caller.pod_uid, caller.service_account), report.instance)
-        before = state.rows.get(key)
-        if before is not None and _is_overtaken(before, report):
+        if self.is_overtaken(caller, report, now):
             return 0
+        state = self._scopes.setdefault(caller.scope, _Scope())
+        key: _Key = (caller.identity, report.instance)
+        before = state.rows.get(key)
+        if before is not None and before.incarnation == report.incarnation:
+            now = max(now, before.last_seen)
         row = self._row(caller, report, now)
         state.rows[key] = row
         if report.goodbye:
@@ -69,13 +71,21 @@ class Reports:
         keys = state.identities.setdefault(key[0], set())
         keys.add(key)
         dropped = self._make_room(state, keys, key, now)
-        if dropped or before is None or replace(before, last_seen=now, number=row.number) != row or key in state.lost:
+        is_back = before is not None and key in state.lost and now > before.last_seen
+        if is_back:
             state.lost -= {key}
+        if dropped or is_back or before is None or replace(before, last_seen=now, number=row.number) != row:
             self._tell(caller.scope)
         knows_base = not report.base or (
             before is not None and (before.incarnation, before.number) == (report.incarnation, report.base)
         )
         return report.number if knows_base else 0
+
+    def is_overtaken(self, caller: Caller, report: Report, now: float) -> bool:
+        """Tell whether something later is known already of whom a report is from, through another relay or directly."""
+        state = self._scopes.get(caller.scope)
+        before = state.rows.get((caller.identity, report.instance)) if state is not None else None
+        return before is not None and _is_overtaken(before, report, now)
 
     def instances(self, scope: str) -> tuple[Instance, ...]:
         """Everyone who follows the scope, also the lost ones until they are forgotten."""
@@ -161,11 +171,14 @@ class Reports:
             changed(scope)
 
 
-def _is_overtaken(before: Instance, report: Report) -> bool:
-    """Whether a report comes from a process that said goodbye, or the goodbye of one that another has followed."""
+def _is_overtaken(before: Instance, report: Report, now: float) -> bool:
+    """Whether a report comes from a process that said goodbye, or the goodbye of one that another has followed.
+
+    Or is older than what is known: a relay repeats everything to a new hop above, also of those who have left it since.
+    """
     if report.incarnation == before.incarnation:
-        return before.goodbye and not report.goodbye
-    return report.goodbye
+        return report.number < before.number or (before.goodbye and not report.goodbye)
+    return report.goodbye or now < before.last_seen
 
 
 def _patience(row: Instance) -> float:

@@ -31,20 +31,19 @@ from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier, from_token
 from promptops.cache.view import View
 from promptops.feed import frames
+from promptops.feed.admittance import caller_of, not_admitted, refusal
 from promptops.feed.authentication import (
     Authenticate,
     Caller,
-    NotAdmitted,
     NotEntitled,
     TooMany,
-    Unauthenticated,
     spoken_for,
 )
 from promptops.feed.stream import Stream, Streams, is_ahead
 from promptops.feed.wide import Scopes, Stores, WideStream
 from promptops.web.answers import SAFE, Answer, Lasting, TakenRequest
 from promptops.web.budgets import Allowances
-from promptops.web.problems import HttpRefusal, no_such_route, problem, refuse_query, wrong_method
+from promptops.web.problems import HttpRefusal, no_such_route, refuse_query, wrong_method
 from promptops.web.requests import Head
 
 MAX_REPORT_BYTES: Final = 256 * 1024
@@ -63,8 +62,8 @@ MAX_HELD_CHARACTERS: Final = 8192
 MAX_NAME_CHARACTERS: Final = 256
 """Of an instance, of a prompt, and of a reason."""
 
-ReportSink = Callable[[Caller, Report], int]
-"""Takes a report and returns its number, or 0 when everything has to be sent again."""
+ReportSink = Callable[[Caller, Report, float], int]
+"""Takes a report that was heard so many seconds ago; returns its number, or 0 when everything has to be sent again."""
 Refusals = Callable[[str], None]
 """Told why a caller was refused that wants more than it may have: Streams, Requests, Bytes."""
 HigherPosition = Callable[[Header, Signed], None]
@@ -138,12 +137,10 @@ class FeedApp:
         return {"GET": self._blob, "HEAD": self._blob}
 
     async def _admitted(self, head: Head, call: _ForCaller, *, wide: bool = False) -> TakenRequest:
-        caller = await self._caller(head)
+        caller = await caller_of(head, self._authenticate)
         now = time.monotonic()
         if wide and not caller.relays:
-            raise _not_admitted(
-                NotEntitled(reasons.NOT_A_RELAY, "this account may follow the scope of its token alone")
-            )
+            raise not_admitted(NotEntitled(reasons.NOT_A_RELAY, "this account may follow the scope of its token alone"))
         if not self._requests[caller.pod_uid is not None and not wide].of(caller.identity).take(now):
             raise self._too_much("Requests", "too many requests; retry")
         if not wide and not self._bytes.of(caller.identity).take(now, head.length or 0):
@@ -152,11 +149,11 @@ class FeedApp:
 
     def _too_much(self, reason: str, detail: str) -> HttpRefusal:
         self._refusals(reason)
-        return _not_admitted(TooMany(detail, RETRY_SECONDS))
+        return not_admitted(TooMany(detail, RETRY_SECONDS))
 
     def _check_streams(self, caller: Caller) -> None:
         if self.streams.closed:
-            raise _wrong(503, reasons.NOT_READY, "this server is going away; retry")
+            raise refusal(503, reasons.NOT_READY, "this server is going away; retry")
         most = STREAMS_OF_AN_ACCOUNT if caller.pod_uid is None else STREAMS_OF_A_POD
         if self.streams.of(caller.identity) >= most:
             raise self._too_much("Streams", f"there are {most} streams of this identity already; retry")
@@ -182,11 +179,11 @@ class FeedApp:
         def record(body: bytes) -> Answer:
             batch = _decoded(body, RelayedBatch)
             if len(batch.reports) > MAX_REPORTS or not all(_is_plain(each.report) for each in batch.reports):
-                raise _wrong(400, reasons.INVALID_REQUEST, f"at most {MAX_REPORTS} reports, as instances send them")
+                raise refusal(400, reasons.INVALID_REQUEST, f"at most {MAX_REPORTS} reports, as instances send them")
             for proof in batch.proofs:
                 self._proven(proof)
             taken = tuple(
-                Acknowledged(each.report.instance, self._reports(spoken_for(each), each.report))
+                Acknowledged(each.report.instance, self._reports(spoken_for(each), each.report, each.age_ms / 1000))
                 for each in batch.reports
             )
             return Answer(200, msgspec.json.encode(ReportsAnswer(taken)), _JSON, _NO_STORE)
@@ -222,7 +219,7 @@ class FeedApp:
         digest = head.path.removeprefix("/v1/blobs/")
         content = self._served(caller)[1].blobs.get(digest)
         if content is None:
-            raise _wrong(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
+            raise refusal(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
         headers = (("cache-control", "private, immutable, max-age=31536000"), ("etag", f'"{digest}"'), *SAFE)
         if f'"{digest}"' in head.header(b"if-none-match"):
             return TakenRequest(lambda _: Answer(304, headers=headers))
@@ -236,32 +233,21 @@ class FeedApp:
         def record(body: bytes) -> Answer:
             reports = _decoded(body, ReportBatch).reports
             if len(reports) > MAX_REPORTS or not all(map(_is_plain, reports)):
-                raise _wrong(
+                raise refusal(
                     400,
                     reasons.INVALID_REQUEST,
                     f"at most {MAX_REPORTS} reports, each with the instance's name, and no name longer than "
                     f"{MAX_NAME_CHARACTERS} characters",
                 )
-            taken = tuple(Acknowledged(report.instance, self._reports(caller, report)) for report in reports)
+            taken = tuple(Acknowledged(report.instance, self._reports(caller, report, 0.0)) for report in reports)
             return Answer(200, msgspec.json.encode(ReportsAnswer(taken)), _JSON, _NO_STORE)
 
         return TakenRequest(record, MAX_REPORT_BYTES)
 
-    async def _caller(self, head: Head) -> Caller:
-        scheme, _, token = head.header(b"authorization").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise _not_admitted(
-                Unauthenticated("show a ServiceAccount token for the audience promptops.io/feed as a bearer token")
-            )
-        try:
-            return await self._authenticate(token.strip())
-        except NotAdmitted as refusal:
-            raise _not_admitted(refusal) from None
-
     def _served(self, caller: Caller) -> tuple[Store, View]:
         store = self._stores(caller.scope)
         if store is None or store.current is None or store.current.signed is None:
-            raise _wrong(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
+            raise refusal(503, reasons.NOT_READY, "nothing is published for this namespace yet; retry")
         return store, store.current
 
     def _held(self, head: Head, caller: Caller) -> tuple[Header, Signed] | None:
@@ -301,15 +287,4 @@ def _decoded(body: bytes, kind: type[_Body]) -> _Body:
     try:
         return read(body, kind)
     except Unreadable as error:
-        raise _wrong(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: the body {error}") from None
-
-
-def _not_admitted(refusal: NotAdmitted) -> HttpRefusal:
-    headers = {"www-authenticate": "Bearer"} if refusal.status == 401 else None
-    if isinstance(refusal, TooMany):
-        headers = {"retry-after": str(refusal.retry_after)}
-    return _wrong(refusal.status, refusal.code, refusal.detail, headers)
-
-
-def _wrong(status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> HttpRefusal:
-    return HttpRefusal(problem(status, code, detail, retryable=status >= 500 or status == 429), headers)
+        raise refusal(400, reasons.INVALID_REQUEST, f"not a {kind.__name__}: the body {error}") from None
