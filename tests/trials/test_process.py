@@ -12,9 +12,9 @@ import pytest
 
 from promptops.domain.content.assessment import assess_spec, look_at_spec
 from promptops.domain.content.sourcing import SourceText, judge
+from promptops.trials.labour import CPU_SECONDS, MEMORY_BYTES
 from promptops.trials.process import WorkerProcess, WorkFailed
 from promptops.trials.work import SourceWork, VersionWork, answer_of, request
-from promptops.trials.worker import CPU_SECONDS, MEMORY_BYTES
 from tests.support.waiting import until
 
 SPEC = b'{"promptRef":{"name":"a"},"version":"1.0.0","content":{"text":"Hello"}}'

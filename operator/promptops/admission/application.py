@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import structlog
 
+from promptops.admission.judges import Judges
 from promptops.admission.reviews import Asked, Verdict, answer_to, question_in
-from promptops.admission.verdicts import validated, with_sidecar
+from promptops.admission.verdicts import with_sidecar
 from promptops.domain.injection.parameters import Parameters
 from promptops.telemetry.admission import AdmissionMetrics
 from promptops.web.answers import SAFE, Answer, Application, TakenRequest
@@ -24,24 +25,28 @@ MAX_BODY_BYTES: Final = 3 * 1024 * 1024
 """Old and new object, each as large as etcd takes."""
 ANSWER_SECONDS: Final = 1.5
 """Less than the API server waits (2 s): who waits longer hears nothing at all."""
-_THREADS: Final = 2
 _UNCHECKED: Final = "PromptOps could not look at this in time; its operator does, and says in the status what is wrong"
 
 _log = structlog.get_logger()
 
 
-def admission_app(parameters: Callable[[], Parameters | None], metrics: AdmissionMetrics) -> Application:
+def admission_app(
+    parameters: Callable[[], Parameters | None], judges: Judges, metrics: AdmissionMetrics
+) -> Application:
     """Return the application. `parameters` says what sidecars need to know; None while that is not known."""
-    # Not the loop's own threads: one content at a time is checked while probes and other questions are answered.
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="admission")
+    # Not the loop's own threads: a large pod is written while probes and other questions are answered.
+    pool = ThreadPoolExecutor(1, thread_name_prefix="admission")
 
-    def injecting(asked: Asked) -> Verdict:
+    async def validating(_: Asked, body: bytes) -> Verdict:
+        return await judges.verdict(body)
+
+    async def injecting(asked: Asked, _: bytes) -> Verdict:
         known = parameters()
         if known is None:
             return Verdict(warnings=("no sidecar was injected: the operator has not said yet what it needs to know",))
-        return with_sidecar(asked, known)
+        return await asyncio.get_running_loop().run_in_executor(pool, with_sidecar, asked, known)
 
-    verdicts: dict[str, Callable[[Asked], Verdict]] = {VALIDATE: validated, INJECT: injecting}
+    verdicts: dict[str, Callable[[Asked, bytes], Awaitable[Verdict]]] = {VALIDATE: validating, INJECT: injecting}
 
     async def answer(path: str, body: bytes) -> Answer:
         started = time.perf_counter()
@@ -50,7 +55,7 @@ def admission_app(parameters: Callable[[], Parameters | None], metrics: Admissio
         except HttpRefusal:
             metrics.reviewed(path, "malformed", time.perf_counter() - started)
             raise
-        verdict, outcome = await _within_time(pool, verdicts[path], asked)
+        verdict, outcome = await _within_time(verdicts[path](asked, body), asked)
         metrics.reviewed(path, outcome, time.perf_counter() - started)
         return Answer(200, answer_to(asked, verdict), "application/json", SAFE)
 
@@ -65,13 +70,11 @@ def admission_app(parameters: Callable[[], Parameters | None], metrics: Admissio
     return take
 
 
-async def _within_time(
-    pool: ThreadPoolExecutor, decide: Callable[[Asked], Verdict], asked: Asked
-) -> tuple[Verdict, str]:
+async def _within_time(deciding: Awaitable[Verdict], asked: Asked) -> tuple[Verdict, str]:
     """Return the verdict and how it came out, for metrics. What goes wrong here refuses nothing."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            verdict = await asyncio.get_running_loop().run_in_executor(pool, decide, asked)
+            verdict = await deciding
     except Exception as error:
         # Of the object not a word: it is a prompt.
         _log.error("review failed", operation=asked.operation, namespace=asked.namespace, error=type(error).__name__)

@@ -9,8 +9,8 @@ from typing import Final
 import structlog
 
 from promptops.domain.injection.parameters import Parameters, ParametersIncomplete, parameters_of
-from promptops.web.certificates import Identity, valid_until
 from promptops.web.encryption import Encryption
+from promptops.web.mounted import MountedCertificate
 
 _MAX_FILE_BYTES: Final = 1024 * 1024
 _log = structlog.get_logger()
@@ -21,11 +21,8 @@ class Mounted:
 
     def __init__(self, certificate: Path, parameters: tuple[Path, ...], certified: Callable[[float], None]) -> None:
         """`certified` is told when the certificate in use expires, as a Unix time."""
-        self._certificate = certificate
+        self._certificate = MountedCertificate(certificate, certified)
         self._folders = parameters
-        self._certified = certified
-        self._identity: Identity | None = None
-        self._encryption: Encryption | None = None
         self._parameters: Parameters | None = None
         self.problem: str | None = "nothing was read yet"
         """Why the webhook cannot do all of its work; None when it can."""
@@ -33,7 +30,7 @@ class Mounted:
     @property
     def encryption(self) -> Encryption | None:
         """What TLS is spoken with; None before the first certificate."""
-        return self._encryption
+        return self._certificate.encryption
 
     def parameters(self) -> Parameters | None:
         """Return what sidecars need to know; None while that is not known."""
@@ -44,7 +41,7 @@ class Mounted:
         problem = self._look()
         if problem is not None and problem != self.problem:
             _log.warning("mounted files cannot be used; what was read before is", reason=problem)
-        self.problem = problem if self._encryption is None or not self._is_complete else None
+        self.problem = problem if self.encryption is None or not self._is_complete else None
 
     @property
     def _is_complete(self) -> bool:
@@ -52,7 +49,7 @@ class Mounted:
 
     def _look(self) -> str | None:
         try:
-            self._renew(Identity(*(self._certificate.joinpath(name).read_bytes() for name in ("tls.crt", "tls.key"))))
+            self._certificate.read()
             if self._folders:
                 self._parameters = parameters_of({k: v for folder in self._folders for k, v in _texts(folder).items()})
         except OSError as error:
@@ -60,18 +57,6 @@ class Mounted:
         except (ParametersIncomplete, ValueError) as error:
             return str(error)
         return None
-
-    def _renew(self, identity: Identity) -> None:
-        if identity == self._identity:
-            return
-        until = valid_until(identity.certificate)
-        if self._encryption is None:
-            self._encryption = Encryption(identity)
-        else:
-            self._encryption.renew(identity)
-        self._identity = identity
-        self._certified(until.timestamp())
-        _log.info("certificate taken up", valid_until=until.isoformat())
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from promptops.admission.application import admission_app
+from promptops.admission.judges import Judges
 from promptops.admission.mounted import Mounted
 from promptops.settings.admission import AdmissionSettings
 from promptops.telemetry.admission import AdmissionMetrics
@@ -52,6 +53,7 @@ class Webhook:
             self._metrics.process,
             GRACE_SECONDS,
         )
+        self._judges = Judges()
         self._serving: Server | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,6 +69,7 @@ class Webhook:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._judges.close()
             await self._operations.stop()
         _log.info("webhook ended")
 
@@ -79,7 +82,8 @@ class Webhook:
         if self._mounted.encryption is None:
             bound.close()
             return
-        app = admission_app(self._mounted.parameters, self._metrics)
+        await self._judges.start()
+        app = admission_app(self._mounted.parameters, self._judges, self._metrics)
         limits = Limits(connections=self._limits.serving)
         listener = Listener("webhook", bound, app, limits, self._mounted.encryption)
         self._serving = Server(listener, self._metrics.process, GRACE_SECONDS)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptops.settings.environment import SettingsError, address, optional_path
+from promptops.settings.environment import address, required_path
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,12 @@ class AdmissionSettings:
 
         Raises SettingsError naming the variable when one has an impossible value.
         """
-        certificate = optional_path(environ, "PROMPTOPS_CERTIFICATE_DIRECTORY")
-        if certificate is None:
-            raise SettingsError(
-                "PROMPTOPS_CERTIFICATE_DIRECTORY is not set; it must be a folder with tls.crt and tls.key"
-            )
         return cls(
             address=address(environ, "PROMPTOPS_WEBHOOK_ADDRESS", "0.0.0.0:8443"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
-            certificate_directory=certificate,
+            certificate_directory=required_path(
+                environ, "PROMPTOPS_CERTIFICATE_DIRECTORY", "a folder with tls.crt and tls.key"
+            ),
             parameters_directories=_folders(environ.get("PROMPTOPS_INJECTION_DIRECTORIES") or ""),
         )
 

@@ -17,6 +17,14 @@ def optional_path(environ: Mapping[str, str], name: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
 
+def required_path(environ: Mapping[str, str], name: str, what: str) -> Path:
+    """Return the path that a variable names; `what`: says what has to be there. Raises SettingsError when it is not set."""
+    path = optional_path(environ, name)
+    if path is None:
+        raise SettingsError(f"{name} is not set; it must be {what}")
+    return path
+
+
 def address(environ: Mapping[str, str], name: str, default: str) -> str:
     """Return host:port. Raises SettingsError."""
     value = environ.get(name) or default

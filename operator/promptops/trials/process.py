@@ -7,7 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from promptops.trials.worker import HEAD
+from promptops.trials.labour import HEAD
 
 WORK_SECONDS = 20.0
 """A piece of work that takes longer is given up."""
@@ -26,12 +26,20 @@ class WorkFailed(Exception):
 class WorkerProcess:
     """One process, one piece of work at a time. Belongs to one event loop."""
 
-    def __init__(self, work_seconds: float = WORK_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        work_seconds: float = WORK_SECONDS,
+        idle_seconds: float | None = IDLE_SECONDS,
+        module: str = "promptops.trials.worker",
+    ) -> None:
+        """`idle_seconds`: None keeps it for ever. `module`: what is run; it has to `work` (promptops.trials.labour)."""
         self._work_seconds = work_seconds
         self._idle_seconds = idle_seconds
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()
         self._idle: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[tuple[bytes, bytes]]] = set()
 
     @property
     def pid(self) -> int | None:
@@ -50,32 +58,49 @@ class WorkerProcess:
                 code = await self._end()
                 raise WorkFailed(took_too_long=isinstance(error, TimeoutError) or code == -signal.SIGXCPU) from None
             except asyncio.CancelledError:
-                self._kill()
+                self._end_beside()
                 raise
-            self._idle = asyncio.create_task(self._end_when_idle())
+            if self._idle_seconds is not None:
+                self._idle = asyncio.create_task(self._end_when_idle(self._idle_seconds))
             return answer
 
     async def close(self) -> None:
-        """End the process."""
-        await self._end()
+        """End the process; what it works on fails."""
+        if self._process is not None:
+            _kill(self._process)
+        async with self._one_at_a_time:
+            await self._end()
+        await asyncio.gather(*self._ending)
+
+    def _end_beside(self) -> None:
+        """End the process; what is left of it is cleared away meanwhile."""
+        process = self._taken_away()
+        if process is not None:
+            task = asyncio.create_task(process.communicate())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def _end(self) -> int | None:
         """End the process, unless it has ended by itself; return what it ended with."""
-        process = self._kill()
+        process = self._taken_away()
         if process is not None:
             await process.communicate()
         return process.returncode if process is not None else None
 
-    async def _exchange(self, request: bytes) -> bytes:
+    async def _there(self) -> asyncio.subprocess.Process:
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "promptops.trials.worker",
+                self._module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
+        return process
+
+    async def _exchange(self, request: bytes) -> bytes:
+        process = await self._there()
         assert process.stdin is not None  # noqa: S101 - both were asked for
         assert process.stdout is not None  # noqa: S101
         process.stdin.write(HEAD.pack(len(request)) + request)
@@ -83,16 +108,20 @@ class WorkerProcess:
         (size,) = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
         return await process.stdout.readexactly(size)
 
-    async def _end_when_idle(self) -> None:
-        await asyncio.sleep(self._idle_seconds)
+    async def _end_when_idle(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
         self._idle = None
         await self.close()
 
-    def _kill(self) -> asyncio.subprocess.Process | None:
+    def _taken_away(self) -> asyncio.subprocess.Process | None:
         if self._idle is not None:
             self._idle.cancel()
         process, self._process, self._idle = self._process, None, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGKILL)
+            _kill(process)
         return process
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGKILL)

@@ -22,9 +22,9 @@ from promptops.domain.content.assessment import Assessment
 from promptops.domain.content.composition import Mixture, mix
 from promptops.domain.content.sourcing import SourceText, judge
 from promptops.domain.findings import Finding
+from promptops.trials.labour import CPU_SECONDS
 from promptops.trials.process import WORK_SECONDS, WorkFailed
 from promptops.trials.work import MixWork, SourceWork, VersionWork, Work, answer_of, request
-from promptops.trials.worker import CPU_SECONDS
 
 MOST_SOURCES = 8192
 MOST_CHARACTERS = 16 * 1024 * 1024
