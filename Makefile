@@ -96,6 +96,10 @@ bench-client: $(INSTALLED) ## A render through the client beside the same reques
 storm-client: $(INSTALLED) ## Ten thousand cancelled calls, interrupted calls and forks: no slot lost, no foreign answer.
 	@PYTHONPATH=. PROMPTOPS_STORM=10000 $(BIN)/python -m pytest --quiet --timeout=3600 tests/client/test_storm.py
 
+.PHONY: isolation
+isolation: $(INSTALLED) ## 100,000 random requests of one namespace for another's, to operator, relay and gateway: not a byte of it.
+	@PYTHONPATH=. PROMPTOPS_ISOLATION=$(or $(REQUESTS),100000) $(BIN)/python -m pytest --quiet -rP --timeout=3600 tests/feed/test_isolation.py -k random
+
 .PHONY: bench-render
 bench-render: $(INSTALLED) ## Renders in the process against what others do for the same, interleaved.
 	@PYTHONPATH=. $(BIN)/python tests/bench/render.py

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from promptops.access.authenticator import REFUSALS_OF_ALL, REFUSALS_OF_ONE, Authenticator, Places
 from promptops.cluster.tokens import Review, TokenRefused
 from promptops.feed.authentication import TooMany, Unauthenticated
-from promptops.telemetry.operator import OperatorMetrics
+from promptops.telemetry.feed import FeedMetrics
 from tests.access.test_claims import GOOD, token
 
 HONEST = "system:serviceaccount:team-a:honest"
@@ -57,7 +58,7 @@ def clock() -> Clock:
 @pytest.fixture
 def authenticate(reviewer: Reviewer, clock: Clock) -> Authenticator:
     places = Places({"team-a": "scope"}.get, {"team-a": "team"}.get)
-    return Authenticator(reviewer, places, OperatorMetrics(), clock)
+    return Authenticator(reviewer, places, FeedMetrics(CollectorRegistry()), clock)
 
 
 async def test_garbage_costs_no_question(authenticate: Authenticator, reviewer: Reviewer) -> None:

@@ -64,7 +64,7 @@ class World:
 
     def authenticator(self, client: Client) -> Authenticator:
         places = Places(self.scopes.get, self.tenants.get)
-        return Authenticator(TokenReviewer(client), places, self.metrics, self.clock, self.clock.wall)
+        return Authenticator(TokenReviewer(client), places, self.metrics.feed, self.clock, self.clock.wall)
 
     def reviews(self, result: str) -> float:
         return self.metrics.registry.get_sample_value("promptops_token_reviews_total", {"result": result}) or 0.0

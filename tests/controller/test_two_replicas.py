@@ -6,25 +6,17 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
 
 from promptops import codegen
-from promptops.api.feed import Position, Trust
-from promptops.api.wire import read
-from promptops.cache.signing import KeyVerifier
-from promptops.cache.store import Store
 from promptops.dev import processes
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, OPERATOR, OperatorEndpoints, Stack, install
-from promptops.feed.connection import Upstream
-from promptops.feed.follow import Follower
-from promptops.feed.observer import FollowerObserver
-from promptops.feed.reporter import Reporter
+from tests.support.followed import following
 from tests.support.manifests import prompt
 from tests.support.waiting import until, wait_until
 from tests.support.world import World
@@ -62,54 +54,13 @@ def pair(new_plane: Callable[[], Plane]) -> Iterator[Pair]:
     plane.down()
 
 
-class Seen(FollowerObserver):
-    """Every position that a follower came to."""
-
-    def __init__(self) -> None:
-        self.positions: list[Position] = []
-        self.texts: list[str] = []
-
-    def took(self, position: Position, durable: bool) -> None:
-        self.positions.append(position)
-
-
-@dataclass
-class Followed:
-    """A follower of one replica."""
-
-    store: Store
-    seen: Seen
-
-    def serves(self, text: str) -> bool:
-        view = self.store.current
-        return view is not None and any(text in view.blobs[each].decode() for each in _served(view.entries.values()))
-
-
-def _served(entries: object) -> list[str]:
-    return [entry.stable.digest for entry in entries if entry.stable is not None]  # type: ignore[attr-defined]
-
-
-@asynccontextmanager
-async def following(pair: Pair, endpoints: OperatorEndpoints, name: str) -> AsyncIterator[Followed]:
-    stack = pair.stack
-    token = stack.feed_token("default", name).read_text()
-    trust = read(stack.trust(), Trust)
-    store, seen = Store(), Seen()
-    connection = Upstream(endpoints.feed_url, lambda: token, stack.feed_context())
-    reporter = Reporter(connection, store, name)
-    follower = Follower(connection, KeyVerifier(trust), store, (), reporter, observer=seen)
-    task = asyncio.create_task(follower.run())
-    try:
-        yield Followed(store, seen)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 async def test_the_standby_serves_takes_over_and_gives_back(pair: Pair) -> None:
     world = World(pair.stack.plane, "default")
     await asyncio.to_thread(world.apply, prompt("greeting", source={"content": {"text": "Hello"}}))
-    async with following(pair, pair.leader, "one") as one, following(pair, pair.standby, "two") as two:
+    async with (
+        following(pair.stack, pair.leader.feed_url, "one") as one,
+        following(pair.stack, pair.standby.feed_url, "two") as two,
+    ):
         await until(lambda: one.serves("Hello") and two.serves("Hello"))
         await asyncio.to_thread(wait_until, lambda: world.status("greeting").get("served") == "all")
 
@@ -137,7 +88,7 @@ async def test_the_standby_serves_takes_over_and_gives_back(pair: Pair) -> None:
         await until(lambda: one.serves("Ciao"))
 
         for each in (one, two):
-            assert each.seen.positions == sorted(each.seen.positions)
+            assert each.seen.never_stepped_back
             assert len({position.term for position in each.seen.positions}) >= 2
         assert two.serves("Hola"), "held without anybody above"
         assert taken_over_after < 3 * TAKEN_OVER_SECONDS

@@ -21,6 +21,7 @@ KEPT = {
     f"Lease {NAMESPACE} promptops",
     f"Secret {NAMESPACE} promptops-keys",
     # What the operator wrote itself: helm knows nothing of them.
+    f"Secret {NAMESPACE} promptops-relay",
     f"Secret {NAMESPACE} promptops-webhook",
     f"ConfigMap {NAMESPACE} promptops-trust",
 }

@@ -11,7 +11,7 @@ import yaml
 
 from tests.helm.command import Helm
 
-OPEN = (".global", ".affinity", ".resources", ".admission.resources")
+OPEN = (".global", ".affinity", ".resources", ".admission.resources", ".relay.resources", ".gateway.resources")
 """What Kubernetes or Helm defines: not every part of it has a default here."""
 
 
@@ -102,6 +102,8 @@ SECTIONS = (
     "monitoring.prometheusRule.slowResponse",
     "crds.enabled",
     "image.repository",
+    "relay",
+    "gateway",
     "admission",
     "injection",
     "injection.image",

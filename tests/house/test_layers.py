@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 LAYERS = "Imports go down only, siblings never meet"
+RELAY = "A relay follows, asks who calls and serves: it decides nothing, judges nothing and renders nothing"
+CLUSTER = "promptops.cluster: who talks to a Kubernetes API, and the development plane"
 
 
 @pytest.fixture
@@ -57,15 +59,19 @@ def test_the_tree_keeps_every_contract(tree: Path, root: Path) -> None:
         pytest.param(
             "feed/planted",
             "from promptops.cluster import client",
-            "promptops.cluster: who talks to a Kubernetes API, and the development plane",
+            CLUSTER,
             id="a feed with a cluster",
         ),
         pytest.param(
             "sidecar/planted", "import prometheus_client", "Prometheus: telemetry alone", id="a count by hand"
         ),
         pytest.param("relay/planted", "import promptops.sidecar", LAYERS, id="siblings that meet"),
+        pytest.param("relay/planted", "import promptops.domain.review", RELAY, id="a relay that judges"),
+        pytest.param(
+            "gateway/planted", "import promptops.cluster.objects", CLUSTER, id="a gateway that asks the API server"
+        ),
         pytest.param("domain/planted", "from promptops.cache import store", LAYERS, id="an arrow up"),
-        pytest.param("gateway/__init__", "", LAYERS, id="a room that nobody named"),
+        pytest.param("lobby/__init__", "", LAYERS, id="a room that nobody named"),
     ],
 )
 def test_a_forbidden_import_breaks_its_contract(tree: Path, root: Path, module: str, line: str, contract: str) -> None:

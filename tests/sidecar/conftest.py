@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.support.manifests import manifest, sourced, version
+from tests.support.gateway import GatewayClient, gateway_over
 from tests.support.sidecar import Sidecar, Start, sidecars, write
-
-STRING = {"name": "text", "type": "string"}
-CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "{{ text }}"}]
-TYPED: list[dict[str, Any]] = [
-    {"name": "word", "type": "string", "maxLength": 5},
-    {"name": "count", "type": "integer", "minimum": 1, "maximum": 10},
-    {"name": "ratio", "type": "number"},
-    {"name": "loud", "type": "boolean"},
-    {"name": "tone", "type": "string", "enum": ["formal", "friendly"], "default": "formal"},
-    {"name": "hint", "type": "string", "optional": True},
-]
+from tests.support.typical import MANIFESTS
 
 
 @pytest.fixture
@@ -32,20 +21,22 @@ def start_sidecar() -> Iterator[Start]:
 def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
     """A sidecar over prompts that no test changes."""
     directory = tmp_path_factory.mktemp("prompts")
-    write(
-        directory / "prompts.yaml",
-        sourced("echo", {"text": "<{{ text }}>", "variables": [STRING]}),
-        sourced("chat", {"messages": CHAT, "variables": [STRING], "parameters": {"temperature": 0.2, "maxTokens": 9}}),
-        sourced(
-            "typed", {"text": "{{ word }}|{{ count }}|{{ ratio }}|{{ loud }}|{{ tone }}|{{ hint }}", "variables": TYPED}
-        ),
-        sourced("secret", {"text": "canary-of-the-secret-prompt"}, promptId="other/x"),
-        sourced("many", {"text": "{{ text }}" * 300, "variables": [STRING]}),
-        sourced("off", {"text": "off"}, disabled=True),
-        manifest("Prompt", "two", activeVersion="1.0.0"),
-        version("two", "1.0.0", {"text": "one"}),
-        version("two", "1.1.0", {"text": "two"}),
-        sourced("slashed", {"text": "ends in a route"}, promptId="team/render"),
-    )
+    write(directory / "prompts.yaml", *MANIFESTS)
     for start in sidecars():
         yield start(directory)
+
+
+@pytest.fixture(scope="session")
+def gateway_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayClient]:
+    """A caller of a gateway that serves the same prompts."""
+    directory = tmp_path_factory.mktemp("gateway")
+    write(directory / "prompts.yaml", *MANIFESTS)
+    with gateway_over(directory) as client:
+        yield client
+
+
+@pytest.fixture(params=["sidecar", "gateway_client"])
+def answering(request: pytest.FixtureRequest) -> Sidecar | GatewayClient:
+    """Each that answers the calls of applications: what a test says of one holds for both."""
+    found: Sidecar | GatewayClient = request.getfixturevalue(request.param)
+    return found

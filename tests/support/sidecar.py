@@ -36,6 +36,8 @@ class Sidecar:
     operations_port: int
     log_file: Path
     http: httpx.Client
+    source = "directory"
+    """What its answers say of where they come from, unless it follows a feed."""
 
     @property
     def url(self) -> str:

@@ -35,7 +35,7 @@ What the schema cannot say in words: values that contradict each other or the ch
 {{- fail (printf "\n\ninjection.mode policy needs Kubernetes 1.36 or newer, and this is %s: use webhook\n" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- range $label, $_ := .Values.podLabels -}}
-{{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by") -}}
+{{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "promptops.io/feed") -}}
 {{- fail (printf "\n\npodLabels: %s is the chart's own label and cannot be replaced\n" $label) -}}
 {{- end -}}
 {{- end -}}

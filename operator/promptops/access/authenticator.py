@@ -15,7 +15,7 @@ from promptops.api import reasons
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.tokens import Review, TokenRefused
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled, TooMany, Unauthenticated
-from promptops.telemetry.operator import OperatorMetrics
+from promptops.telemetry.feed import FeedMetrics
 from promptops.web.budgets import Allowance, Allowances
 
 ACCEPTED_SECONDS = 60.0
@@ -61,7 +61,7 @@ class Authenticator:
         self,
         reviewer: Reviewer,
         places: Places,
-        metrics: OperatorMetrics,
+        metrics: FeedMetrics,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         *,
@@ -105,7 +105,7 @@ class Authenticator:
         digest = hashlib.sha256(token.encode()).digest()
         known = self._remembered.get(digest)
         if known is not None and self._holds(known):
-            self._metrics.feed.token_reviewed("cached")
+            self._metrics.token_reviewed("cached")
             return known
         task = self._asking.get(digest)
         if task is None:
@@ -120,12 +120,12 @@ class Authenticator:
         try:
             claims = read_claims(token, self._wall())
         except Hopeless as error:
-            self._metrics.feed.token_reviewed("malformed")
+            self._metrics.token_reviewed("malformed")
             raise Unauthenticated(str(error)) from None
         now = self._monotonic()
         is_known = claims.subject in self._accepted
         if self._refusals.of(claims.subject).left(now) < 1 or not (is_known or self._all_refusals.left(now) >= 1):
-            self._metrics.feed.token_reviewed("limited")
+            self._metrics.token_reviewed("limited")
             raise TooMany("too many tokens were refused lately; retry", RETRY_SECONDS)
         return claims
 
@@ -150,13 +150,13 @@ class Authenticator:
         try:
             review = await self._reviewer.review(token)
         except TokenRefused as refused:
-            self._metrics.feed.token_reviewed("refused")
+            self._metrics.token_reviewed("refused")
             self._count_refusal(claims)
             return self._remember(digest, _Remembered(None, str(refused), None, asked_at + REFUSED_SECONDS))
         except ClusterError:
-            self._metrics.feed.token_reviewed("unavailable")
+            self._metrics.token_reviewed("unavailable")
             raise AuthenticationUnavailable("the API server cannot be asked about the token now; retry") from None
-        self._metrics.feed.token_reviewed("accepted")
+        self._metrics.token_reviewed("accepted")
         self._count_acceptance(claims)
         left = ACCEPTED_SECONDS if claims.expires is None else min(ACCEPTED_SECONDS, claims.expires - self._wall())
         scope = self._places.scope_of(review.namespace)

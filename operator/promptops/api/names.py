@@ -14,6 +14,12 @@ FIELD_MANAGER: Final = "promptops"
 """Who wrote a status, and who reports an Event."""
 FEED_SERVICE: Final = "promptops-feed"
 """The Service through which sidecars follow the feed, in the operator's namespace."""
+ORIGIN_SERVICE: Final = "promptops-origin"
+"""The Service through which relays follow the operators themselves, never one another."""
+RELAY: Final = "promptops-relay"
+"""Relays: Deployment, ServiceAccount, and the Secret with the certificate that they show, which gateways show as well."""
+GATEWAY: Final = "promptops-gateway"
+"""Gateways: Deployment, and the Service that applications call."""
 FEED_PORT: Final = 8282
 """Of the Service and of the pods behind it. It speaks TLS alone."""
 TRUST_CONFIG_MAP: Final = "promptops-trust"
@@ -29,6 +35,16 @@ WEBHOOK: Final = "promptops-webhook"
 def feed_host(namespace: str) -> str:
     """Return the name of the feed's Service that its certificate is made for; the cluster's own domain is not needed."""
     return f"{FEED_SERVICE}.{namespace}.svc"
+
+
+def origin_url(namespace: str) -> str:
+    """Return where relays follow the operators in this namespace. They expect the certificate of `feed_host`."""
+    return f"https://{ORIGIN_SERVICE}.{namespace}.svc:{FEED_PORT}"
+
+
+def gateway_host(namespace: str) -> str:
+    """Return the name that applications call a gateway by."""
+    return f"{GATEWAY}.{namespace}.svc"
 
 
 def feed_url(namespace: str) -> str:

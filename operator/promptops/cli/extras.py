@@ -6,6 +6,8 @@ EXTRAS: Final = {
     "sidecar": "sidecar",
     "webhook": "sidecar",
     "operator": "operator",
+    "relay": "operator",
+    "gateway": "operator",
     "dev": "dev",
     "demo": "dev",
     "codegen": "dev",

@@ -5,7 +5,7 @@
 The generated templates of the chart are complete. They lean on these names of the chart, and nothing else:
 - helpers `promptops.fullname`, `promptops.labels`, `promptops.serviceAccountName`, `promptops.injectionParameters`
 - values `crds.enabled` (templates/crds), `policies.enabled` (templates/policies), `rbac.create` (templates/rbac),
-  `admission.enabled` (templates/webhooks), `injection.mode`
+  `admission.enabled` (templates/webhooks), `injection.mode`, `relay.replicas`, `gateway.replicas`
 Namespace, ServiceAccount and everything that runs are the chart's own.
 """
 

@@ -17,6 +17,7 @@ _PARAMETERS = '{{ include "promptops.injectionParameters" . | fromYaml | toJson 
 _POLICY = '(eq .Values.injection.mode "policy")'
 _WEBHOOK = 'admission.enabled (eq .Values.injection.mode "webhook")'
 _CERTIFICATE = "rbac.create .Values.admission.enabled"
+_RELAYS = "(and .Values.rbac.create (or (gt (int64 .Values.relay.replicas) 0) (gt (int64 .Values.gateway.replicas) 0)))"
 _LABELS = "promptops.labels"
 _LABEL_LINES = '{{- include "promptops.labels" . | nindent 4 }}'
 
@@ -33,6 +34,7 @@ def templates(header: str) -> dict[str, str]:
     made["webhooks/validating.yaml"] = _switched("admission.enabled", webhooks.validating(namespace))
     made["webhooks/mutating.yaml"] = _switched(_WEBHOOK, webhooks.mutating(namespace))
     made["rbac/webhook.yaml"] = _switched(_CERTIFICATE, *rbac.webhook_roles(_IN_THE_CHART))
+    made["rbac/relay.yaml"] = _switched(_RELAYS, *rbac.relay_roles(_IN_THE_CHART))
     made["rbac/operator.yaml"] = _switched("rbac.create", *rbac.operator_roles(_IN_THE_CHART))
     made["rbac/people.yaml"] = _switched("rbac.create", *rbac.people_roles(_IN_THE_CHART))
     return {path: opened + text for path, text in made.items()}

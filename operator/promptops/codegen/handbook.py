@@ -12,10 +12,13 @@ from typing import TypeGuard
 from promptops.api import reasons
 from promptops.settings import admission as admission_settings
 from promptops.settings import operator as operator_settings
+from promptops.settings import relay as relay_settings
 from promptops.settings import sidecar as sidecar_settings
 from promptops.telemetry.admission import AdmissionMetrics
 from promptops.telemetry.description import described
+from promptops.telemetry.gateway import GatewayMetrics
 from promptops.telemetry.operator import OperatorMetrics
+from promptops.telemetry.relay import RelayMetrics
 from promptops.telemetry.sidecar import SidecarMetrics
 from promptops.web import problems
 
@@ -50,13 +53,15 @@ def _metrics() -> str:
     parts = (
         ("The operator", OperatorMetrics),
         ("A sidecar", SidecarMetrics),
+        ("A relay or gateway", RelayMetrics),
+        ("A gateway alone", GatewayMetrics),
         ("The admission webhook", AdmissionMetrics),
     )
     tables = (f"## {title}\n\n| metric | type | |\n|---|---|---|\n{_rows(kind)}\n" for title, kind in parts)
     return "\n".join(("# Metrics\n\nServed at `/metrics` of the operations listener.\n", *tables))
 
 
-def _rows(kind: type[OperatorMetrics] | type[SidecarMetrics] | type[AdmissionMetrics]) -> str:
+def _rows(kind: type[OperatorMetrics | SidecarMetrics | RelayMetrics | GatewayMetrics | AdmissionMetrics]) -> str:
     families = described(kind)
     return "\n".join(f"| `{family.name}` | {family.kind} | {family.meaning} |" for family in families)
 
@@ -65,6 +70,7 @@ def _settings() -> str:
     parts = (
         ("The operator", operator_settings, operator_settings.OperatorSettings),
         ("A sidecar", sidecar_settings, sidecar_settings.SidecarSettings),
+        ("A relay or gateway", relay_settings, relay_settings.RelaySettings),
         ("The admission webhook", admission_settings, admission_settings.AdmissionSettings),
     )
     opening = "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from promptops.api.names import RELAY
 from promptops.codegen import crds, forgery, injection, policies, rbac
 
 Manifest = dict[str, Any]
@@ -12,7 +13,7 @@ NAME = "promptops"
 
 
 def manifests(namespace: str) -> tuple[Manifest, ...]:
-    """Return CRDs, policies, namespace, ServiceAccount and roles of an operator that lives in `namespace`."""
+    """Return CRDs, policies, namespace, ServiceAccounts and roles of an operator that lives in `namespace`, and of its relays."""
     installation = rbac.Installation(NAME, namespace, NAME)
     return (
         *crds.definitions(),
@@ -22,6 +23,8 @@ def manifests(namespace: str) -> tuple[Manifest, ...]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": namespace}},
         *rbac.operator_roles(installation),
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": RELAY, "namespace": namespace}},
         *rbac.webhook_roles(installation),
+        *rbac.relay_roles(installation),
         *rbac.people_roles(installation),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from promptops.api.names import KEYS_SECRET, LEASE, TRUST_CONFIG_MAP, WEBHOOK
+from promptops.api.names import KEYS_SECRET, LEASE, RELAY, TRUST_CONFIG_MAP, WEBHOOK
 from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
 from promptops.codegen.activation import ACTIVATE
 
@@ -69,6 +69,7 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
 OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
     Grant("coordination.k8s.io", ("leases",), ("get", "update"), "leadership", names=(LEASE,)),
     Grant("", ("secrets",), ("get", "update"), "the feed's keys and certificate authorities", names=(KEYS_SECRET,)),
+    Grant("", ("secrets",), ("get", "update"), "the certificate of relays and gateways", names=(RELAY,)),
     Grant("", ("configmaps",), ("update",), "what sidecars have to believe of them", names=(TRUST_CONFIG_MAP,)),
     # Kubernetes cannot restrict create by name: the object has none yet when it is authorized.
     Grant("coordination.k8s.io", ("leases",), ("create",), "the first leader makes the Lease"),
@@ -91,6 +92,12 @@ OWN_WEBHOOK_GRANTS: tuple[Grant, ...] = (
     Grant("", ("secrets",), ("get", "update"), "the webhook's certificate", names=(WEBHOOK,)),
 )
 """The operator, in its own namespace, with a webhook."""
+
+RELAY_GRANTS: tuple[Grant, ...] = (
+    Grant("authentication.k8s.io", ("tokenreviews",), ("create",), "which namespace a caller's token speaks for"),
+    Grant("", ("namespaces",), ("get",), "which namespace that is now, and not only what it is called"),
+)
+"""A relay, or a gateway, in every namespace. What it serves it has from the operators, whose feed lets its account follow."""
 
 _VIEWING = (
     Grant(GROUP, _NAMESPACED, _READ, "read prompts and their versions"),
@@ -155,6 +162,16 @@ def webhook_roles(installation: Installation) -> tuple[Manifest, ...]:
         _binding("ClusterRoleBinding", {"name": name}, "ClusterRole", installation),
         _role("Role", {"name": name, "namespace": namespace}, OWN_WEBHOOK_GRANTS),
         _binding("RoleBinding", {"name": name, "namespace": namespace}, "Role", installation),
+    )
+
+
+def relay_roles(installation: Installation) -> tuple[Manifest, ...]:
+    """Return the role of relays and gateways, and its binding to the account that is theirs alone."""
+    name = f"{installation.name}-relay"
+    account = replace(installation, service_account=RELAY)
+    return (
+        _role("ClusterRole", {"name": name}, RELAY_GRANTS),
+        _binding("ClusterRoleBinding", {"name": name}, "ClusterRole", account),
     )
 
 

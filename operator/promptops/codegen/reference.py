@@ -100,6 +100,7 @@ def _permissions() -> str:
         ("The operator, in its own namespace", rbac.OWN_NAMESPACE_GRANTS),
         ("The operator, in the cluster, with the webhook", rbac.WEBHOOK_GRANTS),
         ("The operator, in its own namespace, with the webhook", rbac.OWN_WEBHOOK_GRANTS),
+        ("A relay, or a gateway, in every namespace", rbac.RELAY_GRANTS),
         *((f"The role promptops-{role.name}: {role.why}", role.grants) for role in rbac.PEOPLE),
     )
     opening = (

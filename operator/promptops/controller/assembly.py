@@ -39,6 +39,7 @@ from promptops.controller.intake.sweeps import Sweeper
 from promptops.controller.intake.vigil import Vigil
 from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import TENANCY, Key, namespace_of
+from promptops.controller.publish.certificates import RelayCertificate
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.injections import Injections
 from promptops.controller.publish.publishing import Publishing
@@ -101,6 +102,7 @@ class Assembly:
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
         self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
+        self._relays = RelayCertificate(objects, settings.namespace, keys)
         self._injections = Injections(
             self._store,
             objects,
@@ -158,6 +160,7 @@ class Assembly:
         yield "standby", self._standby.run
         yield "injections", lambda: self._injections.run(lambda: self._leads_completely)
         yield "keys", lambda: self._keys.run(self._leads, self._knows)
+        yield "relays", lambda: self._relays.run(self._leads)
         if (webhook := self._webhook) is not None:
             yield "webhook", lambda: webhook.run(self._leads)
 
@@ -217,7 +220,7 @@ class Assembly:
         places = Places(self._publishing.scope_of, self._tenancy.tenant_of)
         return FeedApp(
             self._served,
-            Authenticator(TokenReviewer(self._client), places, self._metrics, relays=relays),
+            Authenticator(TokenReviewer(self._client), places, self._metrics.feed, relays=relays),
             self._reported,
             self._higher_position,
             verifier=verifier,
@@ -293,7 +296,7 @@ class Assembly:
         return await self._reconciler.reconcile(key)
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
-        self._metrics.feed.published()
+        self._metrics.decisions.published()
         self._standby.relay.leave(scope)
         self._convergence.published(scope, names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import ssl
@@ -15,7 +16,7 @@ from typing import Any
 import promptops
 from promptops.api.feed import AUDIENCE
 from promptops.api.limits import MAX_BOUND_PATH_BYTES
-from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
+from promptops.api.names import RELAY, TRUST_CONFIG_MAP, TRUST_KEY
 from promptops.dev import kubeconfig
 from promptops.dev.errors import DevError, PlaneUnknown, ProcessFailed
 from promptops.dev.plane import Plane
@@ -45,6 +46,14 @@ class OperatorEndpoints:
     def metrics_url(self) -> str:
         """Where Prometheus scrapes."""
         return f"{self.operations_url}/metrics"
+
+
+@dataclass(frozen=True)
+class RelayEndpoints:
+    """Where a relay, or a gateway, listens."""
+
+    url: str
+    operations_url: str
 
 
 @dataclass(frozen=True)
@@ -81,10 +90,10 @@ class Stack:
         (feed,), (operations,) = self._ports(FEED_PORT) if name == OPERATOR else free_ports(1), free_ports(1)
         endpoints = OperatorEndpoints(f"https://127.0.0.1:{feed}", f"http://127.0.0.1:{operations}")
         variables = {
-            "KUBECONFIG": str(self._operator_kubeconfig()),
+            "KUBECONFIG": str(self._kubeconfig(ACCOUNT, self.plane.folder / "operator.kubeconfig")),
             "PROMPTOPS_NAMESPACE": NAMESPACE,
             "PROMPTOPS_FEED_ADDRESS": f"127.0.0.1:{feed}",
-            "PROMPTOPS_TOKEN_FILE": str(self._operator_token()),
+            "PROMPTOPS_TOKEN_FILE": str(self._own_token(ACCOUNT)),
             "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
             **(environment or {}),
         }
@@ -119,6 +128,29 @@ class Stack:
         self.sidecars[name] = endpoints
         return endpoints
 
+    def start_relay(
+        self, name: str = RELAY, role: str = "relay", environment: Mapping[str, str] | None = None
+    ) -> RelayEndpoints:
+        """Start a relay, or a gateway, with the relays' account and certificate; return when it is ready."""
+        if self.operator is None:
+            raise PlaneUnknown("a relay follows the operator, which was not started")
+        address, operations = free_ports(2)
+        endpoints = RelayEndpoints(f"https://127.0.0.1:{address}", f"http://127.0.0.1:{operations}")
+        kubeconfig = self._kubeconfig(RELAY, self.plane.folder / "relay.kubeconfig")
+        variables = {
+            "KUBECONFIG": str(kubeconfig),
+            "PROMPTOPS_NAMESPACE": NAMESPACE,
+            "PROMPTOPS_FEED_URL": self.operator.feed_url,
+            "PROMPTOPS_TOKEN_FILE": str(self._own_token(RELAY)),
+            "PROMPTOPS_TRUST_FILE": str(self._trust_file()),
+            "PROMPTOPS_CERTIFICATE_DIRECTORY": str(self._relay_certificate()),
+            "PROMPTOPS_ADDRESS": f"127.0.0.1:{address}",
+            "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
+            **(environment or {}),
+        }
+        self.plane.run(_role(name, role, variables, endpoints.operations_url))
+        return endpoints
+
     def feed_token(self, namespace: str, name: str = SIDECAR) -> Path:
         """Ask for a token of the namespace's sidecar account, for the feed alone; return the file it is in."""
         account = ("serviceaccount", SIDECAR_ACCOUNT, "--namespace", namespace)
@@ -127,9 +159,20 @@ class Stack:
         token = self._token(SIDECAR_ACCOUNT, namespace, "--audience", AUDIENCE)
         return write_secret(self._folder("tokens") / f"{name}.token", token)
 
-    def _operator_token(self) -> Path:
-        token = self._token(ACCOUNT, NAMESPACE, "--audience", AUDIENCE)
-        return write_secret(self._folder("tokens") / "operator.token", token)
+    def _own_token(self, account: str) -> Path:
+        """A token for the feed of an account in the operator's namespace."""
+        token = self._token(account, NAMESPACE, "--audience", AUDIENCE)
+        return write_secret(self._folder("tokens") / f"{account}.token", token)
+
+    def _relay_certificate(self) -> Path:
+        """What a relay's pod mounts, as soon as the operator has written it."""
+        folder = self._folder("relay-certificate")
+        self.plane.kubectl("wait", "--for=create", f"secret/{RELAY}", "-n", NAMESPACE, "--timeout=60s")
+        wanted = '-o=go-template={{index .data "tls.crt"}} {{index .data "tls.key"}}'
+        found = self.plane.kubectl("get", "secret", RELAY, "-n", NAMESPACE, wanted).stdout
+        for name, text in zip(("tls.crt", "tls.key"), found.split(), strict=True):
+            write_secret(folder / name, base64.b64decode(text))
+        return folder
 
     def trust(self) -> str:
         """Return what the operator tells sidecars to believe, as JSON."""
@@ -152,9 +195,9 @@ class Stack:
     def _ports(self, *documented: int) -> tuple[int, ...]:
         return free_or_else(documented) if self._documented else free_ports(len(documented))
 
-    def _operator_kubeconfig(self) -> Path:
-        text = kubeconfig.for_token(self.plane.server, self.plane.authority, self._token(ACCOUNT, NAMESPACE), NAMESPACE)
-        return write_secret(self.plane.folder / "operator.kubeconfig", text)
+    def _kubeconfig(self, account: str, path: Path) -> Path:
+        text = kubeconfig.for_token(self.plane.server, self.plane.authority, self._token(account, NAMESPACE), NAMESPACE)
+        return write_secret(path, text)
 
     def _trust_file(self) -> Path:
         return write_secret(self.plane.folder / "trust.json", self.trust())

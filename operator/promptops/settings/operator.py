@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from promptops.api.names import RELAY
 from promptops.settings.environment import SettingsError, accounts, address, optional_path, reached_at, seconds, switch
 
 
@@ -30,7 +31,8 @@ class OperatorSettings:
     token_file: Path | None
     """The projected token that this replica shows to the leader's feed while it stands by; without one it does not follow."""
     relays: frozenset[tuple[str, str]]
-    """ServiceAccounts, namespace/name and commas between them, that may follow every scope; none: the operator's own, promptops."""
+    """ServiceAccounts, namespace/name and commas between them, that may follow every scope; none: promptops and promptops-relay of the
+    operator's namespace."""
     operations_address: str
     """host:port of /metrics, /healthz, /readyz."""
     tenancy_mode: Literal["Implicit", "Strict"]
@@ -52,7 +54,7 @@ class OperatorSettings:
         """
         namespace = environ.get("PROMPTOPS_NAMESPACE") or "promptops-system"
         feed_address = address(environ, "PROMPTOPS_FEED_ADDRESS", "0.0.0.0:8282")
-        own_account = f"{namespace}/promptops"
+        own_accounts = f"{namespace}/promptops,{namespace}/{RELAY}"
         return cls(
             namespace=namespace,
             identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
@@ -60,7 +62,7 @@ class OperatorSettings:
             feed_address=feed_address,
             advertised_address=reached_at(environ, "PROMPTOPS_POD_IP", feed_address),
             token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
-            relays=accounts(environ, "PROMPTOPS_RELAYS", own_account),
+            relays=accounts(environ, "PROMPTOPS_RELAYS", own_accounts),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
             tenancy_mode=_tenancy_mode(environ),
             key_seconds=seconds(environ, "PROMPTOPS_KEY_SECONDS", "7776000"),

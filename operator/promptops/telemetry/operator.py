@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promptops.telemetry.exposition import Exposition
+from promptops.telemetry.feed import FeedMetrics
 from promptops.telemetry.process import ProcessMetrics
 
 DURATION_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -43,6 +44,9 @@ class DecisionMetrics:
             buckets=DURATION_BUCKETS_SECONDS,
             registry=registry,
         )
+        self._publications = Counter(
+            "promptops_feed_publications_total", "Positions published, over all namespaces.", registry=registry
+        )
 
     def waited(self, lane: str, seconds: float) -> None:
         """Count how long a key waited for its turn."""
@@ -56,6 +60,10 @@ class DecisionMetrics:
     def status_written(self, kind: str) -> None:
         """Count a status that the API server took."""
         self._status_writes.labels(kind).inc()
+
+    def published(self) -> None:
+        """Count a position."""
+        self._publications.inc()
 
 
 class ClusterMetrics:
@@ -102,40 +110,6 @@ class ClusterMetrics:
     def call_failed(self, operation: str) -> None:
         """Count a call that failed."""
         self._api_errors.labels(operation).inc()
-
-
-class FeedMetrics:
-    """What followers are given and refused."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._token_reviews = Counter(
-            "promptops_token_reviews_total",
-            "Tokens shown to the feed. result: accepted, refused, unavailable, cached, and without a question to the API "
-            "server malformed (no token of ours) and limited (too many were refused lately).",
-            ("result",),
-            registry=registry,
-        )
-        self._refusals = Counter(
-            "promptops_feed_refusals",
-            "Requests of followers beyond what one identity may have. reason: Streams, Requests, Bytes.",
-            ("reason",),
-            registry=registry,
-        )
-        self._publications = Counter(
-            "promptops_feed_publications_total", "Positions published, over all namespaces.", registry=registry
-        )
-
-    def token_reviewed(self, result: str) -> None:
-        """Count a token that was shown."""
-        self._token_reviews.labels(result).inc()
-
-    def refused(self, reason: str) -> None:
-        """Count a request that wanted too much."""
-        self._refusals.labels(reason).inc()
-
-    def published(self) -> None:
-        """Count a position."""
-        self._publications.inc()
 
 
 class Gauges:

@@ -31,13 +31,13 @@ class ProcessMetrics:
         )
         self._connections = Gauge(
             "promptops_http_connections",
-            "Connections that are open. listener: data, socket, operations, feed.",
+            "Connections that are open. listener: data, socket, operations, feed, renders, webhook.",
             ("listener",),
             registry=registry,
         )
         self._connections_ended = Counter(
             "promptops_http_connections_ended",
-            "Connections that the server ended early. listener: data, socket, operations, feed; reason: HeadTimeout, "
+            "Connections that the server ended early. listener: data, socket, operations, feed, renders, webhook; reason: HeadTimeout, "
             "BodyTimeout, IdleTimeout, WriteTimeout, TooManyConnections, Malformed.",
             ("listener", "reason"),
             registry=registry,

@@ -17,7 +17,8 @@ from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS
 from promptops.codegen import webhooks
-from promptops.controller.publish.webhook import LIFE, WebhookCertificate
+from promptops.controller.publish.certificates import LIFE
+from promptops.controller.publish.webhook import WebhookCertificate
 from promptops.dev.plane import Plane
 from promptops.web.certificates import Authority, Identity, valid_until
 from promptops.web.encryption import Encryption

@@ -1,5 +1,5 @@
-"""The webhook's certificate: signed by the feed's own authority, kept in a Secret that its pods mount, and made known to the
-API server. The operator does it because the webhook, which answers whoever reaches it, has no rights at all."""
+"""The webhook's certificate, kept in a Secret that its pods mount, and made known to the API server. The operator does it
+because the webhook, which answers whoever reaches it, has no rights at all."""
 
 from __future__ import annotations
 
@@ -8,37 +8,20 @@ import base64
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
 from promptops.api.names import WEBHOOK
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS, Resource
-from promptops.web.certificates import Identity, share_left
+from promptops.cluster.resources import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, Resource
+from promptops.controller.publish.certificates import LIFE, LOOK_SECONDS, CertificateSecret, Issuer
 
-LIFE: Final = timedelta(days=30)
-"""Of a certificate, unless its authority ends sooner; pods take up a renewed one within two minutes."""
-_RENEWED_WITH: Final = 1 / 3
-"""Of its own life left, whatever that is."""
-LOOK_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 30.0
-_CERTIFICATE, _KEY, _ISSUERS = "tls.crt", "tls.key", "ca.crt"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
-
-
-class Issuer(Protocol):
-    """Who signs certificates: the feed's authorities."""
-
-    @property
-    def authorities(self) -> str:
-        """PEM certificates of those that sign now or will next."""
-
-    def issue(self, hosts: tuple[str, ...], life: timedelta) -> Identity:
-        """Sign a certificate for a server of these names."""
 
 
 class WebhookCertificate:
@@ -53,10 +36,10 @@ class WebhookCertificate:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._objects = objects
-        self._namespace = namespace
         self._issuer = issuer
-        self._life = life
-        self._now = now
+        self._secret = CertificateSecret(
+            objects, namespace, WEBHOOK, (f"{WEBHOOK}.{namespace}.svc",), issuer, life, now
+        )
         self._patient_until = time.monotonic() + PATIENCE_SECONDS
         self._problem: str | None = "the API server has not been told yet whose certificate to believe of the webhook"
 
@@ -91,7 +74,7 @@ class WebhookCertificate:
         issuers = self._issuer.authorities
         for resource in (VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS):
             await self._tell(resource, issuers)
-        await self._certify(issuers)
+        await self._secret.look()
         self._problem = None
 
     async def _tell(self, resource: Resource, issuers: str) -> None:
@@ -104,38 +87,6 @@ class WebhookCertificate:
         if hooks != _hooks(found):
             await self._objects.replace(resource, {**found, "webhooks": hooks})
             log.info("the API server was told whom to believe", kind=resource.kind)
-
-    async def _certify(self, issuers: str) -> None:
-        try:
-            found = await self._objects.get(SECRETS, self._namespace, WEBHOOK)
-        except NotFound:
-            await self._objects.create(SECRETS, self._secret({}, issuers))
-            return
-        if not self._is_good(found.get("data") or {}, issuers):
-            await self._objects.replace(SECRETS, self._secret(found, issuers))
-            log.info("certificate of the webhook renewed")
-
-    def _is_good(self, data: Mapping[str, str], issuers: str) -> bool:
-        try:
-            certificate, _, signed_by = (base64.b64decode(data[key]) for key in (_CERTIFICATE, _KEY, _ISSUERS))
-            left = share_left(certificate, self._now())
-        except (KeyError, ValueError):
-            return False
-        # Signed before an authority changed, it may be signed by one that is believed no more.
-        return left > _RENEWED_WITH and signed_by == issuers.encode()
-
-    def _secret(self, found: Mapping[str, Any], issuers: str) -> dict[str, Any]:
-        host = f"{WEBHOOK}.{self._namespace}.svc"
-        identity = self._issuer.issue((host,), self._life)
-        data = {_CERTIFICATE: identity.certificate, _KEY: identity.key, _ISSUERS: issuers.encode()}
-        return {
-            "apiVersion": SECRETS.api_version,
-            "kind": SECRETS.kind,
-            "type": "kubernetes.io/tls",
-            **found,
-            "metadata": found.get("metadata") or {"name": WEBHOOK, "namespace": self._namespace},
-            "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
-        }
 
 
 def _hooks(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:

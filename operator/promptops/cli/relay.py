@@ -1,0 +1,25 @@
+"""`promptops relay`: follows the operators for every namespace, and feeds sidecars as they do."""
+
+from __future__ import annotations
+
+import click
+
+from promptops.cli.logs import configure_logs
+from promptops.cli.running import run
+from promptops.cluster.errors import ConnectionInvalid
+from promptops.feed.believed import TrustUnusable
+from promptops.relay.face import feed_face
+from promptops.relay.process import RelayProcess
+from promptops.settings.environment import SettingsError
+from promptops.settings.relay import RelaySettings
+from promptops.web.listeners import ListenError
+
+
+@click.command()
+def relay() -> None:
+    """Run a relay."""
+    log = configure_logs()
+    try:
+        run(RelayProcess(RelaySettings.from_environment(), log, feed_face).run())
+    except (SettingsError, ListenError, ConnectionInvalid, TrustUnusable) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,121 @@
+"""Certificates of servers that have no rights to fetch one: signed by the feed's own authority, kept in Secrets that pods mount."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+import structlog
+
+from promptops.api.names import RELAY, feed_host, gateway_host
+from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
+from promptops.cluster.objects import Objects
+from promptops.cluster.resources import SECRETS
+from promptops.web.certificates import Identity, share_left
+
+LIFE: Final = timedelta(days=30)
+"""Of a certificate, unless its authority ends sooner; pods take up a renewed one within two minutes."""
+_RENEWED_WITH: Final = 1 / 3
+"""Of its own life left, whatever that is."""
+LOOK_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 1.0
+_CERTIFICATE, _KEY, _ISSUERS = "tls.crt", "tls.key", "ca.crt"
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Issuer(Protocol):
+    """Who signs certificates: the feed's authorities."""
+
+    @property
+    def authorities(self) -> str:
+        """PEM certificates of those that sign now or will next."""
+
+    def issue(self, hosts: tuple[str, ...], life: timedelta) -> Identity:
+        """Sign a certificate for a server of these names."""
+
+
+class CertificateSecret:
+    """One Secret of the operator's namespace, with the certificate of servers that answer at some names."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        namespace: str,
+        name: str,
+        hosts: tuple[str, ...],
+        issuer: Issuer,
+        life: timedelta = LIFE,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._objects = objects
+        self._namespace = namespace
+        self._name = name
+        self._hosts = hosts
+        self._issuer = issuer
+        self._life = life
+        self._now = now
+
+    async def look(self) -> None:
+        """Make it, or renew what is in it when it is old or signed by somebody else. Raises a ClusterError."""
+        issuers = self._issuer.authorities
+        try:
+            found = await self._objects.get(SECRETS, self._namespace, self._name)
+        except NotFound:
+            await self._objects.create(SECRETS, self._secret({}, issuers))
+            return
+        if not self._is_good(found.get("data") or {}, issuers):
+            await self._objects.replace(SECRETS, self._secret(found, issuers))
+            log.info("certificate renewed", secret=self._name)
+
+    def _is_good(self, data: Mapping[str, str], issuers: str) -> bool:
+        try:
+            certificate, _, signed_by = (base64.b64decode(data[key]) for key in (_CERTIFICATE, _KEY, _ISSUERS))
+            left = share_left(certificate, self._now())
+        except (KeyError, ValueError):
+            return False
+        # Signed before an authority changed, it may be signed by one that is believed no more.
+        return left > _RENEWED_WITH and signed_by == issuers.encode()
+
+    def _secret(self, found: Mapping[str, Any], issuers: str) -> dict[str, Any]:
+        identity = self._issuer.issue(self._hosts, self._life)
+        data = {_CERTIFICATE: identity.certificate, _KEY: identity.key, _ISSUERS: issuers.encode()}
+        return {
+            "apiVersion": SECRETS.api_version,
+            "kind": SECRETS.kind,
+            "type": "kubernetes.io/tls",
+            **found,
+            "metadata": found.get("metadata") or {"name": self._name, "namespace": self._namespace},
+            "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+        }
+
+
+class RelayCertificate:
+    """Keeps the certificate of relays and gateways while this replica leads, whether there are any or not: they come and go."""
+
+    def __init__(self, objects: Objects, namespace: str, issuer: Issuer) -> None:
+        hosts = (feed_host(namespace), gateway_host(namespace))
+        self._secret = CertificateSecret(objects, namespace, RELAY, hosts, issuer)
+        self._problem: str | None = "nobody has looked after it yet"
+
+    async def run(self, leads: Callable[[], bool]) -> None:
+        """Look after it, forever."""
+        while True:
+            if leads():
+                await self._look()
+            await asyncio.sleep(LOOK_SECONDS if self._problem is None else _RETRY_SECONDS)
+
+    async def _look(self) -> None:
+        try:
+            await self._secret.look()
+        except (Conflict, AlreadyExists):
+            return  # somebody else wrote meanwhile; the next look sees what
+        except ClusterError as error:
+            if str(error) != self._problem:
+                log.warning("the certificate of relays cannot be looked after", reason=str(error))
+            self._problem = str(error)
+        else:
+            self._problem = None

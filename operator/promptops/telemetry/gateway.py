@@ -1,0 +1,39 @@
+"""What a gateway counts besides what every relay does. Labels are constants: of namespaces and prompts there is no end."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from promptops.api.feed import LATENCY_BUCKETS_SECONDS
+
+
+class GatewayMetrics:
+    """Renders, over all namespaces."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._renders = Counter(
+            "promptops_gateway_renders",
+            "Renders by outcome (success, failure) and code (empty on success).",
+            ("outcome", "code"),
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "promptops_gateway_render_duration_seconds",
+            "Time from a parsed request to its answer, for renders that succeeded.",
+            buckets=LATENCY_BUCKETS_SECONDS,
+            registry=registry,
+        )
+        self._scopes = Gauge("promptops_gateway_scopes", "Namespaces that were rendered for lately.", registry=registry)
+
+    def succeeded(self, seconds: float) -> None:
+        """Count a render that was answered."""
+        self._renders.labels("success", "").inc()
+        self._duration.observe(seconds)
+
+    def failed(self, code: str) -> None:
+        """Count a render that was refused."""
+        self._renders.labels("failure", code).inc()
+
+    def scopes(self, count: int) -> None:
+        """Say for how many namespaces something was rendered lately."""
+        self._scopes.set(count)
