@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 LAYERS = "Imports go down only, siblings never meet"
-RELAY = "A relay follows, asks who calls and serves: it decides nothing, judges nothing and renders nothing"
+RELAY = "A relay decides nothing, judges nothing and renders nothing"
 CLUSTER = "promptops.cluster: who talks to a Kubernetes API, and the development plane"
 
 

@@ -23,7 +23,7 @@ from promptops.dev.stack import NAMESPACE, OPERATOR, OperatorEndpoints, Stack, i
 from tests.support.fault_proxy import FaultProxy
 from tests.support.followed import following
 from tests.support.manifests import prompt
-from tests.support.waiting import until, wait_until
+from tests.support.waiting import until, until_told, wait_until
 from tests.support.world import World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -67,8 +67,8 @@ class Feeds:
     async def say(self, text: str) -> None:
         await asyncio.to_thread(self.world.apply, prompt("greeting", source={"content": {"text": text}}))
 
-    async def start(self, name: str, above: str) -> str:
-        made = await asyncio.to_thread(self.stack.start_relay, name, "relay", environment={"PROMPTOPS_FEED_URL": above})
+    async def start(self, name: str, above: str, role: str = "relay") -> str:
+        made = await asyncio.to_thread(self.stack.start_relay, name, role, environment={"PROMPTOPS_FEED_URL": above})
         return made.url
 
     async def stop(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
@@ -197,6 +197,26 @@ async def test_a_namespace_made_anew_under_its_name_gets_nothing_of_the_one_befo
     await feeds.stop("relay-c")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "NotReady")
+
+
+async def test_a_gateway_renders_for_the_namespace_of_each_token(feeds: Feeds) -> None:
+    await asyncio.to_thread(feeds.stack.plane.kubectl, "create", "namespace", "third")
+    third = World(feeds.stack.plane, "third")
+    await asyncio.to_thread(third.apply, prompt("greeting", source={"content": {"text": "of the third"}}))
+    await feeds.say("of the default")
+    gateway = await feeds.start("gateway", feeds.standby.feed_url, "gateway")
+    path = "/v1/prompts/greeting/render"
+
+    async def both_are_rendered() -> bool:
+        answers = [await feeds.ask(gateway, path, each, "{}") for each in ("default", "third")]
+        return [each.json().get("rendered_content") for each in answers] == ["of the default", "of the third"]
+
+    await until_told(both_are_rendered, "each gets its own")
+    await asyncio.to_thread(wait_until, lambda: third.status("greeting").get("served") == "all")
+    feed = await feeds.ask(gateway, "/v1/stream")
+    await feeds.stop("gateway")
+
+    assert feed.status_code == 404
 
 
 @dataclass
