@@ -86,6 +86,13 @@ async def test_one_caller_cannot_have_everything(running: RunningGateway, monkey
         assert (await render(tight, "token-b", "none")).status_code == 404
 
 
+async def test_no_answer_outlives_the_token_that_was_shown_for_it(running: RunningGateway) -> None:
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers={"Authorization": "Bearer token-a"}) as http:
+        answers = [await http.get(f"{running.url}{path}") for path in ("/v1/events", "/ofrep/v1/sse")]
+
+    assert [each.status_code for each in answers] == [404, 404]
+
+
 async def test_what_ends_says_goodbye(running: RunningGateway) -> None:
     await render(running)
     await until(lambda: len(running.hop.reports.instances(SCOPE)) == 1)

@@ -73,6 +73,8 @@ def body(**fields: Any) -> bytes:
         pytest.param("GET", "/v1/prompts?namespace=team-a", b"", id="a query"),
         pytest.param("GET", "/v1/stream", b"", id="the feed"),
         pytest.param("GET", "/metrics", b"", id="metrics"),
+        pytest.param("GET", "/v1/prompts/two/diff?from=1.0.0&to=1.1.0", b"", id="a difference"),
+        pytest.param("POST", "/v1/render/batch", b"{}", id="a batch that is none"),
     ],
 )  # fmt: skip
 def test_a_gateway_answers_as_a_sidecar(

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from promptops.sidecar import openapi
-from tests.sidecar.conftest import TYPED
 from tests.support.manifests import manifest, sourced, version
 from tests.support.sidecar import sidecars, write
+from tests.support.typical import TYPED
 
 HELD: Final = {"id": ["echo", "typed", "two", "off"], "version": ["1.0.0", "1.1.0"], "from": ["1.0.0"], "to": ["1.1.0"]}
 CONFIGURATION: Final = """

@@ -43,7 +43,7 @@ def test_a_render_says_what_it_is_made_of(answering: Answering) -> None:
     }
     assert 0 <= answer["age_seconds"] < (60 if answering.source == "live" else 0.001)
     assert 0 < answer["processing_time_ms"] < 1000
-    assert re.fullmatch("[0-9a-f]{16}", answer["render_id"])
+    assert re.fullmatch(r"two\.[0-9a-f]{16}\.[0-9a-f]{16}", answer["render_id"])
     assert answering.render("two").json()["render_id"] != answer["render_id"]
 
 

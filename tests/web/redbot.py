@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from promptops.admission.application import admission_app
+from promptops.admission.judges import Judges
 from promptops.feed.serve import FeedApp
 from promptops.telemetry.admission import AdmissionMetrics
 from promptops.web.answers import TakenRequest
@@ -99,7 +100,9 @@ async def main() -> int:
     """Ask everything; return how many routes REDbot objects to."""
     wrong = 0
     with sidecar() as running:
-        webhook = admission_app(lambda: None, AdmissionMetrics())
+        judges = Judges()
+        await judges.start()
+        webhook = admission_app(lambda: None, judges, AdmissionMetrics())
         async with feed() as (bare, known, digest), served(webhook) as admission:
             urls = [running.url + path for path in DATA] + [running.operations_url + path for path in OPERATIONS]
             urls += [bare + path for path in UNKNOWN] + [known + path for path in (*FEED, f"/v1/blobs/{digest}")]
@@ -108,6 +111,7 @@ async def main() -> int:
                 said = await complaints(url)
                 wrong += bool(said)
                 print("WRONG" if said else "clean", url, *said, sep="\n      " if said else " ", flush=True)
+        await judges.close()
     return wrong
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from promptops.admission.application import admission_app
+from promptops.admission.judges import Judges
 from promptops.telemetry.admission import AdmissionMetrics
 from tests.support.hop import hop
 from tests.support.serving import served
@@ -31,7 +32,9 @@ async def feed() -> AsyncIterator[int]:
 @asynccontextmanager
 async def webhook() -> AsyncIterator[int]:
     """Run a webhook that answers a review in the end."""
-    async with served(admission_app(lambda: None, AdmissionMetrics())) as running:
+    judges = Judges()
+    await judges.start()
+    async with served(admission_app(lambda: None, judges, AdmissionMetrics())) as running:
         yield running.port
 
         review = {"uid": "1", "operation": "CREATE", "namespace": "team-a", "object": {"kind": "Other"}}
@@ -39,6 +42,7 @@ async def webhook() -> AsyncIterator[int]:
         async with httpx.AsyncClient(trust_env=False) as client:
             answered = await client.post(f"{running.url}/validate", content=json.dumps(asked))
         assert answered.status_code == 200, answered.text
+    await judges.close()
 
 
 async def outcome(port: int, sent: bytes) -> tuple[int, ...]:

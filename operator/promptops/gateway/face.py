@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Final
 
 from promptops.api.names import RELAY
@@ -17,8 +18,9 @@ from promptops.relay.process import Face
 from promptops.telemetry.gateway import GatewayMetrics
 from promptops.telemetry.relay import RelayMetrics
 from promptops.telemetry.supervision import Supervisor
-from promptops.web.answers import TakenRequest
+from promptops.web.answers import Answer, Lasting, TakenRequest
 from promptops.web.budgets import Allowances
+from promptops.web.problems import no_such_route
 from promptops.web.requests import Head
 
 REQUESTS_OF_ONE: Final = (2000, 500.0)
@@ -44,7 +46,16 @@ class GatewayApp:
         caller = await caller_of(head, self._authenticate)
         if not self._requests.of(caller.identity).take(time.monotonic()):
             raise not_admitted(TooMany("too many requests; retry", RETRY_SECONDS))
-        return self._scopes.of(caller)(head)
+        taken = self._scopes.of(caller)(head)
+        return replace(taken, answer=lambda body: _complete(taken.answer(body)))
+
+
+async def _complete(answering: Answer | Lasting | Awaitable[Answer | Lasting]) -> Answer:
+    """Return an answer that ends: one that goes on would outlive the token that was shown for it."""
+    answer = answering if isinstance(answering, Answer | Lasting) else await answering
+    if isinstance(answer, Lasting):
+        raise no_such_route("")
+    return answer
 
 
 def gateway_face(above: Above, metrics: RelayMetrics) -> Face:

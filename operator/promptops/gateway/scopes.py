@@ -18,9 +18,11 @@ from promptops.feed.authentication import Caller
 from promptops.feed.relay import Relay
 from promptops.feed.reporter import Reporter
 from promptops.reader.answers import Answers
-from promptops.reader.observer import RenderObserver
+from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
+from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
+from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
 from promptops.telemetry.gateway import GatewayMetrics
@@ -29,23 +31,6 @@ from promptops.telemetry.supervision import Supervisor
 IDLE_SECONDS: Final = 600.0
 """A namespace that nobody called for is let go of, and reported as served here no more."""
 _SWEEP_SECONDS: Final = 30.0
-
-
-class _Counted(RenderObserver):
-    """Counts renders of one namespace, for whoever scrapes and for the origin."""
-
-    def __init__(self, metrics: GatewayMetrics, tally: Tally) -> None:
-        self._metrics = metrics
-        self._tally = tally
-
-    def succeeded(self, prompt: str, digest: str, seconds: float) -> None:
-        self._metrics.succeeded(seconds)
-        self._tally.succeeded(digest, seconds)
-
-    def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
-        self._metrics.failed(reason)
-        if digest is not None:
-            self._tally.failed(digest)
 
 
 class _HopAbove:
@@ -154,7 +139,8 @@ class ScopesServed:
             before.unlisten()
             before.reporting.cancel()
         tally = Tally()
-        answers = Answers(store, _Counted(self._metrics, tally), self._now)
+        counting = Counting(self._metrics, tally, RenderStatistics(time.monotonic))
+        answers, hub = Answers(store, counting, self._now), EventHub(store)
         state = State(store, _HopAbove(self._relay), self._supervisor, self._now)
         reported = Caller(
             caller.scope, caller.namespace, caller.tenant, self._account.pod_uid, self._account.service_account
@@ -163,9 +149,9 @@ class ScopesServed:
 
         def heard(event: Event) -> None:
             if isinstance(event, Swapped):
-                tally.forget(event.view.blobs)
+                counting.forget(event.view)
             reporter.changed(durable=False)
 
         # Its certificate is for one name, so a page that had another rebound to it does not get this far.
-        app = DataApp(answers, state.health, Guard(check_host=False), self._worker)
+        app = DataApp(answers, state.health, Guard(check_host=False), self._worker, counting, hub)
         return _Served(store, app, asyncio.create_task(reporter.run()), store.listen(heard), time.monotonic())

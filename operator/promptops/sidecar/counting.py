@@ -1,17 +1,35 @@
 """Counts renders where a sidecar's are counted: for whoever scrapes, for whoever asks, and for the reports to the origin."""
 
+from collections.abc import Container
+from typing import Protocol
+
 from promptops.api.observed import FeedbackRequest
 from promptops.cache.view import View
 from promptops.reader.observer import RenderObserver
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
-from promptops.telemetry.sidecar import SidecarMetrics
+
+
+class RenderMetrics(Protocol):
+    """What is scraped of renders."""
+
+    def succeeded(self, prompt: str, seconds: float) -> None:
+        """Count a render that was answered."""
+
+    def failed(self, prompt: str, code: str, *, missed: bool = False) -> None:
+        """Count a render that was refused; `missed`: the content is not held."""
+
+    def judged(self, prompt: str, outcome: str) -> None:
+        """Count what came of a render."""
+
+    def forget(self, held: Container[str]) -> None:
+        """Drop what is counted of prompts that are no longer held."""
 
 
 class Counting(RenderObserver):
     """Counts renders for whoever scrapes, whoever asks, and the origin."""
 
-    def __init__(self, metrics: SidecarMetrics, tally: Tally, statistics: RenderStatistics) -> None:
+    def __init__(self, metrics: RenderMetrics, tally: Tally, statistics: RenderStatistics) -> None:
         self.statistics = statistics
         self._metrics = metrics
         self._tally = tally

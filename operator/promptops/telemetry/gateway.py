@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
@@ -23,16 +25,29 @@ class GatewayMetrics:
             buckets=LATENCY_BUCKETS_SECONDS,
             registry=registry,
         )
+        self._feedback = Counter(
+            "promptops_gateway_feedback",
+            "What came of renders, as callers say. outcome: good, bad.",
+            ("outcome",),
+            registry=registry,
+        )
         self._scopes = Gauge("promptops_gateway_scopes", "Namespaces that were rendered for lately.", registry=registry)
 
-    def succeeded(self, seconds: float) -> None:
-        """Count a render that was answered."""
+    def succeeded(self, prompt: str, seconds: float) -> None:
+        """Count a render that was answered, of whichever prompt."""
         self._renders.labels("success", "").inc()
         self._duration.observe(seconds)
 
-    def failed(self, code: str) -> None:
-        """Count a render that was refused."""
+    def failed(self, prompt: str, code: str, *, missed: bool = False) -> None:
+        """Count a render that was refused, of whichever prompt."""
         self._renders.labels("failure", code).inc()
+
+    def judged(self, prompt: str, outcome: str) -> None:
+        """Count what came of a render, of whichever prompt."""
+        self._feedback.labels(outcome).inc()
+
+    def forget(self, held: Container[str]) -> None:
+        """Nothing is counted by prompt."""
 
     def scopes(self, count: int) -> None:
         """Say for how many namespaces something was rendered lately."""
