@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from promptops.api.v1alpha1 import GENERATED_LABEL
+from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL
 from promptops.codegen import activation
 from tests.crds.server import OPERATOR, Server, path_of
 from tests.support.manifests import prompt, reading, sourced, version
@@ -221,8 +221,11 @@ def test_a_namespace_goes_with_what_is_served_in_it(server: Server, people: str)
 def test_the_operator_makes_and_removes_versions_that_belong_to_their_prompt(
     server: Server, people: str, stored: Any
 ) -> None:
+    # A real owner: of what belongs to nothing, garbage collection makes short work.
+    uid = stored(prompt("greeting"))["metadata"]["uid"]
+    owner = {"apiVersion": API_VERSION, "kind": "Prompt", "name": "greeting", "uid": uid}
     made = version("greeting", "1.0.0", "Hi")
-    made["metadata"] |= {"ownerReferences": [OWNER], "labels": {GENERATED_LABEL: "true"}}
+    made["metadata"] |= {"ownerReferences": [owner], "labels": {GENERATED_LABEL: "true"}}
 
     created = server.create(made, people, OPERATOR)
     used = {**version("greeting", "1.0.0", "Hi"), "status": {"conditions": [IN_USE]}}
