@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -38,12 +39,16 @@ class Hangs(OSError):
 
 
 class Bounded(Generic[Result]):
-    """One call that may hang, made again and again: while it hangs it is not made a second time."""
+    """One call that may hang, made again and again: while it hangs it is not made a second time.
+
+    Who asks while another waits gets the same answer: it is as fresh as one's own could be.
+    """
 
     def __init__(self, call: Callable[[], Result], seconds: float) -> None:
         self._call = call
         self._seconds = seconds
         self._under_way: Future[Result] | None = None
+        self._began = 0.0
 
     async def __call__(self) -> Result:
         """Return what the call returns. Raises Hangs, or what the call raises."""
@@ -62,8 +67,11 @@ class Bounded(Generic[Result]):
 
     def _begun(self) -> Future[Result]:
         if self._under_way is not None and not self._under_way.done():
-            raise Hangs("an earlier attempt has not returned")
+            if time.monotonic() - self._began >= self._seconds:
+                raise Hangs("an earlier attempt has not returned")
+            return self._under_way
         future: Future[Result] = Future()
+        self._under_way, self._began = future, time.monotonic()
 
         def run() -> None:
             try:
@@ -74,5 +82,4 @@ class Bounded(Generic[Result]):
                 future.set_result(result)
 
         threading.Thread(target=run, daemon=True).start()
-        self._under_way = future
         return future
