@@ -3,10 +3,13 @@ an installation without a part's dependencies still runs the others."""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 import click
@@ -44,7 +47,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         try:
-            command = getattr(importlib.import_module(f"promptops.cli.{cmd_name}"), cmd_name)
+            with _without_collection():
+                command = getattr(importlib.import_module(f"promptops.cli.{cmd_name}"), cmd_name)
         except ModuleNotFoundError as missing:
             extra = EXTRAS.get(cmd_name, "cli")
             raise click.ClickException(
@@ -57,6 +61,16 @@ class LazyGroup(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """What an import makes stays: looking through it for garbage again and again takes a tenth of it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -66,8 +66,6 @@ class Sidecar:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
         sys.setswitchinterval(SWITCH_SECONDS)
-        # What is made at the start stays: looking through it for garbage would slow the start, and later hold the loop.
-        gc.disable()
         self._supply.load()
         gc.freeze()
         gc.enable()
@@ -154,4 +152,6 @@ async def run_until_signalled(settings: SidecarSettings, log: LogOutlet) -> None
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, signalled, number)
+    # What is made at the start stays: looking through it for garbage would slow the start, and later hold the loop.
+    gc.disable()
     await Sidecar(settings, log).run(stop)
