@@ -53,6 +53,14 @@ def test_check_names_file_line_and_column(put: Put) -> None:
     assert done.output.startswith(f"{path}:1:180: error: Prompt a: spec.source.content.text: line 1, column 7: ")
 
 
+@pytest.mark.parametrize("kind", [["Prompt"], {"a": 1}, 7, None])
+def test_check_says_what_is_no_kind(put: Put, kind: object) -> None:
+    done = run(check, put("a.yaml", {**sourced("a", "Hi"), "kind": kind}))
+
+    assert done.exit_code == 1
+    assert "this is not a manifest: apiVersion and kind are required" in done.output
+
+
 @pytest.mark.parametrize("form", ["json", "sarif"])
 def test_check_writes_for_machines(put: Put, form: str) -> None:
     done = run(check, "--format", form, put("a.yaml", sourced("a", "Hi {{ x }}")))

@@ -121,7 +121,7 @@ class _File:
 
     def _object(self, value: Any, document: Document, within: str) -> None:
         manifest = mapping(value)
-        is_ours = manifest.get("apiVersion") == API_VERSION and manifest.get("kind") in _OURS
+        is_ours = manifest.get("apiVersion") == API_VERSION and text(manifest.get("kind")) in _OURS
         read = read_object(value, f"{self._name}:{document.line}")
         if isinstance(read, Found):
             self.found.append(read)
