@@ -55,7 +55,7 @@ async def test_it_ends_when_nothing_is_left_to_do() -> None:
     assert pid is not None
 
     await until(lambda: worker.pid is None)
-    await until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    await until(lambda: not _is_running(pid))
 
 
 async def test_it_dies_over_one_piece_of_work_and_does_the_next(worker: WorkerProcess) -> None:
@@ -101,3 +101,10 @@ async def test_what_takes_too_long_is_given_up_and_its_process_with_it() -> None
         await worker.carry_out(request(SourceWork("yaml", BOMB, None)))
 
     assert worker.pid is None
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

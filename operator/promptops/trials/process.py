@@ -13,6 +13,8 @@ WORK_SECONDS = 20.0
 """A piece of work that takes longer is given up."""
 IDLE_SECONDS = 60.0
 """Without work for so long the process ends: it costs some 50 MB."""
+_EXIT_SECONDS = 2.0
+"""So long a process may take to be gone once its pipe has ended."""
 
 
 class WorkFailed(Exception):
@@ -55,6 +57,8 @@ class WorkerProcess:
                 async with asyncio.timeout(self._work_seconds):
                     answer = await self._exchange(request)
             except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
+                if not isinstance(error, TimeoutError):
+                    await self._ended_by_itself()
                 code = await self._end()
                 raise WorkFailed(took_too_long=isinstance(error, TimeoutError) or code == -signal.SIGXCPU) from None
             except asyncio.CancelledError:
@@ -79,6 +83,13 @@ class WorkerProcess:
             task = asyncio.create_task(process.communicate())
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+    async def _ended_by_itself(self) -> None:
+        """Wait for the process whose pipe has ended: whoever kills it first may never hear what it ended with."""
+        if self._process is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EXIT_SECONDS):
+                    await self._process.wait()
 
     async def _end(self) -> int | None:
         """End the process, unless it has ended by itself; return what it ended with."""
