@@ -69,6 +69,7 @@ REFUSED: dict[str, tuple[Manifest, str]] = {
 }  # fmt: skip
 ADMITTED: dict[str, Manifest] = {
     "a pod that knows nothing of us": plain(),
+    "a token for a gateway": plain(volumes=[volume("promptops-token", TOKEN)]),
     "a token of another audience": plain(volumes=[volume("mine", OTHER_TOKEN)]),
     "a label left over from a copy": plain(labels={"promptops.io/injected": "true"}),
     "another image of the sidecar": forged(image="registry.example.com/mirror/promptops-sidecar:0"),

@@ -13,6 +13,8 @@ from promptops.domain.injection.refusals import NAMES_MESSAGE, names_expression
 Manifest = dict[str, Any]
 
 FORGERY: Final = "promptops-no-forgery"
+CALLERS_VOLUME: Final = "promptops-token"
+"""The volume in which a pod without a sidecar has its token for a gateway."""
 
 _VARIABLES: Final = {
     "initial": "object.spec.?initContainers.orValue([])",
@@ -31,8 +33,9 @@ def policies(namespace: str) -> tuple[Manifest, ...]:
     validations = [
         refusal(names_expression(), NAMES_MESSAGE, reason="Invalid"),
         refusal(
-            f"variables.volumes.all(v, v.name == '{FEED_VOLUME}' || {_asks_for_none('v')})",
-            f"a token with the audience {AUDIENCE} is the sidecar's alone: leave it out of your volumes",
+            f"variables.volumes.all(v, v.name in ['{FEED_VOLUME}', '{CALLERS_VOLUME}'] || {_asks_for_none('v')})",
+            f"a token with the audience {AUDIENCE} is the sidecar's alone: leave it out of your volumes, or, to call a gateway,"
+            f" name the volume {CALLERS_VOLUME}",
             reason="Invalid",
         ),
         refusal(
