@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from tests.e2e.cluster.images import REPOSITORIES
 
 NAME = "promptops"
 NAMESPACE = "promptops-system"
-_SELECTOR = "-l=app.kubernetes.io/name=promptops,app.kubernetes.io/component=operator"
+OPERATORS = "-l=app.kubernetes.io/name=promptops,app.kubernetes.io/component=operator"
 
 
 class Release:
@@ -21,13 +23,19 @@ class Release:
         self._cluster = cluster
         self._chart = chart
 
-    def install(self) -> None:
-        """Install and wait until the operator is ready."""
-        self._cluster.helm("install", NAME, str(self._chart), *self._options())
+    def install(self, *values: str) -> float:
+        """Install and wait until everything is ready; return how many seconds that took."""
+        begun = time.monotonic()
+        self._cluster.helm("install", NAME, str(self._chart), *self._options(), *_set(values))
+        return time.monotonic() - begun
 
-    def upgrade(self, *values: str) -> None:
-        """Upgrade with other values and wait until the operator is ready."""
-        self._cluster.helm("upgrade", NAME, str(self._chart), *self._options(), *(f"--set={value}" for value in values))
+    def upgrade(self, *values: str, chart: Path | None = None) -> None:
+        """Upgrade with other values, or to another chart, and wait until everything is ready."""
+        self._cluster.helm("upgrade", NAME, str(chart or self._chart), *self._options(), *_set(values))
+
+    def rollback(self) -> None:
+        """Go back to the revision before and wait until everything is ready."""
+        self._cluster.helm("rollback", NAME, f"--namespace={NAMESPACE}", "--wait", "--timeout=2m")
 
     def uninstall(self) -> None:
         """Uninstall and wait until everything of the release is gone; it may be gone already."""
@@ -35,10 +43,19 @@ class Release:
             "uninstall", NAME, f"--namespace={NAMESPACE}", "--wait", "--timeout=2m", "--ignore-not-found"
         )
 
+    def forget(self) -> None:
+        """Remove what an uninstalled release leaves in its namespace, so that the next one makes new keys."""
+        # Whoever still runs may write some of it again.
+        self._cluster.kubectl(
+            "wait", f"-n={NAMESPACE}", "pods", OPERATORS, "--for=delete", "--timeout=60s", check=False
+        )
+        left = ("secret/promptops-keys", "secret/promptops-webhook", "configmap/promptops-trust", "lease/promptops")
+        self._cluster.kubectl("delete", f"-n={NAMESPACE}", *left, "--ignore-not-found")
+
     def operator_pods(self) -> list[dict[str, Any]]:
-        """Return the operator's pods."""
-        listed = self._cluster.kubectl("get", "pods", f"-n={NAMESPACE}", _SELECTOR, "-o=json")
-        return list(json.loads(listed.stdout)["items"])
+        """Return the operator's pods, those that are ending left out."""
+        listed = self._cluster.kubectl("get", "pods", f"-n={NAMESPACE}", OPERATORS, "-o=json")
+        return [pod for pod in json.loads(listed.stdout)["items"] if "deletionTimestamp" not in pod["metadata"]]
 
     def in_operator(self, code: str) -> str:
         """Run Python code in the operator's pod, as the operator would; return what it prints."""
@@ -49,3 +66,7 @@ class Release:
         image = (f"--set=image.repository={REPOSITORIES['operator']}", f"--set=image.tag={self._cluster.images.tag}")
         sidecar = f"--set=injection.image.repository={REPOSITORIES['sidecar']}"
         return (f"--namespace={NAMESPACE}", "--wait", "--timeout=2m", *image, sidecar)
+
+
+def _set(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"--set={value}" for value in values)

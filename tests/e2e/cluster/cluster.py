@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.cluster.api_server import ApiServer
 from tests.e2e.cluster.commands import run
 from tests.e2e.cluster.images import Images
 
@@ -21,6 +22,7 @@ class Cluster:
     helm_path: Path
     home: Path
     """A folder of its own for what kubectl and helm keep."""
+    api_server: ApiServer
 
     def kubectl(
         self, *arguments: str, input: str | None = None, check: bool = True, within: float = 120.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.cluster.layout import ISSUER, NODE, NODE_ADDRESS, SERVICE_NETWORK
+from tests.e2e.cluster.layout import FILES, ISSUER, NODE, NODE_ADDRESS, SERVICE_NETWORK
 
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
@@ -25,12 +25,13 @@ def foundation(folder: Path, binaries: Mapping[str, str]) -> dict[str, tuple[str
             "--unsafe-no-fsync",  # it lives for one test run
             "--log-level=error",
         ),
-        "kube-apiserver": (binaries["kube-apiserver"], *_api_server(folder / "certificates")),
+        "kube-apiserver": (binaries["kube-apiserver"], *_api_server(folder)),
         "containerd": (binaries["containerd"], f"--config={folder}/containerd.toml"),
     }
 
 
-def _api_server(certificates: Path) -> tuple[str, ...]:
+def _api_server(folder: Path) -> tuple[str, ...]:
+    certificates = folder / "certificates"
     return (
         f"--etcd-servers={_ETCD}",
         f"--bind-address={NODE_ADDRESS}",
@@ -53,6 +54,9 @@ def _api_server(certificates: Path) -> tuple[str, ...]:
         f"--kubelet-client-key={certificates}/administrator.key",
         f"--kubelet-certificate-authority={certificates}/authority.crt",
         "--kubelet-preferred-address-types=InternalIP",
+        f"--audit-policy-file={FILES}/audit-policy.yaml",
+        f"--audit-log-path={folder}/audit.log",
+        "--audit-log-maxsize=10240",  # never rotated under a reader
     )
 
 

@@ -13,11 +13,33 @@ from pathlib import Path
 from promptops.dev.progress import Progress
 from promptops.settings.dev import DevSettings
 from tests.e2e.cluster import inputs, layout, pip_configuration
+from tests.e2e.cluster.api_server import ApiServer
 from tests.e2e.cluster.commands import run
 from tests.e2e.cluster.errors import ClusterError
 from tests.e2e.cluster.images import REPOSITORIES, Images
 
 _BUILD_SECONDS = 900
+_NODE = f"{layout.NAME}-control-plane"
+_AUDIT_LOG = "/var/log/kubernetes/audit.log"
+_DESCRIPTION = f"""\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+  kubeadmConfigPatches:
+  - |
+    kind: ClusterConfiguration
+    apiServer:
+      extraArgs:
+        audit-policy-file: /etc/kubernetes/policies/audit-policy.yaml
+        audit-log-path: {_AUDIT_LOG}
+        audit-log-maxsize: "10240"
+      extraVolumes:
+      - {{{{name: policies, hostPath: /etc/kubernetes/policies, mountPath: /etc/kubernetes/policies, readOnly: true, pathType: DirectoryOrCreate}}}}
+      - {{{{name: logs, hostPath: /var/log/kubernetes, mountPath: /var/log/kubernetes, readOnly: false, pathType: DirectoryOrCreate}}}}
+  extraMounts:
+  - {{{{hostPath: "{{policy}}", containerPath: /etc/kubernetes/policies/audit-policy.yaml, readOnly: true}}}}
+"""
 _CREATE_SECONDS = 300
 
 
@@ -42,12 +64,30 @@ def cluster(settings: DevSettings, progress: Progress, home: Path) -> Iterator[t
         try:
             with progress.step("starting a kind cluster", 60):
                 _kind(environment, "delete", "cluster")  # what a killed run left
-                _kind(environment, "create", "cluster", f"--kubeconfig={kubeconfig}", "--wait=120s")
+                described = home / "kind.yaml"
+                described.write_text(_DESCRIPTION.format(policy=layout.FILES / "audit-policy.yaml"))
+                options = (f"--config={described}", f"--kubeconfig={kubeconfig}", "--wait=120s")
+                _kind(environment, "create", "cluster", *options)
                 _kind(environment, "load", "docker-image", *map(images.name, REPOSITORIES))
             yield kubeconfig, images
         finally:
             with progress.step("ending the kind cluster", 5):
                 _kind(environment, "delete", "cluster", f"--kubeconfig={kubeconfig}")
+
+
+def api_server(environment: Mapping[str, str]) -> ApiServer:
+    """The API server in the node's container."""
+
+    def in_node(*command: str, check: bool = True) -> str:
+        return run("docker", "exec", _NODE, *command, environment=environment, check=check).stdout
+
+    def processes() -> tuple[int, ...]:
+        return tuple(map(int, in_node("pgrep", "-x", "kube-apiserver", check=False).split()))
+
+    def kill(process: int) -> None:
+        in_node("kill", "-KILL", str(process))
+
+    return ApiServer(processes, kill, lambda: in_node("cat", _AUDIT_LOG))
 
 
 @contextmanager

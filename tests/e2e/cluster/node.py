@@ -23,6 +23,8 @@ from tests.e2e.cluster.layout import NODE, SERVER
 
 MOUNTED = ("/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers")
 """Folders with fixed names that the components write to; the node sees its own."""
+_KEPT = frozenset({"kube-apiserver"})
+"""Started again when they end, as the kubelet does on other nodes: tests kill them."""
 _SYSCTLS = {"kernel/panic": "10", "kernel/panic_on_oops": "1", "vm/overcommit_memory": "1"}
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -39,11 +41,13 @@ def main(folder: Path) -> None:
     _mount(folder, in_memory=description["in_memory"])
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
     binaries: dict[str, str] = description["binaries"]
-    running = _start(components.foundation(folder, binaries), folder, binaries)
+    foundation = components.foundation(folder, binaries)
+    running = _start(foundation, folder, binaries)
     _wait_for_api_server(folder, running)
     running |= _start(components.rest(folder, binaries), folder, binaries)
     while True:
-        _reap(running, os.WEXITED)
+        again = _reap(running, os.WEXITED, kept=_KEPT)
+        running |= _start({name: foundation[name] for name in again}, folder, binaries)
 
 
 def _mount(folder: Path, *, in_memory: bool) -> None:
@@ -78,7 +82,7 @@ def _start(commands: Mapping[str, tuple[str, ...]], folder: Path, binaries: Mapp
     return running
 
 
-def _wait_for_api_server(folder: Path, running: Mapping[int, str]) -> None:
+def _wait_for_api_server(folder: Path, running: dict[int, str]) -> None:
     trust = ssl.create_default_context(cafile=str(folder / "certificates" / "authority.crt"))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
     deadline = time.monotonic() + _READY_SECONDS
@@ -90,11 +94,14 @@ def _wait_for_api_server(folder: Path, running: Mapping[int, str]) -> None:
     raise ComponentEnded(f"kube-apiserver is not ready within {_READY_SECONDS:.0f} s")
 
 
-def _reap(running: Mapping[int, str], options: int) -> None:
-    """Wait for a child: an orphan of the node is only collected, a component's end is an error."""
+def _reap(running: dict[int, str], options: int, kept: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Wait for a child: an orphan is only collected, a component's end an error. Return who is to be started again."""
     ended = os.waitid(os.P_ALL, 0, options)
-    if ended is not None and ended.si_pid in running:
-        raise ComponentEnded(f"{running[ended.si_pid]} ended (status {ended.si_status})")
+    if ended is None or ended.si_pid not in running:
+        return ()
+    if (name := running.pop(ended.si_pid)) in kept:
+        return (name,)
+    raise ComponentEnded(f"{name} ended (status {ended.si_status})")
 
 
 def _run(*command: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.e2e.cluster import cgroups, configuration, machine, network, ownership, storage
+from tests.e2e.cluster.api_server import ApiServer
 from tests.e2e.cluster.commands import last_lines, run, wait_until
 from tests.e2e.cluster.errors import ClusterError, NodeEnded
 from tests.e2e.cluster.layout import NAME, NODE, ROOT
@@ -83,6 +86,24 @@ class RealPods:
     def _check_alive(self) -> None:
         if self._process.poll() is not None:
             raise NodeEnded(f"the node ended:\n{_log_ends(self.folder)}")
+
+
+def api_server(folder: Path) -> ApiServer:
+    """The API server of the node that is up, whose processes the host sees."""
+
+    def processes() -> tuple[int, ...]:
+        return tuple(each for each in network.processes() if _program(each) == "kube-apiserver")
+
+    def kill(process: int) -> None:
+        os.kill(process, signal.SIGKILL)
+
+    return ApiServer(processes, kill, (folder / "audit.log").read_text)
+
+
+def _program(process: int) -> str:
+    with suppress(OSError):
+        return Path(Path(f"/proc/{process}/cmdline").read_text().partition("\0")[0]).name
+    return ""
 
 
 def up(folder: Path, binaries: Mapping[str, Path], claimed: socket.socket, *, attached: bool) -> RealPods:

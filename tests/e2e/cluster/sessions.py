@@ -35,7 +35,8 @@ def start_real_pods(settings: DevSettings, progress: Progress, *, attached: bool
             # A component that gives up at a bad moment is started again on every real node, by systemd or the kubelet.
             progress.say(f"{ended}\nthe node is started once more")
             node = start()
-    return Cluster(node.kubeconfig, images, paths["kubectl"], paths["helm"], folder)
+    api_server = real_pods.api_server(folder)
+    return Cluster(node.kubeconfig, images, paths["kubectl"], paths["helm"], folder, api_server)
 
 
 def _start_node(
@@ -78,7 +79,8 @@ def kind_cluster(settings: DevSettings, progress: Progress) -> Iterator[Cluster]
         tempfile.TemporaryDirectory(prefix="promptops-e2e-") as home,
         kind.cluster(settings, progress, Path(home)) as (kubeconfig, images),
     ):
-        yield Cluster(kubeconfig, images, paths["kubectl"], paths["helm"], Path(home))
+        api_server = kind.api_server(settings.environment)
+        yield Cluster(kubeconfig, images, paths["kubectl"], paths["helm"], Path(home), api_server)
 
 
 CLUSTERS: Mapping[str, Callable[[DevSettings, Progress], AbstractContextManager[Cluster]]] = {
