@@ -29,6 +29,11 @@ for name, place in places.items():
 """
 _TOKEN = "import os; print(os.path.exists('/var/run/secrets/kubernetes.io/serviceaccount/token'))"
 APP = "app"
+WEBHOOKS = "validatingwebhookconfigurations,mutatingwebhookconfigurations"
+POLICIES = (
+    "validatingadmissionpolicies,validatingadmissionpolicybindings,"
+    "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+)
 REPLICAS = 3
 
 
@@ -122,10 +127,25 @@ def test_without_the_webhook_pods_are_created_without_a_sidecar(cluster: Cluster
     cluster.kubectl("wait", f"-n={NAMESPACE}", "pod", "-l=app.kubernetes.io/component=webhook", "--for=delete")
 
     pods.run(cluster, application, labelled(cluster, "missed"))
+    cluster.kubectl(*scale, "--replicas=2")
 
     assert sidecars(cluster, application, "missed") == []
     assert len(rendered(cluster, application)) == 3
-    cluster.kubectl(*scale, "--replicas=2")
+
+
+def test_a_pod_without_its_sidecar_is_reported_and_should_serve(cluster: Cluster, application: str) -> None:
+    lacking = "--for=jsonpath={.status.served}=3/4"
+    cluster.kubectl("wait", "prompt/greeting", f"-n={application}", lacking, "--timeout=60s")
+
+    converged = "-o=jsonpath={.status.conditions[?(@.type=='Converged')].message}"
+    message = cluster.kubectl("get", "prompt/greeting", f"-n={application}", converged).stdout
+    about = f"--field-selector=reason=InjectionMissed,involvedObject.name={application}"
+    events = cluster.kubectl("get", "events", "-n=default", about, "--no-headers").stdout.splitlines()
+    cluster.kubectl("delete", "pod/missed", f"-n={application}", "--grace-period=1")
+
+    assert message.startswith("3 of 4 instances serve revision 2")
+    assert "1 pod asks for a sidecar and has none" in message
+    assert len(events) == 1
 
 
 def test_a_policy_injects_without_any_webhook(cluster: Cluster, release: Release, application: str) -> None:
@@ -142,7 +162,7 @@ def test_a_policy_injects_without_any_webhook(cluster: Cluster, release: Release
     pods.run(cluster, application, labelled(cluster, "by-policy"))
 
     assert sidecars(cluster, application, "by-policy") == ["promptops"]
-    assert webhooks_of_ours(cluster) == []
+    assert ours(cluster, WEBHOOKS) == []
     assert "found 1.1.0" in pods.python(cluster, application, "by-policy", _RENDER)
 
 
@@ -150,7 +170,7 @@ def test_after_uninstalling_sidecars_keep_serving(cluster: Cluster, release: Rel
     release.uninstall()
 
     assert rendered(cluster, application) == {"url 1.1.0", "socket 1.1.0", "found 1.1.0"}
-    assert webhooks_of_ours(cluster) == []
+    assert ours(cluster, f"{WEBHOOKS},{POLICIES}") == []
 
 
 def test_a_namespace_goes_without_the_operator(cluster: Cluster, application: str) -> None:
@@ -159,8 +179,7 @@ def test_a_namespace_goes_without_the_operator(cluster: Cluster, application: st
     cluster.kubectl("wait", f"namespace/{application}", "--for=delete", "--timeout=30s")
 
 
-def webhooks_of_ours(cluster: Cluster) -> list[Any]:
-    """Names of every configuration of a webhook of ours in the cluster."""
-    kinds = "validatingwebhookconfigurations,mutatingwebhookconfigurations"
+def ours(cluster: Cluster, kinds: str) -> list[Any]:
+    """Names of every object of ours of these kinds in the cluster."""
     listed = json.loads(cluster.kubectl("get", kinds, "-o=json").stdout)["items"]
     return [each["metadata"]["name"] for each in listed if "promptops" in each["metadata"]["name"]]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from promptops.cluster.client import Client
+from promptops.cluster.connection import Connection
+from promptops.cluster.resources import PROMPTS, TENANTS, Resource
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.release import NAMESPACE, Release
+from tests.support.manifests import prompt, sourced, tenant
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
 
@@ -93,19 +100,75 @@ def test_an_activation_is_decided(cluster: Cluster, greeting: str) -> None:
     cluster.kubectl("wait", "prompt/greeting", f"-n={greeting}", served, "--timeout=30s")
 
 
+def test_versions_are_made_of_a_source_and_pruned(cluster: Cluster, greeting: str) -> None:
+    for number in range(5):
+        followed = json.dumps(sourced("followed", f"text {number}", historyLimit=1))
+        served = f"--for=jsonpath={{.status.serving.stable.version}}=1.0.{number}"
+        cluster.kubectl("apply", f"-n={greeting}", "-f=-", input=followed)
+        cluster.kubectl("wait", "prompt/followed", f"-n={greeting}", served, "--timeout=30s")
+
+    def kept() -> list[str]:
+        listed = cluster.kubectl("get", "promptversions", f"-n={greeting}", "-o=name").stdout.split()
+        return [name.rpartition("/")[2] for name in listed if "followed" in name]
+
+    wait_until(lambda: len(kept()) <= 3 and "followed-1.0.4" in kept(), kept)
+
+
+def test_a_version_that_is_missing_is_looked_for_once_more_and_named(cluster: Cluster, greeting: str) -> None:
+    cluster.kubectl("apply", f"-n={greeting}", "-f=-", input=json.dumps(prompt("early", activeVersion="1.0.0")))
+
+    reason = "--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=VersionNotFound"
+    cluster.kubectl("wait", "prompt/early", f"-n={greeting}", reason, "--timeout=30s")
+
+
+@pytest.mark.parametrize(
+    ("resource", "edits"),
+    [
+        pytest.param(PROMPTS, [{"historyLimit": 5 + number} for number in range(20)], id="Prompt"),
+        pytest.param(TENANTS, [{"values": {"number": str(number)}} for number in range(20)], id="Tenant"),
+    ],
+)
+def test_what_changes_while_its_status_is_written_is_read_again(
+    cluster: Cluster, greeting: str, resource: Resource, edits: list[dict[str, Any]]
+) -> None:
+    cluster.kubectl("apply", "-f=-", input=json.dumps(tenant("greeting", greeting)))
+    path = resource.path(greeting, "greeting")
+
+    def is_read_again() -> bool:
+        about = [(each["verb"], each.get("objectRef", {}).get("resource")) for each in cluster.api_server.audited()]
+        return ("get", resource.plural) in about
+
+    wait_until(is_read_again, meanwhile=lambda: asyncio.run(edit_at_once(cluster, path, edits)))
+
+    generation = "{.metadata.generation} {.status.observedGeneration}"
+    name = f"{resource.plural}/greeting"
+    wait_until(lambda: len(set(_printed(cluster, greeting, name, generation).split())) == 1)
+    cluster.kubectl("delete", "tenant/greeting")
+
+
+async def edit_at_once(cluster: Cluster, path: str, edits: list[dict[str, Any]]) -> None:
+    """Edit an object's spec several times, as fast as the API server takes it."""
+    client = Client(await Connection.open(cluster.kubeconfig))
+    for edit in edits:
+        await client.call("edit", "PATCH", path, body={"spec": edit}, content_type="application/merge-patch+json")
+    await client.close()
+
+
 def test_an_upgrade_replaces_the_operator_and_writes_nothing(cluster: Cluster, release: Release, greeting: str) -> None:
     before = release.operator_pods()
     written = _resource_version(cluster, greeting)
 
     release.upgrade("podAnnotations.upgraded=yes")
 
-    after = [pod for pod in release.operator_pods() if "deletionTimestamp" not in pod["metadata"]]
+    after = release.operator_pods()
     assert not {pod["metadata"]["uid"] for pod in after} & {pod["metadata"]["uid"] for pod in before}
     assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in after] == [0, 0]
     assert _resource_version(cluster, greeting) == written
 
 
 def _resource_version(cluster: Cluster, namespace: str) -> str:
-    return cluster.kubectl(
-        "get", "prompt/greeting", f"-n={namespace}", "-o=jsonpath={.metadata.resourceVersion}"
-    ).stdout
+    return _printed(cluster, namespace, "prompt/greeting", "{.metadata.resourceVersion}")
+
+
+def _printed(cluster: Cluster, namespace: str, name: str, template: str) -> str:
+    return cluster.kubectl("get", name, f"-n={namespace}", f"-o=jsonpath={template}").stdout

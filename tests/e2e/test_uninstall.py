@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.release import NAMESPACE, Release
+from tests.support.manifests import sourced
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300, func_only=True)]
@@ -40,10 +43,19 @@ def test_an_uninstalled_release_leaves_definitions_and_keys_alone(cluster: Clust
 
 
 def test_kept_definitions_are_adopted_by_the_next_release(release: Release) -> None:
-    release.install()
+    seconds = release.install()
 
-    pods = [pod for pod in release.operator_pods() if "deletionTimestamp" not in pod["metadata"]]
-    assert [pod["status"]["containerStatuses"][0]["restartCount"] for pod in pods] == [0, 0]
+    restarts = [pod["status"]["containerStatuses"][0]["restartCount"] for pod in release.operator_pods()]
+    print(f"ready after {seconds:.1f} s")
+    assert restarts == [0, 0]
+
+
+def test_at_once_the_api_server_can_call_the_webhook(cluster: Cluster, release: Release, namespace: str) -> None:
+    broken = json.dumps(sourced("broken", "Hello\n{{ nme }}"))
+
+    done = cluster.kubectl("apply", f"-n={namespace}", "-f=-", input=broken, check=False)
+
+    assert "spec.source.content.text: line 2, column 4" in done.stderr, "it is asked, and what it says is heard"
 
 
 def inventory(cluster: Cluster) -> set[str]:
