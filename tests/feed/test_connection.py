@@ -137,3 +137,17 @@ async def given_up(call: Call, hop: Dripping) -> None:
     await upstream.close()
 
     assert (ended.value.reason, ended.value.detail) == (reasons.UNREACHABLE, "timeout (the answer does not end)")
+
+
+async def test_no_proxy_of_the_environment_is_shown_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with dripping(b"HTTP/1.1 200 OK\r\n\r\n", b": still here\n\n") as hop:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        upstream = Upstream(hop.url.replace("127.0.0.1", "localhost"), lambda: "token", answer_seconds=5)
+
+        await follow(upstream)
+
+        assert hop.asked == 1
+        await upstream.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import yaml
@@ -15,6 +13,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from promptops.cluster.errors import ConnectionInvalid
+from promptops.settings.proxies import Proxies
 
 POOL_SIZE = 32
 """Most connections that our own calls hold at a time."""
@@ -42,7 +41,7 @@ class Connection:
         else:
             await _load_kubeconfig(configuration, kubeconfig)
             configuration.refresh_api_key_hook = _Reread(kubeconfig)  # type: ignore[assignment]
-        configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
+        configuration.proxy = configuration.proxy or Proxies.from_environment().leading_to(configuration.host)
         # Left to itself the HTTP client looks for a proxy at every call, in a thread of its own.
         configuration.client_session_kwargs = {"trust_env": False}
         return cls(configuration)
@@ -88,14 +87,6 @@ class Connection:
             middlewares=(observed,),
         )
         return session
-
-
-def _proxy_to(server: str) -> str | None:
-    """Return what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about a server, as every HTTP client understands them."""
-    target = urlsplit(server)
-    if proxy_bypass(target.netloc):
-        return None
-    return getproxies().get(target.scheme)
 
 
 class _Reread:

@@ -88,6 +88,7 @@ TOOLS: dict[str, PinnedTool] = {
         _containerd("ctr", 10),
         PinnedTool("kstatus", "kstatus", ".", KSTATUS, 20),
         PinnedTool("lua", "lua", ".", LUA, 5),
+        PinnedTool("proxies", "proxies", ".", KSTATUS, 10),
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
     )
 }
