@@ -5,6 +5,10 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 export PROMPTOPS_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/promptops
+# Which release of Kubernetes: make test KUBERNETES=1.31, the oldest that is supported.
+ifdef KUBERNETES
+export PROMPTOPS_KUBERNETES := $(KUBERNETES)
+endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The package is installed in place; nothing of the caller's may come before it.
 unexport PYTHONPATH
@@ -37,7 +41,7 @@ setup: $(INSTALLED) ## Virtual environment, locked dependencies, control-plane b
 	@$(PROMPTOPS) dev build $(CONTROL_PLANE) >/dev/null
 
 .PHONY: demo
-demo: setup ## Show everything on a throw-away real control plane.
+demo: $(INSTALLED) ## Show everything on a throw-away real control plane, and while it is built what needs none.
 	@$(PROMPTOPS) demo
 
 .PHONY: test

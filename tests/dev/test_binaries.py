@@ -15,7 +15,7 @@ from promptops.dev import binaries
 from promptops.dev.builder import build, cached_path
 from promptops.dev.errors import BinaryUnusable, BuildFailed
 from promptops.dev.progress import Progress
-from promptops.dev.tools import CONTROL_PLANE, TOOLS, PinnedTool
+from promptops.dev.tools import CONTROL_PLANE, KUBERNETES, PinnedTool, tools
 from promptops.settings.dev import DevSettings
 
 
@@ -55,7 +55,7 @@ def program(folder: Path, text: str) -> PinnedTool:
 
 @pytest.mark.parametrize("name", CONTROL_PLANE)
 def test_kubebuilder_assets_win_over_the_cache(settings: DevSettings, progress: Progress, name: str) -> None:
-    executable(cached_path(TOOLS[name], settings.cache))
+    executable(cached_path(tools()[name], settings.cache))
     assets = settings.cache.parent / "assets"
     given = executable(assets / name)
 
@@ -63,14 +63,14 @@ def test_kubebuilder_assets_win_over_the_cache(settings: DevSettings, progress: 
 
 
 def test_the_cache_comes_next(settings: DevSettings, progress: Progress, said: io.StringIO) -> None:
-    cached = executable(cached_path(TOOLS["etcd"], settings.cache))
+    cached = executable(cached_path(tools()["etcd"], settings.cache))
 
     assert binaries.provide("etcd", settings, progress) == cached
     assert said.getvalue() == ""
 
 
 def test_kubebuilder_assets_need_no_controller_manager(settings: DevSettings, progress: Progress) -> None:
-    cached = executable(cached_path(TOOLS["kube-controller-manager"], settings.cache))
+    cached = executable(cached_path(tools()["kube-controller-manager"], settings.cache))
     assets = executable(settings.cache.parent / "assets" / "etcd").parent
 
     found = binaries.provide("kube-controller-manager", replace(settings, kubebuilder_assets=assets), progress)
@@ -135,9 +135,27 @@ def test_one_that_fails_ends_the_others(settings: DevSettings, progress: Progres
     assert left == [".build.lock"]
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
+@pytest.mark.parametrize(
+    "tool",
+    {tool.folder / tool.name: tool for release in KUBERNETES for tool in tools(release).values()}.values(),
+    ids=lambda tool: f"{tool.name} {tool.version}",
+)
 def test_every_binary_is_pinned(tool: PinnedTool) -> None:
     pinned = (tool.folder / "go.mod").read_text()
 
     assert f" {tool.version}\n" in pinned
     assert (tool.folder / "go.sum").exists()
+
+
+def test_a_release_of_kubernetes_can_be_chosen(settings: DevSettings, progress: Progress) -> None:
+    old = executable(cached_path(tools("1.31")["kubectl"], settings.cache))
+    executable(cached_path(tools()["kubectl"], settings.cache))
+
+    assert binaries.provide("kubectl", replace(settings, kubernetes="1.31"), progress) == old
+
+
+def test_a_release_that_nobody_pinned(settings: DevSettings, progress: Progress) -> None:
+    with pytest.raises(BinaryUnusable, match=r"^Kubernetes 1\.7 is not pinned here$") as raised:
+        binaries.provide("kubectl", replace(settings, kubernetes="1.7"), progress)
+
+    assert raised.value.hint == "set PROMPTOPS_KUBERNETES to one of: 1.37, 1.31"

@@ -10,16 +10,22 @@ from pathlib import Path
 import click
 
 from promptops import codegen
+from promptops.cli.demo_folder import meanwhile
 from promptops.cli.demo_language import accept_a_breaking_change, fail_a_test, refuse_a_typo, render_for_three_providers
 from promptops.cli.demo_story import Story, StoryError, said
 from promptops.client import PromptOpsClient
+from promptops.dev import binaries
 from promptops.dev.errors import DevError
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
+from promptops.dev.pace import Pace
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE
+from promptops.dev.tools import CONTROL_PLANE
 from promptops.settings.dev import DevSettings
 
 _NAME = {"name": "Ada"}
+_SECONDS = 55
+"""On two cores."""
 _NEXT = """
 Next:
   promptops dev up             # a plane that stays (.venv/bin/promptops, until your shell knows it)
@@ -133,13 +139,10 @@ def demo(samples: Path, picture: Path | None) -> None:
     progress = Progress()
     try:
         take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
-        if up.stack is None:
-            raise StoryError("the plane came up without operator and sidecar")
-        with Story(up.plane, up.stack, samples, progress) as story:
-            for step in STEPS:
-                step(story)
-            story.print_table(picture)
+        if not binaries.are_built(CONTROL_PLANE, settings):
+            meanwhile(lambda: binaries.control_plane(settings, progress), samples, settings, progress)
+        with Pace(settings.cache).step(progress, "demo", "the demo on a control plane", _SECONDS):
+            _tell(folder, settings, progress, samples, picture)
     except (DevError, StoryError) as error:
         raise click.ClickException(
             f"{error}\nLogs were in {folder}; run `promptops dev up` to keep a plane and look closer."
@@ -148,6 +151,16 @@ def demo(samples: Path, picture: Path | None) -> None:
         take_down(folder)
     click.echo("Everything is stopped and removed.", file=sys.stderr)
     click.echo(_NEXT, file=sys.stderr)
+
+
+def _tell(folder: Path, settings: DevSettings, progress: Progress, samples: Path, picture: Path | None) -> None:
+    up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
+    if up.stack is None:
+        raise StoryError("the plane came up without operator and sidecar")
+    with Story(up.plane, up.stack, samples, progress) as story:
+        for step in STEPS:
+            step(story)
+        story.print_table(picture)
 
 
 def _activation(version: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from promptops.dev import toolchain
 from promptops.dev.errors import BuildFailed
 from promptops.dev.locking import only_one
+from promptops.dev.pace import Pace
 from promptops.dev.progress import Progress
 from promptops.dev.tools import PinnedTool
 from promptops.settings.dev import DevSettings
@@ -63,7 +64,8 @@ def build(tools: tuple[PinnedTool, ...], settings: DevSettings, progress: Progre
         if not missing:
             return
         compiler = toolchain.go(settings.cache, settings.environment, progress)
-        with progress.step(f"building {_names(missing)}", sum(tool.seconds for tool in missing)) as show:
+        seconds = sum(tool.seconds for tool in missing)
+        with Pace(settings.cache).step(progress, "build", f"building {_names(missing)}", seconds) as show:
             _build(missing, compiler, settings, show)
 
 

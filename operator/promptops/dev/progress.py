@@ -27,10 +27,10 @@ class Progress:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def step(self, what: str, seconds: int = 0) -> Iterator[Callable[[str], None]]:
-        """Announce a step, and how long it takes when that is long; yield a function that shows where it is."""
+    def step(self, what: str, seconds: int = 0, where: str = "on two cores") -> Iterator[Callable[[str], None]]:
+        """Announce a step, and how long it takes and `where`, when that is long; yield a function that shows what it is at."""
         begun = self._clock()
-        announced = f"{what} (about {seconds} s on two cores)…" if seconds else f"{what}…"
+        announced = f"{what} (about {seconds} s {where})…" if seconds else f"{what}…"
         if not self._console.is_terminal:
             self.say(announced)
             yield self._sign_of_life(begun)

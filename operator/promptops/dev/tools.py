@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 MODULES = Path(__file__).parent / "modules"
 
-KUBERNETES = "v1.36.3"
+KUBERNETES: Final = {"1.37": "v1.37.2", "1.31": "v1.31.14"}
+"""The releases of Kubernetes that can be had: the current one and the oldest that is supported."""
+CURRENT: Final = "1.37"
 ETCD = "v3.6.16"
 HELM = "v4.3.1"
 PROMETHEUS = "v0.316.0"
@@ -17,14 +20,6 @@ KSTATUS = "v0.37.2"
 LUA = "v1.1.1"
 
 _STRIP = "-s -w"
-_KUBERNETES_FLAGS = " ".join(
-    (
-        _STRIP,
-        f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}",
-        "-X k8s.io/component-base/version.gitMajor=1",
-        "-X k8s.io/component-base/version.gitMinor=36",
-    )
-)
 _CONTAINERD_FLAGS = f"{_STRIP} -X github.com/containerd/containerd/v2/version.Version={CONTAINERD}"
 
 
@@ -48,8 +43,12 @@ class PinnedTool:
         return MODULES / self.module
 
 
-def _kubernetes(name: str, seconds: int) -> PinnedTool:
-    return PinnedTool(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", KUBERNETES, seconds, _KUBERNETES_FLAGS)
+def _kubernetes(name: str, seconds: int, release: str) -> PinnedTool:
+    version = KUBERNETES[release]
+    named = {"gitVersion": version, "gitMajor": "1", "gitMinor": release.removeprefix("1.")}
+    flags = (f"-X k8s.io/component-base/version.{variable}={value}" for variable, value in named.items())
+    module = f"kubernetes/{release}"
+    return PinnedTool(name, module, f"k8s.io/kubernetes/cmd/{name}", version, seconds, " ".join((_STRIP, *flags)))
 
 
 def _containerd(name: str, seconds: int) -> PinnedTool:
@@ -63,16 +62,18 @@ def _prometheus(name: str, seconds: int) -> PinnedTool:
     return PinnedTool(name, "prometheus", f"github.com/prometheus/prometheus/cmd/{name}", PROMETHEUS, seconds)
 
 
-TOOLS: dict[str, PinnedTool] = {
+_KUBERNETES: Final = {
+    "kube-apiserver": 150,
+    "kube-controller-manager": 40,
+    "kubectl": 10,
+    "kube-scheduler": 10,
+    "kubelet": 30,
+    "kube-proxy": 10,
+}
+_OTHERS: Final = {
     tool.name: tool
     for tool in (
         PinnedTool("etcd", "etcd", ".", ETCD, 20),
-        _kubernetes("kube-apiserver", 150),
-        _kubernetes("kube-controller-manager", 40),
-        _kubernetes("kubectl", 10),
-        _kubernetes("kube-scheduler", 10),
-        _kubernetes("kubelet", 30),
-        _kubernetes("kube-proxy", 10),
         PinnedTool(
             "helm",
             "helm",
@@ -92,7 +93,12 @@ TOOLS: dict[str, PinnedTool] = {
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
     )
 }
-"""Every binary that can be built, by name."""
+
+
+def tools(release: str = CURRENT) -> dict[str, PinnedTool]:
+    """Return every binary that can be built, by name, those of Kubernetes of one of its releases."""
+    return _OTHERS | {name: _kubernetes(name, seconds, release) for name, seconds in _KUBERNETES.items()}
+
 
 CONTROL_PLANE: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 """What a bare plane is made of."""
