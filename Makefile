@@ -44,6 +44,14 @@ setup: $(INSTALLED) ## Virtual environment, locked dependencies, control-plane b
 demo: $(INSTALLED) ## Show everything on a throw-away real control plane, and while it is built what needs none.
 	@$(PROMPTOPS) demo
 
+.PHONY: readme
+readme: $(INSTALLED) ## README by copy and paste in a fresh clone, with the duration of each block (LEAVE_OUT="make test", COLD=1).
+	@PYTHONPATH=. LEAVE_OUT='$(LEAVE_OUT)' COLD='$(COLD)' $(BIN)/python tests/docs/readme.py
+
+.PHONY: screens
+screens: setup ## Draw the pictures in docs/images anew, from what really comes.
+	@PYTHONPATH=. $(BIN)/python tests/docs/screens.py
+
 .PHONY: test
 test: setup ## Lint, types, layers, generated files, and all tests but the e2e ones.
 	@echo "[test] tools" >&2

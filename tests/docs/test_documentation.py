@@ -16,6 +16,7 @@ from promptops.api.v1alpha1 import API_VERSION, KINDS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+HERE = re.compile(r"^cat > \S+\.yaml <<'EOF'\n(.*?)^EOF", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 MODELS = {kind.__name__: kind for kind in KINDS}
@@ -37,9 +38,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_manifests_are_accepted() -> None:
-    manifests = [
-        each for _, body in blocks("yaml") for each in yaml.safe_load_all(body) if each.get("apiVersion") == API_VERSION
-    ]
+    typed = [body for _, page in blocks("bash") for body in HERE.findall(page)]
+    shown = [*typed, *(body for _, body in blocks("yaml"))]
+    manifests = [each for body in shown for each in yaml.safe_load_all(body) if each.get("apiVersion") == API_VERSION]
 
     for manifest in manifests:
         MODELS[manifest["kind"]].model_validate({"metadata": manifest["metadata"], "spec": manifest["spec"]})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import re
 import shlex
 import threading
 import time
@@ -15,10 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from promptops.api.http import RenderResponse
+from promptops.cli import pictures
 from promptops.client import PromptOpsError, SyncPromptOpsClient
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
@@ -28,6 +28,7 @@ from promptops.domain.manifests import Manifest
 Wanted = Callable[[RenderResponse], bool]
 _PATIENCE_SECONDS = 60.0
 _SAMPLES = 200
+_TITLE = "From kubectl's return to the new answer being served"
 _READY = '.status.conditions[?(@.type=="Ready")]'
 
 
@@ -195,20 +196,15 @@ class Story:
 
     def print_table(self, picture: Path | None = None) -> None:
         """Print what was measured; write it to an SVG file as well when asked to."""
-        table = Table(title="From kubectl's return to the new answer being served", title_justify="left")
-        table.add_column("step", style="bold")
+        table = Table(title=_TITLE, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("step", style="bold", max_width=26)
         table.add_column("answer")
-        table.add_column("time", justify="right", style="green")
+        table.add_column("time", justify="right", style="green", max_width=12)
         for row in self._rows:
             table.add_row(row.step, row.answer, row.time)
         Console().print(table)
         if picture:
-            drawing = Console(record=True, width=110, file=io.StringIO(), force_terminal=True)
-            drawing.print(table)
-            # The reader's own font will do: a picture fetches nothing.
-            picture.write_text(
-                re.sub(r"@font-face \{.*?\}\s*", "", drawing.export_svg(title="make demo"), flags=re.DOTALL)
-            )
+            picture.write_text(pictures.of_console("make demo", table))
 
     def _watch(self, prompt: str, variables: Mapping[str, Any], wanted: Wanted) -> Witness:
         return Witness(self.stack.sidecar.socket, prompt, variables, wanted)
