@@ -23,6 +23,7 @@ from promptops.dev import binaries
 from promptops.dev.plane import Kubectl, Plane, remove, start_plane
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
+from promptops.dev.tools import CURRENT
 from promptops.settings.dev import DevSettings
 from tests.support.held import FAILING_SECONDS, Watchdog
 
@@ -35,17 +36,26 @@ HELD = "held"
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark every test that talks to a real API server, so that they can be counted and chosen.
 
     Their files come first, those that break things before all others: they wait most, and no worker shall be left
-    alone with one of them in the end.
+    alone with one of them in the end. What an older Kubernetes than the current one cannot do is left out, and counted.
     """
     for item in items:
         if "new_plane" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+    if older := [item for item in items if _is_of_later_kubernetes(item)]:
+        config.hook.pytest_deselected(items=older)
+        items[:] = [item for item in items if item not in older]
     waiting = {item.path for item in items if item.get_closest_marker("cluster")}
     items.sort(key=lambda item: ("faults" not in item.path.parts, item.path not in waiting))
+
+
+def _is_of_later_kubernetes(item: pytest.Item) -> bool:
+    release = tuple(int(part) for part in (DevSettings.from_environment().kubernetes or CURRENT).split("."))
+    needed = [tuple(int(part) for part in marker.args[0].split(".")) for marker in item.iter_markers("since")]
+    return any(each > release for each in needed)
 
 
 @pytest.hookimpl(wrapper=True)

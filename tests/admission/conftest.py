@@ -48,13 +48,14 @@ def injection_namespaces(plane: Plane) -> Iterator[dict[str, str]]:
     trust = {"name": TRUST_CONFIG_MAP, "namespace": OPERATOR_NAMESPACE}
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": trust}
     apply(plane, config_map | {"data": {TRUST_KEY: PARAMETERS[TRUST_KEY]}}, *injection.refusals(OPERATOR_NAMESPACE))
-    policy = injection.mutation(OPERATOR_NAMESPACE, injection.parameters_literal(PARAMETERS))
-    apply(plane, *(within(each, made["policy"]) for each in policy))
     yield made
     for name in (*made.values(), OPERATOR_NAMESPACE):
         plane.kubectl("delete", "namespace", name, "--wait=false")
-    for kind, name in (("mutating", injection.INJECTION), ("validating", injection.REFUSAL)):
-        plane.kubectl("delete", f"{kind}admissionpolicy,{kind}admissionpolicybinding", name)
+    _forget(plane, "validating", injection.REFUSAL)
+
+
+def _forget(plane: Plane, kind: str, name: str) -> None:
+    plane.kubectl("delete", f"{kind}admissionpolicy,{kind}admissionpolicybinding", name)
 
 
 class Pods:
@@ -90,32 +91,34 @@ def pods(plane: Plane) -> Pods:
 
 
 @pytest.fixture(scope="session")
-def injecting(pods: Pods, injection_namespaces: dict[str, str]) -> dict[str, str]:
-    """The namespaces, once the API server injects and refuses there: policies take a moment to be heard of."""
-
-    def is_refused() -> bool:
-        return bool(pods.refusal(pod(hostNetwork=True), injection_namespaces["nobody"]))
-
-    def is_injected() -> bool:
-        return "initContainers" in pods.dry(pod(), injection_namespaces["policy"])["spec"]
-
-    wait_until(is_refused)
-    wait_until(is_injected)
+def refusing(pods: Pods, injection_namespaces: dict[str, str]) -> dict[str, str]:
+    """The namespaces, once the API server refuses there: policies take a moment to be heard of."""
+    wait_until(lambda: bool(pods.refusal(pod(hostNetwork=True), injection_namespaces["nobody"])))
     return injection_namespaces
 
 
 @pytest.fixture(scope="session")
+def injecting(plane: Plane, pods: Pods, refusing: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The namespaces, once the API server injects by its policy: Kubernetes 1.36 or newer."""
+    policy = injection.mutation(OPERATOR_NAMESPACE, injection.parameters_literal(PARAMETERS))
+    apply(plane, *(within(each, refusing["policy"]) for each in policy))
+    wait_until(lambda: "initContainers" in pods.dry(pod(), refusing["policy"])["spec"])
+    yield refusing
+    _forget(plane, "mutating", injection.INJECTION)
+
+
+@pytest.fixture(scope="session")
 def webhook(
-    plane: Plane, injecting: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    plane: Plane, refusing: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningWebhook]:
     """The webhook, called by the API server for one of the namespaces."""
     installed_on(plane)
     made = prepared(plane, tmp_path_factory.mktemp("webhook"))
     made.start()
-    configurations = made.configurations(injecting["webhook"])
+    configurations = made.configurations(refusing["webhook"])
     apply(plane, *configurations)
     asking = Pods(plane)
-    wait_until(lambda: "initContainers" in asking.dry(pod(), injecting["webhook"])["spec"])
+    wait_until(lambda: "initContainers" in asking.dry(pod(), refusing["webhook"])["spec"])
     yield made
     for each in configurations:
         plane.kubectl("delete", each["kind"], each["metadata"]["name"])

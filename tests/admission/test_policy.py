@@ -10,6 +10,8 @@ from promptops.domain.injection.pod import injected
 from tests.admission.conftest import Pods
 from tests.admission.pods import INJECTED, PARAMETERS, REFUSED, container, pod
 
+pytestmark = pytest.mark.since("1.36")
+
 Manifest = dict[str, Any]
 ALL = [pytest.param(each, id=name) for name, each in INJECTED.items()]
 

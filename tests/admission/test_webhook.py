@@ -28,39 +28,39 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("asking", ALL)
-def test_webhook_policy_and_description_agree(
-    pods: Pods, webhook: RunningWebhook, injecting: dict[str, str], asking: Manifest
+def test_webhook_and_description_agree(
+    pods: Pods, webhook: RunningWebhook, refusing: dict[str, str], asking: Manifest
 ) -> None:
-    by_hand = pods.dry(injected(asking, PARAMETERS), injecting["nobody"])
+    by_hand = pods.dry(injected(asking, PARAMETERS), refusing["nobody"])
 
-    by_webhook, by_policy = (pods.dry(asking, injecting[who]) for who in ("webhook", "policy"))
+    by_webhook = pods.dry(asking, refusing["webhook"])
 
-    assert comparable(by_webhook) == comparable(by_policy) == comparable(by_hand)
+    assert comparable(by_webhook) == comparable(by_hand)
 
 
 @pytest.mark.parametrize("asking", ALL)
 def test_what_has_its_sidecar_is_left_alone(
-    pods: Pods, webhook: RunningWebhook, injecting: dict[str, str], asking: Manifest
+    pods: Pods, webhook: RunningWebhook, refusing: dict[str, str], asking: Manifest
 ) -> None:
     done = injected(asking, PARAMETERS)
 
-    again = pods.dry(done, injecting["webhook"])
+    again = pods.dry(done, refusing["webhook"])
 
-    assert comparable(again) == comparable(pods.dry(done, injecting["nobody"]))
+    assert comparable(again) == comparable(pods.dry(done, refusing["nobody"]))
 
 
 @pytest.mark.parametrize(("asking", "said"), [pytest.param(*row, id=name) for name, row in REFUSED.items()])
 def test_a_pod_that_is_refused(
-    pods: Pods, webhook: RunningWebhook, injecting: dict[str, str], asking: Manifest, said: str
+    pods: Pods, webhook: RunningWebhook, refusing: dict[str, str], asking: Manifest, said: str
 ) -> None:
-    assert said in pods.refusal(asking, injecting["webhook"])
+    assert said in pods.refusal(asking, refusing["webhook"])
 
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_what_is_wrong_is_said_at_apply(
-    plane: Plane, webhook: RunningWebhook, injecting: dict[str, str], broken: Manifest
+    plane: Plane, webhook: RunningWebhook, refusing: dict[str, str], broken: Manifest
 ) -> None:
-    answer = Server(plane).create(broken, injecting["webhook"])
+    answer = Server(plane).create(broken, refusing["webhook"])
 
     (finding,) = review(broken)
     assert answer.status_code == 422
@@ -69,26 +69,26 @@ def test_what_is_wrong_is_said_at_apply(
 
 
 def test_what_is_probably_not_meant_is_a_warning(
-    plane: Plane, webhook: RunningWebhook, injecting: dict[str, str]
+    plane: Plane, webhook: RunningWebhook, refusing: dict[str, str]
 ) -> None:
     unused = {"text": "Hello", "variables": [{"name": "x", "type": "string"}]}
 
-    answer = Server(plane).create(sourced("unused", unused), injecting["webhook"])
+    answer = Server(plane).create(sourced("unused", unused), refusing["webhook"])
 
     assert answer.is_success
     assert "x" in answer.headers["warning"]
 
 
-def test_kubectl_prints_where(plane: Plane, webhook: RunningWebhook, injecting: dict[str, str]) -> None:
+def test_kubectl_prints_where(plane: Plane, webhook: RunningWebhook, refusing: dict[str, str]) -> None:
     broken = json.dumps(sourced("a", "Hello\n{{ nme }}"))
 
-    done = plane.kubectl("apply", "-n", injecting["webhook"], "-f", "-", input=broken, check=False)
+    done = plane.kubectl("apply", "-n", refusing["webhook"], "-f", "-", input=broken, check=False)
 
     assert "spec.source.content.text: line 2, column 4" in done.stderr
 
 
-def test_its_metrics_say_what_was_answered(pods: Pods, webhook: RunningWebhook, injecting: dict[str, str]) -> None:
-    pods.dry(INJECTED["one container"], injecting["webhook"])
+def test_its_metrics_say_what_was_answered(pods: Pods, webhook: RunningWebhook, refusing: dict[str, str]) -> None:
+    pods.dry(INJECTED["one container"], refusing["webhook"])
 
     with webhook.client as client:
         scraped = client.get(f"{webhook.operations_url}/metrics").text

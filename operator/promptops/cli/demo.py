@@ -28,9 +28,9 @@ _SECONDS = 55
 """On two cores."""
 _NEXT = """
 Next:
-  promptops dev up             # a plane that stays (.venv/bin/promptops, until your shell knows it)
-  docs/getting-started.md      # edit, review, activate, roll back, hot reload, by your own hand
-  make help                    # everything else"""
+  .venv/bin/promptops dev up    # a plane that stays
+  docs/getting-started.md       # edit, review, activate, roll back, hot reload, by your own hand
+  make help                     # everything else"""
 
 
 def apply_samples(story: Story) -> None:
@@ -141,7 +141,8 @@ def demo(samples: Path, picture: Path | None) -> None:
         take_down(folder)
         if not binaries.are_built(CONTROL_PLANE, settings):
             meanwhile(lambda: binaries.control_plane(settings, progress), samples, settings, progress)
-        with Pace(settings.cache).step(progress, "demo", "the demo on a control plane", _SECONDS):
+        with Pace(settings.cache).measured("demo", _SECONDS) as (seconds, where):
+            progress.say(f"The demo on a control plane takes about {seconds} s {where}.")
             _tell(folder, settings, progress, samples, picture)
     except (DevError, StoryError) as error:
         raise click.ClickException(

@@ -24,11 +24,15 @@ class Pace:
     @contextmanager
     def step(self, progress: Progress, kind: str, what: str, seconds: int) -> Iterator[Callable[[str], None]]:
         """Announce a step of `seconds` on two cores as it will be here; learn from it unless it fails."""
+        with self.measured(kind, seconds) as (expected, where), progress.step(what, expected, where) as show:
+            yield show
+
+    @contextmanager
+    def measured(self, kind: str, seconds: int) -> Iterator[tuple[int, str]]:
+        """Yield how many seconds the block will take, and where; learn from it unless it fails."""
         begun, known = self._clock(), self._known()
         factor = known.get(kind)
-        expected, where = (seconds, "on two cores") if factor is None else (round(seconds * factor), "here")
-        with progress.step(what, max(1, expected), where) as show:
-            yield show
+        yield (seconds, "on two cores") if factor is None else (max(1, round(seconds * factor)), "here")
         measured = min(_MOST, max(_LEAST, (self._clock() - begun) / seconds))
         self._remember(known | {kind: measured if factor is None else (factor + measured) / 2})
 
