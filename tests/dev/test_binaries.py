@@ -158,4 +158,4 @@ def test_a_release_that_nobody_pinned(settings: DevSettings, progress: Progress)
     with pytest.raises(BinaryUnusable, match=r"^Kubernetes 1\.7 is not pinned here$") as raised:
         binaries.provide("kubectl", replace(settings, kubernetes="1.7"), progress)
 
-    assert raised.value.hint == "set PROMPTOPS_KUBERNETES to one of: 1.37, 1.31"
+    assert raised.value.hint == "set PROMPTOPS_KUBERNETES to one of: 1.37, 1.36, 1.31"

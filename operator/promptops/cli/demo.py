@@ -145,9 +145,8 @@ def demo(samples: Path, picture: Path | None) -> None:
             progress.say(f"The demo on a control plane takes about {seconds} s {where}.")
             _tell(folder, settings, progress, samples, picture)
     except (DevError, StoryError) as error:
-        raise click.ClickException(
-            f"{error}\nLogs were in {folder}; run `promptops dev up` to keep a plane and look closer."
-        ) from None
+        hint = getattr(error, "hint", "") or "run `promptops dev up` to keep a plane, and look at its logs"
+        raise click.ClickException(f"{error}\nWhat helps: {hint}") from None
     finally:
         take_down(folder)
     click.echo("Everything is stopped and removed.", file=sys.stderr)

@@ -8,9 +8,9 @@ from typing import Final
 
 MODULES = Path(__file__).parent / "modules"
 
-KUBERNETES: Final = {"1.37": "v1.37.2", "1.31": "v1.31.14"}
-"""The releases of Kubernetes that can be had: the current one and the oldest that is supported."""
-CURRENT: Final = "1.37"
+KUBERNETES: Final = {"1.37": "v1.37.2", "1.36": "v1.36.3", "1.31": "v1.31.14"}
+"""The releases of Kubernetes that can be had, the newest first; the last is the oldest that is supported."""
+CURRENT: Final = "1.36"
 ETCD = "v3.6.16"
 HELM = "v4.3.1"
 PROMETHEUS = "v0.316.0"
