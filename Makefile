@@ -22,7 +22,7 @@ UV := $(PROMPTOPS_CACHE)/uv/bin/uv
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
-TEST_TOOLS := helm promtool prometheus kstatus lua proxies
+TEST_TOOLS := helm promtool prometheus kstatus lua proxies kubeconform
 NODE := kube-scheduler kubelet kube-proxy containerd containerd-shim-runc-v2 ctr coredns
 
 # Where pytest looks and what it leaves out can be narrowed: make test TESTS=tests/dev PYTEST_OPTIONS=-x

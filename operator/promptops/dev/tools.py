@@ -18,6 +18,7 @@ CONTAINERD = "v2.3.7"
 COREDNS = "v1.14.6"
 KSTATUS = "v0.37.2"
 LUA = "v1.1.1"
+KUBECONFORM = "v0.8.0"
 
 _STRIP = "-s -w"
 _CONTAINERD_FLAGS = f"{_STRIP} -X github.com/containerd/containerd/v2/version.Version={CONTAINERD}"
@@ -90,6 +91,7 @@ _OTHERS: Final = {
         PinnedTool("kstatus", "kstatus", ".", KSTATUS, 20),
         PinnedTool("lua", "lua", ".", LUA, 5),
         PinnedTool("proxies", "proxies", ".", KSTATUS, 10),
+        PinnedTool("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", KUBECONFORM, 10),
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
     )
 }
