@@ -45,3 +45,14 @@ class Helm:
         done = self("template", RELEASE, str(self.chart), f"--namespace={NAMESPACE}", *arguments, check=False)
         assert done.returncode, f"helm accepted {arguments}"
         return done.stderr
+
+
+class UniqueKeys(yaml.CSafeLoader):
+    """Reads as kustomize does: a key that comes twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Raise ValueError for a duplicate."""
+        keys = [key.value for key, _ in node.value]
+        if len(keys) != len(set(keys)):
+            raise ValueError(f"a key twice in {keys}")
+        return super().construct_mapping(node, deep)

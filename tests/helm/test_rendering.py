@@ -16,7 +16,7 @@ from promptops.dev.plane import Plane
 from promptops.domain.injection.description import CONTAINER, INJECTED_LABEL, TRUE
 from promptops.settings.logs import LogSettings
 from promptops.settings.operator import OperatorSettings
-from tests.helm.command import Helm
+from tests.helm.command import Helm, UniqueKeys
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
@@ -340,15 +340,18 @@ def test_a_label_or_annotation_of_the_user_stands_there_once(helm: Helm, tmp_pat
     }
 
 
-class UniqueKeys(yaml.SafeLoader):
-    """Reads as kustomize does: a key that comes twice is an error."""
+def test_what_the_chart_itself_sets_cannot_be_set_twice(helm: Helm) -> None:
+    found = deployment(helm.render())["spec"]["template"]["spec"]
+    (operator,) = found["containers"]
+    again = {f"extraEnv[0].name={each['name']}": each["name"] for each in operator["env"]}
+    again |= {f"extraVolumes[0].name={each['name']}": each["name"] for each in found["volumes"]}
+    again |= {
+        f"extraVolumeMounts[0].mountPath={each['mountPath']}/": each["mountPath"] for each in operator["volumeMounts"]
+    }
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Raise ValueError for a duplicate."""
-        keys = [self.construct_object(key) for key, _ in node.value]
-        if len(keys) != len(set(keys)):
-            raise ValueError(f"a key twice in {keys}")
-        return super().construct_mapping(node, deep)
+    for setting, name in again.items():
+        assert name in (said := helm.refusal(f"--set={setting}"))
+        assert "the chart" in said
 
 
 def test_names(render: Render) -> None:

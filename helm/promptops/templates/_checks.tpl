@@ -44,4 +44,14 @@ What the schema cannot say in words: values that contradict each other or the ch
 {{- fail (printf "\n\nextraEnv: %s is set by the chart itself\n" .name) -}}
 {{- end -}}
 {{- end -}}
+{{- range .Values.extraVolumes -}}
+{{- if has (get . "name") (list "tmp" "feed-token") -}}
+{{- fail (printf "\n\nextraVolumes: %s is a volume of the chart's own\n" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- if has (get . "mountPath" | default "" | clean) (list "/tmp" "/var/run/secrets/promptops.io/feed") -}}
+{{- fail (printf "\n\nextraVolumeMounts: the chart itself mounts something at %s\n" .mountPath) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}
