@@ -56,11 +56,13 @@ def identities(manifests: list[Manifest]) -> set[tuple[str, str]]:
     ("values", "more"),
     [
         pytest.param((), set[tuple[str, str]](), id="none"),
-        pytest.param((RELAYS,), {("Deployment", RELAY), ("PodDisruptionBudget", RELAY)}, id="relays"),
-        pytest.param(("relay.replicas=1",), {("Deployment", RELAY)}, id="one relay"),
+        pytest.param(
+            (RELAYS,), {(kind, RELAY) for kind in ("Deployment", "NetworkPolicy", "PodDisruptionBudget")}, id="relays"
+        ),
+        pytest.param(("relay.replicas=1",), {("Deployment", RELAY), ("NetworkPolicy", RELAY)}, id="one relay"),
         pytest.param(
             (GATEWAYS,),
-            {("Deployment", GATEWAY), ("PodDisruptionBudget", GATEWAY), ("Service", GATEWAY)},
+            {(kind, GATEWAY) for kind in ("Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service")},
             id="gateways",
         ),
     ],

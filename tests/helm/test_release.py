@@ -18,7 +18,7 @@ DEPLOYMENTS = {"deployment.apps/promptops", "deployment.apps/promptops-webhook"}
 EVERY_KIND = ",".join(
     (
         "serviceaccounts,deployments,replicasets,pods,services,configmaps,secrets,roles,rolebindings",
-        "poddisruptionbudgets,mutatingwebhookconfigurations,validatingwebhookconfigurations",
+        "poddisruptionbudgets,networkpolicies,mutatingwebhookconfigurations,validatingwebhookconfigurations",
         "clusterroles,clusterrolebindings,customresourcedefinitions",
         "validatingadmissionpolicies,validatingadmissionpolicybindings",
     )

@@ -26,7 +26,13 @@ MONITORING = (
     "--api-versions=monitoring.coreos.com/v1/PrometheusRule",
 )
 ALWAYS = {"ServiceAccount", "Deployment", "Service", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
-ALWAYS |= {"ConfigMap", "PodDisruptionBudget", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
+ALWAYS |= {
+    "ConfigMap",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+}
 ALWAYS |= {"CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
 
@@ -96,7 +102,7 @@ def test_every_object_is_labelled_and_namespaced(render: Render) -> None:
     manifests = render(arguments=MONITORING)
 
     namespaced = {"ServiceAccount", "Deployment", "Service", "Role", "RoleBinding", "PodMonitor", "PrometheusRule"}
-    namespaced |= {"ConfigMap", "PodDisruptionBudget"}
+    namespaced |= {"ConfigMap", "NetworkPolicy", "PodDisruptionBudget"}
     assert {m["kind"] for m in manifests if m["metadata"].get("namespace") == "promptops-system"} == namespaced
     assert {m["metadata"]["labels"]["app.kubernetes.io/part-of"] for m in manifests} == {"promptops"}
 
@@ -338,6 +344,33 @@ def test_a_label_or_annotation_of_the_user_stands_there_once(helm: Helm, tmp_pat
     assert deployment([each for each in manifests if each])["spec"]["template"]["metadata"]["annotations"] == {
         "kubectl.kubernetes.io/default-container": "mine"
     }
+
+
+def test_network_policies_open_the_ports_that_are_called(render: Render) -> None:
+    manifests = render("relay.replicas=1", "gateway.replicas=1", "podLabels.team=a")
+
+    policies = {each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "NetworkPolicy"}
+    for workload in (each for each in manifests if each["kind"] == "Deployment"):
+        policy = policies.pop(workload["metadata"]["name"])
+        ports = [each for one in workload["spec"]["template"]["spec"]["containers"] for each in one["ports"]]
+        assert policy["podSelector"]["matchLabels"] == workload["spec"]["selector"]["matchLabels"]
+        # From anywhere: sidecars of every namespace, the API server, a Prometheus that nobody here knows.
+        assert policy["ingress"] == [{"ports": [{"port": each["name"], "protocol": "TCP"} for each in ports]}]
+    assert policies == {}
+
+
+def test_the_webhook_alone_calls_nobody(render: Render) -> None:
+    manifests = render("relay.replicas=1", "gateway.replicas=1")
+
+    policies = {each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "NetworkPolicy"}
+    bounded = [name for name, spec in policies.items() if "Egress" in spec["policyTypes"]]
+    assert bounded == [WEBHOOK]
+    assert "egress" not in policies[WEBHOOK]
+    assert len(policies) == 4
+
+
+def test_no_network_policies(render: Render) -> None:
+    assert "NetworkPolicy" not in kinds(render("networkPolicies.enabled=false", "relay.replicas=1"))
 
 
 def test_what_the_chart_itself_sets_cannot_be_set_twice(helm: Helm) -> None:
