@@ -82,54 +82,6 @@ def test_refused(helm: Helm, arguments: tuple[str, ...], said: str) -> None:
     assert said in helm.refusal(*arguments)
 
 
-SECTIONS = (
-    "image",
-    "replicas",
-    "tenancy",
-    "feed",
-    "crds",
-    "policies",
-    "rbac",
-    "serviceAccount",
-    "logLevel",
-    "logFormat",
-    "podSecurityContext",
-    "securityContext",
-    "monitoring",
-    "monitoring.dashboard",
-    "monitoring.podMonitor",
-    "monitoring.prometheusRule",
-    "monitoring.prometheusRule.slowResponse",
-    "crds.enabled",
-    "image.repository",
-    "relay",
-    "gateway",
-    "admission",
-    "injection",
-    "injection.image",
-)
-
-
-@pytest.mark.parametrize("section", SECTIONS)
-def test_a_section_that_is_taken_away_is_named(helm: Helm, section: str) -> None:
-    parent, _, name = section.rpartition(".")
-
-    said = helm.refusal(f"--set={section}=null")
-
-    assert f"at '{'/' + parent.replace('.', '/') if parent else ''}': missing property '{name}'" in said
-    assert "nil pointer" not in said
-
-
-def test_everything_else_may_be_null(helm: Helm) -> None:
-    values = yaml.safe_load((helm.chart / "values.yaml").read_text())
-    optional = [name for name in values if name not in SECTIONS]
-
-    for name in optional:
-        assert helm.render(f"{name}=null")
-
-    assert len(optional) > 10
-
-
 def test_no_value_of_a_secret_kind_reaches_the_message(helm: Helm) -> None:
     said = helm.refusal("--set=extraEnv[0].name=TOKEN", "--set=extraEnv[0].value=hunter2", "--set=wrong=1")
 

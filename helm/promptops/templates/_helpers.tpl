@@ -109,7 +109,7 @@ image: {{ include "promptops.sidecarImage" . | quote }}
 imagePullPolicy: {{ .Values.injection.image.pullPolicy | quote }}
 feedUrl: {{ printf "https://promptops-feed.%s.svc:8282" .Release.Namespace | quote }}
 cpuRequest: {{ .Values.injection.cpuRequest | quote }}
-cpuLimit: {{ .Values.injection.cpuLimit | quote }}
+cpuLimit: {{ .Values.injection.cpuLimit | default "" | quote }}
 memoryRequest: {{ .Values.injection.memoryRequest | quote }}
 memoryLimit: {{ .Values.injection.memoryLimit | quote }}
 snapshotSize: {{ .Values.injection.snapshotSize | quote }}
