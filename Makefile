@@ -172,6 +172,12 @@ CONFORMANCE := $(MCP_SUITE)/node_modules/.bin/conformance
 mcp-conformance: $(INSTALLED) $(CONFORMANCE) ## The Model Context Protocol's own suite against a sidecar, but for what needs tools (needs npm).
 	@PATH="$(MCP_SUITE)/node_modules/.bin:$$PATH" PYTHONPATH=. CONFORMANCE=$(CONFORMANCE) $(BIN)/python tests/sidecar/mcp_conformance.py
 
+CHECKOV := $(PROMPTOPS_CACHE)/checkov/bin/checkov
+
+.PHONY: checkov
+checkov: $(INSTALLED) $(CHECKOV) ## What checkov has against the chart's manifests, and why it may stay.
+	@PYTHONPATH=. $(BIN)/python tests/helm/checkov.py $(CHECKOV) "$$($(PROMPTOPS) dev build helm)"
+
 .PHONY: generate
 generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference from the models.
 	@$(BIN)/python -m promptops.codegen --helm "$$($(PROMPTOPS) dev build helm)"
@@ -222,3 +228,8 @@ $(CONFORMANCE):
 	@command -v npm >/dev/null || { echo "the suite runs in Node and comes by npm: install both" >&2; exit 1; }
 	@echo "[mcp-conformance] fetching the suite and Node 22" >&2
 	@npm install --silent --no-fund --no-audit --prefix "$(MCP_SUITE)" @modelcontextprotocol/conformance@0.2.0-alpha.11 node@22
+
+$(CHECKOV):
+	@echo "[checkov] fetching checkov" >&2
+	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/checkov"
+	@"$(PROMPTOPS_CACHE)/checkov/bin/python" -m pip install --quiet checkov==3.3.30
