@@ -10,12 +10,12 @@ import pytest
     ("modules", "foreign"),
     [
         pytest.param(
-            ("promptops.cli.sidecar", "promptops.sidecar.directory"),
-            {"httpx", "cryptography", "promptops.feed", "promptops.cache.tiers"},
+            ("promptops.cli.sidecar", "promptops.sidecar.process", "promptops.sidecar.directory"),
+            {"httpx", "cryptography", "promptops.feed.connection", "promptops.feed.follow", "promptops.cache.tiers"},
             id="a directory needs no feed",
         ),
         pytest.param(
-            ("promptops.cli.sidecar", "promptops.sidecar.feed"),
+            ("promptops.cli.sidecar", "promptops.sidecar.process", "promptops.sidecar.feed"),
             {"pydantic", "yaml", "re2", "promptops.workspace"},
             id="a feed needs no checks of manifests",
         ),

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.http import DiffPiece, DiffText, FieldChange, PromptDetail, VersionDetail, VersionDiff
+from promptops.api.http import PromptDetail, VersionDetail, VersionDiff
 from promptops.cache.view import View
 from promptops.reader.answers import Answers, prompts_of
 from promptops.rendering.errors import InvalidInput
@@ -21,8 +21,6 @@ from promptops.sidecar.routes import Action, Route
 from promptops.web.answers import SAFE, Answer
 from promptops.web.problems import read_query, refuse_query
 from promptops.web.requests import Head
-from promptops.workspace.changes import ContentChange
-from promptops.workspace.compare import compare
 
 _ENCODER = msgspec.json.Encoder()
 _DIFF_QUERY: Final = frozenset({"from", "to"})
@@ -97,22 +95,10 @@ _UNCHANGING: Final = {Action.ROOT: _welcome, Action.OPENAPI: _openapi}
 
 
 def _difference(before: VersionDetail, after: VersionDetail) -> VersionDiff:
-    found = compare(before.content, after.content)
-    return VersionDiff(
-        prompt_id=before.prompt_id,
-        from_version=before.version,
-        to_version=after.version,
-        grade=found.grade,
-        texts=tuple(
-            DiffText(text.path, tuple(DiffPiece(each.kind, each.text) for each in text.pieces)) for text in found.texts
-        ),
-        fields=tuple(_field(change) for section in found.sections.values() for change in section),
-    )
+    # Only who asks for it pays for it: comparing stands on the checks of manifests, which a sidecar of a feed does not load.
+    from promptops.sidecar.differences import difference
 
-
-def _field(change: ContentChange) -> FieldChange:
-    before, after = msgspec.to_builtins(change.before), msgspec.to_builtins(change.after)
-    return FieldChange(change.path, change.kind, before, after)
+    return difference(before, after)
 
 
 def _tagged(answer: msgspec.Struct) -> _Tagged:
