@@ -279,11 +279,12 @@ def test_the_account_is_used_under_its_name_everywhere(render: Render) -> None:
 
 @pytest.fixture(scope="module")
 def restricted(plane: Plane) -> str:
-    """A namespace in which the API server enforces the restricted standard."""
-    name = "restricted"
-    plane.kubectl("create", "namespace", name)
-    plane.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    plane.kubectl("create", "serviceaccount", "promptops", "-n", name)
+    """The operator's namespace, in which alone its pod is admitted, with the restricted standard enforced."""
+    name = "promptops-system"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "promptops", "namespace": name}}
+    for each in ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, account):
+        plane.kubectl("apply", "-f", "-", input=json.dumps(each))
     return name
 
 
