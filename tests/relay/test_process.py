@@ -216,5 +216,5 @@ def test_what_it_lacks_is_said_in_a_line(tmp_path: Path, environment: dict[str, 
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: {says}")
+    assert f"\nError: {says}" in f"\n{done.stderr}"
     assert "Traceback" not in done.stderr
