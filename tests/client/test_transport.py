@@ -318,7 +318,7 @@ def test_no_proxy_of_the_environment_comes_in_between(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
 
-    assert len(ask_with(kind, ClientConfig(base_url=sidecar.url))("list_prompts")) == 6
+    assert len(ask_with(kind, ClientConfig(base_url=sidecar.url))("list_prompts")) == 7
 
 
 def test_the_default_socket_is_used_when_it_is_there(

@@ -237,7 +237,7 @@ async def test_nobody_follows_a_namespace_that_is_gone(watched: Watched, seen: d
 async def test_pods_without_their_sidecar_are_among_those_that_should_serve(watched: Watched) -> None:
     watched.convergence.looked_at_pods({NAMESPACE: 1, "another": 5})
     await until(lambda: len(watched.prompts()) == 2)
-    lacking, seen = watched.observed(), watched.prompts()
+    lacking, seen = watched.observed(), sorted(watched.prompts())
     watched.keys.clear()
     watched.say("a", 9, "2/3", "False")
     watched.convergence.looked_at_pods({"another": 5})
