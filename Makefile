@@ -84,6 +84,16 @@ e2e-kind: setup ## The same tests in a kind cluster (needs Docker and kind).
 bench-activation: setup ## Time from an activation to its being served: p50 and p99 of 200, and where it goes.
 	@PYTHONPATH=. $(BIN)/python tests/bench/activation.py
 
+.PHONY: bench-pods
+bench-pods: setup ## Time from an activation to its being served in real pods, beside a mounted ConfigMap (root on Linux).
+	@$(PROMPTOPS) dev build helm $(NODE) >/dev/null
+	@PYTHONPATH=. $(BIN)/python tests/bench/pods.py
+
+.PHONY: bench-installs
+bench-installs: setup ## Install, use at once and uninstall in real pods, TIMES=20 (root on Linux).
+	@$(PROMPTOPS) dev build helm $(NODE) >/dev/null
+	@PYTHONPATH=. $(BIN)/python tests/bench/installs.py --times $(or $(TIMES),20)
+
 .PHONY: bench-fairness
 bench-fairness: setup ## What a busy and a hostile namespace cost a third one: p50, p99 and worst of its activations.
 	@PYTHONPATH=. $(BIN)/python tests/bench/fairness.py
