@@ -49,7 +49,8 @@ class Release:
         self._cluster.kubectl(
             "wait", f"-n={NAMESPACE}", "pods", OPERATORS, "--for=delete", "--timeout=60s", check=False
         )
-        left = ("secret/promptops-keys", "secret/promptops-webhook", "configmap/promptops-trust", "lease/promptops")
+        secrets = (f"secret/{name}" for name in ("promptops-keys", "promptops-webhook", "promptops-relay"))
+        left = (*secrets, "configmap/promptops-trust", "lease/promptops")
         self._cluster.kubectl("delete", f"-n={NAMESPACE}", *left, "--ignore-not-found")
 
     def operator_pods(self) -> list[dict[str, Any]]:

@@ -104,6 +104,14 @@ def roll_back(it: Installation) -> None:
     it.release.rollback()
 
 
+def set_two_relays_up(it: Installation) -> None:
+    it.release.upgrade("relay.replicas=2")
+
+
+def take_the_relays_away(it: Installation) -> None:
+    it.release.upgrade()
+
+
 def kill_sidecars(it: Installation) -> None:
     it.renders.kill_sidecars()
 
@@ -138,6 +146,8 @@ FAULTS: tuple[tuple[str, Callable[[Installation], None]], ...] = (
     ("both operators deleted", delete_operators),
     ("the chart upgraded", upgrade),
     ("the chart rolled back", roll_back),
+    ("two relays", set_two_relays_up),
+    ("no relays again", take_the_relays_away),
     ("every sidecar killed", kill_sidecars),
     ("no webhook", take_the_webhook_away),
     ("the API server killed", crash_the_api_server),
