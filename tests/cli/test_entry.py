@@ -61,7 +61,7 @@ def test_impossible_logs_are_a_clear_word(role: str, variable: str, value: str) 
 @pytest.mark.parametrize(("form", "begins"), [("json", '{"key": 1'), ("text", ""), ("auto", '{"key": 1')])
 def test_logs_of_a_form(form: str, begins: str) -> None:
     program = (
-        "import structlog; from promptops.cli.logs import configure_logs; configure_logs()\n"
+        "import structlog; from promptops.cli.running import configure_logs; configure_logs()\n"
         "log = structlog.get_logger(); log.info('it happened', key=1); log.debug('never')"
     )
 

@@ -47,7 +47,7 @@ def test_modules_are_neither_long_nor_paragraphs_of_their_neighbours(modules: di
     print(f"modules: median {statistics.median(lengths.values())}, 95 % up to {percentile([*lengths.values()], 0.95)}")
 
     assert {path: length for path, length in lengths.items() if length > 400} == {}
-    assert 80 <= statistics.median(lengths.values()) <= 250
+    assert 100 <= statistics.median(lengths.values()) <= 250
 
 
 def test_functions_are_short(modules: dict[str, str]) -> None:

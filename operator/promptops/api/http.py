@@ -246,3 +246,10 @@ class VersionDiff(msgspec.Struct, frozen=True):
     texts: tuple[DiffText, ...]
     fields: tuple[FieldChange, ...]
     """Everything else: messages, variables, parameters, variants, tools, the form of the answer."""
+
+
+class EvaluationRequest(msgspec.Struct, frozen=True):
+    """Body of both evaluations (OpenFeature Remote Evaluation Protocol 0.3.0). What else a provider sends means nothing here."""
+
+    context: dict[str, Any] = {}
+    """The application's evaluation context: targetingKey is the session, what has a variable's name is its value."""

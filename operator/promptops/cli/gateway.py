@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from promptops.cli.logs import configure_logs
-from promptops.cli.running import run
+from promptops.cli.running import configure_logs, run
 from promptops.cluster.errors import ConnectionInvalid
 from promptops.feed.believed import TrustUnusable
 from promptops.gateway.face import gateway_face

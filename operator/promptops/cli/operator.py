@@ -6,8 +6,7 @@ import logging
 
 import click
 
-from promptops.cli.logs import configure_logs
-from promptops.cli.running import run
+from promptops.cli.running import configure_logs, run
 from promptops.cluster.errors import ConnectionInvalid
 from promptops.controller.process import OperatorProcess
 from promptops.settings.environment import SettingsError

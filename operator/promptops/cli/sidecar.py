@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from promptops.cli.logs import configure_logs
-from promptops.cli.running import run
+from promptops.cli.running import configure_logs, run
 from promptops.settings.environment import SettingsError
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.process import run_until_signalled

@@ -8,7 +8,7 @@ import click
 import uvloop
 
 from promptops.admission.process import run_until_signalled
-from promptops.cli.logs import configure_logs
+from promptops.cli.running import configure_logs
 from promptops.settings.admission import AdmissionSettings
 from promptops.settings.environment import SettingsError
 from promptops.web.listeners import ListenError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.client.breaker import CircuitState
-from promptops.reader.quantiles import quantile_ms
+from promptops.reader.statistics import quantile_ms
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from promptops.settings import operator as operator_settings
 from promptops.settings import relay as relay_settings
 from promptops.settings import sidecar as sidecar_settings
 from promptops.telemetry.admission import AdmissionMetrics
-from promptops.telemetry.description import described
+from promptops.telemetry.exposition import described
 from promptops.telemetry.gateway import GatewayMetrics
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.telemetry.relay import RelayMetrics

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Protocol
 
 from promptops.api import reasons
 from promptops.api.content import Content, json_of
@@ -25,14 +26,27 @@ from promptops.api.wire import Unreadable, read
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.allowance import RenderAllowance
-from promptops.reader.observer import RenderObserver
 from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
-from promptops.reader.renders import render_id
 from promptops.reader.requests import check_count, read_render_request
 from promptops.rendering import selection
-from promptops.rendering.errors import InvalidInput, InvalidSpec, PromptError, Unavailable
+from promptops.rendering.errors import InvalidInput, InvalidSpec, PromptError, PromptNotFound, Unavailable
 from promptops.rendering.payloads.formats import provider_of
+
+_DIGITS: Final = 16
+"""So many digits of a digest tell the versions of one prompt apart."""
+_ALGORITHM: Final = len("sha256:")
+
+
+class RenderObserver(Protocol):
+    """Counts renders."""
+
+    def succeeded(self, prompt: str, digest: str, seconds: float) -> None:
+        """A render of this content was answered."""
+
+    def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
+        """A render was refused. `prompt` is empty when none of that name is held, `digest` None before a content was
+        chosen; `missed`: the content is not held."""
 
 
 class NotReady(Unavailable):
@@ -230,3 +244,23 @@ def _content(blob: bytes) -> dict[str, Any]:
         return read(json_of(blob), dict[str, Any])
     except Unreadable as error:
         raise InvalidSpec(reasons.MALFORMED, f"the content {error}") from None
+
+
+def render_id(prompt: str, digest: str) -> str:
+    """Return a new id for a render of this content, by which any sidecar that holds it can be told what came of it.
+
+    It names what was rendered, so nobody has to remember it.
+    """
+    return f"{prompt}.{digest[_ALGORITHM : _ALGORITHM + _DIGITS]}.{secrets.token_hex(8)}"
+
+
+def rendered(view: View, named: str) -> tuple[Entry, VersionReference]:
+    """Return what a render was made from. Raises PromptNotFound when that is not held here (any more)."""
+    prompt, _, rest = named.partition(".")
+    entry = view.entries.get(prompt)
+    digits, _, drawn = rest.partition(".")
+    if entry is not None and len(digits) == _DIGITS and drawn:
+        for reference in selection.versions(entry):
+            if reference.digest[_ALGORITHM:].startswith(digits):
+                return entry, reference
+    raise PromptNotFound("no render of this id was made from what is held here", reason=reasons.RENDER_NOT_FOUND)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.api.observed import FeedbackRequest, PromptStatistics, Statistics
-from promptops.reader.quantiles import quantile_ms
 
 _MOST_REMEMBERED: Final = 10_000
 """Renders of which something was said: said again, it does not count again."""
@@ -104,3 +103,16 @@ def _summary(prompt: str, counts: _Counts) -> PromptStatistics:
         feedback_failure=counts.outcomes["failure"],
         score_average=round(counts.score / counts.scored, 4) if counts.scored else None,
     )
+
+
+def quantile_ms(buckets: Sequence[int], share: float) -> float:
+    """Return a quantile in milliseconds from counts by LATENCY_BUCKETS_SECONDS, as Prometheus estimates it: within its
+    bucket it is taken to be even; beyond the last bound it is that bound."""
+    wanted, below = share * sum(buckets), 0
+    lowest = 0.0
+    for count, bound in zip(buckets, LATENCY_BUCKETS_SECONDS, strict=False):
+        if count and below + count >= wanted:
+            return round((lowest + (bound - lowest) * (wanted - below) / count) * 1000, 4)
+        below += count
+        lowest = bound
+    return lowest * 1000 if sum(buckets) else 0.0

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from promptops.api.observed import FeedbackRequest
 from promptops.cache.view import View
-from promptops.reader.observer import RenderObserver
+from promptops.reader.answers import RenderObserver
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
 

@@ -9,8 +9,7 @@ import msgspec
 
 from promptops.api.http import MAX_REQUEST_BYTES, Health
 from promptops.api.observed import FeedbackAnswer, FeedbackRequest
-from promptops.reader.answers import Answers
-from promptops.reader.renders import rendered
+from promptops.reader.answers import Answers, rendered
 from promptops.reader.requests import read_strictly
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.events import EventHub

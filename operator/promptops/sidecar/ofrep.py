@@ -18,9 +18,8 @@ import msgspec
 
 from promptops.api.content import Content
 from promptops.api.feed import Entry
-from promptops.api.http import MAX_BATCH_OUTPUT_BYTES, RenderRequest, RenderResponse
+from promptops.api.http import MAX_BATCH_OUTPUT_BYTES, EvaluationRequest, RenderRequest, RenderResponse
 from promptops.api.observed import CHANGES, PromptEvent
-from promptops.api.ofrep import EvaluationRequest
 from promptops.reader.answers import Answers
 from promptops.reader.requests import read_strictly
 from promptops.rendering import selection

@@ -12,6 +12,7 @@ from promptops.api.http import (
     PROBLEM_TYPE,
     BatchRequest,
     BatchResponse,
+    EvaluationRequest,
     Health,
     Problem,
     PromptDetail,
@@ -24,7 +25,6 @@ from promptops.api.http import (
     Welcome,
 )
 from promptops.api.observed import EVENT_TYPES, FeedbackAnswer, FeedbackRequest, PromptEvent, Statistics
-from promptops.api.ofrep import EvaluationRequest
 
 Schema = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/{name}"

@@ -1,4 +1,5 @@
-"""A scrape, off the loop that renders: thousands of series take a third of a second to write down."""
+"""What a registry holds: a scrape, off the loop that renders - thousands of series take a third of a second to write down -
+and what each metric is, for whoever documents it."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -41,3 +43,25 @@ class Exposition:
             return encode(self._registry)
         finally:
             gc.enable()
+
+
+@dataclass(frozen=True)
+class Description:
+    """One metric."""
+
+    name: str
+    """As it is scraped."""
+    kind: str
+    """counter, gauge, histogram …"""
+    meaning: str
+
+
+def described(metrics: Callable[[CollectorRegistry], object]) -> tuple[Description, ...]:
+    """Return what a role's metrics are, by name."""
+    registry = CollectorRegistry()
+    metrics(registry)
+    families = sorted(registry.collect(), key=lambda family: family.name)
+    return tuple(
+        Description(f"{each.name}_total" if each.type == "counter" else each.name, each.type, each.documentation)
+        for each in families
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.injection.missed import missed
+from promptops.domain.injection.pod import missed
 
 ASKS = {"promptops.io/inject": "true"}
 TERMINATING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}

@@ -17,7 +17,7 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import NAMESPACES, TENANTS, UNINJECTED_PODS
 from promptops.controller.intake.store import ObjectStore
 from promptops.domain.injection.description import INJECT_LABEL
-from promptops.domain.injection.missed import missed
+from promptops.domain.injection.pod import missed
 from promptops.domain.manifests import Manifest
 from promptops.domain.snapshot import Transition
 

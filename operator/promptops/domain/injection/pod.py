@@ -1,8 +1,10 @@
-"""A pod with its sidecar: the description carried out on plain JSON. Nothing is changed in place."""
+"""A pod with its sidecar: the description carried out on plain JSON, nothing changed in place; and pods that asked for one and
+have none, since they were made before the injector or while it was away."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from promptops.domain.injection import description
@@ -66,3 +68,19 @@ def _filled(value: Any, parameters: Parameters, annotations: Manifest) -> Any:
 
 def _may_be_empty(value: Any) -> bool:
     return isinstance(value, Hole) and value.may_be_empty
+
+
+def missed(pods: Iterable[Manifest], closed: Collection[str]) -> Mapping[str, int]:
+    """Return namespace → how many of its pods lack the sidecar they asked for; nothing of a namespace where none does.
+
+    The pods' metadata is enough. Nobody injects into the namespaces `closed`.
+    """
+    return Counter(namespace for pod in pods if _lacks(pod) and (namespace := _namespace(pod)) not in closed)
+
+
+def _lacks(pod: Manifest) -> bool:
+    return is_wanted(pod) and label(pod, INJECTED_LABEL) != TRUE and not metadata(pod).get("deletionTimestamp")
+
+
+def _namespace(pod: Manifest) -> str:
+    return text(metadata(pod).get("namespace"))
