@@ -247,6 +247,16 @@ async def test_pods_without_their_sidecar_are_among_those_that_should_serve(watc
     assert (watched.observed(), watched.prompts()) == (ServedObservation(2, 2), [("a", Lane.FOLLOWING)])
 
 
+async def test_they_concern_also_prompts_of_which_no_news_was_expected(watched: Watched) -> None:
+    watched.convergence.changed("scope-1")
+    await until(lambda: not watched.convergence._open["scope-1"])
+    before = watched.convergence._to_look_at("scope-1", NAMESPACE)
+    watched.convergence.looked_at_pods({NAMESPACE: 1})
+
+    assert before == ()
+    assert set(watched.convergence._to_look_at("scope-1", NAMESPACE)) == {"a", "b"}
+
+
 async def test_the_same_look_at_pods_concerns_nobody(watched: Watched) -> None:
     watched.convergence.looked_at_pods({"another": 5})
     watched.report("three")

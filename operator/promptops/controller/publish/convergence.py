@@ -121,6 +121,7 @@ class Convergence:
         for scope in self._publishing.scopes:
             namespace = self._publishing.namespace_of(scope) or ""
             if before is None or before.get(namespace) != uninjected.get(namespace):
+                self._level.pop(scope, None)
                 self.changed(scope)
 
     def revoked(self, scope: str, namespace: str) -> None:
