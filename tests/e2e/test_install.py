@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,14 +112,6 @@ def test_versions_are_made_of_a_source_and_pruned(cluster: Cluster, greeting: st
         return [name.rpartition("/")[2] for name in listed if "followed" in name]
 
     wait_until(lambda: len(kept()) <= 3 and "followed-1.0.4" in kept(), kept)
-
-
-def test_a_spoilt_certificate_of_the_webhook_is_made_anew(cluster: Cluster, release: Release) -> None:
-    secret = ("secret/promptops-webhook", f"-n={NAMESPACE}")
-    cluster.kubectl("patch", *secret, '--patch={"stringData": {"tls.crt": "spoilt"}}')
-    spoilt = base64.b64encode(b"spoilt").decode()
-
-    wait_until(lambda: cluster.kubectl("get", *secret, "-o=jsonpath={.data['tls\\.crt']}").stdout != spoilt)
 
 
 def test_a_version_that_is_missing_is_looked_for_once_more_and_named(cluster: Cluster, greeting: str) -> None:
