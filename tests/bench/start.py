@@ -45,7 +45,7 @@ class Started:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")}
         self._http = httpx.Client(trust_env=False, timeout=60)
         self._data, self._operations = f"http://127.0.0.1:{data}", f"http://127.0.0.1:{operations}"
-        command = [sys.executable, "-m", "promptops.cli.entry", "sidecar"]
+        command = [sys.executable, "-m", "promptops.cli.main", "sidecar"]
         began = time.perf_counter()
         self._process = subprocess.Popen(command, env=inherited | own, stderr=subprocess.DEVNULL)
         self._seen = psutil.Process(self._process.pid)
