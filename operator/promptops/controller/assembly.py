@@ -20,11 +20,10 @@ from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.election import Election
-from promptops.cluster.elector import Leadership, LostLease
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import LEASES, Resource
+from promptops.cluster.resources import Resource
 from promptops.cluster.tokens import TokenReviewer
 from promptops.controller.decide.assessor import Assessor
 from promptops.controller.decide.ledger import Lane
@@ -39,17 +38,16 @@ from promptops.controller.intake.sweeps import Sweeper
 from promptops.controller.intake.vigil import Vigil
 from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import TENANCY, Key, namespace_of
-from promptops.controller.publish.certificates import RelayCertificate
+from promptops.controller.publish.certificates import relay_certificate
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.injections import Injections
-from promptops.controller.publish.publishing import Publishing
+from promptops.controller.publish.publishing import EpochRaiser, Publishing
 from promptops.controller.publish.standby import Standby
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.controller.publish.trust import Keys
 from promptops.controller.publish.webhook import WebhookCertificate
 from promptops.domain.conditions import UNSAID, find
 from promptops.domain.manifests import status_of
-from promptops.domain.snapshot import Transition
 from promptops.domain.statuses import said_alone
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
@@ -96,13 +94,14 @@ class Assembly:
         self._election = Election(
             client.connection, settings.namespace, LEASE, settings.identity, address=settings.advertised_address
         )
+        self._epochs = EpochRaiser(self._publishing, self._election, self._events)
         self._worker = WorkerProcess()
         self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
         self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
-        self._relays = RelayCertificate(objects, settings.namespace, keys)
+        self._relays = relay_certificate(objects, settings.namespace, keys)
         self._injections = Injections(
             self._store,
             objects,
@@ -124,7 +123,6 @@ class Assembly:
         self._vigil = Vigil(
             self._store, objects, lambda: self._watch.heard, self._watch.restart, self._restored, metrics
         )
-        self._raising: asyncio.Task[None] | None = None
         self._was_ready = False
         self._connect()
 
@@ -245,7 +243,7 @@ class Assembly:
         self._client.returned = lambda: self._sweeper.request("returned")
         gauges = self._metrics.gauges
         gauges.watch_depth(lambda: float(len(self._queue)))
-        gauges.watch_subscribers(lambda: float(self._streams.subscribers))
+        gauges.watch_subscribers(lambda: self._streams.subscribers)
         gauges.watch_leadership(lambda: self._election.leadership is not None)
         gauges.watch_phases(self._phases)
         gauges.watch_instances(self._convergence.states)
@@ -346,26 +344,5 @@ class Assembly:
         """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""
         if not self._publishing.is_publishing:
             self._standby.relay.shown(header, signed)
-        elif self._raising is None or self._raising.done():
-            self._raising = asyncio.create_task(self._raise_epoch(header))
-
-    async def _raise_epoch(self, header: Header) -> None:
-        position = self._publishing.position(header.scope)
-        if position is not None and position > header.position:
-            return
-        try:
-            leadership: Leadership = await self._election.raise_epoch(header.epoch)
-        except (LostLease, ClusterError) as error:
-            log.warning("shown a higher position, and the Lease could not be confirmed", error=str(error))
-            return
-        self._publishing.raise_epoch(leadership.epoch)
-        message = (
-            f"a follower in namespace {header.namespace} held position ({header.epoch}, {header.term}, {header.seq}), "
-            f"above everything known here; everything was published again in epoch {leadership.epoch}"
-        )
-        log.warning("epoch raised", epoch=leadership.epoch, namespace=header.namespace)
-        self._events.record(self._lease(), Transition("Warning", "EpochRaised", message))
-
-    def _lease(self) -> dict[str, object]:
-        metadata = {"name": self._election.name, "namespace": self._election.namespace}
-        return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata}
+        else:
+            self._epochs.shown(header)

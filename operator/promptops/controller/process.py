@@ -164,4 +164,4 @@ class OperatorProcess:
 
     def _call_failed(self, operation: str, error: ClusterError) -> None:
         if not isinstance(error, _EXPECTED):
-            self._metrics.cluster.call_failed(operation)
+            self._metrics.feed.call_failed(operation)

@@ -23,4 +23,4 @@ def feed_face(above: Above, metrics: RelayMetrics) -> Face:
     async def close() -> None:
         app.streams.close("Stopping")
 
-    return Face("feed", app, observe=lambda: metrics.subscribers(app.streams.subscribers), close=close)
+    return Face("feed", app, observe=lambda: metrics.feed.subscribed(app.streams.subscribers), close=close)

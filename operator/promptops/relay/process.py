@@ -171,4 +171,4 @@ class RelayProcess:
         return ProbeAnswer(why is None, "ok\n" if why is None else f"{why}\n")
 
     def _call_failed(self, operation: str, _: ClusterError) -> None:
-        self._metrics.call_failed(operation)
+        self._metrics.feed.call_failed(operation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class FeedMetrics:
@@ -22,6 +22,13 @@ class FeedMetrics:
             ("reason",),
             registry=registry,
         )
+        self._subscribers = Gauge("promptops_feed_subscribers", "Followers connected to the feed.", registry=registry)
+        self._api_errors = Counter(
+            "promptops_api_errors_total",
+            "Calls of the Kubernetes API that failed. operation: verb and kind.",
+            ("operation",),
+            registry=registry,
+        )
 
     def token_reviewed(self, result: str) -> None:
         """Count a token that was shown."""
@@ -30,3 +37,11 @@ class FeedMetrics:
     def refused(self, reason: str) -> None:
         """Count a request that wanted too much."""
         self._refusals.labels(reason).inc()
+
+    def subscribed(self, count: int) -> None:
+        """Say how many follow."""
+        self._subscribers.set(count)
+
+    def call_failed(self, operation: str) -> None:
+        """Count a call of the API server, which tells whose a token is, that failed."""
+        self._api_errors.labels(operation).inc()

@@ -88,12 +88,6 @@ class ClusterMetrics:
             ("trigger",),
             registry=registry,
         )
-        self._api_errors = Counter(
-            "promptops_api_errors_total",
-            "Calls of the Kubernetes API that failed. operation: verb and kind.",
-            ("operation",),
-            registry=registry,
-        )
 
     def watch_restarted(self) -> None:
         """Count a watch that was started anew."""
@@ -107,15 +101,12 @@ class ClusterMetrics:
         """Count a comparison with a complete list."""
         self._sweeps.labels(trigger).inc()
 
-    def call_failed(self, operation: str) -> None:
-        """Count a call that failed."""
-        self._api_errors.labels(operation).inc()
-
 
 class Gauges:
     """What is looked at when it is scraped."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, feed: FeedMetrics) -> None:
+        self._feed = feed
         self._observers: list[Callable[[], None]] = []
         self._queue_depth = Gauge("promptops_queue_depth", "Keys that wait to be reconciled.", registry=registry)
         self._prompts = Gauge(
@@ -143,7 +134,6 @@ class Gauges:
             ("consumer_namespace",),
             registry=registry,
         )
-        self._subscribers = Gauge("promptops_feed_subscribers", "Followers connected to the feed.", registry=registry)
 
     def observe(self) -> None:
         """Look at everything."""
@@ -154,9 +144,9 @@ class Gauges:
         """Read the queue's depth."""
         self._observers.append(lambda: self._queue_depth.set(depth()))
 
-    def watch_subscribers(self, count: Callable[[], float]) -> None:
+    def watch_subscribers(self, count: Callable[[], int]) -> None:
         """Read the number of followers."""
-        self._observers.append(lambda: self._subscribers.set(count()))
+        self._observers.append(lambda: self._feed.subscribed(count()))
 
     def watch_phases(self, count: Callable[[], Mapping[str, int]]) -> None:
         """Count the prompts by phase."""
@@ -203,7 +193,7 @@ class OperatorMetrics:
         self.decisions = DecisionMetrics(self.registry)
         self.cluster = ClusterMetrics(self.registry)
         self.feed = FeedMetrics(self.registry)
-        self.gauges = Gauges(self.registry)
+        self.gauges = Gauges(self.registry, self.feed)
 
     def exposition(self, dropped_lines: Callable[[], int]) -> Exposition:
         """Return what answers a scrape; `dropped_lines`: how many of the log's were dropped since the process began."""

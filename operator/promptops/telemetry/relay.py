@@ -31,16 +31,9 @@ class RelayMetrics:
             "Time since the origin confirmed what is held, of the namespace of which that is longest ago.",
             registry=registry,
         )
-        self._subscribers = Gauge("promptops_feed_subscribers", "Followers connected to the feed.", registry=registry)
         self._certificate = Gauge(
             "promptops_certificate_expiry_timestamp_seconds",
             "When the certificate expires that is shown to callers, as a Unix time.",
-            registry=registry,
-        )
-        self._api_errors = Counter(
-            "promptops_api_errors_total",
-            "Calls of the Kubernetes API that failed. operation: verb and kind.",
-            ("operation",),
             registry=registry,
         )
 
@@ -52,19 +45,11 @@ class RelayMetrics:
         """Say until when the certificate is good."""
         self._certificate.set(until)
 
-    def call_failed(self, operation: str) -> None:
-        """Count a call that failed."""
-        self._api_errors.labels(operation).inc()
-
     def holding(self, *, connected: bool, scopes: int, oldest_seconds: float) -> None:
         """Say how the hop above stands, and what is held of it."""
         self._connected.set(connected)
         self._scopes.set(scopes)
         self._age.set(oldest_seconds)
-
-    def subscribers(self, count: int) -> None:
-        """Say how many follow."""
-        self._subscribers.set(count)
 
     def exposition(self, observe: Callable[[], None]) -> Exposition:
         """Return what answers a scrape; it calls `observe` to bring the gauges up to date."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -93,29 +93,40 @@ class CertificateSecret:
         }
 
 
-class RelayCertificate:
-    """Keeps the certificate of relays and gateways while this replica leads, whether there are any or not: they come and go."""
+class Caretaker:
+    """Looks after something while this replica leads, forever: again soon while that fails, and saying every problem once."""
 
-    def __init__(self, objects: Objects, namespace: str, issuer: Issuer) -> None:
-        hosts = (feed_host(namespace), gateway_host(namespace))
-        self._secret = CertificateSecret(objects, namespace, RELAY, hosts, issuer)
-        self._problem: str | None = "nobody has looked after it yet"
+    def __init__(self, look: Callable[[], Awaitable[None]], what: str, pending: str) -> None:
+        """`look` raises a ClusterError; `pending` is the problem until it succeeded once."""
+        self._look = look
+        self._what = what
+        self.problem: str | None = pending
 
     async def run(self, leads: Callable[[], bool]) -> None:
-        """Look after it, forever."""
+        """Look again and again."""
         while True:
             if leads():
-                await self._look()
-            await asyncio.sleep(LOOK_SECONDS if self._problem is None else _RETRY_SECONDS)
+                await self._try()
+            await asyncio.sleep(LOOK_SECONDS if self.problem is None else _RETRY_SECONDS)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Look once. Raises a ClusterError."""
+        await self._look()
+        self.problem = None
+
+    async def _try(self) -> None:
         try:
-            await self._secret.look()
+            await self.look()
         except (Conflict, AlreadyExists):
             return  # somebody else wrote meanwhile; the next look sees what
         except ClusterError as error:
-            if str(error) != self._problem:
-                log.warning("the certificate of relays cannot be looked after", reason=str(error))
-            self._problem = str(error)
-        else:
-            self._problem = None
+            problem = f"{self._what} cannot be looked after: {error}"
+            if problem != self.problem:
+                log.warning("a certificate cannot be looked after", what=self._what, reason=str(error))
+            self.problem = problem
+
+
+def relay_certificate(objects: Objects, namespace: str, issuer: Issuer) -> Caretaker:
+    """Return who keeps the certificate of relays and gateways, whether there are any or not: they come and go."""
+    secret = CertificateSecret(objects, namespace, RELAY, (feed_host(namespace), gateway_host(namespace)), issuer)
+    return Caretaker(secret.look, "the certificate of relays", "nobody has looked after it yet")

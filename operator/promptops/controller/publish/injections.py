@@ -9,28 +9,21 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from promptops.api import reasons
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import NAMESPACES, TENANTS, UNINJECTED_PODS
 from promptops.controller.intake.store import ObjectStore
+from promptops.controller.publish.publishing import Recorder
 from promptops.domain.injection.description import INJECT_LABEL
 from promptops.domain.injection.pod import missed
-from promptops.domain.manifests import Manifest
 from promptops.domain.snapshot import Transition
 
 PERIOD_SECONDS: Final = 30.0
 SOON_SECONDS: Final = 1.0
 """While nothing is known, and nothing is said of who serves for as long."""
-
-
-class Recorder(Protocol):
-    """Who writes Events."""
-
-    def record(self, about: Manifest, transition: Transition) -> None:
-        """Have an Event written soon."""
 
 
 class Injections:

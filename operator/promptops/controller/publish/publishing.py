@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
-from promptops.api.feed import Blob, Position
+import structlog
+
+from promptops.api.feed import Blob, Header, Position
 from promptops.cache.signing import Signer
 from promptops.cache.store import Store
+from promptops.cluster.elector import Leadership, LostLease
+from promptops.cluster.errors import ClusterError
+from promptops.cluster.resources import LEASES
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.domain.manifests import Manifest
-from promptops.domain.snapshot import PromptOutcome
+from promptops.domain.snapshot import PromptOutcome, Transition
 from promptops.feed.origin import Origin
 
 NOT_LEADING = "NotLeading"
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Publishing:
@@ -152,3 +161,59 @@ class Publishing:
         if self.is_terminating(namespace):
             origin.freeze(scope)
         return tenant != held_by
+
+
+class Lease(Protocol):
+    """The Lease that we lead by."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace it lies in."""
+
+    async def raise_epoch(self, above: int) -> Leadership:
+        """Confirm that we lead, and move to a higher epoch. Raises LostLease or a ClusterError."""
+
+
+class Recorder(Protocol):
+    """Who writes Events."""
+
+    def record(self, about: Manifest, transition: Transition) -> None:
+        """Have an Event written soon."""
+
+
+class EpochRaiser:
+    """Publishes everything above what an earlier leader, or a second one, can have published once a follower proves that there was one."""
+
+    def __init__(self, publishing: Publishing, lease: Lease, events: Recorder) -> None:
+        self._publishing = publishing
+        self._lease = lease
+        self._events = events
+        self._raising: asyncio.Task[None] | None = None
+
+    def shown(self, header: Header) -> None:
+        """A follower showed what it holds, signed, of a position that we do not know."""
+        if self._raising is None or self._raising.done():
+            self._raising = asyncio.create_task(self._raise_above(header))
+
+    async def _raise_above(self, header: Header) -> None:
+        position = self._publishing.position(header.scope)
+        if position is not None and position > header.position:
+            return
+        try:
+            leadership = await self._lease.raise_epoch(header.epoch)
+        except (LostLease, ClusterError) as error:
+            log.warning("shown a higher position, and the Lease could not be confirmed", error=str(error))
+            return
+        self._publishing.raise_epoch(leadership.epoch)
+        message = (
+            f"a follower in namespace {header.namespace} held position ({header.epoch}, {header.term}, {header.seq}), "
+            f"above everything known here; everything was published again in epoch {leadership.epoch}"
+        )
+        log.warning("epoch raised", epoch=leadership.epoch, namespace=header.namespace)
+        metadata = {"name": self._lease.name, "namespace": self._lease.namespace}
+        about = {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata}
+        self._events.record(about, Transition("Warning", "EpochRaised", message))

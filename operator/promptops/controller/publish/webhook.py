@@ -3,7 +3,6 @@ because the webhook, which answers whoever reaches it, has no rights at all."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,12 +12,11 @@ from typing import Any, Final
 import structlog
 
 from promptops.api.names import WEBHOOK
-from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
+from promptops.cluster.errors import NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, Resource
-from promptops.controller.publish.certificates import LIFE, LOOK_SECONDS, CertificateSecret, Issuer
+from promptops.controller.publish.certificates import LIFE, Caretaker, CertificateSecret, Issuer
 
-_RETRY_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 30.0
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -41,41 +39,31 @@ class WebhookCertificate:
             objects, namespace, WEBHOOK, (f"{WEBHOOK}.{namespace}.svc",), issuer, life, now
         )
         self._patient_until = time.monotonic() + PATIENCE_SECONDS
-        self._problem: str | None = "the API server has not been told yet whose certificate to believe of the webhook"
+        self._caretaker = Caretaker(
+            self._look,
+            "the webhook's certificate",
+            "the API server has not been told yet whose certificate to believe of the webhook",
+        )
 
     @property
     def not_ready(self) -> str | None:
         """Why whoever waits for the installation should wait on; never for long: prompts are served without a webhook."""
-        return self._problem if time.monotonic() < self._patient_until else None
+        return self._caretaker.problem if time.monotonic() < self._patient_until else None
 
     async def run(self, leads: Callable[[], bool]) -> None:
         """Look after it, forever."""
-        while True:
-            if leads():
-                await self._look()
-            await asyncio.sleep(LOOK_SECONDS if self._problem is None else _RETRY_SECONDS)
-
-    async def _look(self) -> None:
-        try:
-            await self.look()
-        except (Conflict, AlreadyExists):
-            return  # somebody else wrote meanwhile; the next look sees what
-        except ClusterError as error:
-            problem = f"the webhook's certificate cannot be looked after: {error}"
-            if problem != self._problem:
-                log.warning("API server cannot call the webhook", reason=problem)
-            self._problem = problem
+        await self._caretaker.run(leads)
 
     async def look(self) -> None:
-        """Bring everything up to date. Raises a ClusterError.
+        """Bring everything up to date. Raises a ClusterError."""
+        await self._caretaker.look()
 
-        The API server is told first: a pod that has a certificate is one whose issuer is believed already.
-        """
+    async def _look(self) -> None:
+        # The API server is told first: a pod that has a certificate is one whose issuer is believed already.
         issuers = self._issuer.authorities
         for resource in (VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS):
             await self._tell(resource, issuers)
         await self._secret.look()
-        self._problem = None
 
     async def _tell(self, resource: Resource, issuers: str) -> None:
         try:
