@@ -9,6 +9,7 @@ from promptops.domain.convergence import (
     BEFORE_EVERYTHING,
     Census,
     Crowd,
+    Expected,
     Instance,
     arrives,
     census,
@@ -26,8 +27,9 @@ def instance(
     seen: float = NOW,
     nacks: dict[str, tuple[str, int]] | None = None,
     goodbye: bool = False,
+    pod: str | None = None,
 ) -> Instance:
-    return Instance("i", position, seen, nacks=nacks or {}, goodbye=goodbye)
+    return Instance("i", position, seen, pod, nacks=nacks or {}, goodbye=goodbye)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +62,26 @@ def test_nobody_serves_what_is_not_published() -> None:
 
 
 def test_a_pod_without_its_sidecar_should_serve_and_cannot() -> None:
-    crowd = Crowd.of([instance()], uninjected=2)
+    crowd = Crowd.of([instance()], Expected(uninjected=2))
 
     assert crowd.serving("greeting", "u1", 7, BEFORE_EVERYTHING) == ServedObservation(1, 3, uninjected=2)
+
+
+@pytest.mark.parametrize(
+    ("pods", "expected"),
+    [
+        pytest.param(Expected(newcomers=frozenset({"heard"})), (1, 1, 0), id="all reported"),
+        pytest.param(Expected(newcomers=frozenset({"heard", "silent"})), (1, 2, 1), id="one never did, and serves nothing"),
+        pytest.param(Expected(pods=frozenset({"heard", "silent"})), (2, 2, 0), id="a leader before may know it: it has what all had"),
+        pytest.param(Expected(2, pods=frozenset({"silent"})), (2, 2, 0), id="which is the one that leader counted"),
+        pytest.param(Expected(2, newcomers=frozenset({"silent"})), (1, 2, 1), id="as this one took its place"),
+    ],
+)  # fmt: skip
+def test_a_pod_whose_sidecar_never_reported_should_serve(pods: Expected, expected: tuple[int, int, int]) -> None:
+    crowd = Crowd.of([instance(pod="heard")], pods)
+
+    counted = crowd.serving("greeting", "u1", 7, BEFORE_EVERYTHING)
+    assert (counted.ready, counted.total, counted.unheard) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +92,7 @@ def test_a_pod_without_its_sidecar_should_serve_and_cannot() -> None:
     ],
 )
 def test_who_was_known_to_the_leader_before_is_missed(changed_at: Position, ready: int) -> None:
-    crowd = Crowd.of([instance()], expected=3)
+    crowd = Crowd.of([instance()], Expected(3))
 
     assert crowd.serving("greeting", "u1", 7, changed_at) == ServedObservation(ready, 3)
 
@@ -81,14 +100,26 @@ def test_who_was_known_to_the_leader_before_is_missed(changed_at: Position, read
 @pytest.mark.parametrize(
     ("reports", "expected", "counted"),
     [
-        pytest.param([], 0, Census(0, 0, 0), id="nobody"),
-        pytest.param([instance(), instance(seen=NOW - 20)], 0, Census(2, 1, 0), id="one is lost"),
-        pytest.param([instance(None)], 0, Census(1, 0, 0), id="one that holds nothing yet"),
-        pytest.param([instance(goodbye=True)], 0, Census(0, 0, 0), id="one that said goodbye"),
-        pytest.param([instance()], 3, Census(3, 0, 2), id="two that the leader before knew"),
+        pytest.param([], Expected(), Census(0, 0, 0), id="nobody"),
+        pytest.param([instance(), instance(seen=NOW - 20)], Expected(), Census(2, 1, 0), id="one is lost"),
+        pytest.param([instance(None)], Expected(), Census(1, 0, 0), id="one that holds nothing yet"),
+        pytest.param([instance(goodbye=True)], Expected(), Census(0, 0, 0), id="one that said goodbye"),
+        pytest.param([instance()], Expected(3), Census(3, 0, 2), id="two that the leader before knew"),
+        pytest.param(
+            [instance(pod="a"), instance(None, pod="b")],
+            Expected(pods=frozenset("abc"), newcomers=frozenset("d")),
+            Census(4, 0, 2),
+            id="two pods that run and were not heard of",
+        ),
+        pytest.param(
+            [instance(goodbye=True, pod="a")],
+            Expected(pods=frozenset("a")),
+            Census(0, 0, 0),
+            id="a pod that ends: it said so, and runs a moment longer",
+        ),
     ],
 )
-def test_census(reports: list[Instance], expected: int, counted: Census) -> None:
+def test_census(reports: list[Instance], expected: Expected, counted: Census) -> None:
     assert census(reports, expected, NOW) == counted
 
 

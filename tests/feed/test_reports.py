@@ -176,8 +176,8 @@ def test_a_pod_that_is_gone_counts_no_more(table: Table) -> None:
     table.record(POD, "one", SECOND, 10.0)
     table.record(OTHER_POD, "two", SECOND, 10.0)
 
-    table.reports.forget_pod("scope", "pod-1")
-    table.reports.forget_pod("scope", "unknown")
+    table.reports.forget_pods("scope", {"pod-1", "pod-7"})
+    table.reports.forget_pods("scope", {"unknown"})
 
     assert table.names() == {"two"}
     table.reports.forget_scope("scope")

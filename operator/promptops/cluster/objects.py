@@ -46,7 +46,7 @@ class Objects:
         return await self._list(resource, JSON)
 
     async def list_metadata(self, resource: Resource) -> Listing:
-        """Return the metadata of all objects of a kind by a consistent read."""
+        """Return the metadata of all objects of a kind by a consistent read, but for who manages which field: the most of it."""
         return await self._list(resource, METADATA_ONLY)
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
@@ -173,6 +173,9 @@ class Objects:
             page = await self._client.call(
                 f"list {resource.plural}", "GET", resource.path(), query=query, accept=accept, seconds=_LIST_SECONDS
             )
+            if accept == METADATA_ONLY:
+                for item in page["items"] or ():
+                    item["metadata"].pop("managedFields", None)
             # Items of a list come without the two fields that every single object has.
             objects += (
                 {**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"] or ()

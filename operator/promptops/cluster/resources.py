@@ -61,6 +61,16 @@ UNINJECTED_PODS = Resource(
     field_selector="status.phase!=Succeeded,status.phase!=Failed",
 )
 """Pods that ask for a sidecar, have none, and have not ended. Those that will still start without one are among them."""
+INJECTED_PODS = Resource(
+    "Pod",
+    "",
+    "v1",
+    "pods",
+    namespaced=True,
+    label_selector=f"{INJECTED_LABEL}={TRUE}",
+    field_selector="status.phase=Running",
+)
+"""Pods that have a sidecar and run. Before, it has had the time to connect: Kubernetes waits for a sidecar that starts."""
 
 SECRETS = Resource("Secret", "", "v1", "secrets", namespaced=True)
 LEASES = Resource("Lease", "coordination.k8s.io", "v1", "leases", namespaced=True)

@@ -57,7 +57,7 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
     Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),
     Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
     # Without get and watch. The operator asks for metadata alone; Kubernetes cannot grant less of an object than all of it.
-    Grant("", ("pods",), ("list",), "whether pods run without the sidecar that their label asks for"),
+    Grant("", ("pods",), ("list",), "whether pods lack the sidecar that their label asks for, or were never heard of"),
     Grant("", ("events",), ("create", "patch"), "transitions, for people"),
     Grant(
         "coordination.k8s.io", ("leases",), ("list",), "whether another operator leads in this cluster", names=(LEASE,)

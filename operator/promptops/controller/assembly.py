@@ -100,6 +100,7 @@ class Assembly:
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
+        self._key_seconds = settings.key_seconds
         self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
         self._relays = relay_certificate(objects, settings.namespace, keys)
         self._injections = Injections(
@@ -264,7 +265,7 @@ class Assembly:
 
     def _knows(self, kid: str) -> bool:
         """Tell whether every follower believes a key already; a new leader has not heard them all."""
-        return self._convergence.is_warm and self._reports.know(kid)
+        return self._convergence.has_heard_all(self._key_seconds) and self._reports.know(kid)
 
     def _keys_changed(self) -> None:
         self._streams.announce(self._keys.announcement)

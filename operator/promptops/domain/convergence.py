@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from promptops.api import reasons
@@ -49,7 +49,30 @@ class Census:
     lost: int = 0
     """Silent for 20 seconds."""
     missing: int = 0
-    """Known to the leader before, and not heard of since."""
+    """Known to the leader before, or pods with a sidecar, and not heard of."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Who should be heard of in a namespace, whoever was."""
+
+    instances: int = 0
+    """How many the leader before knew, while they may still come back."""
+    pods: frozenset[str] = frozenset()
+    """uids of running pods that have a sidecar, as they were when this leader looked first: what those serve an earlier one may know."""
+    newcomers: frozenset[str] = frozenset()
+    """The same of those that came since: who of them never reported serves nothing."""
+    uninjected: int = 0
+    """Pods that lack the sidecar they ask for."""
+
+    def unheard(self, instances: Collection[Instance], present: int) -> tuple[int, int]:
+        """Return how many are missing, and how many pods never reported, where so many instances are `present`."""
+        heard = {each.pod_uid for each in instances}
+        newcomers = len(self.newcomers - heard)
+        return max(len(self.pods - heard), self.instances - present - newcomers, 0), newcomers
+
+
+NOBODY_IN_PARTICULAR = Expected()
 
 
 @dataclass(frozen=True)
@@ -63,10 +86,12 @@ class Crowd:
     missing: int = 0
     uninjected: int = 0
     """Pods that lack the sidecar they ask for: they should serve, and cannot."""
+    unheard: int = 0
+    """Pods whose sidecar never reported: they should serve, and nothing says that they do."""
 
     @classmethod
-    def of(cls, instances: Iterable[Instance], expected: int = 0, uninjected: int = 0) -> "Crowd":
-        """Read reports. `expected`: how many instances the leader before knew, while they may still come back."""
+    def of(cls, instances: Collection[Instance], expected: Expected = NOBODY_IN_PARTICULAR) -> "Crowd":
+        """Read reports."""
         positions: list[Position] = []
         nacks: defaultdict[str, list[tuple[str, int, Position]]] = defaultdict(list)
         for each in instances:
@@ -75,9 +100,14 @@ class Crowd:
             positions.append(each.position)
             for name, (uid, revision) in each.nacks.items():
                 nacks[name].append((uid, revision, each.position))
-        missing = max(0, expected - len(positions))
+        missing, unheard = expected.unheard(instances, len(positions))
         refused = {name: tuple(all_) for name, all_ in nacks.items()}
-        return cls(tuple(sorted(positions)), refused, missing, uninjected)
+        return cls(tuple(sorted(positions)), refused, missing, expected.uninjected, unheard)
+
+    @property
+    def lacking(self) -> tuple[int, int, int]:
+        """How many should serve of whom nothing is known, or nothing good."""
+        return self.missing, self.uninjected, self.unheard
 
     @property
     def lowest(self) -> Position:
@@ -89,22 +119,22 @@ class Crowd:
 
         `changed_at` is None while nothing is published. Of the missing nothing is known but that they had what all had.
         """
-        total = len(self.positions) + self.missing + self.uninjected
+        total = len(self.positions) + self.missing + self.uninjected + self.unheard
         if changed_at is None:
-            return ServedObservation(0, total, self.uninjected)
+            return ServedObservation(0, total, self.uninjected, self.unheard)
         there = len(self.positions) - bisect_left(self.positions, changed_at)
         refusing = sum(
             (nacked, of) == (uid, revision) and at >= changed_at for nacked, of, at in self.nacks.get(name, ())
         )
         untouched = self.missing if changed_at == BEFORE_EVERYTHING else 0
-        return ServedObservation(there - refusing + untouched, total, self.uninjected)
+        return ServedObservation(there - refusing + untouched, total, self.uninjected, self.unheard)
 
 
-def census(instances: Iterable[Instance], expected: int, now: float) -> Census:
+def census(instances: Collection[Instance], expected: Expected, now: float) -> Census:
     """Count instances; `now` is monotonic seconds."""
     present = [each for each in instances if not each.goodbye]
     lost = sum(now - each.last_seen >= LOST_SECONDS for each in present)
-    missing = max(0, expected - len(present))
+    missing = sum(expected.unheard(instances, len(present)))
     return Census(len(present) + missing, lost, missing)
 
 

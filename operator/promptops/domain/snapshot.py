@@ -22,6 +22,8 @@ class ServedObservation:
     """Known, and the pods that should serve and cannot."""
     uninjected: int = 0
     """Pods among them that lack the sidecar they ask for."""
+    unheard: int = 0
+    """Pods among them whose sidecar never reported."""
 
 
 @dataclass(frozen=True)

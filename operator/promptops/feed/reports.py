@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -45,6 +45,8 @@ class Reports:
         self._published = published
         self._scopes: dict[str, _Scope] = {}
         self._subscribers: list[Changed] = []
+        self.running: frozenset[str] = frozenset()
+        """uids of pods that are there for sure: their silence is no end."""
 
     def subscribe(self, changed: Changed) -> None:
         """Call `changed` whenever a scope's instances differ in more than when they were last heard."""
@@ -103,7 +105,7 @@ class Reports:
     def sweep(self, now: float) -> None:
         """Forget whoever was silent for too long, and tell of scopes in which somebody became lost. Call every second."""
         for scope, state in tuple(self._scopes.items()):
-            over = [key for key, row in state.rows.items() if now - row.last_seen >= _patience(row)]
+            over = [key for key, row in state.rows.items() if now - row.last_seen >= self._patience(row)]
             for key in over:
                 _forget(state, key)
             lost = frozenset(
@@ -116,9 +118,9 @@ class Reports:
             if changed:
                 self._tell(scope)
 
-    def forget_pod(self, scope: str, pod_uid: str) -> None:
-        """The pod is gone."""
-        self._forget_where(scope, lambda row: row.pod_uid == pod_uid)
+    def forget_pods(self, scope: str, uids: Collection[str]) -> None:
+        """Pods are gone."""
+        self._forget_where(scope, lambda row: row.pod_uid in uids)
 
     def forget_scope(self, scope: str) -> None:
         """The namespace is gone."""
@@ -132,6 +134,11 @@ class Reports:
         for key in over:
             _forget(state, key)
         self._tell(scope)
+
+    def _patience(self, row: Instance) -> float:
+        if row.goodbye:
+            return GOODBYE_SECONDS
+        return float("inf") if row.pod_uid in self.running else FORGOTTEN_SECONDS
 
     def _row(self, caller: Caller, report: Report, now: float) -> Instance:
         published = self._published(caller.scope)
@@ -179,10 +186,6 @@ def _is_overtaken(before: Instance, report: Report, now: float) -> bool:
     if report.incarnation == before.incarnation:
         return report.number < before.number or (before.goodbye and not report.goodbye)
     return report.goodbye or now < before.last_seen
-
-
-def _patience(row: Instance) -> float:
-    return GOODBYE_SECONDS if row.goodbye else FORGOTTEN_SECONDS
 
 
 def _forget(state: _Scope, key: _Key) -> None:

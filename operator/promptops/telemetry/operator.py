@@ -124,7 +124,7 @@ class Gauges:
         self._instances = Gauge(
             "promptops_instances",
             "Instances that follow a namespace, one series per namespace that has any. "
-            "state: heard, lost (silent for 20 seconds), missing (known to the leader before and not heard of since).",
+            "state: heard, lost (silent for 20 seconds), missing (known to the leader before, or a pod that runs with a sidecar, and not heard of).",
             ("consumer_namespace", "state"),
             registry=registry,
         )

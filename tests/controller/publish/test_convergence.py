@@ -15,6 +15,7 @@ from promptops.api.feed import Nack, Position, Report
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import DELETED
 from promptops.controller.keys import TENANCY, Key, prompt_key
+from promptops.controller.publish.attendance import Pods
 from promptops.controller.publish.convergence import Convergence
 from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Census, is_news, summary
 from promptops.domain.snapshot import ServedObservation
@@ -25,6 +26,11 @@ from tests.controller.publish.test_publishing import Cluster, namespace
 from tests.support.waiting import until
 
 CALLER = Caller("scope-1", NAMESPACE, "team", None, "app")
+
+
+def of_pod(uid: str) -> Caller:
+    """The sidecar of a pod."""
+    return Caller("scope-1", NAMESPACE, "team", uid, "app")
 
 
 class Watched(Cluster):
@@ -52,7 +58,7 @@ class Watched(Cluster):
             self.publish(name, f"uid-{name}")
         self.publishing.begin(NAMESPACE)
         self.convergence.lead()
-        self.convergence.looked_at_pods({})
+        self.convergence.looked_at_pods(Pods())
         self.now += 3600
         for instance in ("one", "two"):
             self.report(instance)
@@ -70,9 +76,9 @@ class Watched(Cluster):
         assert manifest is not None
         return self.convergence.observation(manifest)
 
-    def report(self, instance: str, **changes: Any) -> None:
+    def report(self, instance: str, caller: Caller | None = None, **changes: Any) -> None:
         position = self.publishing.position("scope-1")
-        self.reports.record(CALLER, Report(instance, **{"position": position, **changes}), self.now)
+        self.reports.record(caller or CALLER, Report(instance, **{"position": position, **changes}), self.now)
 
     def activate(self, name: str, revision: int, number: int) -> None:
         """Decide on another version, which nobody serves yet."""
@@ -176,6 +182,7 @@ async def test_counts_of_one_prompt_are_said_seldom(watched: Watched) -> None:
 async def test_a_new_leader_does_not_take_away_what_all_had(watched: Watched) -> None:
     watched.reports.forget_scope("scope-1")
     watched.convergence.lead()
+    watched.convergence.looked_at_pods(Pods())
     watched.report("one", position=Position(7, 1, 0))
 
     assert watched.observed() == ServedObservation(1, 1), "it has not followed into this term yet"
@@ -187,6 +194,7 @@ async def test_a_new_leader_says_nothing_of_a_decision_of_its_own_before_all_are
     watched.take_in(made("Tenant", "blue", 20, namespace="", spec=spec, status={"claims": [tenant_row]}))
     watched.reports.forget_scope("scope-1")
     watched.convergence.lead()
+    watched.convergence.looked_at_pods(Pods())
     watched.publish("a", "uid-a", revision=2)
     conditions = [{"type": "Converged", "status": "False", "reason": "Converging"}]
     watched.take_in(prompt("a", 30, status={"serving": {"revision": 2}, "served": "none", "conditions": conditions}))
@@ -203,6 +211,7 @@ async def test_a_new_leader_says_nothing_of_a_decision_of_its_own_before_all_are
 async def test_a_new_leader_that_has_heard_nobody_does_not_say_that_nobody_is_there(watched: Watched) -> None:
     watched.reports.forget_scope("scope-1")
     watched.convergence.lead()
+    watched.convergence.looked_at_pods(Pods())
     at_once = watched.observed()
     watched.now += WARM_UP_SECONDS
     watched.publish("a", "uid-a", revision=2)
@@ -235,12 +244,12 @@ async def test_nobody_follows_a_namespace_that_is_gone(watched: Watched, seen: d
 
 
 async def test_pods_without_their_sidecar_are_among_those_that_should_serve(watched: Watched) -> None:
-    watched.convergence.looked_at_pods({NAMESPACE: 1, "another": 5})
+    watched.convergence.looked_at_pods(Pods({NAMESPACE: 1, "another": 5}))
     await until(lambda: len(watched.prompts()) == 2)
     lacking, seen = watched.observed(), sorted(watched.prompts())
     watched.keys.clear()
     watched.say("a", 9, "2/3", "False")
-    watched.convergence.looked_at_pods({"another": 5})
+    watched.convergence.looked_at_pods(Pods({"another": 5}))
     await until(watched.prompts)
 
     assert (lacking, seen) == (ServedObservation(2, 3, uninjected=1), [("a", Lane.COUNTING), ("b", Lane.COUNTING)])
@@ -251,14 +260,14 @@ async def test_they_concern_also_prompts_of_which_no_news_was_expected(watched: 
     watched.convergence.changed("scope-1")
     await until(lambda: not watched.convergence._open["scope-1"])
     before = watched.convergence._to_look_at("scope-1", NAMESPACE)
-    watched.convergence.looked_at_pods({NAMESPACE: 1})
+    watched.convergence.looked_at_pods(Pods({NAMESPACE: 1}))
 
     assert before == ()
     assert set(watched.convergence._to_look_at("scope-1", NAMESPACE)) == {"a", "b"}
 
 
 async def test_the_same_look_at_pods_concerns_nobody(watched: Watched) -> None:
-    watched.convergence.looked_at_pods({"another": 5})
+    watched.convergence.looked_at_pods(Pods({"another": 5}))
     watched.report("three")
     await watched.looked()
 
@@ -266,11 +275,10 @@ async def test_the_same_look_at_pods_concerns_nobody(watched: Watched) -> None:
 
 
 async def test_a_new_leader_says_nothing_before_somebody_looked_which_pods_lack_a_sidecar(watched: Watched) -> None:
-    watched.convergence._uninjected = None
     watched.say("a", 9, "2/3", "False")
     watched.convergence.lead()
     before = watched.observed()
-    watched.convergence.looked_at_pods({NAMESPACE: 1})
+    watched.convergence.looked_at_pods(Pods({NAMESPACE: 1}))
     watched.now += WARM_UP_SECONDS
 
     # The status proved three that should serve; the one without a sidecar is none that has not come back.
@@ -278,11 +286,94 @@ async def test_a_new_leader_says_nothing_before_somebody_looked_which_pods_lack_
 
 
 async def test_a_new_leader_that_cannot_look_at_pods_speaks_nevertheless(watched: Watched) -> None:
-    watched.convergence._uninjected = None
     watched.convergence.lead()
     watched.now += WARM_UP_SECONDS
 
     assert watched.observed() == ServedObservation(2, 2)
+
+
+def running(*uids: str, ending: str = "") -> Pods:
+    """The pods of the namespace that have a sidecar."""
+    there = {NAMESPACE: frozenset(uids)} if uids else {}
+    return Pods({}, there, {NAMESPACE: frozenset({ending})} if ending else {})
+
+
+async def test_a_pod_that_never_reported_should_serve_until_it_does(watched: Watched) -> None:
+    watched.convergence.looked_at_pods(running("pod-1"))
+    await until(lambda: len(watched.prompts()) == 2)
+    lacking, seen, census = watched.observed(), sorted(watched.prompts()), watched.convergence.censuses[NAMESPACE]
+    for number, name in enumerate(("a", "b"), start=9):
+        watched.say(name, number, "2/3", "False")
+    watched.keys.clear()
+    watched.report("three", caller=of_pod("pod-1"))
+    await until(lambda: len(watched.prompts()) == 2)
+
+    assert (lacking, census) == (ServedObservation(2, 3, unheard=1), Census(total=3, missing=1))
+    assert seen == [("a", Lane.COUNTING), ("b", Lane.COUNTING)]
+    assert (watched.observed(), sorted(watched.prompts())) == (
+        ServedObservation(3, 3),
+        [("a", Lane.FOLLOWING), ("b", Lane.FOLLOWING)],
+    )
+
+
+async def test_pods_that_come_with_what_is_published_and_go_concern_no_prompt(watched: Watched) -> None:
+    for number in range(20):
+        watched.report(f"sidecar-{number}", caller=of_pod(f"pod-{number}"))
+        watched.convergence.looked_at_pods(running(*(f"pod-{one}" for one in range(number, number + 1))))
+    await watched.looked()
+
+    assert watched.prompts() == []
+    assert watched.observed() == ServedObservation(3, 3), "who was there and is no more is over"
+
+
+async def test_whose_pod_runs_is_lost_and_not_forgotten(watched: Watched) -> None:
+    watched.report("three", caller=of_pod("pod-1"))
+    watched.report("four", caller=of_pod("pod-2"))
+    watched.convergence.looked_at_pods(running("pod-1", ending="pod-2"))
+    watched.now += FORGOTTEN_SECONDS + 1
+    watched.reports.sweep(watched.now)
+
+    assert {each.instance for each in watched.reports.instances("scope-1")} == {"three"}
+
+
+async def test_a_new_leader_misses_a_pod_that_it_has_not_heard_of(watched: Watched) -> None:
+    watched.reports.forget_scope("scope-1")
+    watched.convergence.lead()
+    watched.convergence.looked_at_pods(running("pod-1", "pod-2"))
+    watched.now += FORGOTTEN_SECONDS
+    watched.report("one", caller=of_pod("pod-1"))
+
+    # The leader before said that all have it, and what became of the second one nobody knows.
+    assert watched.observed() == ServedObservation(2, 2)
+    await until(lambda: watched.convergence.censuses.get(NAMESPACE) == Census(total=2, missing=1))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pods", "heard", "patience", "all_"),
+    [
+        pytest.param(WARM_UP_SECONDS - 1, ("pod-1",), True, 1, False, id="too soon"),
+        pytest.param(WARM_UP_SECONDS, ("pod-1",), True, 1, True, id="every pod was heard of"),
+        pytest.param(3600, ("pod-1", "pod-2"), True, 1, False, id="one never, however long"),
+        pytest.param(WARM_UP_SECONDS, None, True, 1, False, id="nobody has looked which there are"),
+        pytest.param(FORGOTTEN_SECONDS, None, True, 1, True, id="nor can, and all had very much time"),
+        pytest.param(100, ("pod-1",), True, 200, False, id="others may still be silent"),
+        pytest.param(FORGOTTEN_SECONDS, ("pod-1",), True, 10**7, True, id="for no longer than anybody is remembered"),
+        pytest.param(FORGOTTEN_SECONDS, ("pod-1",), False, 1, False, id="nobody at all was heard of"),
+    ],
+)
+async def test_a_new_leader_has_heard_all(
+    watched: Watched, seconds: float, pods: tuple[str, ...] | None, heard: bool, patience: float, all_: bool
+) -> None:
+    watched.reports.forget_scope("scope-1")
+    watched.convergence.lead()
+    if pods is not None:
+        watched.convergence.looked_at_pods(running(*pods))
+    if heard:
+        watched.report("one", caller=of_pod("pod-1"))
+    watched.now += seconds
+    watched.convergence.changed("scope-1")
+
+    assert watched.convergence.has_heard_all(patience) is all_
 
 
 async def test_another_namespace_is_not_concerned(watched: Watched) -> None:

@@ -13,6 +13,7 @@ from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
 from promptops.controller.intake.store import ObjectStore
+from promptops.controller.publish.attendance import Pods
 from promptops.controller.publish.injections import Injections
 from promptops.dev.plane import Plane
 from promptops.domain.manifests import Manifest
@@ -51,10 +52,16 @@ def pod(name: str, namespace: str, **labels: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
+def say(plane: Plane, namespace: str, phase: str, *names: str) -> None:
+    """What a kubelet says of pods."""
+    status = json.dumps({"status": {"phase": phase}})
+    for name in names:
+        plane.kubectl("-n", namespace, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", status)
+
+
 def end(plane: Plane, namespace: str, name: str) -> None:
     """What a kubelet says of a pod whose containers ended."""
-    status = json.dumps({"status": {"phase": "Succeeded"}})
-    plane.kubectl("-n", namespace, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", status)
+    say(plane, namespace, "Succeeded", name)
 
 
 @pytest.mark.parametrize("owner", [None, "blue"], ids=["a namespace of its own", "a Tenant's namespace"])
@@ -94,3 +101,24 @@ async def test_a_missed_injection_is_told_once(
     assert (first, again, more) == ([(about, "InjectionMissed")], [], [(about, "InjectionMissed")])
     assert recorded.told() == []
     assert changes == [1, 2, None]
+
+
+async def test_pods_that_run_with_a_sidecar_are_seen(objects: Objects, plane: Plane, namespace: str) -> None:
+    injections, seen = Injections(ObjectStore(), objects, Recorded(), lambda _: None, ()), list[Pods]()
+    injections.looked = seen.append
+    names = ("runs", "ends", "starts", "is over", "by hand", "has none")
+    labels = {"injected": "true"}
+    made = [pod(name.replace(" ", "-"), namespace, **(labels if name != "has none" else {})) for name in names]
+    made[1]["metadata"]["finalizers"] = ["example.com/kept"]
+    plane.kubectl("create", "-f", "-", input=many(*made))
+    say(plane, namespace, "Running", "runs", "ends", "by-hand", "has-none")
+    end(plane, namespace, "is-over")
+    plane.kubectl("-n", namespace, "delete", "pod", "ends", "--grace-period=0", "--wait=false")
+
+    await injections.look()
+
+    listed = json.loads(plane.kubectl("-n", namespace, "get", "pods", "-o", "json").stdout)["items"]
+    uid = {each["metadata"]["name"]: each["metadata"]["uid"] for each in listed}
+    plane.kubectl("-n", namespace, "patch", "pod", "ends", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    assert seen[0].sidecars[namespace] == {uid["runs"], uid["by-hand"]}
+    assert seen[0].ending[namespace] == {uid["ends"]}

@@ -70,9 +70,20 @@ def test_whoever_missed_no_more_than_one_step_believes_the_next() -> None:
 
 
 def test_a_key_waits_for_those_who_do_not_believe_it_yet() -> None:
-    rings = [ring for ring, _ in years(nobody)]
+    rings = [ring for ring, now in years(nobody) if now < NOW + 2 * LIVES.key]
 
     assert {ring.signer.kid for ring in rings} == {rings[0].signer.kid}
+
+
+@pytest.mark.parametrize("life", [timedelta(seconds=60), timedelta(days=30)], ids=["brief", "long"])
+def test_it_waits_for_a_day_or_its_own_life_and_not_for_ever(life: timedelta) -> None:
+    lives = Lives(key=life)
+    ring, end = new_keyring(lives, NOW), NOW + life + max(life, timedelta(days=1))
+
+    before, after = (advanced(ring, lives, nobody, moment) for moment in (end - timedelta(seconds=1), end))
+
+    assert before == ring
+    assert [key.private for key in after.signing] == [key.private for key in reversed(ring.signing)]
 
 
 def test_an_authority_waits_until_shortly_before_its_end() -> None:
@@ -82,7 +93,7 @@ def test_an_authority_waits_until_shortly_before_its_end() -> None:
     before = advanced(ring, LIVES, nobody, late - 2 * STEP)
     after = advanced(ring, LIVES, nobody, late)
 
-    assert before == ring
+    assert before.roots == ring.roots
     assert [root.id for root in after.roots] == [root.id for root in reversed(ring.roots)]
 
 

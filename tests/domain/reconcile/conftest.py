@@ -51,6 +51,8 @@ class World:
     """How many of them do not take what is published."""
     uninjected: int = 0
     """How many pods should follow and lack their sidecar."""
+    unheard: int = 0
+    """How many pods have one that never reported."""
     heard: bool = True
     """Whether instances have been heard of by this leader."""
     published: Entry | None = None
@@ -228,7 +230,8 @@ class World:
         if not self.heard:
             return None
         ready = self.instances - self.behind if self.published else 0
-        return ServedObservation(ready, self.instances + self.uninjected, self.uninjected)
+        total = self.instances + self.uninjected + self.unheard
+        return ServedObservation(ready, total, self.uninjected, self.unheard)
 
     def _create(self, manifest: dict[str, Any]) -> None:
         created = copy.deepcopy(manifest)

@@ -121,25 +121,38 @@ def test_after_sixty_seconds_it_lags(active: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uninjected", "message"),
+    ("uninjected", "unheard", "said"),
     [
-        (
-            1,
-            "2 of 3 instances serve revision 2; 1 pod asks for a sidecar and has none: make them anew (kubectl rollout restart)",
+        pytest.param(
+            1, 0, "1 pod asks for a sidecar and has none: make them anew (kubectl rollout restart)", id="one lacks it"
         ),
-        (
+        pytest.param(
+            2, 0, "2 pods ask for a sidecar and have none: make them anew (kubectl rollout restart)", id="two lack it"
+        ),
+        pytest.param(
+            0,
+            1,
+            "the sidecar of 1 pod has never reported: its log says why (kubectl logs --container promptops)",
+            id="one never reported",
+        ),
+        pytest.param(
+            1,
             2,
-            "2 of 4 instances serve revision 2; 2 pods ask for a sidecar and have none: make them anew (kubectl rollout restart)",
+            "1 pod asks for a sidecar and has none: make them anew (kubectl rollout restart); "
+            "the sidecars of 2 pods have never reported: its log says why (kubectl logs --container promptops)",
+            id="both",
         ),
     ],
 )
-def test_pods_without_their_sidecar_are_lacking_and_said(active: Any, uninjected: int, message: str) -> None:
-    active.uninjected = uninjected
+def test_pods_that_should_serve_and_cannot_are_said(active: Any, uninjected: int, unheard: int, said: str) -> None:
+    active.uninjected, active.unheard = uninjected, unheard
 
     active.apply(activeVersion="1.1.0").settle()
 
-    assert served(active) == f"2/{2 + uninjected}"
-    assert (active.said("Converged"), active.condition("Converged")["message"]) == ("False/Converging", message)
+    total = 2 + uninjected + unheard
+    assert served(active) == f"2/{total}"
+    assert active.said("Converged") == "False/Converging"
+    assert active.condition("Converged")["message"] == f"2 of {total} instances serve revision 2; {said}"
 
 
 def test_time_alone_is_looked_at_again(active: Any) -> None:

@@ -82,7 +82,7 @@ class Claim(Model):
     lost: int | None = None
     """Those of them without a report for 20 seconds. They go on rendering what they hold."""
     missing: int | None = None
-    """Those of them that an earlier leader knew, and this one has not heard of."""
+    """Those of them that this leader has not heard of: an earlier one knew them, or their pod runs with a sidecar."""
     uninjected: int | None = None
     """Pods that ask for a sidecar and have none: made before the injector, or while it was away. Absent: none."""
 

@@ -11,6 +11,7 @@ from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key, prompt_key
+from promptops.controller.publish.attendance import Attendance, Pods
 from promptops.controller.publish.publishing import Publishing
 from promptops.domain.convergence import (
     BEFORE_EVERYTHING,
@@ -22,13 +23,11 @@ from promptops.domain.convergence import (
     census,
     is_news,
     is_settled,
-    least_instances,
     revision_of,
 )
 from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.snapshot import ServedObservation
 from promptops.domain.statuses import said_alone
-from promptops.domain.tenancy import figures_of
 from promptops.feed.reports import Reports
 
 COALESCE_SECONDS = 0.03
@@ -59,15 +58,9 @@ class Convergence:
         self._publishing = publishing
         self._enqueue = enqueue
         self._monotonic = monotonic
-        self._leader_since = monotonic()
+        self._attendance = Attendance(store, monotonic)
         self._inherited: dict[str, tuple[int, bool]] = {}
         """uid of a prompt → the revision that the leader before published, and whether all had it."""
-        self._expected: dict[str, int] = {}
-        """Namespace → instances that the leader before knew, by its Tenant."""
-        self._proven: dict[str, int] = {}
-        """The same of a namespace without a Tenant, by its prompts: the least, pods without their sidecar included."""
-        self._uninjected: Mapping[str, int] | None = None
-        """Namespace → pods that lack the sidecar they ask for; None while nobody has looked."""
         self._crowds: dict[str, Crowd] = {}
         self._counted_at: dict[Key, float] = {}
         self._changed: dict[str, None] = {}
@@ -85,7 +78,7 @@ class Convergence:
 
     def lead(self) -> None:
         """A term begins. Nothing is believed at once, and what all had they still have, heard of or not."""
-        self._leader_since = self._monotonic()
+        self._attendance.lead()
         self._counted_at.clear()
         self._crowds.clear()
         self._level.clear()
@@ -96,18 +89,16 @@ class Convergence:
             )
             for prompt in self._store.all("Prompt")
         }
-        self._expected, self._proven = {}, {}
-        for tenant in self._store.all("Tenant"):
-            figures = figures_of(tenant).items()
-            self._expected |= {namespace: each.get("instances", 0) for namespace, each in figures}
-        for prompt in self._store.all("Prompt"):
-            namespace = prompt["metadata"]["namespace"]
-            self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(prompt))
 
-    @property
-    def is_warm(self) -> bool:
-        """Whether whoever follows has had the time to be heard of in this term."""
-        return self._monotonic() - self._leader_since >= WARM_UP_SECONDS
+    def has_heard_all(self, patience: float) -> bool:
+        """Tell whether everybody of whom anything is known was heard of, and whoever else there may be had the time to be:
+        so many seconds, or after which anybody is forgotten."""
+        had_time = self._attendance.seconds >= max(WARM_UP_SECONDS, min(patience, FORGOTTEN_SECONDS))
+        if not had_time or not (self._attendance.has_looked or self._attendance.seconds >= FORGOTTEN_SECONDS):
+            return False
+        named = ((scope, self._publishing.namespace_of(scope)) for scope in self._publishing.scopes)
+        crowds = [self._crowd(scope, namespace) for scope, namespace in named if namespace is not None]
+        return not any(crowd.missing or crowd.unheard for crowd in crowds)
 
     def changed(self, scope: str) -> None:
         """Something about a scope's instances changed."""
@@ -115,12 +106,17 @@ class Convergence:
         self._changed[scope] = None
         self._wake.set()
 
-    def looked_at_pods(self, uninjected: Mapping[str, int]) -> None:
-        """Somebody has looked which pods lack the sidecar they ask for: namespace → how many."""
-        before, self._uninjected = self._uninjected, uninjected
-        for scope in self._publishing.scopes:
-            namespace = self._publishing.namespace_of(scope) or ""
-            if before is None or before.get(namespace) != uninjected.get(namespace):
+    def looked_at_pods(self, pods: Pods) -> None:
+        """Somebody has looked which pods there are."""
+        scopes = {scope: self._publishing.namespace_of(scope) or "" for scope in self._publishing.scopes}
+        said = {scope: self._crowd(scope, namespace).lacking for scope, namespace in scopes.items()}
+        before = self._attendance.looked(pods)
+        self._reports.running = frozenset().union(*pods.sidecars.values())
+        for scope, namespace in scopes.items():
+            self._crowds.pop(scope, None)
+            if before is not None:
+                self._reports.forget_pods(scope, before.running(namespace) - pods.running(namespace))
+            if before is None or said[scope] != self._crowd(scope, namespace).lacking:
                 self._level.pop(scope, None)
                 self.changed(scope)
 
@@ -150,8 +146,8 @@ class Convergence:
         inherited, had_all = self._inherited.get(metadata["uid"], (-1, False))
         if changed_at is not None and had_all and inherited == revision:
             changed_at = BEFORE_EVERYTHING
-        is_warm = self.is_warm
-        if not is_warm and self._uninjected is None:
+        is_warm = self._attendance.is_warm
+        if not is_warm and not self._attendance.has_looked:
             return None
         crowd = self._crowd(scope, metadata["namespace"])
         observed = crowd.serving(metadata["name"], metadata["uid"], revision, changed_at)
@@ -168,7 +164,7 @@ class Convergence:
 
     def figures(self) -> Mapping[str, Mapping[str, int]]:
         """Return what Tenants say of their namespaces' instances; nothing of one that is still being heard of."""
-        if not self.is_warm:
+        if not self._attendance.is_warm:
             return {}
         return {
             namespace: {"instances": each.total, "lost": each.lost, "missing": each.missing}
@@ -195,25 +191,15 @@ class Convergence:
 
     def _has_heard_all(self, crowd: Crowd, prompt: Manifest, is_inherited: bool, observed: ServedObservation) -> bool:
         """Tell whether a new leader may speak already: of an instance that has not come back yet it knows too little."""
-        if not crowd.positions or crowd.missing:
+        if not crowd.positions or crowd.missing or crowd.unheard:
             return False
         return not is_inherited or not revision_of(prompt) or observed.ready == observed.total
 
     def _crowd(self, scope: str, namespace: str) -> Crowd:
         crowd = self._crowds.get(scope)
         if crowd is None:
-            instances, expected = self._reports.instances(scope), self._expected_in(namespace)
-            crowd = self._crowds[scope] = Crowd.of(instances, expected, self._uninjected_in(namespace))
+            crowd = self._crowds[scope] = Crowd.of(self._reports.instances(scope), self._attendance.of(namespace))
         return crowd
-
-    def _expected_in(self, namespace: str) -> int:
-        if self._monotonic() - self._leader_since >= FORGOTTEN_SECONDS:
-            return 0
-        proven = self._proven.get(namespace, 0) - self._uninjected_in(namespace)
-        return self._expected.get(namespace, max(0, proven))
-
-    def _uninjected_in(self, namespace: str) -> int:
-        return (self._uninjected or {}).get(namespace, 0)
 
     async def _look(self) -> None:
         while True:
@@ -236,7 +222,7 @@ class Convergence:
             self._counted_at = {key: at for key, at in self._counted_at.items() if at > recent}
             for gone in [each for each in self.censuses if self._publishing.scope_of(each) is None]:
                 del self.censuses[gone]
-            leader_for = self._monotonic() - self._leader_since
+            leader_for = self._attendance.seconds
             if any(passed < moment <= leader_for for moment in (WARM_UP_SECONDS, FORGOTTEN_SECONDS)):
                 self._level.clear()
                 for scope in self._publishing.scopes:
@@ -263,7 +249,9 @@ class Convergence:
         """Return the names of the prompts of which there may be news: all of them when anybody may serve less than before."""
         crowd, level = self._crowd(scope, namespace), self._level.get(scope)
         fell_behind = level is None or crowd.lowest < level
-        if fell_behind or crowd.nacks or crowd.missing:
+        # Whom the leader before knew is given up at some moment; the pods that are missing are looked at as often as others.
+        may_be_given_up = crowd.missing and self._attendance.seconds < FORGOTTEN_SECONDS
+        if fell_behind or crowd.nacks or may_be_given_up:
             self._level.pop(scope, None)
             return self._store.relations.prompts_in(namespace)
         return tuple(self._open.get(scope, ()))
@@ -274,7 +262,7 @@ class Convergence:
         self._level[scope] = max(lowest, self._level.get(scope, lowest))
 
     def _count(self, scope: str, namespace: str) -> None:
-        counted = census(self._reports.instances(scope), self._expected_in(namespace), self._monotonic())
+        counted = census(self._reports.instances(scope), self._attendance.of(namespace), self._monotonic())
         if counted != self.censuses.get(namespace, Census()):
             self.censuses[namespace] = counted
             self.counted()

@@ -1,12 +1,14 @@
-"""Pods without the sidecar they asked for: counted while this replica leads, and said where whoever runs them looks.
+"""Pods without the sidecar they asked for: counted while this replica leads, and said where whoever runs them looks. And pods
+that run with one, of which those are missed that nobody hears of.
 
-Nothing watches pods: a list of those labels alone, of metadata alone, is next to nothing in a cluster where all is well.
+Nothing watches pods: lists by our labels alone, of metadata alone, seldom enough to cost next to nothing in any cluster.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Final
@@ -14,16 +16,19 @@ from typing import Final
 from promptops.api import reasons
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import NAMESPACES, TENANTS, UNINJECTED_PODS
+from promptops.cluster.resources import INJECTED_PODS, NAMESPACES, TENANTS, UNINJECTED_PODS
 from promptops.controller.intake.store import ObjectStore
+from promptops.controller.publish.attendance import Pods
 from promptops.controller.publish.publishing import Recorder
 from promptops.domain.injection.description import INJECT_LABEL
-from promptops.domain.injection.pod import missed
+from promptops.domain.injection.pod import by_namespace, missed
 from promptops.domain.snapshot import Transition
 
 PERIOD_SECONDS: Final = 30.0
 SOON_SECONDS: Final = 1.0
 """While nothing is known, and nothing is said of who serves for as long."""
+_REST: Final = 50
+"""After a look follows a rest of at least so many times what it took."""
 
 
 class Injections:
@@ -47,30 +52,33 @@ class Injections:
         """Namespace → pods without the sidecar they asked for; None before the first look of a term."""
         self.changed: Callable[[], None] = lambda: None
         """Called when `missed` says something else."""
-        self.looked: Callable[[Mapping[str, int]], None] = lambda missed: None
+        self.looked: Callable[[Pods], None] = lambda pods: None
         """Called after every look."""
 
     async def run(self, leads: Callable[[], bool]) -> None:
         """Look forever. What cannot be listed now is as it was."""
         while True:
+            begun = time.monotonic()
             if leads():
                 with suppress(ClusterError):
                     await self.look()
             else:
                 self.missed = None
-            period = SOON_SECONDS if self.missed is None else PERIOD_SECONDS
+            took = time.monotonic() - begun
+            period = SOON_SECONDS if self.missed is None else max(PERIOD_SECONDS, took * _REST)
             await asyncio.sleep(period * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
 
     async def look(self) -> None:
         """Look once. Raises a ClusterError."""
-        listing = await self._objects.list_metadata(UNINJECTED_PODS)
-        before, self.missed = self.missed, missed(listing.objects, self._closed)
+        lacking = await self._objects.list_metadata(UNINJECTED_PODS)
+        running = (await self._objects.list_metadata(INJECTED_PODS)).objects
+        before, self.missed = self.missed, missed(lacking.objects, self._closed)
         for namespace, count in self.missed.items():
             if count > (before or {}).get(namespace, 0):
                 self._tell(namespace, count)
         if self.missed != before:
             self.changed()
-        self.looked(self.missed)
+        self.looked(Pods(self.missed, by_namespace(running), by_namespace(running, ending=True)))
 
     def counts(self) -> Mapping[str, int]:
         """Return what was found last, for a scrape."""

@@ -24,6 +24,8 @@ _BOTH: tuple[State, State] = ("active", "next")
 _KEY_BYTES = 32
 _OVERLAP = 1 / 4
 """Share of a key's life for which its predecessor is still believed: what that signed is in snapshots."""
+_PATIENCE = timedelta(days=1)
+"""Its successor waits for whoever does not believe it yet for so long, or for a key's life: nobody holds it up for ever."""
 _BRIEF = 1 / 8
 """The same of an authority. With no more than that left of its life, its successor waits for nobody."""
 
@@ -143,7 +145,9 @@ def _signing_advanced(
     age = now.timestamp() - active.since
     if other is None or (other.state == "previous" and age >= lives.key.total_seconds() * _OVERLAP):
         return (active, new_key("next", now))
-    if other.state == "next" and age >= lives.key.total_seconds() and knows(other.signer.kid):
+    overdue = age - lives.key.total_seconds()
+    waited_enough = overdue >= max(lives.key, _PATIENCE).total_seconds()
+    if other.state == "next" and overdue >= 0 and (waited_enough or knows(other.signer.kid)):
         return _taken_over(active, other, now)
     return keys
 

@@ -3,14 +3,14 @@ have none, since they were made before the injector or while it was away."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from promptops.domain.injection import description
 from promptops.domain.injection.description import CONTAINER, ENVIRONMENT, INJECTED_LABEL, MOUNT, TRUE, VOLUMES, Hole
 from promptops.domain.injection.parameters import Parameters
-from promptops.domain.manifests import Manifest, label, mapping, metadata, sequence, spec_of, text
+from promptops.domain.manifests import Manifest, label, mapping, metadata, sequence, spec_of, text, uid_of
 
 _CONTAINERS = ("containers", "initContainers")
 
@@ -76,6 +76,15 @@ def missed(pods: Iterable[Manifest], closed: Collection[str]) -> Mapping[str, in
     The pods' metadata is enough. Nobody injects into the namespaces `closed`.
     """
     return Counter(namespace for pod in pods if _lacks(pod) and (namespace := _namespace(pod)) not in closed)
+
+
+def by_namespace(pods: Iterable[Manifest], *, ending: bool = False) -> Mapping[str, frozenset[str]]:
+    """Return namespace → uids of those pods that are to stay, or of those that are `ending`. Their metadata is enough."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for pod in pods:
+        if bool(metadata(pod).get("deletionTimestamp")) is ending:
+            found[_namespace(pod)].add(uid_of(pod))
+    return {namespace: frozenset(uids) for namespace, uids in found.items()}
 
 
 def _lacks(pod: Manifest) -> bool:

@@ -93,14 +93,15 @@ def _share(decision: Decision, observed: ServedObservation) -> str:
 
 
 def _lacking(observed: ServedObservation) -> str:
-    if not observed.uninjected:
-        return ""
-    pods = (
-        "1 pod asks for a sidecar and has"
-        if observed.uninjected == 1
-        else f"{observed.uninjected} pods ask for a sidecar and have"
-    )
-    return f"; {pods} none: make them anew (kubectl rollout restart)"
+    """Say of which pods nothing can come by itself, and what to do about them."""
+    said = ""
+    if count := observed.uninjected:
+        pods = "1 pod asks for a sidecar and has" if count == 1 else f"{count} pods ask for a sidecar and have"
+        said = f"; {pods} none: make them anew (kubectl rollout restart)"
+    if count := observed.unheard:
+        sidecars = "the sidecar of 1 pod has" if count == 1 else f"the sidecars of {count} pods have"
+        said += f"; {sidecars} never reported: its log says why (kubectl logs --container promptops)"
+    return said
 
 
 def _incomplete_since(decision: Decision, memory: Memory, now: datetime) -> tuple[datetime, bool]:

@@ -1,0 +1,87 @@
+"""Who should be heard of in a namespace: whom the leader before knew, and the pods that run with a sidecar or lack one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from promptops.controller.intake.store import ObjectStore
+from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances
+from promptops.domain.tenancy import figures_of
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Pods:
+    """What a look at the pods of the cluster found, by namespace; nothing of one that has none of them."""
+
+    lacking: Mapping[str, int] = field(default_factory=dict)
+    """How many lack the sidecar they ask for."""
+    sidecars: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """uids of those that run with one."""
+    ending: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """uids of those that do, and were told to end."""
+
+    def running(self, namespace: str) -> frozenset[str]:
+        """Return all of a namespace that can be heard of."""
+        return self.sidecars.get(namespace, _NOBODY) | self.ending.get(namespace, _NOBODY)
+
+
+class Attendance:
+    """The roll of a term. What the leader before knew is believed until whoever it was had the time to come back."""
+
+    def __init__(self, store: ObjectStore, monotonic: Callable[[], float]) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._since = monotonic()
+        self._told: dict[str, int] = {}
+        """Namespace → instances that the leader before knew, by its Tenant."""
+        self._proven: dict[str, int] = {}
+        """The same of a namespace without a Tenant, by its prompts: the least, pods without their sidecar included."""
+        self._first: Pods | None = None
+        self._pods: Pods | None = None
+        """What was found first in this term, and last; None while nobody has looked."""
+
+    def lead(self) -> None:
+        """A term begins."""
+        self._since = self._monotonic()
+        self._first = self._pods = None
+        self._told, self._proven = {}, {}
+        for tenant in self._store.all("Tenant"):
+            figures = figures_of(tenant).items()
+            self._told |= {namespace: each.get("instances", 0) for namespace, each in figures}
+        for prompt in self._store.all("Prompt"):
+            namespace = prompt["metadata"]["namespace"]
+            self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(prompt))
+
+    @property
+    def seconds(self) -> float:
+        """For how long this term lasts."""
+        return self._monotonic() - self._since
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether whoever follows has had the time to be heard of in this term."""
+        return self.seconds >= WARM_UP_SECONDS
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether it is known in this term which pods there are."""
+        return self._pods is not None
+
+    def looked(self, pods: Pods) -> Pods | None:
+        """Take in which pods there are; return what was known of them before."""
+        before, self._pods = self._pods, pods
+        self._first = self._first or pods
+        return before
+
+    def of(self, namespace: str) -> Expected:
+        """Return who should be heard of in a namespace."""
+        pods, first = self._pods or Pods(), self._first or Pods()
+        lacking, running = pods.lacking.get(namespace, 0), pods.sidecars.get(namespace, _NOBODY)
+        known = 0
+        if self.seconds < FORGOTTEN_SECONDS:
+            known = self._told.get(namespace, max(0, self._proven.get(namespace, 0) - lacking))
+        earlier = running & first.running(namespace)
+        return Expected(known, earlier, running - earlier, lacking)
