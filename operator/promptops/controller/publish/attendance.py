@@ -1,12 +1,15 @@
-"""Who should be heard of in a namespace: whom the leader before knew, and the pods that run with a sidecar or lack one."""
+"""What a term begins with: whom the leader before knew and what they had; and the pods that run with a sidecar, or lack one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.intake.store import ObjectStore
-from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances
+from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances, revision_of
+from promptops.domain.manifests import Manifest, status_of, uid_of
+from promptops.domain.statuses import said_alone
 from promptops.domain.tenancy import figures_of
 
 _NOBODY: frozenset[str] = frozenset()
@@ -35,6 +38,8 @@ class Attendance:
         self._store = store
         self._monotonic = monotonic
         self._since = monotonic()
+        self._inherited: dict[str, tuple[int, bool]] = {}
+        """uid of a prompt → the revision that the leader before published, and whether all had it."""
         self._told: dict[str, int] = {}
         """Namespace → instances that the leader before knew, by its Tenant."""
         self._proven: dict[str, int] = {}
@@ -47,13 +52,23 @@ class Attendance:
         """A term begins."""
         self._since = self._monotonic()
         self._first = self._pods = None
-        self._told, self._proven = {}, {}
+        self._inherited, self._told, self._proven = {}, {}, {}
         for tenant in self._store.all("Tenant"):
             figures = figures_of(tenant).items()
             self._told |= {namespace: each.get("instances", 0) for namespace, each in figures}
         for prompt in self._store.all("Prompt"):
             namespace = prompt["metadata"]["namespace"]
             self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(prompt))
+            had_all = said_alone(PromptStatus, status_of(prompt), "served") == "all"
+            self._inherited[uid_of(prompt)] = (revision_of(prompt), had_all)
+
+    def is_inherited(self, prompt: Manifest) -> bool:
+        """Tell whether what is served of a prompt is what the leader before published."""
+        return self._inherited.get(uid_of(prompt), (-1, False))[0] == revision_of(prompt)
+
+    def all_had(self, prompt: Manifest) -> bool:
+        """Tell whether it is, and everybody had it."""
+        return self._inherited.get(uid_of(prompt)) == (revision_of(prompt), True)
 
     @property
     def seconds(self) -> float:

@@ -21,7 +21,8 @@ LIFE: Final = timedelta(days=30)
 _RENEWED_WITH: Final = 1 / 3
 """Of its own life left, whatever that is."""
 LOOK_SECONDS: Final = 10.0
-_RETRY_SECONDS: Final = 1.0
+_FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 1.0, 60.0
+"""After a failure, and after many: whoever lost a right asks for it seldom."""
 _CERTIFICATE, _KEY, _ISSUERS = "tls.crt", "tls.key", "ca.crt"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -100,14 +101,23 @@ class Caretaker:
         """`look` raises a ClusterError; `pending` is the problem until it succeeded once."""
         self._look = look
         self._what = what
+        self._retry = _FIRST_RETRY_SECONDS
         self.problem: str | None = pending
 
     async def run(self, leads: Callable[[], bool]) -> None:
         """Look again and again."""
         while True:
-            if leads():
-                await self._try()
-            await asyncio.sleep(LOOK_SECONDS if self.problem is None else _RETRY_SECONDS)
+            seconds = await self.again_in() if leads() else _FIRST_RETRY_SECONDS
+            await asyncio.sleep(seconds)
+
+    async def again_in(self) -> float:
+        """Look once, and return after how many seconds to look again: later with each failure."""
+        await self._try()
+        if self.problem is None:
+            self._retry = _FIRST_RETRY_SECONDS
+            return LOOK_SECONDS
+        seconds, self._retry = self._retry, min(2 * self._retry, _LAST_RETRY_SECONDS)
+        return seconds
 
     async def look(self) -> None:
         """Look once. Raises a ClusterError."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from promptops.api.feed import Position
-from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key, prompt_key
@@ -25,9 +24,8 @@ from promptops.domain.convergence import (
     is_settled,
     revision_of,
 )
-from promptops.domain.manifests import Manifest, status_of
+from promptops.domain.manifests import Manifest
 from promptops.domain.snapshot import ServedObservation
-from promptops.domain.statuses import said_alone
 from promptops.feed.reports import Reports
 
 COALESCE_SECONDS = 0.03
@@ -59,8 +57,6 @@ class Convergence:
         self._enqueue = enqueue
         self._monotonic = monotonic
         self._attendance = Attendance(store, monotonic)
-        self._inherited: dict[str, tuple[int, bool]] = {}
-        """uid of a prompt → the revision that the leader before published, and whether all had it."""
         self._crowds: dict[str, Crowd] = {}
         self._counted_at: dict[Key, float] = {}
         self._changed: dict[str, None] = {}
@@ -82,13 +78,6 @@ class Convergence:
         self._counted_at.clear()
         self._crowds.clear()
         self._level.clear()
-        self._inherited = {
-            prompt["metadata"]["uid"]: (
-                revision_of(prompt),
-                said_alone(PromptStatus, status_of(prompt), "served") == "all",
-            )
-            for prompt in self._store.all("Prompt")
-        }
 
     def has_heard_all(self, patience: float) -> bool:
         """Tell whether everybody of whom anything is known was heard of, and whoever else there may be had the time to be:
@@ -143,8 +132,7 @@ class Convergence:
         # Whoever asks is about to decide: the status may soon say something else.
         self._open.setdefault(scope, set()).add(metadata["name"])
         revision, changed_at = revision_of(prompt), self._publishing.changed_at(scope, metadata["name"])
-        inherited, had_all = self._inherited.get(metadata["uid"], (-1, False))
-        if changed_at is not None and had_all and inherited == revision:
+        if changed_at is not None and self._attendance.all_had(prompt):
             changed_at = BEFORE_EVERYTHING
         is_warm = self._attendance.is_warm
         if not is_warm and not self._attendance.has_looked:
@@ -154,11 +142,7 @@ class Convergence:
         if not is_warm and not observed.total:
             # Nobody was heard yet: that is no sign that nobody is there.
             return None
-        if (
-            is_warm
-            or changed_at == BEFORE_EVERYTHING
-            or self._has_heard_all(crowd, prompt, inherited == revision, observed)
-        ):
+        if is_warm or changed_at == BEFORE_EVERYTHING or self._has_heard_all(crowd, prompt, observed):
             return observed
         return None
 
@@ -189,11 +173,11 @@ class Convergence:
             group.create_task(self._look())
             group.create_task(self._pass_time())
 
-    def _has_heard_all(self, crowd: Crowd, prompt: Manifest, is_inherited: bool, observed: ServedObservation) -> bool:
+    def _has_heard_all(self, crowd: Crowd, prompt: Manifest, observed: ServedObservation) -> bool:
         """Tell whether a new leader may speak already: of an instance that has not come back yet it knows too little."""
         if not crowd.positions or crowd.missing or crowd.unheard:
             return False
-        return not is_inherited or not revision_of(prompt) or observed.ready == observed.total
+        return not self._attendance.is_inherited(prompt) or not revision_of(prompt) or observed.ready == observed.total
 
     def _crowd(self, scope: str, namespace: str) -> Crowd:
         crowd = self._crowds.get(scope)
