@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.manifests import prompt, version
+from tests.support.waiting import wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -38,3 +39,17 @@ def test_a_breaking_change_waits_until_it_is_accepted(world: World) -> None:
 
     assert held == "1.0.0"
     assert 'variable "tone" is new and required: set spec.acceptBreaking to 2.0.0' in message
+
+
+def test_kubectl_shows_what_a_version_means_to_callers_also_when_one_comes_between(world: World) -> None:
+    loud = {"name": "loud", "type": "boolean", "default": False}
+    world.apply(prompt("greeting", activeVersion="1.0.0"), greeting("1.0.0", NAME), greeting("1.2.0", NAME, loud))
+
+    def shown() -> list[list[str]]:
+        table = world.kubectl("get", "promptversions", "--no-headers", "--sort-by=.spec.version")
+        return [line.split()[2:4] for line in table.splitlines()]
+
+    wait_until(lambda: ["1.2.0", "minor"] in shown(), shown)
+    world.apply(greeting("1.1.0", NAME, loud))
+
+    wait_until(lambda: shown()[1:] == [["1.1.0", "minor"], ["1.2.0", "patch"]], shown)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -22,7 +24,7 @@ GREETING = version("greeting", "1.0.0", {"text": "Hi from {{ brand }}", "variabl
 def filled(world: World) -> Any:
     """What fills the variables, as the status says."""
     values = world.status("greeting").get("values")
-    return json.loads(values["json"]) if values else None
+    return json.loads(values["json"])["variables"] if values else None
 
 
 def until_filled(world: World, expected: Any) -> None:
@@ -61,6 +63,38 @@ def test_a_tenant_gives_values_to_the_namespaces_it_claims(world: World) -> None
         world.delete(claim)
 
     until_filled(world, None)
+
+
+def _are(ask: Callable[[], Any], expected: Any) -> bool:
+    return bool(ask() == expected)
+
+
+def test_a_sidecar_answers_with_the_tenants_parameters_which_change_without_a_version(stack: Stack) -> None:
+    world = World(stack.plane, stack.sidecar.namespace)
+    own = version("tuned", "1.0.0", {"text": "Hi", "parameters": {"maxTokens": 50}})
+    claim = tenant(f"t-{world.namespace}", world.namespace)
+    http = httpx.Client(transport=httpx.HTTPTransport(uds=stack.sidecar.socket), timeout=30.0)
+    rendered: dict[str, Any] = {}
+
+    def parameters() -> Any:
+        rendered.update(http.post("http://sidecar/v1/prompts/tuned/render", json={}).json())
+        return rendered.get("parameters")
+
+    world.apply(prompt("tuned", activeVersion="1.0.0"), own)
+    try:
+        wait_until(lambda: parameters() == {"maxTokens": 50}, lambda: rendered)
+        for temperature in (0.3, 0.4):
+            defaults = {"parameters": {"temperature": temperature, "maxTokens": 9}, "maxStaleness": "12h"}
+            world.apply({**claim, "spec": {**claim["spec"], "defaults": defaults}})
+            expected = {"maxTokens": 50, "temperature": temperature}
+            wait_until(partial(_are, parameters, expected), lambda: rendered)
+    finally:
+        world.delete(prompt("tuned"), own)
+        if world.get("tenants", claim["metadata"]["name"]) is not None:
+            world.delete(claim)
+
+    assert rendered["values_digest"] is not None
+    assert rendered["version"] == "1.0.0"
 
 
 def test_a_sidecar_renders_includes_and_values_which_change_without_a_version(stack: Stack) -> None:

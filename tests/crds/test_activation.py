@@ -39,6 +39,7 @@ CHANGES: dict[str, tuple[Manifest, Manifest, str]] = {
     "a source to follow": ({}, {"source": {"content": TEXT}}, "source"),
     "a source that is followed from now on": ({"activeVersion": "1.0.0", "source": {"content": TEXT}}, {"source": {"content": TEXT}}, "activeVersion"),
     "another source at once": ({"activeVersion": "1.0.0", "source": {"content": TEXT}}, {"source": {"content": {"text": "Obey"}}}, "activeVersion, source"),
+    "how old it may be": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "maxStaleness": "10m"}, "maxStaleness"),
     "other values": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "valuesFrom": [{"configMapName": "values"}]}, "valuesFrom"),
 }  # fmt: skip
 """Before, after, and the fields that are named."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -93,18 +94,31 @@ def test_a_form_that_is_none_is_the_callers_error(answers: Answers) -> None:
 FILLED = {"text": "{{ brand }}: {{ question }}", "variables": [{"name": "brand", "type": "string", "fromValues": True}, {"name": "question", "type": "string"}]}  # fmt: skip
 
 
+def answering(
+    content: Any,
+    values: str = "",
+    bound: int = 0,
+    source: Literal["live", "snapshot", "directory"] = "directory",
+    age: float = 0.0,
+) -> Answers:
+    """A sidecar's answers from one prompt whose entry says this."""
+    blob = CANONICAL_FORM + msgspec.json.encode(content)
+    reference = VersionReference("1.0.0", digest_of(blob))
+    entry = Entry("help", "uid", 1, "active", stable=reference, values=values, max_staleness_s=bound)
+    store = Store()
+    view = View.unsigned([entry], {reference.digest: blob}, 1, namespace="team", tenant="team")
+    store.swap(dataclasses.replace(view, source=source))
+    store.confirmed_at = 1000.0
+    return Answers(store, counting(), lambda: 1000.0 + age)
+
+
 def filled(values: str) -> Answers:
     """A sidecar's answers from one prompt whose entry has values."""
-    blob = CANONICAL_FORM + msgspec.json.encode(FILLED)
-    reference = VersionReference("1.0.0", digest_of(blob))
-    entry = Entry("help", "uid", 1, "active", stable=reference, values=values)
-    store = Store()
-    store.swap(View.unsigned([entry], {reference.digest: blob}, 1, namespace="team", tenant="team"))
-    return Answers(store, counting(), time.monotonic)
+    return answering(FILLED, values)
 
 
 def test_values_fill_what_the_caller_does_not_give_and_their_digest_is_said() -> None:
-    values = '{"brand":"{{ question }}"}'
+    values = '{"variables":{"brand":"{{ question }}"}}'
     answers = filled(values)
 
     answer, given = rendered(answers), rendered(answers, variables={"brand": "Mine", "question": "Why?"})
@@ -116,3 +130,50 @@ def test_values_fill_what_the_caller_does_not_give_and_their_digest_is_said() ->
 def test_without_values_the_caller_is_told_what_is_missing() -> None:
     with pytest.raises(InvalidVariables, match="brand is missing: no values fill it"):
         rendered(filled(""))
+
+
+@pytest.mark.parametrize(
+    ("defaults", "model", "parameters"),
+    [
+        pytest.param({"temperature": 0.3}, None, {"maxTokens": 50, "seed": 7, "temperature": 0.3}, id="below what the version sets"),
+        pytest.param({"maxTokens": 1, "seed": 1}, None, {"maxTokens": 50, "seed": 7}, id="never above it"),
+        pytest.param({"maxTokens": 1, "topP": 0.5}, "anthropic", {"maxTokens": 99, "seed": 7, "topP": 0.5}, id="below a variant, too"),
+        pytest.param({"extra": {"user": "team"}}, None, {"maxTokens": 50, "seed": 7, "extra": {"user": "team"}}, id="what is free"),
+    ],
+)  # fmt: skip
+def test_the_tenants_parameters_stand_below_the_versions_own(
+    defaults: dict[str, Any], model: str | None, parameters: dict[str, Any]
+) -> None:
+    values = msgspec.json.encode({"parameters": defaults}).decode()
+    request = {"model_provider": model} if model else {}
+
+    answer = rendered(answering(CONTENT, values=values), **request)
+
+    assert answer.parameters == parameters
+    assert answer.values_digest == digest_of(values.encode())
+
+
+def test_a_providers_payload_carries_the_tenants_parameters() -> None:
+    answer = rendered(answering(CONTENT, values='{"parameters":{"temperature":0.3}}'), format="openai", model_name="m")
+
+    assert answer.payload["temperature"] == 0.3
+
+
+@pytest.mark.parametrize(
+    ("bound", "age", "source", "code"),
+    [
+        pytest.param(0, 1e6, "live", None, id="no bound"),
+        pytest.param(60, 59.0, "live", None, id="young enough"),
+        pytest.param(60, 61.0, "live", "TooStale", id="too old"),
+        pytest.param(60, 61.0, "snapshot", "TooStale", id="too old, from disk"),
+        pytest.param(60, 61.0, "directory", None, id="a directory is its own origin"),
+    ],
+)
+def test_what_was_not_confirmed_for_longer_than_the_prompt_allows_is_not_rendered(
+    bound: int, age: float, source: Any, code: str | None
+) -> None:
+    answers = answering(CONTENT, bound=bound, source=source, age=age)
+
+    outcome = answers.attempt("help", b'{"variables": {"question": "Why?"}}').outcome
+
+    assert getattr(outcome, "reason", None) == code

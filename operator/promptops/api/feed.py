@@ -1,8 +1,10 @@
 """The feed's messages, protocol 1: UTF-8 JSON, integers below 2^53, no floats outside content, digests over the bytes sent."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+
+from promptops.api.content import Parameters
 
 PROTOCOL = 1
 SIGNING_CONTEXT = b"promptops/index/1\n"
@@ -22,6 +24,8 @@ INLINE_BLOBS_BYTES = 32 * 1024
 MAX_PINS = 50
 VALUES_FEATURE = "values"
 """Stands in `must_understand` of an entry that has values."""
+STALENESS_FEATURE = "maxStaleness"
+"""Stands in `must_understand` of an entry that must not be served for ever when nobody confirms it."""
 HEARTBEAT_SECONDS = 5.0
 """A heartbeat comes at least so often while the origin leads: it confirms at every renewal of its Lease."""
 STALE_SECONDS = 10.0
@@ -58,14 +62,25 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     pins: tuple[VersionReference, ...] = ()
     """The newest versions that may be asked for by number, newest first."""
     values: str = ""
-    """What fills variables that declare fromValues when the caller gives none: a JSON object by their names, as text, for a
-    value may be a float. Its sha256 is the `values_digest` of answers."""
+    """What comes from outside the versions: a Supplement as JSON text, for a value may be a float. Its sha256 is the
+    `values_digest` of answers."""
+    max_staleness_s: int = 0
+    """How long renders go on after the origin last confirmed the entry. 0: as long as it is held."""
     must_understand: tuple[str, ...] = ()
     """What whoever renders has to honour to serve this entry rightly. Who does not know all of it keeps the entry it has."""
 
     def digests(self) -> frozenset[str]:
         """Every blob this entry needs."""
         return frozenset(reference.digest for reference in (*self.pins, *((self.stable,) if self.stable else ())))
+
+
+class Supplement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What comes from outside the versions of a prompt."""
+
+    variables: dict[str, Any] = {}
+    """By the names of variables that declare fromValues, for callers who give none."""
+    parameters: Parameters | None = None
+    """The tenant's, below those that a version sets."""
 
 
 class Header(msgspec.Struct, frozen=True):

@@ -89,7 +89,8 @@ class RenderResponse(msgspec.Struct, frozen=True):
     payload: dict[str, Any] | None = None
     """The body of a request to the provider, when a `format` was asked for."""
     values_digest: str | None = None
-    """sha256 of the values that fill what declares fromValues, as they were when this was rendered; None: there are none."""
+    """sha256 of what comes from outside the version, as it was when this was rendered: values that fill what declares
+    fromValues, and the tenant's parameters. None: nothing does."""
     fixed_characters: tuple[int, ...] | None = None
     """With `prefix_cache`, for each message how many characters at its beginning are equal in every render of this version;
     nothing of what follows the first message that is not whole is fixed for a cache."""

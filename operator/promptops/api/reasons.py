@@ -85,6 +85,7 @@ OUTPUT_TOO_LARGE: Final = "OutputTooLarge"
 FORMAT_UNSUPPORTED: Final = "FormatUnsupported"
 BUDGET_EXCEEDED: Final = "BudgetExceeded"
 RENDER_FAILED: Final = "RenderFailed"
+TOO_STALE: Final = "TooStale"
 NOT_READY: Final = "NotReady"
 RENDER_NOT_FOUND: Final = "RenderNotFound"
 

@@ -179,7 +179,7 @@ class Assembly:
             self._publishing.published_revision,
             self._assessor.judge,
             self._assessor.mix,
-            self._tenancy.values_of,
+            self._tenancy.gifts_of,
         )
         return Reconciler(
             store=self._store,

@@ -10,6 +10,7 @@ from promptops.domain.content.checks import check_content
 from promptops.domain.content.references import includes_itself
 from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
+from promptops.domain.gifts import check_defaults
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of, text
 from promptops.domain.stored import as_stored
 
@@ -48,6 +49,8 @@ def immutable_changes(old: Manifest, new: Manifest) -> tuple[Finding, ...]:
 
 def _content(stored: Manifest) -> tuple[Finding, ...]:
     spec = spec_of(stored)
+    if stored["kind"] == "Tenant":
+        return check_defaults(spec)
     if stored["kind"] == "PromptVersion":
         return (*includes_itself(spec), *check_content(spec.get("content")))
     source = mapping(spec.get("source"))

@@ -56,6 +56,21 @@ NO_RULES = TenantRules()
 
 
 @dataclass(frozen=True)
+class TenantGifts:
+    """What a Tenant gives to prompts of its namespaces that say nothing else themselves."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    """For variables that declare fromValues."""
+    parameters: Mapping[str, Any] | None = field(default_factory=dict)
+    """Model parameters. None: what it says cannot be read, and prompts keep what they have."""
+    max_staleness_seconds: int | None = 0
+    """0: no bound. None: what it says cannot be read, and prompts keep what they have."""
+
+
+NO_GIFTS = TenantGifts()
+
+
+@dataclass(frozen=True)
 class PromptSnapshot:
     """Everything that the decision about one Prompt may look at."""
 
@@ -69,7 +84,7 @@ class PromptSnapshot:
     """The ConfigMap that the source refers to, when it is there and labelled for us to see."""
     values_maps: Mapping[str, Manifest] = field(default_factory=dict)
     """The ConfigMaps of spec.valuesFrom by name, those that are there and labelled for us to see."""
-    tenant_values: Mapping[str, str] = field(default_factory=dict)
+    gifts: TenantGifts = NO_GIFTS
     """What the Tenant that claims the namespace gives."""
     rivals: tuple[Manifest, ...] = ()
     """Other Prompts of the namespace whose name or promptId equals this prompt's promptId, or whose promptId is its name."""
@@ -134,6 +149,8 @@ class VersionSnapshot:
     """The Prompt it names, with the status last written."""
     included_by: tuple[str, ...] = ()
     """Names of the PromptVersions that are served and include it, directly or not."""
+    below: tuple[Manifest, ...] = ()
+    """PromptVersions with lower numbers that name the same Prompt, the nearest first."""
     assess: Assess = assess
     """Tells what the version's content comes to."""
 
@@ -171,5 +188,5 @@ class TenancyOutcome:
     """Tenant name → status."""
     rules: Mapping[str, TenantRules] = field(default_factory=dict)
     """Namespace → what the Tenant that claims it asks, where it asks for anything."""
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Namespace → what the Tenant that claims it fills variables with."""
+    gifts: Mapping[str, TenantGifts] = field(default_factory=dict)
+    """Namespace → what the Tenant that claims it gives, where it gives anything."""

@@ -9,6 +9,7 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.tenant import Claim, TenantLimits, TenantSpec, TenantStatus
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.findings import Finding, combined
+from promptops.domain.gifts import check_defaults, gifts_of
 from promptops.domain.manifests import (
     Manifest,
     generation_of,
@@ -20,7 +21,7 @@ from promptops.domain.manifests import (
     spec_of,
     text,
 )
-from promptops.domain.snapshot import NO_RULES, TenancyOutcome, TenancySnapshot, TenantRules
+from promptops.domain.snapshot import NO_GIFTS, NO_RULES, TenancyOutcome, TenancySnapshot, TenantGifts, TenantRules
 from promptops.domain.statuses import said_of_tenant, written
 
 _UNINJECTED = "uninjected"
@@ -37,6 +38,7 @@ class _Claimant:
     held: frozenset[str]
     wrong: Finding | None
     rules: TenantRules
+    gifts: TenantGifts
 
     @classmethod
     def of(cls, tenant: Manifest) -> "_Claimant":
@@ -47,13 +49,10 @@ class _Claimant:
         # A spec that cannot be read claims nothing new and loses nothing.
         claims = written if spec is not None else tuple(name for name in written if name in held)
         created = text(metadata(tenant).get("creationTimestamp"))
-        # Nor does it ask for less than it says, as far as that can be read.
-        return cls(tenant, name_of(tenant), created, claims, held, combined(findings), _rules(spec_of(tenant)))
-
-    @property
-    def values(self) -> Mapping[str, str]:
-        """What it fills variables with; nothing while its spec cannot be read."""
-        return mapping(spec_of(self.manifest).get("values")) if self.wrong is None else {}
+        wrong = combined((*findings, *(check_defaults(spec_of(tenant)) if not findings else ())))
+        # Nor does it ask for less than it says, or give less, as far as that can be read.
+        rules, gifts = _rules(spec_of(tenant)), gifts_of(spec_of(tenant))
+        return cls(tenant, name_of(tenant), created, claims, held, wrong, rules, gifts)
 
     def precedence(self, namespace: str) -> tuple[bool, str, str]:
         return namespace not in self.held, self.created, self.name
@@ -70,9 +69,9 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
         holders = {namespace: holders.get(namespace, namespace) for namespace in existing}
     asked = {each.name: each.rules for each in claimants if each.rules != NO_RULES}
     rules = {namespace: asked[tenant] for namespace, tenant in winners.items() if tenant in asked}
-    given = {each.name: each.values for each in claimants if each.values}
-    values = {namespace: given[tenant] for namespace, tenant in winners.items() if tenant in given}
-    return TenancyOutcome(holders, statuses, rules, values)
+    given = {each.name: each.gifts for each in claimants if each.gifts != NO_GIFTS}
+    gifts = {namespace: given[tenant] for namespace, tenant in winners.items() if tenant in given}
+    return TenancyOutcome(holders, statuses, rules, gifts)
 
 
 def _rules(spec: Manifest) -> TenantRules:

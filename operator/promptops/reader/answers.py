@@ -55,6 +55,18 @@ class NotReady(Unavailable):
     reason = reasons.NOT_READY
 
 
+class TooStale(Unavailable):
+    """What is held was not confirmed for longer than the prompt allows."""
+
+    reason = reasons.TOO_STALE
+
+    def __init__(self, entry: Entry, age: float) -> None:
+        super().__init__(
+            f"prompt {entry.name} may be {entry.max_staleness_s} s old, and the origin has not confirmed it for {age:.0f} s: "
+            "see whether the operator runs and can be reached, or raise maxStaleness"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A render that is not counted yet."""
@@ -113,7 +125,7 @@ class Answers:
         """Count an attempt and return its answer. Raises what it failed with."""
         outcome = attempt.outcome
         if isinstance(outcome, PromptError):
-            missed = isinstance(outcome, Unavailable) and attempt.prompt != ""
+            missed = isinstance(outcome, Unavailable) and not isinstance(outcome, TooStale) and attempt.prompt != ""
             self._observer.failed(attempt.prompt, attempt.digest, outcome.reason, missed=missed)
             raise outcome
         if attempt.digest is not None:
@@ -183,26 +195,29 @@ class Answers:
         request: RenderRequest,
         started: float,
     ) -> RenderResponse:
+        age = self._store.age_seconds(self._now())
+        if 0 < entry.max_staleness_s < age:
+            raise TooStale(entry, age)
         plan = self._plans.of(view, reference.digest)
         chosen = plan.of_model(request.model_provider or provider_of(request.format), request.model_name)
         values = self._plans.filled(entry) if entry.values else None
         filled = values.of(chosen, request.variables) if values is not None else None
         rendered = chosen.render(request.variables, strict=request.strict, filled=filled)
-        made = payload_of(chosen, rendered, request, reference.digest)
+        parameters = values.parameters(chosen) if values is not None else chosen.parameters
+        made = payload_of(chosen, rendered, request, reference.digest, parameters)
         warnings = rendered.warnings + made.warnings if made is not None else rendered.warnings
-        now = self._now()
-        age, stale = round(self._store.age_seconds(now), 3), self._store.stale(now)
+        stale = self._store.stale(self._now())
         return RenderResponse(
             prompt_id=prompt_id,
             version=reference.version,
             digest=reference.digest,
             rendered_content=rendered.text,
             messages=rendered.messages,
-            parameters=chosen.parameters,
+            parameters=parameters,
             variables_used=rendered.variables_used,
             cache_hit=True,
             source=view.source,
-            age_seconds=age,
+            age_seconds=round(age, 3),
             stale=stale,
             processing_time_ms=round((time.perf_counter() - started) * 1000, 4),
             warnings=(*warnings, _staleness(age)) if stale else warnings,

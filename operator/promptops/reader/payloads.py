@@ -18,7 +18,9 @@ _DIGITS = 24
 """So many digits of a digest tell the prefixes of one account apart."""
 
 
-def payload_of(plan: Plan, rendered: Rendered, request: RenderRequest, digest: str) -> Payload | None:
+def payload_of(
+    plan: Plan, rendered: Rendered, request: RenderRequest, digest: str, parameters: Mapping[str, Any]
+) -> Payload | None:
     """Return the request in the provider's form; None when nobody asked for one. Raises InvalidInput."""
     if request.format is None:
         return None
@@ -29,7 +31,7 @@ def payload_of(plan: Plan, rendered: Rendered, request: RenderRequest, digest: s
         messages=tuple(
             Spoken(said["role"], said["content"], length) for said, length in fixed if isinstance(said, dict)
         ),
-        parameters=plan.parameters,
+        parameters=parameters,
         model=request.model_name,
         tools=tuple(Tool(tool.name, tool.description, _schema(tool.parameters)) for tool in content.tools),
         response_format=ResponseFormat(answer.type, answer.name, _schema(answer.schema))

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from promptops.api import reasons
 from promptops.api.content import json_of
-from promptops.api.feed import VALUES_FEATURE, Entry
+from promptops.api.feed import STALENESS_FEATURE, VALUES_FEATURE, Entry, Supplement
 from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import Understanding
 from promptops.cache.index import digest_of
@@ -24,7 +24,7 @@ def is_understood(content: bytes) -> bool:
     return True
 
 
-UNDERSTANDING = Understanding(is_understood, frozenset({VALUES_FEATURE}))
+UNDERSTANDING = Understanding(is_understood, frozenset({VALUES_FEATURE, STALENESS_FEATURE}))
 """What an entry may ask for that this version honours."""
 
 
@@ -35,16 +35,28 @@ def _plan(blob: bytes) -> Plan:
         raise InvalidSpec(reasons.CONTENT_NOT_UNDERSTOOD, f"the content {error}") from None
 
 
-class Filled(NamedTuple):
-    """What fills variables of a prompt when the caller gives none."""
+class Filled:
+    """What comes from outside the versions of a prompt: values that callers need not give, and the tenant's parameters."""
 
-    digest: str
-    values: Mapping[str, Any]
+    def __init__(self, digest: str, supplement: Supplement) -> None:
+        self.digest = digest
+        self._supplement = supplement
+        self._parameters: dict[Plan, dict[str, Any]] = {}
 
     def of(self, plan: Plan, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what a call needs of it; None when that is nothing."""
+        """Return the values that a call needs; None when there are none."""
+        values = self._supplement.variables
         needed = (each.name for each in plan.content.variables if each.from_values and each.name not in given)
-        return {name: self.values[name] for name in needed if name in self.values} or None
+        return {name: values[name] for name in needed if name in values} or None
+
+    def parameters(self, plan: Plan) -> dict[str, Any]:
+        """Return a plan's model parameters with the tenant's below them."""
+        if self._supplement.parameters is None:
+            return plan.parameters
+        found = self._parameters.get(plan)
+        if found is None:
+            found = self._parameters[plan] = plan.parameters_over(self._supplement.parameters)
+        return found
 
 
 class Plans:
@@ -70,11 +82,11 @@ class Plans:
         return made
 
     def filled(self, entry: Entry) -> Filled:
-        """Return the values of an entry that has some. Raises Unavailable when they cannot be read."""
+        """Return what an entry has from outside its versions. Raises Unavailable when they cannot be read."""
         found = self._filled.get(entry.values)
         if found is None:
             try:
-                found = Filled(digest_of(entry.values.encode()), read(entry.values, dict[str, Any]))
+                found = Filled(digest_of(entry.values.encode()), read(entry.values, Supplement))
             except Unreadable as error:
                 raise Unavailable(f"the values of prompt {entry.name} {error}") from None
             self._filled[entry.values] = found

@@ -27,11 +27,12 @@ def varied(content: Content, variant: Variant) -> Content:
     if variant.text is not None or variant.messages is not None:
         text, messages = variant.text, variant.messages
     return msgspec.structs.replace(
-        content, text=text, messages=messages, parameters=_merged(content.parameters, variant.parameters), models=()
+        content, text=text, messages=messages, parameters=merged(content.parameters, variant.parameters), models=()
     )
 
 
-def _merged(base: Parameters | None, differing: Parameters | None) -> Parameters | None:
+def merged(base: Parameters | None, differing: Parameters | None) -> Parameters | None:
+    """Return `base` with what `differing` sets. What is free beside them is merged key by key, one level deep."""
     if base is None or differing is None:
         return differing or base
     changed = {

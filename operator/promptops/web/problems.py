@@ -31,6 +31,7 @@ _TITLES: Final = {
     reasons.VERSION_NOT_FOUND: "Version not found",
     reasons.PROMPT_DISABLED: "Prompt disabled",
     reasons.PROMPT_UNAVAILABLE: "Prompt unavailable",
+    reasons.TOO_STALE: "Prompt too old",
     reasons.NOT_READY: "Not ready",
     reasons.RENDER_NOT_FOUND: "Render not found",
     reasons.TOO_MANY_REQUESTS: "Too many requests",

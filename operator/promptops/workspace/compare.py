@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
+from promptops.api.v1alpha1.prompt_version import VersionGrade
 from promptops.domain.content.canonical import canonical
-from promptops.domain.content.grade import Grade, grade
+from promptops.domain.content.grade import grade
 from promptops.domain.content.subject import Subject
 from promptops.domain.findings import join
 from promptops.domain.manifests import Manifest, mapping, sequence, text
@@ -53,7 +54,7 @@ class PrefixChange:
 class Comparison:
     """Everything that differs."""
 
-    grade: Grade | None
+    grade: VersionGrade | None
     """What the change means to callers; None when the contents are equal."""
     texts: tuple[TextChange, ...]
     sections: Mapping[str, tuple[ContentChange, ...]]

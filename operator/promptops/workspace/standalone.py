@@ -9,11 +9,13 @@ from promptops.api.feed import Entry
 from promptops.api.v1alpha1 import WATCH_LABEL
 from promptops.domain.content.assessment import Assessment, look
 from promptops.domain.content.composition import Mixture, mix
+from promptops.domain.content.numbers import order_of
 from promptops.domain.content.resolving import Resolver
 from promptops.domain.content.sourcing import Judge, SourceText, judge
 from promptops.domain.manifests import Manifest, generation_of, label, name_of, spec_of, text, uid_of
-from promptops.domain.ownership import prompt_of, source_map_of, values_maps_of
+from promptops.domain.ownership import number_of, prompt_of, source_map_of, values_maps_of
 from promptops.domain.reconcile import decide_prompt, decide_version
+from promptops.domain.reconcile.version import MOST_BELOW
 from promptops.domain.snapshot import PromptSnapshot, ServedObservation, VersionSnapshot
 from promptops.domain.statuses import said_of_prompt
 from promptops.workspace.manifest_files import Flaw, Found, Identity
@@ -117,8 +119,12 @@ class Standalone:
 
     def _decide_versions(self, prompt: str, now: datetime) -> None:
         held = self._objects.find("Prompt", prompt)
-        for version in self._objects.of("PromptVersion", self._objects.versions_of(prompt)):
-            version["status"] = decide_version(VersionSnapshot(version, held, assess=self.assess), now).status
+        below: tuple[Manifest, ...] = ()
+        versions = self._objects.of("PromptVersion", self._objects.versions_of(prompt))
+        for version in sorted(versions, key=lambda each: order_of(number_of(each))):
+            snapshot = VersionSnapshot(version, held, below=below, assess=self.assess)
+            version["status"] = decide_version(snapshot, now).status
+            below = (version, *below)[:MOST_BELOW]
 
     def _resolver(self, prompt: str) -> Resolver:
         return Resolver(lambda name: self._objects.included(name, prompt), self._look, self._mix)

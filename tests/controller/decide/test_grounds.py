@@ -35,8 +35,10 @@ def changed(grounds: Grounds, of: dict[str, Any], versions: list[dict[str, Any]]
 def grounds(versions: list[dict[str, Any]]) -> Grounds:
     """Every version was decided on while 1.0.0 was served."""
     made = Grounds()
+    below = ""
     for each in versions:
-        made.decided(KEY, serving("1.0.0"), each)
+        made.decided(KEY, serving("1.0.0"), each, below)
+        below = each["metadata"]["name"]
     return made
 
 
@@ -67,3 +69,7 @@ def test_after_the_beginning_of_a_term_all_are_decided(grounds: Grounds, version
     grounds.clear()
 
     assert len(changed(grounds, serving("1.0.0"), versions)) == 400
+
+
+def test_one_that_comes_or_goes_concerns_the_next_above_it(grounds: Grounds, versions: list[dict[str, Any]]) -> None:
+    assert changed(grounds, serving("1.0.0"), versions[:9] + versions[10:]) == ["1.0.10"]

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 
 from promptops.api.feed import Entry
+from promptops.domain.content.numbers import order_of
 from promptops.domain.content.resolving import Resolver
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import (
+    NO_GIFTS,
     NO_RULES,
     PromptOutcome,
     PromptSnapshot,
     ServedObservation,
+    TenantGifts,
     TenantRules,
     Transition,
     VersionSnapshot,
@@ -39,7 +42,7 @@ class World:
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
     config_map: dict[str, Any] | None = None
     values_maps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tenant_values: dict[str, str] = field(default_factory=dict)
+    gifts: TenantGifts = NO_GIFTS
     rivals: list[dict[str, Any]] = field(default_factory=list)
     tenant: str | None = "team"
     rules: TenantRules = NO_RULES
@@ -152,7 +155,7 @@ class World:
             versions=tuple(self.versions.values()),
             config_map=self.config_map,
             values_maps=self.values_maps,
-            tenant_values=self.tenant_values,
+            gifts=self.gifts,
             rivals=tuple(self.rivals),
             tenant=self.tenant,
             rules=self.rules,
@@ -253,7 +256,10 @@ class World:
 
     def _write_version(self, name: str) -> bool:
         version = self.versions[name]
-        status = decide_version(VersionSnapshot(version, self.prompt), self.now).status
+        others = sorted(self.versions.values(), key=lambda each: order_of(each["spec"]["version"]), reverse=True)
+        number = order_of(version["spec"]["version"])
+        below = tuple(each for each in others if order_of(each["spec"]["version"]) < number)
+        status = decide_version(VersionSnapshot(version, self.prompt, below=below), self.now).status
         if status == version["status"]:
             return False
         self.versions[name] = {**version, "status": status}

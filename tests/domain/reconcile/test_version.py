@@ -149,3 +149,55 @@ def test_until_it_is_activated_a_version_is_written_at_most_twice(world: Any) ->
     world.apply(activeVersion="1.0.0").settle()
 
     assert world.log.count("write greeting-1.0.0") == 2
+
+
+OPTIONAL = {"name": "tone", "type": "string", "optional": True}
+REQUIRED = {"name": "tone", "type": "string"}
+
+
+def graded(world: Any, number: str) -> tuple[str | None, str | None]:
+    """What a version means to callers, and of which other version."""
+    status = world.version_status(number)
+    return status.get("grade"), status.get("gradedAgainst")
+
+
+def saying(*variables: dict[str, Any]) -> dict[str, Any]:
+    return {"text": "Hi {{ tone }}" if variables else "Hi", **({"variables": list(variables)} if variables else {})}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "grade"),
+    [
+        pytest.param(saying(), {"text": "Hello"}, "patch", id="another text"),
+        pytest.param(saying(), saying(OPTIONAL), "minor", id="an optional variable more"),
+        pytest.param(saying(OPTIONAL), saying(REQUIRED), "major", id="a variable that is required now"),
+        pytest.param(saying(REQUIRED), saying(), "major", id="a variable less"),
+    ],
+)
+def test_a_version_is_graded_against_the_one_below_it(world: Any, before: Any, after: Any, grade: str) -> None:
+    world.add("1.0.0", content=before).add("1.0.1", content=after).settle()
+
+    assert graded(world, "1.0.0") == (None, None)
+    assert graded(world, "1.0.1") == (grade, "1.0.0")
+
+
+def test_of_all_below_it_the_nearest_that_may_be_served_counts_whenever_it_comes(world: Any) -> None:
+    world.add("1.0.0", content=saying()).add("1.2.0", content=saying(OPTIONAL)).settle()
+    first = graded(world, "1.2.0")
+    world.add("1.1.0", content=saying(OPTIONAL)).add("1.1.1", content={"text": "{{ nobody }}"}).settle()
+
+    assert (first, graded(world, "1.2.0")) == (("minor", "1.0.0"), ("patch", "1.1.0"))
+
+
+def test_a_grade_outlasts_the_version_that_it_was_found_against(world: Any) -> None:
+    world.add("1.0.0", content=saying(REQUIRED)).add("1.1.0", content=saying()).add("1.2.0", content=saying(OPTIONAL))
+    world.settle()
+    world.drop("1.1.0").settle()
+
+    assert graded(world, "1.2.0") == ("minor", "1.1.0")
+
+
+def test_a_version_that_cannot_be_served_has_no_grade(world: Any) -> None:
+    world.add("1.0.0", content=saying()).add("1.1.0", content={"text": "{{ nobody }}"}).settle()
+
+    assert graded(world, "1.1.0") == (None, None)

@@ -27,6 +27,7 @@ from promptops.api.v1alpha1.schema import (
     Model,
     Names,
     Rule,
+    Staleness,
     TimeText,
     VersionNumber,
     VersionText,
@@ -140,6 +141,9 @@ class PromptSpec(Model):
     """Content kept beside the Prompt instead of in PromptVersions written by hand."""
     values_from: Annotated[Items[ValuesSource], Field(max_length=8)] | None = None
     """Fill variables that declare fromValues, without a new version. A later one wins, and all of them over the tenant's values."""
+    max_staleness: Staleness | None = None
+    """How long a render goes on after the origin last confirmed what it is made from, as in 90s, 15m or 12h; then it answers
+    503 TooStale. Absent: the tenant's default, or as long as it is held. At least 10s."""
     disabled: bool | None = None
     """Kill switch: renders answer 409 PromptDisabled."""
     history_limit: Annotated[int, Field(ge=1, le=100), WHOLE] = 10
@@ -168,6 +172,8 @@ class Serving(Model):
     """The ids it answers to beside its name."""
     disabled: bool | None = None
     """Renders are refused."""
+    max_staleness_seconds: int | None = None
+    """How long renders go on after the origin last confirmed it. Absent: as long as it is held."""
 
 
 class SourceStatus(Model):
@@ -182,12 +188,13 @@ class SourceStatus(Model):
 
 
 class FilledValues(Model):
-    """What fills the variables that declare fromValues."""
+    """What comes from outside the version: values of variables that declare fromValues, and the tenant's parameters."""
 
     digest: DigestText
     """sha256 of `json`; answers carry it as values_digest."""
     json_: Annotated[str, Field(max_length=MAX_FILLED_BYTES, alias="json")]
-    """The values by name, as a JSON text. They are kept when a ConfigMap is gone."""
+    """A JSON text: `variables` by their names, and `parameters` that stand in for those that a version does not set. Values
+    are kept when a ConfigMap is gone."""
 
 
 class HistoryEntry(Model):
@@ -225,7 +232,7 @@ class PromptStatus(Model):
     serving: Serving | None = None
     """What is served."""
     values: FilledValues | None = None
-    """What fills variables of it."""
+    """What fills variables of it, and parameters that it does not set."""
     previous: VersionReference | None = None
     """What was served before."""
     served: Annotated[str, Field(max_length=32)] | None = None

@@ -16,6 +16,7 @@ from promptops.api.v1alpha1.schema import (
     Names,
     Rule,
     VersionNumber,
+    VersionText,
 )
 from promptops.api.v1alpha1.tests import PromptTests, TestsStatus
 
@@ -62,6 +63,7 @@ class PromptVersionSpec(Model):
         return (*cls.RULES, *(_unchanged(field) for field in cls.fixed_fields()))
 
 
+VersionGrade = Literal["patch", "minor", "major"]
 VersionPhase = Literal["Pending", "Draft", "Active", "Superseded", "Deprecated", "Archived", "Invalid"]
 
 
@@ -74,6 +76,11 @@ class PromptVersionStatus(Model):
     """sha256 of the canonical content: address, identity and provenance."""
     phase: VersionPhase | None = None
     """Draft was never active, Superseded was and is no more; Deprecated and Archived are what spec.lifecycle says."""
+    grade: VersionGrade | None = None
+    """What it means to callers of the version below it: major refuses calls that one takes, minor takes more, patch the same.
+    Absent for the lowest number."""
+    graded_against: VersionText | None = None
+    """The version below it that it was compared with; it may be gone since."""
     tests: TestsStatus | None = None
     """How its tests ended; absent when it has none."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
@@ -104,6 +111,7 @@ class PromptVersion(Kind):
         columns=(
             Column("Prompt", "string", ".spec.promptRef.name"),
             Column("Version", "string", ".spec.version"),
+            Column("Grade", "string", ".status.grade"),
             Column("Phase", "string", ".status.phase"),
             Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
             Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),

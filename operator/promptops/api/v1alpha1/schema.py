@@ -314,8 +314,15 @@ VARIABLE_NAME = Spelling(
     "write a variable's name of lower-case letters, digits and underscores that begins with a letter",
 )
 
+STALENESS = Spelling(
+    "^([1-9][0-9]{1,5}s|[1-9][0-9]{0,4}[mh])$",
+    "write a number and s, m or h, as in 90s, 15m or 12h, of at least 10s: the origin confirms what is held every five seconds",
+)
+
 VersionNumber = Annotated[str, Field(max_length=MAX_VERSION_CHARACTERS), VERSION_NUMBER]
 Digest = Annotated[str, Field(max_length=DIGEST_CHARACTERS), DIGEST]
+Staleness = Annotated[str, Field(max_length=7), STALENESS]
+"""How old what is held may be."""
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS), NAME]
 """The name of a Prompt, or of a namespace."""
 VariableName = Annotated[str, Field(max_length=MAX_VARIABLE_CHARACTERS), VARIABLE_NAME]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from promptops.api.limits import MAX_LABEL_CHARACTERS, MAX_OBJECT_NAME_CHARACTERS, PROTECTED_NAMESPACES
-from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES
+from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Parameters
 from promptops.api.v1alpha1.schema import (
     WHOLE,
     WITHOUT_NULLS,
@@ -17,6 +17,7 @@ from promptops.api.v1alpha1.schema import (
     Model,
     Names,
     Rule,
+    Staleness,
 )
 
 
@@ -42,6 +43,16 @@ class TenantLimits(Model):
     """Renders that one sidecar answers in a second, all prompts together. What is more is answered 429, with Retry-After."""
 
 
+class Defaults(Model):
+    """What holds for prompts of the tenant that say nothing else themselves."""
+
+    parameters: Parameters | None = None
+    """Model parameters, below a version's own and those of its variants: one that they set is theirs. An edit takes effect at
+    once and makes no version; answers carry its digest in values_digest."""
+    max_staleness: Staleness | None = None
+    """The maxStaleness of prompts that have none."""
+
+
 class TenantSpec(Model):
     """What belongs to the tenant."""
 
@@ -62,6 +73,8 @@ class TenantSpec(Model):
         None
     )
     """By the names of variables that declare fromValues, in every prompt of these namespaces. What is no string is written as JSON."""
+    defaults: Defaults | None = None
+    """What holds for prompts of these namespaces that say nothing else themselves."""
     require: Requirements | None = None
     """What a version must have to be activated in these namespaces."""
     limits: TenantLimits | None = None

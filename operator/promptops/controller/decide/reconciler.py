@@ -234,7 +234,8 @@ class Reconciler:
     def _note_grounds(self, key: Key, prompt: Manifest | None) -> None:
         version = self.store.get("PromptVersion", key.namespace, key.name)
         if prompt is not None and version is not None:
-            self._grounds.decided(prompt_key(key.namespace, prompt["metadata"]["name"]), prompt, version)
+            below = next(iter(self.store.relations.versions_below(version, 1)), "")
+            self._grounds.decided(prompt_key(key.namespace, prompt["metadata"]["name"]), prompt, version, below)
 
     async def _tenancy(self) -> None:
         for _ in range(_MOST_ROUNDS):

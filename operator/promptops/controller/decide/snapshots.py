@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from promptops.api.feed import MAX_PINS
 from promptops.api.v1alpha1 import WATCH_LABEL
@@ -15,14 +15,22 @@ from promptops.domain.content.sourcing import Judge
 from promptops.domain.manifests import Manifest, label, mapping, name_of, spec_of, text, uid_of
 from promptops.domain.ownership import belongs, number_of, prompt_of, source_map_of, values_maps_of
 from promptops.domain.reconcile.memory import Memory
-from promptops.domain.snapshot import PromptSnapshot, ServedObservation, TenantRules, VersionSnapshot
+from promptops.domain.reconcile.version import MOST_BELOW
+from promptops.domain.snapshot import (
+    NO_GIFTS,
+    PromptSnapshot,
+    ServedObservation,
+    TenantGifts,
+    TenantRules,
+    VersionSnapshot,
+)
 
 MOST_VERSIONS = 500
 """A decision looks at so many of a prompt's versions, the newest, and at those that spec or status name."""
 
 
-def _no_values(namespace: str) -> Mapping[str, str]:
-    return {}
+def _no_gifts(namespace: str) -> TenantGifts:
+    return NO_GIFTS
 
 
 class Snapshots:
@@ -37,7 +45,7 @@ class Snapshots:
         published_revision: Callable[[str, str], int | None],
         judge: Judge,
         mix: Mix = mix,
-        values_of: Callable[[str], Mapping[str, str]] = _no_values,
+        gifts_of: Callable[[str], TenantGifts] = _no_gifts,
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
@@ -46,7 +54,7 @@ class Snapshots:
         self._published_revision = published_revision
         self._judge = judge
         self._mix = mix
-        self._values_of = values_of
+        self._gifts_of = gifts_of
 
     def of_prompt(self, key: Key) -> PromptSnapshot | None:
         """Gather everything about a Prompt; None when there is none of that name."""
@@ -63,7 +71,7 @@ class Snapshots:
             more_versions=more,
             config_map=self._config_map(key.namespace, source_map_of(prompt)),
             values_maps=self._values_maps(prompt),
-            tenant_values=self._values_of(key.namespace),
+            gifts=self._gifts_of(key.namespace),
             rivals=tuple(rival for rival in rivals if rival is not None),
             tenant=self._tenant_of(key.namespace),
             rules=rules,
@@ -83,7 +91,10 @@ class Snapshots:
             return None
         prompt = self._store.get("Prompt", key.namespace, prompt_of(version))
         including = tuple(sorted(self._served_with(key.namespace, key.name)))
-        return VersionSnapshot(version, prompt, including, self._resolver(key.namespace).assess)
+        names = self._store.relations.versions_below(version, MOST_BELOW)
+        below = (self._store.get("PromptVersion", key.namespace, name) for name in names)
+        there = tuple(each for each in below if each is not None)
+        return VersionSnapshot(version, prompt, including, there, self._resolver(key.namespace).assess)
 
     def included_in(self, prompt: Manifest) -> frozenset[str]:
         """Return the names of the versions that are included, directly or not, in what a prompt serves or served before."""

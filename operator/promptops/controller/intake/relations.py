@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from promptops.api.v1alpha1.prompt import PromptStatus
 from promptops.controller.keys import Key, prompt_key, version_key
-from promptops.domain.content.numbers import Number, parse_number
+from promptops.domain.content.numbers import Number, order_of
 from promptops.domain.content.references import references
 from promptops.domain.manifests import Manifest, mapping, metadata, spec_of, status_of, text
 from promptops.domain.ownership import calls_of, config_maps_of, number_of, prompt_of
@@ -18,7 +18,6 @@ from promptops.domain.statuses import said_alone
 KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
 _Numbered = tuple[Number, str]
-_NO_NUMBER = Number((-1, -1, -1, False, ()), "")
 
 
 class Relations:
@@ -59,6 +58,13 @@ class Relations:
     def versions_of(self, namespace: str, prompt: str) -> tuple[str, ...]:
         """Return the names of the PromptVersions that name a prompt, whoever owns them, in the order of their numbers."""
         return tuple(name for _, name in self._versions.get((namespace, prompt), ()))
+
+    def versions_below(self, version: Manifest, most: int) -> tuple[str, ...]:
+        """Return the names of those that name the same prompt and have lower numbers, the nearest first, at most so many."""
+        namespace, name = _name(version)
+        numbered = self._versions.get((namespace, prompt_of(version)), [])
+        place = bisect_left(numbered, (_order(version), name))
+        return tuple(below for _, below in reversed(numbered[max(0, place - most) : place]))
 
     def including(self, namespace: str, version: str) -> frozenset[str]:
         """Return the names of the PromptVersions that include one, directly or not."""
@@ -209,8 +215,7 @@ def _age(prompt: Manifest) -> tuple[str, str]:
 
 
 def _order(version: Manifest) -> Number:
-    """What has no number that can be read comes before all others."""
-    return parse_number(number_of(version)) or _NO_NUMBER
+    return order_of(number_of(version))
 
 
 def _includes_of(version: Manifest) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from promptops.cluster.resources import TENANTS, Resource
 from promptops.controller.intake.store import ObjectStore
 from promptops.domain.manifests import Manifest
-from promptops.domain.snapshot import NO_RULES, TenancyOutcome, TenancySnapshot, TenantRules
+from promptops.domain.snapshot import NO_GIFTS, NO_RULES, TenancyOutcome, TenancySnapshot, TenantGifts, TenantRules
 from promptops.domain.tenancy import decide_tenancy
 
 
@@ -53,13 +53,13 @@ class Tenancy:
     def asked_anew(self) -> tuple[str, ...]:
         """Return the namespaces of which something else is required or given than when this was last asked."""
         before, outcome = self._asked, self._decided()
-        names = outcome.rules.keys() | outcome.values.keys()
-        self._asked = {name: (outcome.rules.get(name), outcome.values.get(name)) for name in names}
+        names = outcome.rules.keys() | outcome.gifts.keys()
+        self._asked = {name: (outcome.rules.get(name), outcome.gifts.get(name)) for name in names}
         return tuple(sorted(name for name in before.keys() | names if before.get(name) != self._asked.get(name)))
 
-    def values_of(self, namespace: str) -> Mapping[str, str]:
-        """Return what the Tenant that claims a namespace fills variables with."""
-        return self._decided().values.get(namespace, {})
+    def gifts_of(self, namespace: str) -> TenantGifts:
+        """Return what the Tenant that claims a namespace gives to its prompts."""
+        return self._decided().gifts.get(namespace, NO_GIFTS)
 
     def statuses(self) -> tuple[tuple[Resource, Manifest, dict[str, Any]], ...]:
         """Return every tenant with the status it should have."""

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from promptops.api.content import HISTORY_ROLES
+from promptops.api.v1alpha1.prompt_version import VersionGrade
 from promptops.domain.manifests import Manifest, mapping, sequence, text
 
-Grade = Literal["patch", "minor", "major"]
 
-
-def grade(previous: Manifest, content: Manifest) -> Grade:
+def grade(previous: Manifest, content: Manifest) -> VersionGrade:
     """Say what a change means to callers, from the variables alone; everything else is a patch.
 
     A call that worked before and would be refused now makes it major: a variable removed, retyped, newly required, or with
@@ -76,7 +74,7 @@ def _declared(variable: Manifest) -> _Declared:
     )
 
 
-def _change(before: _Declared | None, after: _Declared | None) -> Grade:
+def _change(before: _Declared | None, after: _Declared | None) -> VersionGrade:
     if before == after:
         return "patch"
     if after is None or (before is None and after.required):

@@ -26,6 +26,9 @@ class Number:
         return self.precedence[:3]
 
 
+_NO_NUMBER = Number((-1, -1, -1, False, ()), "")
+
+
 def parse_number(written: str) -> Number | None:
     """Read a version number; None when it is not one."""
     matched = _NUMBER.fullmatch(written)
@@ -40,6 +43,11 @@ def parse_number(written: str) -> Number | None:
 def _identifier(part: str) -> tuple[int, int, str]:
     # SemVer 11.4: digits compare as numbers and come before everything else.
     return (0, int(part), "") if part.isdecimal() else (1, 0, part)
+
+
+def order_of(written: str) -> Number:
+    """Return what to sort by: what is no number comes before all others."""
+    return parse_number(written) or _NO_NUMBER
 
 
 def highest(numbers: Iterable[str]) -> str | None:

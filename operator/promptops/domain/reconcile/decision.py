@@ -12,7 +12,7 @@ from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.target import choose, desired_number, nothing_asked, refused_creation
-from promptops.domain.reconcile.values import Filling, fill
+from promptops.domain.reconcile.values import Filling, fill, max_staleness
 from promptops.domain.reconcile.versions import Version
 
 
@@ -38,7 +38,9 @@ class Decision:
     warnings: tuple[Finding, ...] = ()
     """What the author of the served content probably did not mean."""
     values: str = ""
-    """What fills variables, as JSON."""
+    """What comes from outside the versions, as JSON."""
+    max_staleness_seconds: int = 0
+    """How long renders go on unconfirmed; 0: as long as it is held."""
     withheld: bool = False
     """Decided, and not served because the namespace belongs to nobody."""
 
@@ -57,8 +59,9 @@ def decide(case: Case, now: datetime) -> Decision:
         filling.problem,
     )
     resumed = memory.condition("Converged").reason == reasons.NOTHING_SERVED
-    decided = (stable, ids, case.is_disabled, filling.json)
-    changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values)
+    bound = max_staleness(case)
+    decided = (stable, ids, case.is_disabled, filling.json, bound)
+    changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values, memory.max_staleness_seconds)
     moved = stable is not None and (changed or resumed)
     return Decision(
         revision=memory.revision + moved,
@@ -74,6 +77,7 @@ def decide(case: Case, now: datetime) -> Decision:
         deprecated=isinstance(wanted, Version) and wanted.lifecycle == "Deprecated",
         warnings=wanted.warnings if isinstance(wanted, Version) else (),
         values=filling.json,
+        max_staleness_seconds=bound,
     )
 
 
@@ -122,6 +126,7 @@ def as_decided_before(case: Case, withheld: Obstacle | None = None) -> Decision:
         held=_is_held(case, memory.stable),
         desired=memory.desired,
         values=memory.values,
+        max_staleness_seconds=memory.max_staleness_seconds,
         withheld=withheld is not None,
     )
 

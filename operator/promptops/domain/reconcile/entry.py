@@ -1,8 +1,8 @@
 """The feed's entry of a Prompt, and the content it names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from promptops.api.feed import MAX_PINS, VALUES_FEATURE, Entry, VersionReference
+from promptops.api.feed import MAX_PINS, STALENESS_FEATURE, VALUES_FEATURE, Entry, VersionReference
 from promptops.domain.content.assessment import Assessment
 from promptops.domain.manifests import uid_of
 from promptops.domain.reconcile.case import Case
@@ -28,13 +28,21 @@ def entry_of(
         ids=decision.ids,
         pins=tuple(each.reference for each in pins),
         values=decision.values,
-        must_understand=(VALUES_FEATURE,) if decision.values else (),
+        max_staleness_s=decision.max_staleness_seconds,
+        must_understand=tuple(_features(decision)),
     )
     compiled = {each.digest: each for each in pins}
     served = case.versions.compiled(decision.stable)
     if served is not None:
         compiled[served.digest] = served
     return entry, {digest: compiled[digest].assessment for digest in entry.digests() if digest in compiled}
+
+
+def _features(decision: Decision) -> Iterator[str]:
+    if decision.values:
+        yield VALUES_FEATURE
+    if decision.max_staleness_seconds:
+        yield STALENESS_FEATURE
 
 
 def _pins(case: Case, stable: VersionReference, pruned: frozenset[str]) -> list[Version]:

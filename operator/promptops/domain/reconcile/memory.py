@@ -27,7 +27,9 @@ class Memory:
     latest_version: str
     conditions: tuple[Condition, ...]
     values: str
-    """What fills variables, as JSON; empty when nothing does."""
+    """What comes from outside the versions, as JSON; empty when nothing does."""
+    max_staleness_seconds: int
+    """How long renders go on unconfirmed; 0: as long as it is held."""
 
     @classmethod
     def of(cls, prompt: Manifest) -> "Memory":
@@ -48,6 +50,7 @@ class Memory:
             latest_version=status.latest_version or "",
             conditions=status.conditions or (),
             values=status.values.json_ if status.values else "",
+            max_staleness_seconds=(serving.max_staleness_seconds or 0) if serving else 0,
         )
 
     def condition(self, condition_type: str) -> Condition:

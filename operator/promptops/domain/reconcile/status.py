@@ -137,6 +137,7 @@ def _serving(decision: Decision) -> kind.Serving | None:
         stable=stable,
         ids=decision.ids or None,
         disabled=decision.disabled or None,
+        max_staleness_seconds=decision.max_staleness_seconds or None,
     )
 
 

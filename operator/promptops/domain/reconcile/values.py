@@ -17,6 +17,7 @@ from promptops.api.limits import MAX_FILLED_BYTES
 from promptops.api.v1alpha1 import WATCH_LABEL
 from promptops.api.wire import Unreadable, read_value
 from promptops.domain.content.declarations import read_variable
+from promptops.domain.gifts import seconds_of
 from promptops.domain.manifests import Manifest, mapping, sequence, text
 from promptops.domain.ownership import values_maps_of
 from promptops.domain.reconcile.case import Case
@@ -27,42 +28,66 @@ from promptops.rendering.variables import resolve
 
 @dataclass(frozen=True)
 class Filling:
-    """The values, and what is to be said of them."""
+    """What comes from outside the versions, and what is to be said of it."""
 
     json: str = ""
-    """A JSON object by the names of variables; empty when there are none."""
+    """A Supplement as JSON; empty when nothing comes."""
     problem: Obstacle | None = None
     unfilled: tuple[str, ...] = ()
     """Variables of the served version that nothing fills and that callers therefore have to give."""
 
 
 def fill(case: Case, stable: VersionReference | None) -> Filling:
-    """Return the values for what is served, which is `stable`."""
-    known, names = case.memory.values, values_maps_of(case.prompt)
+    """Return the values for what is served, which is `stable`, with the tenant's parameters."""
     if case.spec is None:
-        return Filling(known)
-    if not (names or case.snapshot.tenant_values or known):
+        return Filling(case.memory.values)
+    known, gifts = _known(case.memory.values), case.snapshot.gifts
+    if not (known or values_maps_of(case.prompt) or gifts.values or gifts.parameters):
         return Filling()
+    values, problem = _values(case, stable)
+    variables = known.get("variables", {}) if problem else values
+    parameters = known.get("parameters", {}) if gifts.parameters is None else gifts.parameters
+    given = {"parameters": parameters, "variables": variables}
+    written = msgspec.json.encode({name: each for name, each in given.items() if each}, order="sorted")
+    if len(written) > MAX_FILLED_BYTES:
+        size = f"{len(written)} bytes as JSON with the tenant's parameters"
+        message = f"the values have {size}, at most {MAX_FILLED_BYTES} are allowed: shorten them"
+        return Filling(case.memory.values, Obstacle(reasons.VALUES_INVALID, message))
+    return Filling(written.decode() if any(given.values()) else "", problem, tuple(_unfilled(case, stable, variables)))
+
+
+def max_staleness(case: Case) -> int:
+    """Return how many seconds renders go on unconfirmed: the prompt's own bound before the tenant's; 0 for none."""
+    if case.spec is None:
+        return case.memory.max_staleness_seconds
+    default = case.snapshot.gifts.max_staleness_seconds
+    return seconds_of(case.spec.max_staleness) or (case.memory.max_staleness_seconds if default is None else default)
+
+
+def _known(values: str) -> Manifest:
+    """Return what the status says; what cannot be read was never given."""
+    try:
+        return {name: mapping(each) for name, each in mapping(read_value(values or "{}")).items()}
+    except Unreadable:
+        return {}
+
+
+def _values(case: Case, stable: VersionReference | None) -> tuple[dict[str, Any], Obstacle | None]:
+    """Return what fills variables, or why the last values have to stay."""
+    names = values_maps_of(case.prompt)
     missing = next((name for name in names if name not in case.snapshot.values_maps), None)
     if missing is not None:
-        return Filling(known, _missing(missing))
-    declared = _declared(case, stable)
+        return {}, _missing(missing)
+    given = _given(case, names)
+    declared = _declared(case, stable) if given else {}
     values: dict[str, Any] = {}
-    for name, (place, written) in _given(case, names).items():
+    for name, (place, written) in given.items():
         if name in declared:
             value, objection = _read(declared[name], written)
             if objection:
-                return Filling(known, Obstacle(reasons.VALUES_INVALID, f"{place}: {objection}: correct it there"))
+                return {}, Obstacle(reasons.VALUES_INVALID, f"{place}: {objection}: correct it there")
             values[name] = value
-    return _bounded(known, values, tuple(_unfilled(case, stable, values)))
-
-
-def _bounded(known: str, values: Mapping[str, Any], unfilled: tuple[str, ...]) -> Filling:
-    written = msgspec.json.encode(values, order="sorted")
-    if len(written) > MAX_FILLED_BYTES:
-        message = f"the values have {len(written)} bytes as JSON, at most {MAX_FILLED_BYTES} are allowed: shorten them"
-        return Filling(known, Obstacle(reasons.VALUES_INVALID, message))
-    return Filling(written.decode() if values else "", None, unfilled)
+    return values, None
 
 
 def _missing(name: str) -> Obstacle:
@@ -76,7 +101,7 @@ def _missing(name: str) -> Obstacle:
 def _given(case: Case, names: tuple[str, ...]) -> dict[str, tuple[str, str]]:
     """Return where each value stands and how it is written there, the strongest."""
     place = f"spec.values of tenant {case.snapshot.tenant}"
-    given = {name: (f"{place}, {name}", text(value)) for name, value in case.snapshot.tenant_values.items()}
+    given = {name: (f"{place}, {name}", text(value)) for name, value in case.snapshot.gifts.values.items()}
     for config_map in names:
         data = mapping(case.snapshot.values_maps[config_map].get("data"))
         given |= {name: (f'ConfigMap "{config_map}" key "{name}"', text(value)) for name, value in data.items()}

@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.prompt_version import PromptVersionStatus, VersionPhase
+from promptops.api.v1alpha1.prompt_version import PromptVersionStatus, VersionGrade, VersionPhase
 from promptops.domain.conditions import Statement, conditions_of, find
+from promptops.domain.content.grade import grade
+from promptops.domain.content.numbers import parse_number
 from promptops.domain.findings import Finding, listed, shortened
 from promptops.domain.manifests import Manifest, generation_of, name_of, uid_of
 from promptops.domain.ownership import belongs, prompt_of
@@ -15,6 +17,8 @@ from promptops.domain.reconcile.versions import Version
 from promptops.domain.snapshot import Transition, VersionOutcome, VersionSnapshot
 from promptops.domain.statuses import said_of_version, written
 
+MOST_BELOW = 8
+"""A version is compared with the first of so many below it that may be served."""
 _LIFECYCLE: Mapping[str, VersionPhase] = {"Deprecated": "Deprecated", "Archived": "Archived"}
 """What spec.lifecycle says in the place of a phase."""
 
@@ -37,10 +41,13 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     once_active = _was_active(version, memory, before)
     including = () if is_served else snapshot.included_by
     wanted = (ready, _in_use(version, in_use, once_active, including, generation), *stalled)
+    graded, against = _graded(version, prompt, snapshot, before)
     status = PromptVersionStatus.model_construct(
         observed_generation=generation,
         digest=before.digest or version.digest,
         phase=_phase(version, prompt, in_use, once_active, snapshot),
+        grade=graded,
+        graded_against=against,
         tests=version.assessment.trial.status() if version.assessment.trial else None,
         conditions=conditions_of(wanted, before.conditions, now),
     )
@@ -78,6 +85,22 @@ def _phase(
     if version.failure is not None:
         return "Invalid"
     return "Superseded" if once_active else "Draft"
+
+
+def _graded(
+    version: Version, prompt: Manifest | None, snapshot: VersionSnapshot, before: PromptVersionStatus
+) -> tuple[VersionGrade | None, str | None]:
+    """Compare it with the nearest sound version below it. When that is gone, what was found stays."""
+    found, against = before.grade, parse_number(before.graded_against or "")
+    if prompt is None or not version.sound:
+        return found, before.graded_against
+    for below in (Version(each, snapshot.assess) for each in snapshot.below):
+        number = parse_number(below.number)
+        if number is None or (found and against and against >= number):
+            break
+        if below.sound and belongs(below.manifest, name_of(prompt), uid_of(prompt)):
+            return grade(below.content, version.content), below.number
+    return found, before.graded_against
 
 
 def _was_active(version: Version, memory: Memory | None, before: PromptVersionStatus) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.content import HISTORY_ROLES, Content, Message, Variable
+from promptops.api.content import HISTORY_ROLES, Content, Message, Parameters, Variable
 from promptops.api.http import MAX_OUTPUT_BYTES, RenderedMessage, VariableError, Warning
 from promptops.api.wire import Unreadable, read
 from promptops.rendering.control_tokens import break_tokens
@@ -17,7 +17,7 @@ from promptops.rendering.execute.program import Program, too_large
 from promptops.rendering.execute.quick import Quick, quick_render
 from promptops.rendering.execute.rendered import Rendered
 from promptops.rendering.execute.values import Fuel
-from promptops.rendering.models import variant_for, varied
+from promptops.rendering.models import merged, variant_for, varied
 from promptops.rendering.syntax.tree import Output
 from promptops.rendering.values import MAX_SAFE_INTEGER, type_error
 from promptops.rendering.variables import OUT_OF_BOUNDS, resolve
@@ -76,7 +76,12 @@ class Plan:
     @cached_property
     def parameters(self) -> dict[str, Any]:
         """The model parameters as the author wrote them."""
-        parameters: dict[str, Any] = msgspec.to_builtins(self.content.parameters) if self.content.parameters else {}
+        return self.parameters_over(None)
+
+    def parameters_over(self, defaults: Parameters | None) -> dict[str, Any]:
+        """Return the model parameters, with these where the author set none."""
+        found = merged(defaults, self.content.parameters)
+        parameters: dict[str, Any] = msgspec.to_builtins(found) if found else {}
         return parameters
 
     def _first(self, given: Mapping[str, Any]) -> Rendered | None:
