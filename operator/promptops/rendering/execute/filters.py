@@ -18,6 +18,8 @@ from promptops.rendering.execute.values import (
 )
 from promptops.rendering.values import kind_of
 
+_WHOLE_FROM = 2**52
+"""Floats from here on have no fraction."""
 _WORD_BEGINNING = re.compile(r"([-\s({\[<]+)")
 
 
@@ -39,7 +41,9 @@ def _lower(value: Any, fuel: Fuel) -> str:
 
 
 def _title(value: Any, fuel: Fuel) -> str:
-    words = _WORD_BEGINNING.split(_string(value, fuel))
+    written = _string(value, fuel)
+    fuel.spend(len(written) // 25)  # splitting costs several times what making the text does
+    words = _WORD_BEGINNING.split(written)
     fuel.spend(len(words))
     return "".join(word[0].upper() + word[1:].lower() for word in words if word)
 
@@ -68,7 +72,9 @@ def _replace(value: Any, fuel: Fuel, old: Any, new: Any, count: int = -1) -> str
 
 def _indent(value: Any, fuel: Fuel, width: int = 4, first: bool = False, blank: bool = False) -> str:
     written, margin = _string(value, fuel), " " * width
-    fuel.characters(len(written) + (written.count("\n") + 1) * width)
+    lines_made = written.count("\n") + 1
+    fuel.characters(len(written) + lines_made * width)
+    fuel.spend(lines_made // 12)
     lines = written.replace("\r\n", "\n").split("\n")
     rest = [margin + line if line or blank else line for line in lines[1:]]
     return "\n".join([margin + lines[0] if first else lines[0], *rest])
@@ -89,6 +95,10 @@ def _truncate(
 def _round(value: Any, fuel: Fuel, precision: int = 0, method: str = "common") -> float:
     if type(value) not in (int, float):
         raise RenderFault(f"only numbers can be rounded, not {kind_of(present(value))}")
+    if (
+        math.fabs(value) >= _WHOLE_FROM
+    ):  # as it is, and writing out 300 digits to find that takes as long as a thousand steps
+        return float(value)
     if method == "common":
         return float(round(value, precision))
     factor: int = 10**precision

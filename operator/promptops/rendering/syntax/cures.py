@@ -2,24 +2,31 @@
 
 REFUSED_STATEMENTS = {
     "autoescape": "prompts are not HTML, nothing is escaped",
-    "block": "templates do not inherit",
+    "block": "templates do not inherit: take the text in with {% include \"alias\" %}, and name its version under includes",
     "break": "a loop goes to its end: put an if around what it renders",
-    "call": "there are no macros",
+    "call": "there are no macros: take the text in with {% include \"alias\" %}, and name its version under includes",
     "continue": "a loop goes to its end: put an if around what it renders",
     "do": "a template computes nothing",
     "elseif": "write {% elif … %}",
     "elsif": "write {% elif … %}",
-    "extends": "templates do not inherit",
+    "extends": "templates do not inherit: take the text in with {% include \"alias\" %}, and name its version under includes",
     "filter": "put the filter behind a value, as in {{ name | upper }}",
-    "from": "nothing can be imported",
-    "import": "nothing can be imported",
-    "macro": "there are no macros",
+    "from": "nothing can be imported: take the text in with {% include \"alias\" %}, and name its version under includes",
+    "import": "nothing can be imported: take the text in with {% include \"alias\" %}, and name its version under includes",
+    "macro": "there are no macros: take the text in with {% include \"alias\" %}, and name its version under includes",
     "assign": "values come from variables alone: declare a variable, perhaps with a default",
     "unless": "write {% if not … %}",
     "set": "values come from variables alone: declare a variable, perhaps with a default",
     "with": "values come from variables alone: declare a variable, perhaps with a default",
     "generation": "a prompt has messages: write the assistant's as one of them",
     "trans": "a prompt has one language: make a prompt of each",
+    "comment": "write {# … #}", "verbatim": "write {% raw %} … {% endraw %}", "capture": "values come from variables alone: declare a variable, perhaps with a default",
+    "case": "write {% if … %} {% elif … %} {% endif %}", "when": "write {% elif … %}", "switch": "write {% if … %} {% elif … %} {% endif %}",
+    "ifelse": "write {% else %}", "while": "write {% for item in list %}", "foreach": "write {% for item in list %}", "tablerow": "write {% for item in list %}",
+    "render": "write {% include \"alias\" %}, and name the version under includes", "spaceless": "write {%- … -%}, which take the blanks around them away",
+    "load": "leave it out: nothing has to be loaded", "url": "let the caller give it as a variable", "now": "let the caller give it as a variable",
+    "chat": "a prompt has messages: write it as one of them", "message": "a prompt has messages: write it as one of them", "role": "a prompt has messages: write it as one of them",
+    "end": "write {% endif %} or {% endfor %}", "fi": "write {% endif %}", "endforeach": "write {% endfor %}", "endeach": "write {% endfor %}", "each": "write {% for item in list %}",
 }  # fmt: skip
 """Statements of Jinja that are not in the subset, and what to do instead."""
 
@@ -78,3 +85,52 @@ REFUSED_CALLS = {
     "zip": "declare one list of objects with a field for each",
 }  # fmt: skip
 """Functions and methods that others call, and what to do instead."""
+
+_STATEMENT = "write {% if name %} … {% endif %}, or {% for item in list %} … {% endfor %}"
+TEXT_IN_BRACES = (
+    "for a brace that is text, as of JSON, write it once: doubling it is the way of Python's formats; two of them stand"
+    " between {% raw %} and {% endraw %}"
+)
+FOREIGN_STATEMENTS = {
+    **dict.fromkeys(("if", "range", "for", "with", "each", "unless", "foreach", "block", "define", "template"), _STATEMENT),
+    "else": "write {% else %}", "end": "write {% endif %} or {% endfor %}",
+}  # fmt: skip
+"""What stands first in {{ }} of Go, Handlebars and others, and is a statement."""
+FOREIGN_BEGINNINGS = {
+    ".": "write a variable's name alone, in lower case, as in {{ name }}",
+    "/": "a block ends with {% endif %} or {% endfor %}",
+    ">": 'write {% include "alias" %}, and name the version under includes',
+    "~": "write {{- name -}} to take the blanks around it away",
+    "=": "write a variable's name alone, as in {{ name }}",
+    "<": "write a variable's name alone, as in {{ name }}",
+    "*": "write a variable's name alone, as in {{ name }}",
+    "%": "statements stand in {% … %}, values in {{ … }}",
+}
+"""Signs that stand first in {{ }} of other languages."""
+FOREIGN_WORDS = {
+    "contains": "write {% if 'part' in name %}", "equals": "write ==", "matches": "let the caller decide it, and give a boolean",
+    "starts": "let the caller decide it, and give a boolean", "ends": "let the caller decide it, and give a boolean",
+    "for": "a list is made by the caller; to go through one, write {% for item in list %} … {% endfor %}",
+}  # fmt: skip
+"""Words that stand between values in other languages."""
+_QUOTES = "a text stands in ' or \""
+FOREIGN_CHARACTERS = {
+    "?": "write {{ a if condition else b }}, or {{ name | default('…') }}", "&": "write and", "!": "write not, and != to compare",
+    "$": "a name begins with a letter: leave the $ out", "@": "a name begins with a letter: leave the @ out",
+    ";": "a tag holds one value: write two tags", "#": _STATEMENT, "`": _QUOTES, "\u201c": _QUOTES, "\u201d": _QUOTES,
+    "\u2018": _QUOTES, "\u2019": _QUOTES, "\u201e": _QUOTES, "\u00ab": _QUOTES, "\u00bb": _QUOTES,
+    "\\": "nothing is escaped outside a text in quotes: leave the \\ out", "^": "let the caller compute it",
+}  # fmt: skip
+"""Characters that no tag has, and what to write."""
+UNKNOWN_FILTER = "; what none of them does, let the caller do, and give the result as a variable"
+UNKNOWN_TESTS = {
+    "null": "; for a value that is absent write none", "nil": "; for a value that is absent write none",
+    "empty": "; write {% if not name %}", "blank": "; write {% if not name %}",
+}  # fmt: skip
+"""Tests of other languages, and what to write."""
+REFUSED_FIELDS = {
+    "length": "write {{ name | length }}", "size": "write {{ name | length }}", "count": "write {{ name | length }}",
+    "first": "write {{ name | first }}", "last": "write {{ name | last }}",
+}  # fmt: skip
+"""Fields that values have in other languages, and what to write."""
+PAIRS = _PAIRS

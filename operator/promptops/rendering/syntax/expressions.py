@@ -1,12 +1,11 @@
 """The expression in a tag: Jinja's grammar without calls, arithmetic, slices and dictionaries, to a bounded depth."""
 
-import difflib
-from collections.abc import Iterable
 from typing import NoReturn
 
 from promptops.rendering.names import shown
-from promptops.rendering.syntax.cures import REFUSED_CALLS, REFUSED_FILTERS, REFUSED_SIGNS
+from promptops.rendering.syntax.cures import REFUSED_FILTERS, UNKNOWN_FILTER, UNKNOWN_TESTS
 from promptops.rendering.syntax.faults import TemplateFault
+from promptops.rendering.syntax.refusals import WORDS, advice, ends_too_early, why_not
 from promptops.rendering.syntax.tokens import Tag, Token
 from promptops.rendering.syntax.tree import (
     And,
@@ -37,14 +36,7 @@ _CONSTANTS: dict[str, Scalar] = {
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _NO_ARGUMENT = frozenset({"and", "or", "else", "is", "if", "not"})
-_WORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})
 _MAX_SAFE_INTEGER = 2**53 - 1
-
-
-def advice(name: str, known: Iterable[str]) -> str:
-    """Say which known name may be meant; nothing when none is close."""
-    close = difflib.get_close_matches(name[:64], list(known), n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 class Reader:
@@ -160,7 +152,7 @@ class Reader:
 
     def _primary(self) -> Expression:
         token = self._next
-        if token is None or token.text in _WORDS:
+        if token is None or token.text in WORDS:
             self._refuse_next()
         self._at += 1
         match token.kind:
@@ -235,14 +227,15 @@ class Reader:
     def _callable(self, known: dict[str, Callable], what: str, offset: int) -> tuple[str, tuple[Expression, ...]]:
         at, name = self.offset, self.word()
         if name is None:
-            raise TemplateFault(at, f"the name of a {what} is missing")
+            either = "; for one value or else another, write or" if self.takes("|") else ""
+            raise TemplateFault(at, f"the name of a {what} is missing{either}")
         name = name.lower() if what == "test" and name in _CONSTANTS else name
         if what == "filter" and name in REFUSED_FILTERS:
             raise TemplateFault(at, f"the filter {name} is not part of the language: {REFUSED_FILTERS[name]}")
         if name not in known:
-            raise TemplateFault(
-                at, f"there is no {what} {shown(name)}{advice(name, known)}: there are {', '.join(known)}"
-            )
+            close, there_are = advice(name, known), f"there are {', '.join(known)}"
+            cure = UNKNOWN_TESTS.get(name, "") if what == "test" else "" if close else UNKNOWN_FILTER
+            raise TemplateFault(at, f"there is no {what} {shown(name)}{close}: {there_are}{cure}")
         arguments = self._arguments(known[name], what)
         signature = known[name]
         if len(arguments) < signature.required or len(arguments) > len(signature.parameters):
@@ -301,23 +294,10 @@ class Reader:
         raise self._refusal()
 
     def _refusal(self) -> TemplateFault:
-        token, opening = self._next, self.tag.opening
+        token = self._next
         if token is None:
-            return TemplateFault(self.tag.offset, _ends_too_early(self.tag))
-        if token.text == "(" and (called := self.tag.tokens[self._at - 1].text if self._at else "") in REFUSED_CALLS:
-            return TemplateFault(token.offset, f"{called} cannot be called, as nothing can: {REFUSED_CALLS[called]}")
-        if token.text in REFUSED_SIGNS:
-            return TemplateFault(token.offset, REFUSED_SIGNS[token.text])
-        if (self.tag.tokens[0].text, token.text) == ("else", "if"):
-            return TemplateFault(token.offset, "else and if are one word here: write {% elif … %}")
-        known = "" if token.kind != "name" else advice(token.text, _WORDS - {token.text})
-        return TemplateFault(token.offset, f"{shown(token.text)} cannot stand here in {opening}{known}")
-
-
-def _ends_too_early(tag: Tag) -> str:
-    if not tag.tokens:
-        return f"there is nothing in {tag.opening}: write a variable's name, as in {{{{ name }}}}"
-    return f"the tag {tag.opening} ends where a value should stand"
+            return TemplateFault(self.tag.offset, ends_too_early(self.tag))
+        return TemplateFault(token.offset, why_not(self.tag, self._at))
 
 
 def _takes(signature: Callable) -> str:
@@ -335,6 +315,8 @@ def _field(key: str, offset: int) -> str:
 
 
 def _number(token: Token) -> int | float:
+    if token.text.startswith("0") and token.text[1:2].isdecimal():
+        raise TemplateFault(token.offset, f"a number begins with no zero: write {token.text.lstrip('0') or '0'}")
     if "." in token.text:
         return float(token.text[:64])
     if len(token.text) > 16 or int(token.text) > _MAX_SAFE_INTEGER:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from promptops.rendering.names import NAME_RULE, is_variable_name, shown
-from promptops.rendering.syntax.cures import REFUSED_STATEMENTS
-from promptops.rendering.syntax.expressions import Reader, advice
+from promptops.rendering.syntax.cures import PAIRS, REFUSED_CALLS, REFUSED_STATEMENTS
+from promptops.rendering.syntax.expressions import Reader
 from promptops.rendering.syntax.faults import TemplateFault
+from promptops.rendering.syntax.refusals import advice, statement_of_go
 from promptops.rendering.syntax.tokens import WRITE_LITERALLY, Tag, TextPiece, pieces
 from promptops.rendering.syntax.tree import Body, Expression, For, If, Inclusion, Node, Output, Text
 from promptops.rendering.syntax.vocabulary import STATEMENTS
@@ -60,7 +61,10 @@ def _parse(template: str) -> Body:
 
 def _output(tag: Tag) -> Output:
     if not tag.tokens:
-        raise TemplateFault(tag.offset, "there is nothing between {{ and }}: write a variable's name, as in {{ name }}")
+        message = "there is nothing between {{ and }}: write a variable's name, as in {{ name }}"
+        raise TemplateFault(tag.offset, f"{message}; {WRITE_LITERALLY.format('{{')}")
+    if said := statement_of_go(tag):
+        raise TemplateFault(tag.tokens[0].offset, said)
     reader = Reader(tag)
     value = reader.expression()
     reader.end()
@@ -129,10 +133,20 @@ def _target(reader: Reader) -> str:
     if name is None or not is_variable_name(name):
         raise TemplateFault(at, f"behind for stands the name of the item, as in {{% for item in items %}}: {NAME_RULE}")
     if reader.takes(","):
-        raise TemplateFault(at, "a loop takes one item at a time: read the item's fields, as in item.key")
+        raise TemplateFault(at, f"a loop takes one item at a time: {_instead_of_two(reader)}")
     if not reader.takes("in"):
         raise TemplateFault(reader.offset, "the word in is missing, as in {% for item in items %}")
     return name
+
+
+def _instead_of_two(reader: Reader) -> str:
+    """Say how to go through what others take apart: pairs of an object, numbered items, several lists, items of several fields."""
+    words = {token.text for token in reader.tag.tokens}
+    if "enumerate" in words:
+        return "write loop.index0 for its number"
+    if "zip" in words:
+        return REFUSED_CALLS["zip"]
+    return f"read the item's fields, as in item.key; for an object, {PAIRS}"
 
 
 def _refuse_rest_of_loop(reader: Reader) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -12,8 +13,9 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.content import Field, Variable
 from promptops.rendering.names import is_variable_name, shown
-from promptops.rendering.syntax.expressions import advice
+from promptops.rendering.syntax.cures import REFUSED_FIELDS
 from promptops.rendering.syntax.faults import TemplateFault
+from promptops.rendering.syntax.refusals import advice
 from promptops.rendering.syntax.tree import (
     And,
     Attribute,
@@ -35,7 +37,7 @@ from promptops.rendering.syntax.tree import (
     Test,
     children,
 )
-from promptops.rendering.syntax.vocabulary import LOOP_FIELDS
+from promptops.rendering.syntax.vocabulary import FIELD, FILTERS, LOOP_FIELDS
 
 ARTICLES = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "a boolean", "list": "a list",
@@ -176,7 +178,9 @@ class Scope:
             case Item(of, _, offset):
                 return self._item(self.see(of), offset)
             case Filter(of, name, arguments):
-                return self._filter(self.see(of), name, tuple(map(self.see, arguments)))
+                before = self.see(of)
+                self._field_of_items(before.item or ANY, name, arguments)
+                return self._filter(before, name, tuple(map(self.see, arguments)))
         seen = tuple(map(self.see, children(expression)))
         return _combined(expression, seen)
 
@@ -201,7 +205,8 @@ class Scope:
             if name in _NOTHING:
                 way_out = "for a value that is absent write none, else declare it"
             elif not is_variable_name(name):
-                way_out = "a name has lower case letters, digits and underscores alone: rename it, and declare it"
+                named = _in_lower_case(name)
+                way_out = f"a name has lower case letters, digits and underscores alone: write {named}, and declare it"
             message = f'variable "{name[:64]}" is not declared: {way_out} under variables'
             self._fault(offset, message, reasons.UNDECLARED_VARIABLE)
 
@@ -211,8 +216,9 @@ class Scope:
         if of.type == "any" or (of.type == "object" and of.fields is None):
             return Shape(may_be_absent=True, is_trusted=of.is_trusted)
         if of.type != "object" or of.fields is None:
-            what = ARTICLES.get(of.type, "a value")
-            self._fault(offset, f'{what} has no field "{key[:64]}"', reasons.UNDECLARED_VARIABLE)
+            what = f'{ARTICLES.get(of.type, "a value")} has no field "{key[:64]}"'
+            cure = REFUSED_FIELDS.get(key, "declare it with type: object, and its fields under properties")
+            self._fault(offset, f"{what}: {cure}", reasons.UNDECLARED_VARIABLE)
             return ANY
         if key not in of.fields:
             known = f": it has {', '.join(of.fields)}" if of.fields else ""
@@ -225,6 +231,12 @@ class Scope:
         self._objects[offset] = of
         shape = of.fields[key]
         return replace(shape, may_be_absent=shape.may_be_absent or of.may_be_absent)
+
+    def _field_of_items(self, item: Shape, name: str, arguments: tuple[Expression, ...]) -> None:
+        """Look at the field by which a filter joins, sorts or tells apart."""
+        for parameter, argument in zip(FILTERS[name].parameters, arguments, strict=False):
+            if parameter == FIELD and isinstance(argument, Constant):
+                self._attribute(item, str(argument.value), argument.offset)
 
     def _loop_field(self, key: str, offset: int) -> Shape:
         if key in ("previtem", "nextitem"):
@@ -261,6 +273,12 @@ class Scope:
 
     def _fault(self, offset: int, message: str, reason: str = reasons.TEMPLATE_SYNTAX) -> None:
         self.faults.append(TemplateFault(offset, message, reason))
+
+
+def _in_lower_case(name: str) -> str:
+    """Return the name of other languages as it is written here: user_name for userName and USER_NAME."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:64]).lower().lstrip("_0123456789")
+    return parts[:63] or "name"
 
 
 def _combined(expression: Expression, seen: tuple[Shape, ...]) -> Shape:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from promptops.api.limits import MAX_TEMPLATE_CHARACTERS
 from promptops.rendering.names import shown
+from promptops.rendering.syntax.cures import FOREIGN_CHARACTERS
 from promptops.rendering.syntax.faults import TemplateFault
 
 MAX_TAGS = 4000
@@ -183,4 +184,14 @@ def _objection(template: str, at: int, opening: str) -> str:
         return f"a string that begins with {character} never ends: close it"
     if character.isspace():
         return f"a blank of another kind (U+{ord(character):04X}) stands inside a tag: write a plain one"
-    return f"{shown(character)} (U+{ord(character):04X}) means nothing inside a tag; {WRITE_LITERALLY.format(opening)}"
+    meaning = f"{shown(character)} (U+{ord(character):04X}) means nothing inside a tag{_meant(character)}"
+    return f"{meaning}; {WRITE_LITERALLY.format(opening)}"
+
+
+def _meant(character: str) -> str:
+    """Say what to write for a character that no tag has; nothing when nobody knows."""
+    if character in FOREIGN_CHARACTERS:
+        return f": {FOREIGN_CHARACTERS[character]}"
+    if character.isdecimal() and character.isascii():
+        return ": a number is written with decimal digits and a point, as in 12 or 0.5"
+    return "" if character.isascii() else ": names and numbers are of ASCII letters, digits and _, so type it anew"

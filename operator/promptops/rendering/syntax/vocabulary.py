@@ -42,6 +42,8 @@ def _objection(parameter: Parameter, value: Scalar) -> str:
     if parameter.kind == "word":
         return "" if value in parameter.words else f"{parameter.name} must be one of {', '.join(parameter.words)}"
     fits = isinstance(value, str) and not value.startswith("__") and 0 < len(value) <= MAX_VARIABLE_CHARACTERS
+    if fits and parameter == FIELD and "." in value:  # type: ignore[operator]  # it is a string
+        return f"{parameter.name} must be one field's name, without a dot: let the caller lift it to the item"
     return "" if fits else f"{parameter.name} must be the name of a field"
 
 
@@ -49,7 +51,7 @@ def _switch(name: str) -> Parameter:
     return Parameter(name, "boolean")
 
 
-_FIELD = Parameter("the attribute", "name")
+FIELD = Parameter("the attribute", "name")
 
 FILTERS: dict[str, Callable] = {
     "capitalize": Callable(),
@@ -59,21 +61,21 @@ FILTERS: dict[str, Callable] = {
     "fenced": Callable((Parameter("the label", "name"),)),
     "first": Callable(),
     "indent": Callable((Parameter("the width", "number", 0, 64), _switch("first"), _switch("blank"))),
-    "join": Callable((Parameter("the separator"), _FIELD)),
+    "join": Callable((Parameter("the separator"), FIELD)),
     "last": Callable(),
     "length": Callable(),
     "list": Callable(),
     "lower": Callable(),
     "replace": Callable((Parameter("the old text"), Parameter("the new text"), Parameter("the count", "number", 0, 1_000_000)), 2),
     "round": Callable((Parameter("the precision", "number", 0, 15), Parameter("the method", "word", words=("common", "ceil", "floor")))),
-    "sort": Callable((_switch("reverse"), _switch("case_sensitive"), _FIELD)),
+    "sort": Callable((_switch("reverse"), _switch("case_sensitive"), FIELD)),
     "title": Callable(),
     "tojson": Callable((Parameter("the indent", "number", 0, 8),)),
     "trim": Callable((Parameter("the characters"),)),
     "truncate": Callable(
         (Parameter("the length", "number", 1, 1_000_000), _switch("killwords"), Parameter("the end"), Parameter("the leeway", "number", 0, 1_000_000))
     ),
-    "unique": Callable((_switch("case_sensitive"), _FIELD)),
+    "unique": Callable((_switch("case_sensitive"), FIELD)),
     "upper": Callable(),
 }  # fmt: skip
 """Filters by name, with what they take in brackets."""

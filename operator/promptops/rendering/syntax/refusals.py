@@ -1,0 +1,117 @@
+"""Why a word or sign cannot stand where it stands in a tag, and how what its author means is written here."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from promptops.rendering.names import shown
+from promptops.rendering.syntax.cures import (
+    FOREIGN_BEGINNINGS,
+    FOREIGN_STATEMENTS,
+    FOREIGN_WORDS,
+    REFUSED_CALLS,
+    REFUSED_SIGNS,
+    TEXT_IN_BRACES,
+)
+from promptops.rendering.syntax.tokens import WRITE_LITERALLY, Tag, Token
+
+WORDS: Final = frozenset({"and", "or", "not", "in", "is", "if", "else"})
+"""Words of expressions: none of them is a name."""
+
+
+def advice(name: str, known: Iterable[str]) -> str:
+    """Say which known name may be meant; nothing when none is close."""
+    close = difflib.get_close_matches(name[:64], list(known), n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def ends_too_early(tag: Tag) -> str:
+    """Say what is missing in a tag that ends where a value should stand."""
+    if not tag.tokens:
+        return f"there is nothing in {tag.opening}: write a variable's name, as in {{{{ name }}}}"
+    return f"the tag {tag.opening} ends where a value should stand: write one, as in {{{{ name }}}}"
+
+
+def why_not(tag: Tag, at: int) -> str:
+    """Say why the token at this place of a tag cannot stand there, and what to write."""
+    token, before = tag.tokens[at], tag.tokens[:at]
+    for reason in (_of_other_languages, _called, _colon, _several_words, _dashed):
+        if said := reason(tag, token, before):
+            return said
+    if before and before[-1].text == "<" and token.text == ">":
+        return "<> is no comparison: write !="
+    if token.text in REFUSED_SIGNS:
+        return REFUSED_SIGNS[token.text]
+    if (tag.tokens[0].text, token.text) == ("else", "if"):
+        return "else and if are one word here: write {% elif … %}"
+    if token.text in FOREIGN_WORDS:
+        return f"{token.text} cannot stand here: {FOREIGN_WORDS[token.text]}"
+    known = "" if token.kind != "name" else advice(token.text, WORDS - {token.text})
+    return f"{shown(token.text)} cannot stand here in {tag.opening}{known}; {WRITE_LITERALLY.format(tag.opening)}"
+
+
+def statement_of_go(tag: Tag) -> str:
+    """Say how a statement of Go's templates is written, of which the rest reads as a field; nothing for what is none."""
+    first, *rest = tag.tokens
+    if first.text in FOREIGN_STATEMENTS and rest and rest[0].text == "." and not _touches(first, rest[0]):
+        return _no_value(first.text)
+    return ""
+
+
+def _no_value(word: str) -> str:
+    return f"{{{{ holds a value, and {word} is none: {FOREIGN_STATEMENTS[word]}"
+
+
+def _of_other_languages(tag: Tag, token: Token, before: Sequence[Token]) -> str:
+    """What stands first in a tag of values tells whose it is."""
+    if tag.opening != "{{":
+        return ""
+    first = tag.tokens[0].text
+    if first in FOREIGN_STATEMENTS and (not before or token.kind != "sign" or token.text == "."):
+        return _no_value(first)
+    if before or first not in FOREIGN_BEGINNINGS:
+        return ""
+    return f"{shown(first)} begins no value: {FOREIGN_BEGINNINGS[first]}; {WRITE_LITERALLY.format(tag.opening)}"
+
+
+def _called(tag: Tag, token: Token, before: Sequence[Token]) -> str:
+    called = before[-1].text if token.text == "(" and before else ""
+    return f"{called} cannot be called, as nothing can: {REFUSED_CALLS[called]}" if called in REFUSED_CALLS else ""
+
+
+def _colon(tag: Tag, token: Token, before: Sequence[Token]) -> str:
+    if token.text != ":" or not before or any(each.text == "[" for each in before):
+        return ""
+    if len(before) > 2 and before[-2].text == "|":
+        return f"what a filter takes stands in brackets: write {before[-1].text}(…)"
+    if before[0].kind == "name" and len(before) == 1:
+        name = before[0].text
+        return f"a colon means nothing here: write {{{{ {name} | default('…') }}}} for a default, or {TEXT_IN_BRACES}"
+    return f"a colon means nothing here: {TEXT_IN_BRACES}" if tag.opening == "{{" else ""
+
+
+def _several_words(tag: Tag, token: Token, before: Sequence[Token]) -> str:
+    """{{ First Name }} is a name with a blank, {{ gen 'x' }} a call without brackets."""
+    if tag.opening != "{{" or len(before) != 1 or before[0].kind != "name" or token.kind == "sign":
+        return ""
+    if token.text in WORDS | {"for"} or before[0].text in WORDS:
+        return ""
+    if all(each.kind == "name" for each in tag.tokens):
+        name = "_".join(each.text.lower() for each in tag.tokens)[:64]
+        return f"a name has no blanks: write {{{{ {name} }}}}, and declare it under variables"
+    return f"{shown(before[0].text)} is nothing that can be called: use a filter, as in {{{{ name | upper }}}}"
+
+
+def _dashed(tag: Tag, token: Token, before: Sequence[Token]) -> str:
+    if token.text != "-" or not before or before[-1].kind != "name" or not _touches(before[-1], token):
+        return ""
+    following = next((each for each in tag.tokens if each.offset > token.offset), None)
+    if following is None or following.kind != "name" or not _touches(token, following):
+        return ""
+    return (
+        f"a name has no dash: write {before[-1].text.lower()}_{following.text.lower()}, and declare it under variables"
+    )
+
+
+def _touches(first: Token, second: Token) -> bool:
+    return first.offset + len(first.text) == second.offset
