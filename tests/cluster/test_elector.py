@@ -52,10 +52,10 @@ class Wire(Objects):
         self.reads += 1
         return await super().get(*args)
 
-    async def replace(self, *args: Any) -> dict[str, Any]:
+    async def replace(self, *args: Any, **options: Any) -> dict[str, Any]:
         self._answer()
         self.writes += 1
-        return await super().replace(*args)
+        return await super().replace(*args, **options)
 
     def _answer(self) -> None:
         if self.away:

@@ -11,28 +11,34 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from keyword import iskeyword
 
 import click
 
 from promptops.cli.extras import EXTRAS
 
 COMMANDS: dict[str, str] = {
+    "backup": "Write what a cluster has of prompts into a folder.",
     "check": "Check manifests as a cluster would.",
     "codegen": "Write what is generated from the models.",
     "demo": "Show everything on a throw-away control plane.",
     "dev": "Run a throw-away, real Kubernetes control plane.",
     "diff": "Compare a prompt of two files.",
+    "export": "Write a version with its digest for another cluster.",
     "gateway": "Render over HTTPS for pods without a sidecar.",
+    "import": "Create exported versions in a cluster.",
     "inject": "Print manifests with their sidecars written in.",
     "new": "Write a commented manifest to begin with.",
     "operator": "Run the operator.",
     "relay": "Feed sidecars as the operators do, for more of them.",
     "render": "Render a prompt of a file with values.",
+    "restore": "Put a backup into a cluster.",
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
     "test": "Run the tests of prompts.",
     "webhook": "Answer the API server at kubectl apply, and give pods their sidecar.",
 }
-"""Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`."""
+"""Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`; `import_` where Python
+has a word of its own."""
 
 
 class LazyGroup(click.Group):
@@ -40,7 +46,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands this installation has."""
-        return [name for name in COMMANDS if find_spec(f"promptops.cli.{name}")]
+        return [name for name in COMMANDS if find_spec(f"promptops.cli.{_spelt(name)}")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; say which extra to install when it lacks a dependency."""
@@ -48,7 +54,7 @@ class LazyGroup(click.Group):
             return None
         try:
             with _without_collection():
-                command = getattr(importlib.import_module(f"promptops.cli.{cmd_name}"), cmd_name)
+                command = getattr(importlib.import_module(f"promptops.cli.{_spelt(cmd_name)}"), _spelt(cmd_name))
         except ModuleNotFoundError as missing:
             extra = EXTRAS.get(cmd_name, "cli")
             raise click.ClickException(
@@ -61,6 +67,10 @@ class LazyGroup(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _spelt(name: str) -> str:
+    return f"{name}_" if iskeyword(name) else name
 
 
 @contextmanager

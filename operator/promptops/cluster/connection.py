@@ -30,8 +30,8 @@ class Connection:
         self.configuration = configuration
 
     @classmethod
-    async def open(cls, kubeconfig: Path | None) -> Connection:
-        """Read the kubeconfig, or without one the pod's ServiceAccount.
+    async def open(cls, kubeconfig: Path | None, context: str | None = None) -> Connection:
+        """Read the kubeconfig, or without one the pod's ServiceAccount. `context`: another one than its current.
 
         Raises ConnectionInvalid saying which file is missing or wrong.
         """
@@ -39,8 +39,8 @@ class Connection:
         if kubeconfig is None:
             _load_service_account(configuration)
         else:
-            await _load_kubeconfig(configuration, kubeconfig)
-            configuration.refresh_api_key_hook = _Reread(kubeconfig)  # type: ignore[assignment]
+            await _load_kubeconfig(configuration, kubeconfig, context)
+            configuration.refresh_api_key_hook = _Reread(kubeconfig, context)  # type: ignore[assignment]
         configuration.proxy = configuration.proxy or Proxies.from_environment().leading_to(configuration.host)
         # Left to itself the HTTP client looks for a proxy at every call, in a thread of its own.
         configuration.client_session_kwargs = {"trust_env": False}
@@ -92,20 +92,23 @@ class Connection:
 class _Reread:
     """Reads a kubeconfig again once a minute: tokens in files and from plugins expire."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, context: str | None) -> None:
         self._kubeconfig = kubeconfig
+        self._context = context
         self._read_at = time.monotonic()
 
     def __call__(self, configuration: Configuration) -> Awaitable[None] | None:
         if time.monotonic() - self._read_at < _REREAD_SECONDS:
             return None
         self._read_at = time.monotonic()
-        return _load_kubeconfig(configuration, self._kubeconfig)
+        return _load_kubeconfig(configuration, self._kubeconfig, self._context)
 
 
-async def _load_kubeconfig(configuration: Configuration, kubeconfig: Path) -> None:
+async def _load_kubeconfig(configuration: Configuration, kubeconfig: Path, context: str | None) -> None:
     try:
-        await load_kube_config(str(kubeconfig), client_configuration=configuration, persist_config=False)
+        await load_kube_config(
+            str(kubeconfig), context=context, client_configuration=configuration, persist_config=False
+        )
     except (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise ConnectionInvalid(f"the kubeconfig {kubeconfig} cannot be used: {error}") from error
 

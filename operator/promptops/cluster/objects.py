@@ -41,9 +41,9 @@ class Objects:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def list(self, resource: Resource) -> Listing:
-        """Return all objects of a kind by a consistent read."""
-        return await self._list(resource, JSON)
+    async def list(self, resource: Resource, namespace: str | None = None) -> Listing:
+        """Return all objects of a kind, or those in a namespace, by a consistent read."""
+        return await self._list(resource, JSON, namespace)
 
     async def list_metadata(self, resource: Resource) -> Listing:
         """Return the metadata of all objects of a kind by a consistent read, but for who manages which field: the most of it."""
@@ -60,19 +60,19 @@ class Objects:
         answer = await self._client.call(f"list {resource.plural}", "GET", resource.path(), query=query)
         return tuple(answer["items"] or ())
 
-    async def create(self, resource: Resource, manifest: Manifest) -> dict[str, Any]:
+    async def create(self, resource: Resource, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> dict[str, Any]:
         """Create an object and return it as it is now; raise AlreadyExists."""
         return _object(
             await self._client.call(
                 f"create {resource.plural}",
                 "POST",
                 resource.path(manifest["metadata"].get("namespace")),
-                query={"fieldManager": FIELD_MANAGER},
+                query={"fieldManager": manager},
                 body=dict(manifest),
             )
         )
 
-    async def replace(self, resource: Resource, manifest: Manifest) -> dict[str, Any]:
+    async def replace(self, resource: Resource, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> dict[str, Any]:
         """Write an object back; raise Conflict when it changed since its resourceVersion."""
         metadata = manifest["metadata"]
         return _object(
@@ -80,7 +80,7 @@ class Objects:
                 f"update {resource.plural}",
                 "PUT",
                 resource.path(metadata.get("namespace"), metadata["name"]),
-                query={"fieldManager": FIELD_MANAGER},
+                query={"fieldManager": manager},
                 body=dict(manifest),
             )
         )
@@ -99,7 +99,9 @@ class Objects:
         except NotFound:
             return
 
-    async def replace_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> dict[str, Any]:
+    async def replace_status(
+        self, resource: Resource, manifest: Manifest, status: Manifest, *, manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
         """Make `status` the object's whole status, whoever wrote parts of it before, and return the object.
 
         Raises Conflict when the object changed since it was read, or is another one of the same name.
@@ -111,7 +113,7 @@ class Objects:
                 f"update {resource.plural}/status",
                 "PUT",
                 resource.path(read.get("namespace"), read["name"], "status"),
-                query={"fieldManager": FIELD_MANAGER},
+                query={"fieldManager": manager},
                 body={
                     "apiVersion": resource.api_version,
                     "kind": resource.kind,
@@ -156,22 +158,27 @@ class Objects:
             return frozenset()
         return frozenset(resource["name"] for resource in answer["resources"])
 
-    async def _list(self, resource: Resource, accept: str) -> Listing:
+    async def _list(self, resource: Resource, accept: str, namespace: str | None = None) -> Listing:
         for attempt in range(_LIST_ATTEMPTS):
             try:
-                return await self._pages(resource, accept)
+                return await self._pages(resource, accept, namespace)
             except ClusterError as error:
                 # The pages expired while they were read (410): only a list from one moment is complete.
                 if error.status != 410 or attempt == _LIST_ATTEMPTS - 1:
                     raise
         raise ApiUnavailable(f"no consistent list of {resource.plural}")
 
-    async def _pages(self, resource: Resource, accept: str) -> Listing:
+    async def _pages(self, resource: Resource, accept: str, namespace: str | None) -> Listing:
         query = {"limit": str(_PAGE)} | _selected(resource)
         objects: list[Manifest] = []
         while True:
             page = await self._client.call(
-                f"list {resource.plural}", "GET", resource.path(), query=query, accept=accept, seconds=_LIST_SECONDS
+                f"list {resource.plural}",
+                "GET",
+                resource.path(namespace),
+                query=query,
+                accept=accept,
+                seconds=_LIST_SECONDS,
             )
             if accept == METADATA_ONLY:
                 for item in page["items"] or ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,12 @@ def optional_path(environ: Mapping[str, str], name: str) -> Path | None:
     """Return the path that a variable names; None when it is not set."""
     value = environ.get(name)
     return Path(value).expanduser() if value else None
+
+
+def usual_kubeconfig(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the kubeconfig that kubectl takes: KUBECONFIG, else ~/.kube/config; None in a pod that has neither."""
+    usual = Path(environ.get("HOME") or "~").expanduser() / ".kube" / "config"
+    return optional_path(environ, "KUBECONFIG") or (usual if usual.is_file() else None)
 
 
 def required_path(environ: Mapping[str, str], name: str, what: str) -> Path:

@@ -1,0 +1,1 @@
+"""What a backup keeps, and what becomes of it when it is put back."""

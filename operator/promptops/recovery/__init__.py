@@ -1,0 +1,1 @@
+"""Backup, restore, and promotion of prompts from cluster to cluster."""
