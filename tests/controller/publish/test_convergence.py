@@ -411,9 +411,8 @@ async def test_a_report_after_an_activation_looks_at_what_was_activated(
     assert set(looked_at) == {"p7"}
 
 
-async def test_who_falls_behind_while_prompts_are_looked_at_concerns_those_that_were_looked_at(
-    watched: Watched,
-) -> None:
+async def test_who_falls_behind_while_prompts_are_looked_at_concerns_those_that_were_looked_at() -> None:
+    watched = Watched()  # nobody else looks meanwhile
     before, names = watched.published_position(), [f"p{number}" for number in range(250)]
     for number, name in enumerate(names):
         watched.say(name, 20 + number, "all", "True")
