@@ -226,6 +226,27 @@ async def test_a_new_leader_that_has_heard_nobody_does_not_say_that_nobody_is_th
     assert (after_a_while, watched.observed()) == (ServedObservation(0, 1), ServedObservation(0, 0))
 
 
+async def test_what_a_leader_could_not_say_at_first_is_said_once_it_can_and_its_successor_begins_anew() -> None:
+    watched = Watched()
+    watched.reports.forget_scope("scope-1")
+    for number, name in enumerate(("a", "b"), start=20):
+        watched.say(name, number, "none", "True")
+    watched.convergence.lead()
+    before, said = watched.published_position(), list[list[tuple[str, Lane]]]()
+    watched.activate("a", 2, 30)
+    await until(lambda: watched.published_position() > before)
+    for seconds in (0.0, WARM_UP_SECONDS - 1, WARM_UP_SECONDS):
+        watched.convergence.lead()
+        watched.convergence.looked_at_pods(Pods())
+        watched.now += seconds
+        watched.keys.clear()
+        await watched.convergence._compare("scope-1")
+        said.append(watched.prompts())
+
+    # Nobody follows: that is said after half a minute, by whoever leads for so long, and of no other prompt.
+    assert said == [[], [], [("a", Lane.FOLLOWING)]]
+
+
 @pytest.mark.parametrize(
     ("seen", "type_"),
     [
