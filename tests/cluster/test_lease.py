@@ -43,6 +43,31 @@ def test_may_take(holder: str, seconds: float, expected: bool) -> None:
     assert leases.may_take(sighting, "me", 1000.0 + seconds) == expected
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        pytest.param(3.0, 2.0, id="long before the end"),
+        pytest.param(13.5, 1.5, id="shortly before: at its end"),
+        pytest.param(15.0, 2.0, id="somebody else was faster"),
+        pytest.param(20.0, 2.0, id="long after"),
+    ],
+)
+def test_whoever_waits_looks_again_at_the_moment_of_its_end(seconds: float, expected: float) -> None:
+    sighting = Sighting(LeaseRecord.of(lease("other")), since=1000.0)
+
+    assert leases.pause(sighting, 2.0, 1000.0 + seconds) == expected
+
+
+def test_a_killed_leader_is_succeeded_within_seventeen_seconds_of_its_last_renewal_at_the_worst() -> None:
+    # It renews and is killed at once; the other looks a moment before, and then as seldom as it ever does.
+    looked_at, sighting = Timing.retry, None
+    while sighting is None or not leases.may_take(sighting, "me", looked_at):
+        sighting = leases.sighted(sighting, LeaseRecord.of(lease("other")), looked_at)
+        looked_at += leases.pause(sighting, Timing.retry, looked_at)
+
+    assert looked_at == Timing.retry + Timing.duration
+
+
 def test_whoever_has_no_part_in_it_counts_every_holder() -> None:
     sighting = Sighting(LeaseRecord.of(lease("me")), since=1000.0)
 

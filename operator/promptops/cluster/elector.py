@@ -148,7 +148,8 @@ class Elector:
                 pass  # another replica was faster; look again
             except ClusterError as error:
                 self._note(str(error))
-            await asyncio.sleep(self._timing.retry * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            at_most = self._timing.retry * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+            await asyncio.sleep(leases.pause(self._sighting, at_most, self._monotonic()))
 
     async def _try_to_acquire(self) -> Leadership | None:
         asked_at = self._monotonic()

@@ -67,6 +67,12 @@ def may_take(sighting: Sighting, identity: str | None, now: float) -> bool:
     return record.holder in ("", identity) or now - sighting.since >= record.duration
 
 
+def pause(sighting: Sighting | None, at_most: float, now: float) -> float:
+    """Return in how many seconds to look again: `at_most` so many, and at the moment when what was seen expires."""
+    left = sighting.since + sighting.record.duration - now if sighting is not None else 0.0
+    return left if 0 < left < at_most else at_most
+
+
 def taken(
     lease: Mapping[str, Any], identity: str, timing: Timing, now: datetime, new_epoch: int, address: str | None = None
 ) -> dict[str, Any]:
