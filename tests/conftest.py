@@ -22,10 +22,13 @@ from promptops import codegen
 from promptops.dev import binaries
 from promptops.dev.plane import Kubectl, Plane, remove, start_plane
 from promptops.dev.progress import Progress
+from promptops.dev.redis import RedisBinary
+from promptops.dev.redis import provide as provide_redis
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.dev.tools import CURRENT
 from promptops.settings.dev import DevSettings
 from tests.support.held import FAILING_SECONDS, Watchdog
+from tests.support.redis import NewServer, servers
 
 ROOT = Path(__file__).parent.parent
 WATCHDOG = pytest.StashKey[Watchdog]()
@@ -131,6 +134,18 @@ def dev_settings() -> DevSettings:
 def binary(dev_settings: DevSettings) -> Callable[[str], Path]:
     """Return the path of a binary by name, building it when it is missing."""
     return lambda name: binaries.provide(name, dev_settings, Progress())
+
+
+@pytest.fixture(scope="session")
+def redis_binary(dev_settings: DevSettings) -> RedisBinary:
+    """A real Redis, of this machine or fetched for it."""
+    return provide_redis(dev_settings, Progress())
+
+
+@pytest.fixture
+def new_redis(redis_binary: RedisBinary) -> Iterator[NewServer]:
+    """Start Redis servers of the test's own."""
+    yield from servers(redis_binary)
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ async def watched(running: Hop, tmp_path: Path) -> AsyncIterator[Watched]:
         certificate_directory=tmp_path,
         address="127.0.0.1:0",
         operations_address="127.0.0.1:0",
+        mirror=None,
     )
     client, metrics = Client(await Connection.open(settings.kubeconfig)), RelayMetrics()
     made = Watched(Above(settings, client, metrics), metrics)

@@ -32,15 +32,15 @@ class Following:
         self._snapshot = home / "snapshot"
         self.sidecar: Sidecar
 
-    async def start(self) -> None:
-        self.sidecar = await asyncio.to_thread(
-            self._start,
-            PROMPTOPS_FEED_URL=self.hop.url,
-            PROMPTOPS_TOKEN_FILE=str(self._token),
-            PROMPTOPS_TRUST_FILE=str(self._trust),
-            PROMPTOPS_SNAPSHOT_DIRECTORY=str(self._snapshot),
-            PROMPTOPS_INSTANCE="sidecar-1",
-        )
+    async def start(self, **environment: str) -> None:
+        settings = {
+            "PROMPTOPS_FEED_URL": self.hop.url,
+            "PROMPTOPS_TOKEN_FILE": str(self._token),
+            "PROMPTOPS_TRUST_FILE": str(self._trust),
+            "PROMPTOPS_SNAPSHOT_DIRECTORY": str(self._snapshot),
+            "PROMPTOPS_INSTANCE": "sidecar-1",
+        }
+        self.sidecar = await asyncio.to_thread(lambda: self._start(None, stderr=None, **settings | environment))
 
     async def stop(self) -> int:
         return await asyncio.to_thread(self.sidecar.stop)

@@ -127,3 +127,8 @@ SNAPSHOT_DISK_FULL: Final = "DiskFull"
 SNAPSHOT_READ_ONLY: Final = "ReadOnly"
 SNAPSHOT_FAILED: Final = "Failed"
 SNAPSHOT_SLOW: Final = "Slow"
+
+# The mirror in Redis
+SEAL_BROKEN: Final = "SealBroken"
+ACCESS_DENIED: Final = "AccessDenied"
+OUT_OF_MEMORY: Final = "OutOfMemory"

@@ -34,6 +34,22 @@ def mirrored(future: Future[Result]) -> asyncio.Future[Result]:
     return mirror
 
 
+def begun(call: Callable[[], Result]) -> Future[Result]:
+    """Make a call in a thread of its own, which keeps nothing from ending."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            result = call()
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
 class Hangs(OSError):
     """The call has not returned in time."""
 
@@ -70,16 +86,5 @@ class Bounded(Generic[Result]):
             if time.monotonic() - self._began >= self._seconds:
                 raise Hangs("an earlier attempt has not returned")
             return self._under_way
-        future: Future[Result] = Future()
-        self._under_way, self._began = future, time.monotonic()
-
-        def run() -> None:
-            try:
-                result = self._call()
-            except Exception as error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        threading.Thread(target=run, daemon=True).start()
-        return future
+        self._under_way, self._began = begun(self._call), time.monotonic()
+        return self._under_way

@@ -5,6 +5,7 @@ from typing import Final
 EXTRAS: Final = {
     "sidecar": "sidecar",
     "webhook": "sidecar",
+    "key": "sidecar",
     "operator": "operator",
     "relay": "operator",
     "gateway": "operator",

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "gateway": "Render over HTTPS for pods without a sidecar.",
     "import": "Create exported versions in a cluster.",
     "inject": "Print manifests with their sidecars written in.",
+    "key": "Print a namespace's key of the mirror in Redis.",
     "new": "Write a commented manifest to begin with.",
     "operator": "Run the operator.",
     "relay": "Feed sidecars as the operators do, for more of them.",

@@ -12,6 +12,7 @@ from typing import TypeGuard
 from promptops.api import reasons
 from promptops.settings import admission as admission_settings
 from promptops.settings import operator as operator_settings
+from promptops.settings import redis as redis_settings
 from promptops.settings import relay as relay_settings
 from promptops.settings import sidecar as sidecar_settings
 from promptops.telemetry.admission import AdmissionMetrics
@@ -71,6 +72,7 @@ def _settings() -> str:
         ("The operator", operator_settings, operator_settings.OperatorSettings),
         ("A sidecar", sidecar_settings, sidecar_settings.SidecarSettings),
         ("A relay or gateway", relay_settings, relay_settings.RelaySettings),
+        ("The mirror in Redis, of a sidecar and of a relay", redis_settings, redis_settings.RedisSettings),
         ("The admission webhook", admission_settings, admission_settings.AdmissionSettings),
     )
     opening = "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message.\n"

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from promptops.api import reasons
 from promptops.api.feed import Blob, Position, Signed
+from promptops.api.http import Source
 from promptops.cache.advance import (
     EVERYTHING,
     Proposal,
@@ -69,13 +70,23 @@ class Holding:
         self._patience = 1
         """At which of them to try again."""
 
-    async def take_index(self, message: IndexMessage, confirmed_at: float | None, fetch: Fetch) -> None:
-        """Hold what a whole index says, and that the origin confirmed it at `confirmed_at`. Raises Refused."""
+    async def take_index(
+        self,
+        message: IndexMessage,
+        confirmed_at: float | None,
+        fetch: Fetch,
+        source: Source = "live",
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Hold what a whole index says, and that the origin confirmed it at `confirmed_at`. Raises Refused.
+
+        `wanted`: asked once everything is there, whether it is to be held still.
+        """
         held, verifier = self._store.current, self._rules.verifier
         size = len(message.entries or ())
         proposal = await _computed(size, lambda: propose_index(held, message, verifier, self.scope))
         self._check_floor(proposal)
-        await self._take(proposal, message.blobs, confirmed_at, fetch)
+        await self._take(proposal, message.blobs, confirmed_at, fetch, source, wanted)
 
     async def take_patch(self, message: PatchMessage, fetch: Fetch) -> None:
         """Hold what a patch says. Raises Refused."""
@@ -85,7 +96,7 @@ class Holding:
         self._check_floor(proposal)
         await self._take(proposal, message.blobs, None, fetch)
 
-    async def confirm(self, position: Position, at: float, fetch: Fetch) -> None:
+    async def confirm(self, position: Position, at: float, fetch: Fetch, source: Source = "live") -> None:
         """Note that the origin stood at the position at `at`, and try again what could not be taken.
 
         Raises Refused(BaseNotHeld) when it stands above what is held: something was missed.
@@ -101,7 +112,7 @@ class Holding:
             # Content that is lost for good must not cost a request at every heartbeat.
             self._patience = min(2 * self._patience, MAX_PATIENCE)
             self._heartbeats = 0
-            await self._take(again(view), (), None, fetch)
+            await self._take(again(view), (), None, fetch, source)
             return
         for keeper in self._rules.keepers:
             keeper.stamp(self.scope, position, at)
@@ -126,7 +137,13 @@ class Holding:
         self._report()
 
     async def _take(
-        self, proposal: Proposal, offered: tuple[Blob, ...], confirmed_at: float | None, fetch: Fetch
+        self,
+        proposal: Proposal,
+        offered: tuple[Blob, ...],
+        confirmed_at: float | None,
+        fetch: Fetch,
+        source: Source = "live",
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         held = self._store.current
         if held is None or held.signed != proposal.signed:
@@ -137,11 +154,15 @@ class Holding:
         bad = (bad | fetched_bad) - fetched.keys()
         size = len(proposal.index if proposal.touched is None else proposal.touched)
         found, understanding = good | fetched, self._rules.understanding
-        view = await _computed(size, lambda: settle(held, proposal, found, "live", bad, understanding))
+        view = await _computed(size, lambda: settle(held, proposal, found, source, bad, understanding))
+        if not wanted():
+            return
+        self._check_current(view)
         self._tell_not_understood(held, view)
         known = self._store.confirmed_at if self._view() is not None else None
         stamp = max([at for at in (confirmed_at, known) if at is not None], default=0.0)
         self._durable = await self._keep(view, proposal, stamp)
+        self._check_current(view)
         if held is None or not _same(held, view):
             self._store.swap(view, proposal.step)
             self._rules.observer.took(view.position, self._durable)
@@ -199,6 +220,12 @@ class Holding:
     def _is_kept(self) -> bool:
         durable = [keeper for keeper in self._rules.keepers if keeper.tier.durable]
         return bool(durable) and all(keeper.holds_everything() for keeper in durable)
+
+    def _check_current(self, view: View) -> None:
+        """While something was fetched or kept, something newer may have come from elsewhere."""
+        now = self._view()
+        if now is not None and now.position > view.position:
+            raise Refused(reasons.LOWER_POSITION, f"{view.position}, held is {now.position} meanwhile")
 
     def _check_floor(self, proposal: Proposal) -> None:
         if self._floor is not None and proposal.header.position <= self._floor:

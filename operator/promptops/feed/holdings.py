@@ -12,6 +12,7 @@ from promptops.cache.store import Store
 from promptops.cache.tiers.keeper import Keeper
 from promptops.cache.tiers.tier import Loaded
 from promptops.cache.verifier import to_token
+from promptops.cache.view import View
 from promptops.feed.holding import Holding, Rules
 
 LOAD_SECONDS: Final = 3.0
@@ -42,8 +43,18 @@ class Holdings:
     @property
     def token(self) -> str | None:
         """The signed header of what is held, as one word; None when nothing is, or more than one scope."""
-        view = self._sole.current if self._sole is not None else None
+        view = self.held
         return to_token(view.signed) if view is not None and view.signed is not None else None
+
+    @property
+    def held(self) -> View | None:
+        """What is held of the only scope; None when nothing is, or more than one scope may be."""
+        return self._sole.current if self._sole is not None else None
+
+    @property
+    def confirmed_at(self) -> float | None:
+        """When the origin confirmed that, by CLOCK_BOOTTIME."""
+        return self._sole.confirmed_at if self._sole is not None else None
 
     def start(self) -> None:
         """Begin to load what survived."""
@@ -55,7 +66,8 @@ class Holdings:
     def restore(self, seconds: float = LOAD_SECONDS) -> None:
         """Serve what survived, as far as it can be read in this time. Blocks for no longer."""
         self.start()
-        wait([keeper.loaded for keeper in self._rules.keepers], seconds)
+        # A tier that does not last has nothing to load.
+        wait([keeper.loaded for keeper in self._rules.keepers if keeper.tier.durable], seconds)
         self.adopt()
 
     def adopt(self) -> bool:

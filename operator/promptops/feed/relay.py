@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from promptops.api.feed import Header, Position, Report, Signed
 from promptops.cache.store import Store
+from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
 from promptops.feed.authentication import Caller
 from promptops.feed.connection import Upstream
@@ -57,12 +59,13 @@ class Relay:
         verifier: Verifier,
         observer: FollowerObserver | None = None,
         on_trust: OnTrust | None = None,
+        tiers: Iterable[Tier] = (),
     ) -> None:
-        """`connection`: to the hop above, for every scope."""
+        """`connection`: to the hop above, for every scope. `tiers`: where what is held is kept as well."""
         self.connection = connection
         self.gathering = Gathering(connection)
         observed = _Observed(self, observer or FollowerObserver())
-        self._follower = Follower(connection, verifier, None, observer=observed, on_trust=on_trust)
+        self._follower = Follower(connection, verifier, None, tiers, observer=observed, on_trust=on_trust)
 
     @property
     def connected(self) -> bool:
@@ -117,6 +120,10 @@ class Relay:
             group.create_task(self._follower.run())
             group.create_task(self.gathering.run())
             group.create_task(self._leave_silent())
+
+    def close(self) -> None:
+        """Let go of the tiers. Takes a second for each at most."""
+        self._follower.close()
 
     async def _leave_silent(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from promptops.access.namespaces import AskedNamespaces
 from promptops.api.feed import Position, Signed
 from promptops.api.names import feed_host
 from promptops.cache.clock import Clock
+from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.objects import Objects
@@ -22,6 +23,7 @@ from promptops.feed.believed import Anchors, Believed
 from promptops.feed.connection import Upstream
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.relay import Relay
+from promptops.settings.redis import RedisSettings
 from promptops.settings.relay import RelaySettings
 from promptops.telemetry.relay import RelayMetrics
 
@@ -62,7 +64,7 @@ class Above:
     """What a relay has from the hop above. Belongs to one event loop."""
 
     def __init__(self, settings: RelaySettings, client: Client, metrics: RelayMetrics) -> None:
-        """Raises TrustUnusable when the trust file cannot be used."""
+        """Raises TrustUnusable when the trust file cannot be used, SettingsError when a mirror's key cannot."""
         self._metrics = metrics
         self._clock = Clock()
         self._believed = Believed(Anchors(settings.trust_file), None)
@@ -73,7 +75,9 @@ class Above:
             wide=True,
             server_name=feed_host(settings.namespace),
         )
-        self.relay = Relay(self._connection, self._believed.verifier, _RelayObserver(metrics), self._heard)
+        mirror = settings.mirror
+        tiers = [_mirror(mirror, self._believed.verifier, self._clock, metrics)] if mirror is not None else []
+        self.relay = Relay(self._connection, self._believed.verifier, _RelayObserver(metrics), self._heard, tiers)
         asked = AskedNamespaces(TokenReviewer(client), Objects(client), self.relay.header)
         self.authenticate = Authenticator(asked, asked.places, metrics.feed)
         self._believed.renewed = self._renewed
@@ -125,6 +129,19 @@ class Above:
         if self._believed.hear(signed):
             self.announced(signed)
 
+    def close(self) -> None:
+        """Let go of what is kept elsewhere."""
+        self.relay.close()
+
     def _renewed(self) -> None:
         if (context := self._believed.now.context) is not None:
             self._connection.renew(context)
+
+
+def _mirror(settings: RedisSettings, verifier: Verifier, clock: Clock, metrics: RelayMetrics) -> Tier:
+    # Redis' package is an extra: without a mirror nobody needs it.
+    from promptops.cache.tiers.mirror import Mirror
+    from promptops.cache.tiers.redis_server import RedisServer
+    from promptops.cache.tiers.sealing import Derived
+
+    return Mirror(RedisServer(settings), Derived(settings.key()), verifier, clock, metrics.mirror.failed)

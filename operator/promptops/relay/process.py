@@ -88,6 +88,7 @@ class RelayProcess:
                 await self._serve(face, stop)
                 await above.flush()
         finally:
+            above.close()
             self._bound.close()
             await self._operations.stop()
             await client.close()

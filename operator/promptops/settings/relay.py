@@ -9,6 +9,7 @@ from pathlib import Path
 
 from promptops.api.names import origin_url
 from promptops.settings.environment import address, optional_path, required_path
+from promptops.settings.redis import RedisSettings
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class RelaySettings:
     """host:port of what it serves: a relay's feed, a gateway's renders. It speaks TLS alone."""
     operations_address: str
     """host:port of /metrics, /healthz, /readyz."""
+    mirror: RedisSettings | None
+    """The mirror in Redis, which is filled with everything that is followed."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RelaySettings:
@@ -50,4 +53,5 @@ class RelaySettings:
             ),
             address=address(environ, "PROMPTOPS_ADDRESS", "0.0.0.0:8282"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", "0.0.0.0:8080"),
+            mirror=RedisSettings.from_environment(environ),
         )

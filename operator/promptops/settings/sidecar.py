@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptops.settings.environment import SettingsError, address, file_mode, optional_path
+from promptops.settings.redis import RedisSettings
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class SidecarSettings:
     """Where a sidecar listens, whom it follows and whom it trusts."""
 
     feed_url: str | None
-    """The hop above. None only together with a directory."""
+    """The hop above. None only together with a directory, or a mirror in Redis."""
     token_file: Path | None
     """The projected ServiceAccount token, read anew for every connection."""
     trust: str | None
@@ -36,6 +37,8 @@ class SidecarSettings:
     """Where what is held survives a restart: a memory volume in a pod."""
     instance: str | None
     """Name of this process in reports; made up when None."""
+    mirror: RedisSettings | None
+    """The mirror in Redis: beside a feed for when that is away, or alone where no stream can be held."""
 
     @classmethod
     def from_environment(
@@ -58,6 +61,12 @@ class SidecarSettings:
             raise SettingsError(
                 f"PROMPTOPS_TRUST and PROMPTOPS_TRUST_FILE ({trust_file}) are both set: unset one of them"
             )
+        mirror = RedisSettings.from_environment(environ)
+        if directory is not None and mirror is not None:
+            raise SettingsError(
+                f"PROMPTOPS_REDIS_URL is set and the directory {directory} is to be served: a directory needs no mirror, "
+                "unset one of them"
+            )
         return cls(
             feed_url=feed_url,
             token_file=optional_path(environ, "PROMPTOPS_TOKEN_FILE"),
@@ -70,6 +79,7 @@ class SidecarSettings:
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", _operations(directory)),
             snapshot_directory=optional_path(environ, "PROMPTOPS_SNAPSHOT_DIRECTORY"),
             instance=environ.get("PROMPTOPS_INSTANCE") or None,
+            mirror=mirror,
         )
 
 

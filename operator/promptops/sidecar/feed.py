@@ -1,9 +1,11 @@
 """The feed as this sidecar's supply: what follows it, what is counted of it, how it stands."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -11,6 +13,8 @@ from promptops.api.feed import Position
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Disk
+from promptops.cache.tiers.tier import Tier
+from promptops.cache.verifier import Verifier
 from promptops.feed.believed import Anchors, Believed, TrustUnusable
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
@@ -18,12 +22,23 @@ from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
+from promptops.settings.redis import RedisSettings
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.sidecar import SidecarMetrics
+
+if TYPE_CHECKING:
+    from promptops.sidecar.mirror import SidecarMirror
 
 _log = structlog.get_logger()
 _OK: Final = "ok"
 RENEW_SECONDS: Final = 10.0
+
+
+def _mirror(settings: RedisSettings, verifier: Verifier, clock: Clock, metrics: SidecarMetrics) -> SidecarMirror:
+    # Redis' package is an extra: without a mirror nobody needs it.
+    from promptops.sidecar.mirror import SidecarMirror
+
+    return SidecarMirror(settings, verifier, clock, metrics)
 
 
 class _Observer(FollowerObserver):
@@ -66,6 +81,7 @@ class Feed:
         clock: Clock,
         metrics: SidecarMetrics,
         tally: Tally,
+        mirror: RedisSettings | None = None,
     ) -> None:
         def token() -> str:
             return token_file.read_text().strip()
@@ -78,17 +94,20 @@ class Feed:
             raise SupplyError(str(error)) from None
         self._connection = connection = Upstream(url, token, believed.now.context)
         believed.renewed = self._renewed
-        self._tiers = (
+        tiers: list[Tier] = (
             [Disk(snapshot_directory, believed.verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
             if snapshot_directory
             else []
         )
+        self._mirror = _mirror(mirror, believed.verifier, clock, metrics) if mirror is not None else None
+        if self._mirror is not None:
+            tiers += self._mirror.tiers
         reporter = Reporter(connection, store, instance, kids=lambda: believed.ids, renders=tally)
         self._follower = Follower(
             connection,
             believed.verifier,
             store,
-            self._tiers,
+            tiers,
             reporter,
             clock,
             observer=_Observer(metrics),
@@ -105,7 +124,8 @@ class Feed:
     def dependencies(self) -> Mapping[str, str]:
         """Return how feed and snapshot stand."""
         feed = {"feed": _OK if self.connected else self._follower.problem or "not connected"}
-        return feed | {keeper.tier.name: keeper.problem or _OK for keeper in self._follower.keepers}
+        tiers = {keeper.tier.name: keeper.problem or _OK for keeper in self._follower.keepers}
+        return {**feed, **tiers, **(self._mirror.dependencies() if self._mirror is not None else {})}
 
     def findings(self) -> int:
         """Nothing is found here: the operator has judged."""
@@ -119,6 +139,9 @@ class Feed:
         """Follow until cancelled, and say goodbye."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._renew_trust())
+            if self._mirror is not None:
+                mirroring = self._mirror.follow(self._follower.holdings, lambda: not self.connected)
+                group.create_task(mirroring.run())
             await self._follower.run()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from promptops.telemetry.exposition import Exposition
 from promptops.telemetry.feed import FeedMetrics
+from promptops.telemetry.mirror import MirrorMetrics
 from promptops.telemetry.process import ProcessMetrics
 
 
@@ -18,6 +19,7 @@ class RelayMetrics:
         registry = self.registry = registry or CollectorRegistry()
         self.process = ProcessMetrics(registry)
         self.feed = FeedMetrics(registry)
+        self.mirror = MirrorMetrics(registry)
         self._connected = Gauge("promptops_feed_connected", "1 while the hop above is followed.", registry=registry)
         self._refused = Counter(
             "promptops_feed_refused",

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.telemetry.exposition import Exposition
+from promptops.telemetry.mirror import MirrorMetrics
 from promptops.telemetry.process import ProcessMetrics
 
 
@@ -26,6 +27,7 @@ class SidecarMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = self._registry = registry or CollectorRegistry()
         self.process = ProcessMetrics(registry)
+        self.mirror = MirrorMetrics(registry)
         self._renders = Counter(
             "promptops_renders",
             "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success).",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from promptops.api.feed import Position, Signed
+from promptops.api.feed import Blob, Position, Signed
+from promptops.cache.messages import IndexMessage
 from promptops.cache.store import Step
 from promptops.cache.view import View
 
@@ -29,6 +30,47 @@ class Loaded:
     """When the origin had confirmed it, in the time of the present boot."""
     floor: Position | None
     """The position of a revocation: nothing of this scope at or below it is taken again."""
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """What a mirror says that it holds of a scope."""
+
+    scope: str
+    position: Position
+    signed: Signed
+    """The header, or the revocation: verified."""
+    revoked: bool
+    confirmed_at: float
+    """When the origin had confirmed it, in the time of the present boot."""
+
+
+class MirrorAway(Exception):
+    """A mirror cannot be read now. `reason` is a constant of promptops.api.reasons."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Readable(Protocol):
+    """One scope in a mirror. Calls block, within bounds, come from any thread, and raise MirrorAway and Refused."""
+
+    def glimpse(self) -> Glimpse | None:
+        """Return what the mirror says that it holds; None: nothing."""
+
+    def index(self) -> IndexMessage | None:
+        """Return the index that lies there, not verified yet; None: none."""
+
+    def blobs(self, digests: Sequence[str]) -> tuple[Blob, ...]:
+        """Return those of the contents that lie there, not verified yet."""
+
+    def changed(self, seconds: float) -> bool:
+        """Wait so long for news. Returns whether there are any."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class Tier(Protocol):

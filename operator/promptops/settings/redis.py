@@ -1,0 +1,84 @@
+"""Settings of the mirror in Redis, the same for whoever fills it and whoever reads it."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from promptops.settings.environment import SettingsError, optional_path, required_path, switch
+
+KEY_BYTES: Final = 32
+_SCHEMES: Final = ("redis", "rediss", "unix")
+
+
+@dataclass(frozen=True)
+class RedisSettings:
+    """Where the mirror is, who we are there, and what opens what lies in it."""
+
+    url: str
+    """redis://host:port/0, rediss:// for TLS, or unix:///path. None: there is no mirror. No password stands in it."""
+    username: str | None
+    """Whom the server's ACL knows us as; None: its default user."""
+    password_file: Path | None
+    """A file with the password, read anew for every connection."""
+    authority_file: Path | None
+    """Certificate authorities in PEM that a rediss:// server is verified by; None: those of the machine."""
+    key_file: Path
+    """32 bytes in base64, without which nothing in Redis can be read or written: of a sidecar the key of its namespace, as
+    `promptops key` prints it, of a relay the master key that it is derived from."""
+    writes: bool
+    """Whether a sidecar fills the mirror as well. A relay that is given one always does."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> RedisSettings | None:
+        """Read PROMPTOPS_REDIS_*; None when there is no mirror. Raises SettingsError naming the variable that is wrong."""
+        url = environ.get("PROMPTOPS_REDIS_URL")
+        if not url:
+            return None
+        _check(url)
+        return cls(
+            url=url,
+            username=environ.get("PROMPTOPS_REDIS_USERNAME") or None,
+            password_file=optional_path(environ, "PROMPTOPS_REDIS_PASSWORD_FILE"),
+            authority_file=optional_path(environ, "PROMPTOPS_REDIS_AUTHORITY_FILE"),
+            key_file=required_path(
+                environ, "PROMPTOPS_REDIS_KEY_FILE", "a file with 32 bytes in base64: what lies in Redis is sealed"
+            ),
+            writes=switch(environ, "PROMPTOPS_REDIS_WRITES", "false"),
+        )
+
+    def key(self) -> bytes:
+        """Read the key. Raises SettingsError, which quotes nothing of it."""
+        try:
+            key = base64.b64decode(self.key_file.read_text().strip(), validate=True)
+        except OSError as error:
+            raise SettingsError(f"PROMPTOPS_REDIS_KEY_FILE cannot be read: {error}") from None
+        except ValueError:
+            raise SettingsError(f"PROMPTOPS_REDIS_KEY_FILE ({self.key_file}) is not base64") from None
+        if len(key) != KEY_BYTES:
+            raise SettingsError(
+                f"PROMPTOPS_REDIS_KEY_FILE ({self.key_file}) has {len(key)} bytes; a key has {KEY_BYTES}, as from: "
+                "openssl rand -base64 32"
+            )
+        return key
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if parts.scheme not in _SCHEMES or not (parts.hostname or (parts.scheme == "unix" and parts.path)):
+        raise SettingsError(f"PROMPTOPS_REDIS_URL is {shown!r}; it must begin with redis://, rediss:// or unix://")
+    if parts.username is not None or parts.query:
+        raise SettingsError(
+            f"PROMPTOPS_REDIS_URL ({shown}) has a user, a password or options in it: set PROMPTOPS_REDIS_USERNAME and "
+            "PROMPTOPS_REDIS_PASSWORD_FILE instead"
+        )
+    try:
+        _ = parts.port
+    except ValueError:
+        raise SettingsError(f"PROMPTOPS_REDIS_URL is {shown!r}; its port is no number below 65536") from None
