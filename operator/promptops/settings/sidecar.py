@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from promptops.settings.environment import SettingsError, address, file_mode, optional_path
 from promptops.settings.redis import RedisSettings
@@ -37,6 +38,8 @@ class SidecarSettings:
     """Where what is held survives a restart: a memory volume in a pod."""
     instance: str | None
     """Name of this process in reports; made up when None."""
+    collector_url: str | None
+    """An OpenTelemetry collector, http://host:4318, that is sent spans and metrics of renders by OTLP over HTTP. None: nothing is sent."""
     mirror: RedisSettings | None
     """The mirror in Redis: beside a feed for when that is away, or alone where no stream can be held."""
 
@@ -79,8 +82,23 @@ class SidecarSettings:
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", _operations(directory)),
             snapshot_directory=optional_path(environ, "PROMPTOPS_SNAPSHOT_DIRECTORY"),
             instance=environ.get("PROMPTOPS_INSTANCE") or None,
+            collector_url=_collector(environ),
             mirror=mirror,
         )
+
+
+def _collector(environ: Mapping[str, str]) -> str | None:
+    value = environ.get("PROMPTOPS_COLLECTOR_URL") or None
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username is not None:
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        raise SettingsError(
+            f"PROMPTOPS_COLLECTOR_URL is {shown!r}; it must be where a collector takes OTLP over HTTP, for example "
+            "http://collector:4318"
+        )
+    return value.rstrip("/")
 
 
 def _operations(directory: Path | None) -> str:

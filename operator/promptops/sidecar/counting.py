@@ -8,6 +8,7 @@ from promptops.cache.view import View
 from promptops.reader.answers import RenderObserver
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
+from promptops.telemetry.rendered import RenderTrace
 
 
 class RenderMetrics(Protocol):
@@ -26,11 +27,22 @@ class RenderMetrics(Protocol):
         """Drop what is counted of prompts that are no longer held."""
 
 
+class Traces(Protocol):
+    """Tells of renders, one by one, whoever collects traces."""
+
+    def rendered(self, render: RenderTrace, traceparent: str, tracestate: str) -> None:
+        """Tell of a render, and in which trace of its caller it was."""
+
+
 class Counting(RenderObserver):
     """Counts renders for whoever scrapes, whoever asks, and the origin."""
 
-    def __init__(self, metrics: RenderMetrics, tally: Tally, statistics: RenderStatistics) -> None:
+    def __init__(
+        self, metrics: RenderMetrics, tally: Tally, statistics: RenderStatistics, traces: Traces | None = None
+    ) -> None:
+        """`traces`: None when nobody collects them, which costs nothing."""
         self.statistics = statistics
+        self.traces = traces
         self._metrics = metrics
         self._tally = tally
 

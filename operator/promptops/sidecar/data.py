@@ -50,7 +50,7 @@ class DataApp:
         self._worker = worker
         self._counting = counting
         self._hub = hub
-        self._renders = Renders(answers, hub, worker)
+        self._renders = Renders(answers, hub, worker, counting.traces)
         self._look_ups = LookUps(answers, worker)
         self._mcp = McpFace(answers, self._renders, hub, worker)
         self._ofrep = OfrepFace(answers, self._renders, hub, worker)

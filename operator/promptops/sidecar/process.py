@@ -1,16 +1,19 @@
 """A sidecar as a process: what it is made of, how it begins and how it ends."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -26,6 +29,7 @@ from promptops.sidecar.data import DataApp
 from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.state import State
+from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.loop import watch
 from promptops.telemetry.outlet import LogOutlet
 from promptops.telemetry.sidecar import SidecarMetrics
@@ -35,6 +39,9 @@ from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bind_path, bound_to, is_loopback
 from promptops.web.operations import alive, operations_app
 from promptops.web.server import Listener, serve
+
+if TYPE_CHECKING:
+    from promptops.telemetry.tracing import Tracing
 
 LAST_RESORT_SECONDS: Final = 20.0
 """After the first signal: longer than everything that is waited for in order, shorter than a pod's grace."""
@@ -59,7 +66,9 @@ class Sidecar:
         self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally)
         self._state = State(self._store, self._supply, self._supervisor, self._clock.now)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
-        self._counting = Counting(self._metrics, self._tally, RenderStatistics(time.monotonic))
+        self._tracing = _tracing(settings)
+        statistics = RenderStatistics(time.monotonic)
+        self._counting = Counting(self._metrics, self._tally, statistics, self._tracing)
         self._answers = Answers(self._store, self._counting, self._clock.now)
         self._hub = EventHub(self._store)
 
@@ -83,6 +92,8 @@ class Sidecar:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 self._supply.close()
+                if self._tracing is not None:
+                    await asyncio.to_thread(self._tracing.close)
         _log.info("sidecar ended")
 
     @contextlib.contextmanager
@@ -134,6 +145,19 @@ class Sidecar:
     def _forget(self, event: Event) -> None:
         if isinstance(event, Swapped):
             self._counting.forget(event.view)
+
+
+def _tracing(settings: SidecarSettings) -> Tracing | None:
+    if settings.collector_url is None:
+        return None
+    try:
+        # An extra: it is slow to load, and most sidecars are scraped.
+        from promptops.telemetry.tracing import Tracing
+    except ModuleNotFoundError as missing:
+        raise SupplyError(
+            f"PROMPTOPS_COLLECTOR_URL is set and {missing.name} is not installed: pip install 'promptops[telemetry]'"
+        ) from None
+    return Tracing(settings.collector_url, settings.instance or socket.gethostname())
 
 
 async def run_until_signalled(settings: SidecarSettings, log: LogOutlet) -> None:

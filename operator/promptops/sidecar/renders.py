@@ -23,7 +23,9 @@ from promptops.api.http import (
 from promptops.reader.answers import Answers, Attempt
 from promptops.reader.requests import read_strictly
 from promptops.rendering.errors import InvalidInput, PromptError
+from promptops.sidecar.counting import Traces
 from promptops.sidecar.events import EventHub
+from promptops.telemetry.rendered import RenderTrace
 from promptops.web.answers import SAFE, Answer
 from promptops.web.problems import internal_error, problem_of
 from promptops.web.requests import Head
@@ -59,11 +61,14 @@ class _Batch(msgspec.Struct, frozen=True):
 class Renders:
     """Renders, counts, and tells whoever listens."""
 
-    def __init__(self, answers: Answers, hub: EventHub, worker: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, answers: Answers, hub: EventHub, worker: ThreadPoolExecutor, traces: Traces | None = None
+    ) -> None:
         """`worker` has one thread, which may be shared."""
         self._answers = answers
         self._hub = hub
         self._worker = worker
+        self._traces = traces
 
     def one(self, prompt_id: str, body: bytes, head: Head) -> Answer | Awaitable[Answer]:
         """Answer POST /v1/prompts/{id}/render."""
@@ -144,6 +149,17 @@ class Renders:
     def _tell(self, prompt_id: str, attempt: Attempt, head: Head) -> None:
         if self._hub.wants_renders:
             self._hub.rendered(prompt_id, attempt, head.header(_REQUEST_ID)[:64])
+        if self._traces is not None:
+            self._traces.rendered(
+                _trace_of(prompt_id, attempt), head.header(b"traceparent"), head.header(b"tracestate")
+            )
+
+
+def _trace_of(prompt_id: str, attempt: Attempt) -> RenderTrace:
+    outcome = attempt.outcome
+    if isinstance(outcome, PromptError):
+        return RenderTrace(prompt_id, attempt.prompt, None, attempt.digest, outcome.reason, 0.0)
+    return RenderTrace(prompt_id, attempt.prompt, outcome.version, outcome.digest, None, outcome.processing_time_ms)
 
 
 def _is_answered(attempt: Attempt) -> bool:
