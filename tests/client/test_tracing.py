@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Tracer
 
+from promptops.client.exchange import question
 from promptops.client.testing import FakeSidecar
 from promptops.client.tracing import PromptSpanProcessor, used
 
@@ -80,3 +81,15 @@ def test_the_applications_own_words_have_no_version(
 
     [span] = exported.get_finished_spans()
     assert dict(span.attributes or {}) == {"gen_ai.prompt.name": "missing"}
+
+
+def test_a_call_says_in_which_trace_it_is(tracer: Tracer) -> None:
+    outside = question("localhost", "GET", "/v1/health", None, "id").data
+
+    with tracer.start_as_current_span("call") as span:
+        inside = question("localhost", "GET", "/v1/health", None, "id").data
+
+    context = span.get_span_context()
+    said = f"traceparent: 00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}\r\n".encode()
+    assert inside.replace(said, b"") == outside
+    assert said in inside

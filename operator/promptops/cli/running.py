@@ -20,10 +20,13 @@ HAND_OVER_SECONDS: Final = 0.0005
 interpreter's own 5 ms, every file or socket that it touches would cost it as much."""
 
 
-def configure_logs() -> LogOutlet:
-    """Configure the logs of this process; return what takes them away. Raises ClickException when the environment asks for impossible ones."""
+def configure_logs(settings: LogSettings | None = None) -> LogOutlet:
+    """Configure the logs of this process, by default as the environment says; return what takes them away.
+
+    Raises ClickException when the environment asks for impossible ones.
+    """
     try:
-        settings = LogSettings.from_environment()
+        settings = settings or LogSettings.from_environment()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     return configure(settings.level, form=settings.format)

@@ -8,8 +8,8 @@ import click
 
 from promptops.cli.running import configure_logs, run
 from promptops.settings.environment import SettingsError
-from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.process import run_until_signalled
+from promptops.sidecar.reloading import told
 from promptops.sidecar.supply import SupplyError
 from promptops.web.listeners import ListenError
 
@@ -22,9 +22,9 @@ from promptops.web.listeners import ListenError
 )
 def sidecar(directory: Path | None) -> None:
     """Serve prompts to the applications of a pod, or from a directory."""
-    log = configure_logs()
     try:
-        settings = SidecarSettings.from_environment(directory=directory)
-        run(run_until_signalled(settings, log))
+        file = told(directory)
+        log = configure_logs(file.current.logs)
+        run(run_until_signalled(file, log))
     except (SettingsError, SupplyError, ListenError) as error:
         raise click.ClickException(str(error)) from None

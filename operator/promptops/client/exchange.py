@@ -12,6 +12,7 @@ from typing import Final
 
 from promptops.api.http import REQUEST_ID_HEADER
 from promptops.api.limits import MAX_CHUNK_LINE_BYTES, MAX_HEAD_BYTES
+from promptops.client.trace_context import traceparent
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Beyond what any render can be: 1 MiB of output, said twice, each byte escaped."""
@@ -53,10 +54,12 @@ class Response:
 
 def question(host: str, method: str, path: str, body: bytes | None, request_id: str) -> Question:
     """Return a request. Host and path are already fit for a head: ASCII, without blanks."""
+    trace = traceparent()
     head = (
         f"{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n"
-        f"{REQUEST_ID_HEADER}: {request_id}\r\ncontent-type: application/json\r\ncontent-length: {len(body or b'')}\r\n\r\n"
+        f"{REQUEST_ID_HEADER}: {request_id}\r\ncontent-type: application/json\r\ncontent-length: {len(body or b'')}\r\n"
     )
+    head += f"traceparent: {trace}\r\n\r\n" if trace else "\r\n"
     return Question(request_id, head.encode("ascii") + (body or b""))
 
 

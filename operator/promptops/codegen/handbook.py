@@ -75,7 +75,11 @@ def _settings() -> str:
         ("The mirror in Redis, of a sidecar and of a relay", redis_settings, redis_settings.RedisSettings),
         ("The admission webhook", admission_settings, admission_settings.AdmissionSettings),
     )
-    opening = "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message.\n"
+    opening = (
+        "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message. A sidecar"
+        " reads them from a file as well, which `PROMPTOPS_SETTINGS_FILE` names, behind the environment and again while it runs:"
+        " [a file that is read again](../guides/configuration.md#a-file-that-is-read-again).\n"
+    )
     tables = (
         f"## {title}\n\n| variable | default | |\n|---|---|---|\n{chr(10).join(_variables(module, kind))}\n"
         for title, module, kind in parts

@@ -22,12 +22,14 @@ from promptops.cache.store import Event, Store, Swapped
 from promptops.reader.answers import Answers
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
+from promptops.settings.file import SettingsFile
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.choice import choose_supply
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
 from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
+from promptops.sidecar.reloading import Reloading, Told
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.loop import watch
@@ -54,9 +56,10 @@ _log = structlog.get_logger()
 class Sidecar:
     """Everything a sidecar is made of."""
 
-    def __init__(self, settings: SidecarSettings, log: LogOutlet) -> None:
+    def __init__(self, file: SettingsFile[Told], log: LogOutlet) -> None:
         """Raises SupplyError, naming what has to be set."""
-        self._settings = settings
+        self._settings = settings = file.current.sidecar
+        self._reloading = Reloading(file)
         self._clock = Clock()
         self._store = Store()
         self._tally = Tally()
@@ -64,7 +67,7 @@ class Sidecar:
         self._log = log
         self._supervisor = Supervisor(self._metrics.process)
         self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally)
-        self._state = State(self._store, self._supply, self._supervisor, self._clock.now)
+        self._state = State(self._store, self._supply, self._supervisor, self._clock.now, reloading=self._reloading)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
         self._tracing = _tracing(settings)
         statistics = RenderStatistics(time.monotonic)
@@ -83,6 +86,7 @@ class Sidecar:
             tasks = [
                 asyncio.create_task(self._supervisor.keep("supply", self._supply.run)),
                 asyncio.create_task(self._supervisor.keep("watchdog", self._watch_loop)),
+                asyncio.create_task(self._supervisor.keep("settings", self._reloading.run)),
                 asyncio.create_task(self._end_streams(stop)),
             ]
             try:
@@ -160,7 +164,7 @@ def _tracing(settings: SidecarSettings) -> Tracing | None:
     return Tracing(settings.collector_url, settings.instance or socket.gethostname())
 
 
-async def run_until_signalled(settings: SidecarSettings, log: LogOutlet) -> None:
+async def run_until_signalled(file: SettingsFile[Told], log: LogOutlet) -> None:
     """Run a sidecar until SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -178,4 +182,4 @@ async def run_until_signalled(settings: SidecarSettings, log: LogOutlet) -> None
         loop.add_signal_handler(number, signalled, number)
     # What is made at the start stays: looking through it for garbage would slow the start, and later hold the loop.
     gc.disable()
-    await Sidecar(settings, log).run(stop)
+    await Sidecar(file, log).run(stop)

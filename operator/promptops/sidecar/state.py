@@ -9,6 +9,7 @@ import msgspec
 
 from promptops.api.http import Health
 from promptops.cache.store import Store
+from promptops.sidecar.reloading import Reloading
 from promptops.sidecar.supply import Supply
 from promptops.telemetry.sidecar import SidecarMetrics
 from promptops.telemetry.supervision import Supervisor
@@ -29,7 +30,10 @@ class State:
         supervisor: Supervisor,
         now: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        reloading: Reloading | None = None,
     ) -> None:
+        self._reloading = reloading if reloading is not None and reloading.is_followed else None
         self._supervisor = supervisor
         self._store = store
         self._supply = supply
@@ -76,6 +80,7 @@ class State:
         )
         metrics.index(seq=view.header.seq if view else 0, prompts=len(view.entries) if view else 0)
         metrics.directory(self._supply.findings())
+        metrics.settings(usable=self._reloading is None or self._reloading.problem is None)
 
     def _status(self) -> Literal["healthy", "degraded", "unhealthy"]:
         if not self.is_ready:
@@ -87,7 +92,8 @@ class State:
     def _dependencies(self) -> dict[str, str]:
         refused, problems = self._refused(), self._supervisor.problems
         tasks = {f"task {name}": how for name, how in problems.items()}
-        return {**self._supply.dependencies(), **tasks, **({"prompts": refused} if refused else {})}
+        settings = {"settings": self._reloading.problem or "ok"} if self._reloading is not None else {}
+        return {**self._supply.dependencies(), **tasks, **settings, **({"prompts": refused} if refused else {})}
 
     def _refused(self) -> str:
         """Which prompts are not what was decided, because their newest entry could not be taken."""

@@ -25,6 +25,19 @@ def configure(level: str = "info", stream: TextIO | None = None, form: str = "au
     return outlet
 
 
+def set_level(level: str) -> None:
+    """Log what is of this level or graver from now on; what takes it stays."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=structlog.get_config()["processors"],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.get_config()["logger_factory"],
+        cache_logger_on_first_use=False,
+    )
+    for logger in (logging.getLogger(), *map(logging.getLogger, _LIBRARIES)):
+        logger.setLevel(max(threshold, logging.WARNING))
+
+
 def _send_to(stream: TextIO | LogOutlet, level: str, form: str) -> None:
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     shared: list[Processor] = [
