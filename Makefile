@@ -23,6 +23,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --univ
 
 CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
 TEST_TOOLS := helm promtool prometheus kstatus lua proxies kubeconform
+GITOPS := kustomize-controller argocd
 NODE := kube-scheduler kubelet kube-proxy containerd containerd-shim-runc-v2 ctr coredns
 
 # Where pytest looks and what it leaves out can be narrowed: make test TESTS=tests/dev PYTEST_OPTIONS=-x
@@ -67,7 +68,7 @@ test: setup ## Lint, types, layers, generated files, and all tests but the e2e o
 	@echo "[test] generated files" >&2
 	@$(BIN)/python -m promptops.codegen --check --helm "$$($(PROMPTOPS) dev build helm)"
 	@echo "[test] pytest" >&2
-	@$(BIN)/python -m pytest -m "not e2e" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS) $(TESTS)
+	@$(BIN)/python -m pytest -m "not e2e and not gitops" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_OPTIONS) $(TESTS)
 
 .PHONY: e2e
 e2e: setup ## The product in real pods under a real kubelet (root on Linux).
@@ -79,6 +80,12 @@ e2e: setup ## The product in real pods under a real kubelet (root on Linux).
 e2e-kind: setup ## The same tests in a kind cluster (needs Docker and kind).
 	@$(PROMPTOPS) dev build helm >/dev/null
 	@PROMPTOPS_E2E_CLUSTER=kind $(BIN)/python -m pytest -m e2e $(PYTEST_OPTIONS) tests/e2e
+
+.PHONY: gitops
+gitops: setup ## Prompts kept by git, by the real controllers of Flux and Argo CD; ends in a table of seconds.
+	@echo "[gitops] controllers" >&2
+	@$(PROMPTOPS) dev build $(GITOPS) helm >/dev/null
+	@$(BIN)/python -m pytest -m gitops $(PYTEST_OPTIONS) tests/gitops
 
 .PHONY: bench-activation
 bench-activation: setup ## Time from an activation to its being served: p50 and p99 of 200, and where it goes.

@@ -1,7 +1,11 @@
-"""Compiles binaries from their pinned modules: one `go build` per module, all at once, into the cache or not at all."""
+"""Compiles binaries from their pinned modules: one `go build` per module, all at once, into the cache or not at all.
+
+Files of such modules that no binary has in it, such as the definitions of others' kinds, are found here as well.
+"""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 import time
@@ -16,7 +20,7 @@ from promptops.dev.errors import BuildFailed
 from promptops.dev.locking import only_one
 from promptops.dev.pace import Pace
 from promptops.dev.progress import Progress
-from promptops.dev.tools import PinnedTool
+from promptops.dev.tools import MODULES, PinnedTool
 from promptops.settings.dev import DevSettings
 
 _SHOWN_LINES = 12
@@ -133,6 +137,28 @@ def go_environment(settings: DevSettings) -> dict[str, str]:
         "GOTOOLCHAIN": "auto",
         "GOWORK": "off",
     }
+
+
+def source_folder(module: str, required: str, settings: DevSettings, progress: Progress) -> Path:
+    """Return where the source of a required module lies, fetched when it is nowhere. Raises BuildFailed, or ToolchainMissing.
+
+    `module`: the folder under `modules/` whose go.sum vouches for it. `required`: path@version.
+    """
+    compiler = toolchain.go(settings.cache, settings.environment, progress)
+    done = subprocess.run(
+        (str(compiler), "mod", "download", "-json", required),
+        cwd=MODULES / module,
+        env=go_environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BuildFailed(
+            f"{required} could not be fetched; go says:\n  {(done.stderr or done.stdout).strip()[-400:]}",
+            "check the network, or set GOPROXY to a mirror",
+        )
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _raise_for_failed(jobs: list[Job], cache: Path) -> None:

@@ -19,6 +19,8 @@ COREDNS = "v1.14.6"
 KSTATUS = "v0.37.2"
 LUA = "v1.1.1"
 KUBECONFORM = "v0.8.0"
+KUSTOMIZE_CONTROLLER = "v1.9.6"
+ARGOCD = "v3.6.1"
 
 _STRIP = "-s -w"
 _CONTAINERD_FLAGS = f"{_STRIP} -X github.com/containerd/containerd/v2/version.Version={CONTAINERD}"
@@ -93,6 +95,8 @@ _OTHERS: Final = {
         PinnedTool("proxies", "proxies", ".", KSTATUS, 10),
         PinnedTool("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", KUBECONFORM, 10),
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
+        PinnedTool("kustomize-controller", "flux", "github.com/fluxcd/kustomize-controller", KUSTOMIZE_CONTROLLER, 150),
+        PinnedTool("argocd", "argocd", ".", ARGOCD, 250),
     )
 }
 
