@@ -13,17 +13,20 @@ from promptops.api import reasons
 from promptops.domain import reconcile
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
-FOUND_IN_CONTENT = {
+HANDED_ON = {
     "author": (
         reasons.CONTENT_UNCHECKABLE,
         reasons.ENGINE_CRASHED,
         reasons.INCLUDE_CYCLE,
+        reasons.PROJECTION_INCOMPLETE,
+        reasons.PROJECTION_REFUSED,
+        reasons.PROJECTION_TAKEN,
         reasons.TESTS_FAILED,
         reasons.VERSION_INVALID,
     ),
-    "arrival": (reasons.INCLUDE_NOT_FOUND,),
+    "arrival": (reasons.INCLUDE_NOT_FOUND, reasons.PROJECTION_REFUSED, reasons.PROJECTION_TAKEN),
 }
-"""Who is waited for → reasons that are handed on from what looking at a content found."""
+"""Who is waited for → reasons that are handed on from what looking at a content, or writing a ConfigMap, found."""
 
 
 def obstacles() -> Iterator[tuple[str, str]]:
@@ -55,7 +58,7 @@ def told(runbook: str) -> set[str]:
 )
 def test_every_reason_of_a_prompt_is_in_the_runbook(waiting: set[str], runbook: str) -> None:
     known = {reason for reason, who in obstacles() if who in waiting}
-    known |= {reason for who in waiting for reason in FOUND_IN_CONTENT.get(who, ())}
+    known |= {reason for who in waiting for reason in HANDED_ON.get(who, ())}
 
     assert known - told(runbook) == set()
     assert len(known) > 3

@@ -23,6 +23,7 @@ TEAM = [
     version("greeting", "1.0.0", including(CHAT, rules="rules-1.0.0")),
     prompt("rules"),
     version("rules", "1.0.0", "Be kind."),
+    prompt("shown", activeVersion="1.0.0", projections=[{"configMap": "shown-text", "key": "text"}]),
     prompt("styled", source=reading("words")),
     prompt("composed", source={"content": including(CHAT, rules="rules-1.0.0")}),
 ]
@@ -56,6 +57,7 @@ def test_a_prefix_goes_to_all_that_refer(build: Build) -> None:
     composed = _of(built, "Prompt", "eu-composed")
     assert version_of_greeting["promptRef"] == {"name": "eu-greeting"}
     assert version_of_greeting["content"]["includes"][0]["promptRef"] == {"name": "eu-rules"}
+    assert _of(built, "Prompt", "eu-shown")["projections"] == [{"configMap": "eu-shown-text", "key": "text"}]
     assert composed["source"]["content"]["includes"][0]["promptRef"] == {"name": "eu-rules"}
 
 

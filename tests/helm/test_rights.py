@@ -59,8 +59,14 @@ def _refused(plane: Plane, since: int = 0) -> set[tuple[str, str]]:
 
 
 def _source(text: str) -> str:
-    """A prompt that keeps one version beside the one in use."""
-    return json.dumps(placed(sourced("pruned", text, historyLimit=1), "default"))
+    """A prompt that keeps one version beside the one in use, and what it says in a ConfigMap."""
+    places = [{"configMap": "pruned", "key": "text"}] if text != "three" else []
+    return json.dumps(placed(sourced("pruned", text, historyLimit=1, projections=places), "default"))
+
+
+def _projected(kubectl: Kubectl) -> str:
+    """What the prompt's ConfigMap says."""
+    return kubectl("get", "configmap", "pruned", "--ignore-not-found", "-o", "jsonpath={.data.text}").stdout
 
 
 def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_plane: Plane, root: Path) -> None:
@@ -78,6 +84,9 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_
     for number, text in enumerate(("one", "two", "three")):
         kubectl("apply", "-f", "-", input=_source(text))
         kubectl("wait", f"--for=jsonpath={{.status.serving.stable.version}}=1.0.{number}", "prompt/pruned")
+        if text == "two":
+            wait_until(lambda: _projected(kubectl) == "two", lambda: _projected(kubectl))
+    wait_until(lambda: _projected(kubectl) == "", lambda: _projected(kubectl))
     wait_until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
 
     assert rendered.json()["rendered_content"] == "Greet Ada in one short, friendly sentence.\n"

@@ -45,6 +45,13 @@ NO_CONSUMERS: Final = "NoConsumers"
 NOTHING_SERVED: Final = "NothingServed"
 NOT_IN_FORCE: Final = "NotInForce"
 
+# Projected
+PROJECTED: Final = "Projected"
+PROJECTING: Final = "Projecting"
+PROJECTION_TAKEN: Final = "ProjectionTaken"
+PROJECTION_REFUSED: Final = "ProjectionRefused"
+PROJECTION_INCOMPLETE: Final = "ProjectionIncomplete"
+
 # InUse of a PromptVersion
 IN_USE: Final = "InUse"
 INCLUDED: Final = "Included"

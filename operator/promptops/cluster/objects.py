@@ -8,7 +8,7 @@ from typing import Any
 
 from promptops.api.names import FIELD_MANAGER
 from promptops.api.wire import read_value
-from promptops.cluster.client import JSON, METADATA_OF_ONE, METADATA_ONLY, Client
+from promptops.cluster.client import APPLY, JSON, METADATA_OF_ONE, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
 from promptops.domain.manifests import Manifest
@@ -98,6 +98,24 @@ class Objects:
             await self._client.call(f"delete {resource.plural}", "DELETE", path, body=body)
         except NotFound:
             return
+
+    async def apply(self, resource: Resource, manifest: Manifest, manager: str) -> dict[str, Any]:
+        """Have an object say what `manifest` says, and no more of what `manager` said before; return the object.
+
+        Nothing is taken from other managers. Raises Conflict when one says otherwise, or when the object changed since the
+        resourceVersion of `manifest`, if that has one.
+        """
+        metadata = manifest["metadata"]
+        return _object(
+            await self._client.call(
+                f"apply {resource.plural}",
+                "PATCH",
+                resource.path(metadata.get("namespace"), metadata["name"]),
+                query={"fieldManager": manager, "force": "false"},
+                body=dict(manifest),
+                content_type=APPLY,
+            )
+        )
 
     async def replace_status(
         self, resource: Resource, manifest: Manifest, status: Manifest, *, manager: str = FIELD_MANAGER

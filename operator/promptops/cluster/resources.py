@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from promptops.api.v1alpha1 import GROUP, VERSION, WATCH_LABEL
+from promptops.api.v1alpha1 import GROUP, PROJECTION_LABEL, VERSION, WATCH_LABEL
 from promptops.domain.injection.description import INJECT_LABEL, INJECTED_LABEL, TRUE
 
 
@@ -46,6 +46,8 @@ PROMPTS = Resource("Prompt", GROUP, VERSION, "prompts", namespaced=True)
 PROMPT_VERSIONS = Resource("PromptVersion", GROUP, VERSION, "promptversions", namespaced=True)
 TENANTS = Resource("Tenant", GROUP, VERSION, "tenants", namespaced=False)
 CONFIG_MAPS = Resource("ConfigMap", "", "v1", "configmaps", namespaced=True, label_selector=f"{WATCH_LABEL}=true")
+PROJECTIONS = Resource("ConfigMap", "", "v1", "configmaps", namespaced=True, label_selector=PROJECTION_LABEL)
+"""ConfigMaps that the operator made for prompts."""
 NAMESPACES = Resource("Namespace", "", "v1", "namespaces", namespaced=False)
 
 WATCHED: tuple[Resource, ...] = (NAMESPACES, TENANTS, CONFIG_MAPS, PROMPT_VERSIONS, PROMPTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from promptops.codegen import crds, forgery, injection, policies, rbac, webhooks, yaml_text
+from promptops.codegen import crds, forgery, injection, policies, projections, rbac, webhooks, yaml_text
 
 Manifest = dict[str, Any]
 
@@ -30,6 +30,10 @@ def templates(header: str) -> dict[str, str]:
     namespace = _IN_THE_CHART.namespace
     made["policies/injection-refusals.yaml"] = _switched("policies.enabled", *injection.refusals(namespace))
     made["policies/forgery.yaml"] = _switched("policies.enabled", *forgery.policies(namespace))
+    account = _IN_THE_CHART.service_account
+    made["policies/own-config-maps.yaml"] = _switched(
+        "policies.enabled", *projections.own_config_maps(namespace, account)
+    )
     made["policies/injection.yaml"] = _switched(_POLICY, *injection.mutation(namespace, _PARAMETERS))
     made["webhooks/validating.yaml"] = _switched("admission.enabled", webhooks.validating(namespace))
     made["webhooks/mutating.yaml"] = _switched(_WEBHOOK, webhooks.mutating(namespace))

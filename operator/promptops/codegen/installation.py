@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from promptops.api.names import RELAY
-from promptops.codegen import crds, forgery, injection, policies, rbac
+from promptops.codegen import crds, forgery, injection, policies, projections, rbac
 
 Manifest = dict[str, Any]
 
@@ -19,6 +19,7 @@ def manifests(namespace: str) -> tuple[Manifest, ...]:
         *crds.definitions(),
         *policies.policies(rbac.releaser(installation)),
         *forgery.policies(namespace),
+        *projections.own_config_maps(namespace, NAME),
         *injection.refusals(namespace),
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": NAME, "namespace": namespace}},

@@ -10,6 +10,8 @@ from promptops.codegen import yaml_text
 from promptops.codegen.references import NameReference, references
 
 _CONFIGURATION: Final = "name-references.yaml"
+_OWN_NAME: Final = {"kind": "Prompt", "group": GROUP, "path": "spec/projections/configMap"}
+"""A name that begins with the object's own, and of which kustomize knows no object."""
 _GROUPS: Final = {"Prompt": {"group": GROUP}, "ConfigMap": {"version": "v1"}}
 
 
@@ -26,7 +28,7 @@ def component() -> dict[str, str]:
     named = [{"kind": kind, **_GROUPS[kind], "fieldSpecs": specs} for kind, specs in fields.items()]
     return {
         "kustomization.yaml": yaml_text.dump(kustomization),
-        _CONFIGURATION: yaml_text.dump({"nameReference": named}),
+        _CONFIGURATION: yaml_text.dump({"nameReference": named, "namePrefix": [_OWN_NAME]}),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from promptops.api.v1alpha1 import KINDS, PromptVersion
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
-from promptops.codegen import activation, claims, references
+from promptops.codegen import activation, claims, projections, references
 from promptops.codegen.policy import WRITES, named, our_kinds, policy, refusal
 
 Manifest = dict[str, Any]
@@ -30,6 +30,7 @@ def policies(releaser: str) -> tuple[Manifest, ...]:
         *_object_size(),
         *activation.policies(releaser),
         *references.policies(),
+        *projections.policies(),
         *claims.policies(),
     )
 

@@ -55,6 +55,10 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
     # It cannot write a Prompt; the policies ask for the verb of whoever makes versions with an owner and deletes them.
     Grant(GROUP, (_PROMPTS,), (ACTIVATE,), "versions that belong to their Prompt and go with it"),
     Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),
+    # Kubernetes cannot restrict them to a label; the policy on projections does.
+    Grant(
+        "", ("configmaps",), ("create", "patch", "delete"), "projections: what is served, where a Prompt asks for it"
+    ),
     Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
     # Without get and watch. The operator asks for metadata alone; Kubernetes cannot grant less of an object than all of it.
     Grant("", ("pods",), ("list",), "whether pods lack the sidecar that their label asks for, or were never heard of"),

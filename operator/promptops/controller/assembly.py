@@ -41,6 +41,7 @@ from promptops.controller.keys import TENANCY, Key, namespace_of
 from promptops.controller.publish.certificates import relay_certificate
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.injections import Injections
+from promptops.controller.publish.projections import Projections
 from promptops.controller.publish.publishing import EpochRaiser, Publishing
 from promptops.controller.publish.standby import Standby
 from promptops.controller.publish.tenancy import Tenancy
@@ -97,6 +98,7 @@ class Assembly:
         self._epochs = EpochRaiser(self._publishing, self._election, self._events)
         self._worker = WorkerProcess()
         self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
+        self._projections = Projections(objects, self._worker.carry_out, self._leads, self._queue.add)
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
@@ -157,6 +159,7 @@ class Assembly:
         yield "vigil", self._vigil.run
         yield "convergence", self._convergence.run
         yield "standby", self._standby.run
+        yield "projections", self._projections.run
         yield "injections", lambda: self._injections.run(lambda: self._leads_completely)
         yield "keys", lambda: self._keys.run(self._leads, self._knows)
         yield "relays", lambda: self._relays.run(self._leads)
@@ -180,12 +183,14 @@ class Assembly:
             self._assessor.judge,
             self._assessor.mix,
             self._tenancy.gifts_of,
+            self._projections.report_of,
         )
         return Reconciler(
             store=self._store,
             snapshots=snapshots,
             tenancy=self._tenancy,
             publishing=self._publishing,
+            projections=self._projections,
             objects=self._objects,
             writer=Writer(self._store, self._objects, self._metrics, self._leads, self._door.ingest),
             events=self._events,

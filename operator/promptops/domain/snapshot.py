@@ -41,6 +41,39 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Projecting:
+    """What ConfigMaps should say of a Prompt."""
+
+    places: tuple[tuple[str, str], ...] = ()
+    """ConfigMap and key of each, in order; none: no ConfigMap says anything of it."""
+    digest: str = ""
+    """Of the content."""
+    version: str = ""
+    values: str = ""
+    """What fills variables, as JSON."""
+
+    @property
+    def config_maps(self) -> tuple[str, ...]:
+        """The ConfigMaps, each once."""
+        return tuple(dict.fromkeys(name for name, _ in self.places))
+
+
+NOT_PROJECTED = Projecting()
+
+
+@dataclass(frozen=True)
+class ProjectionReport:
+    """What came of it when that was last tried."""
+
+    of: Projecting
+    reason: str = ""
+    """Why not every place says it; empty: every one does."""
+    message: str = ""
+    final: bool = True
+    """Whether somebody has to edit something, and time alone helps nobody."""
+
+
+@dataclass(frozen=True)
 class TenantRules:
     """What a Tenant asks of what is activated in its namespaces, and how much of it there may be. None: no bound."""
 
@@ -98,6 +131,8 @@ class PromptSnapshot:
     """None while nothing can be said (a new leader's first 30 s without reports): status keeps what it says."""
     published_revision: int | None = None
     """Revision of the entry that followers have been offered since this leader began; None when none was."""
+    projected: ProjectionReport | None = None
+    """What came of its projections; None before they were looked at in this leader's time."""
     refused: Refusal | None = None
     """A creation that was refused and is not due to be tried again yet."""
     assess: Assess = assess
@@ -131,6 +166,8 @@ class PromptOutcome:
     """What to publish once the status is written; None: nothing is served under this name."""
     contents: Mapping[str, Assessment] = field(default_factory=dict)
     """Digest → the content that `entry` names, as far as it can be compiled; packed, for most of it is published already."""
+    projecting: Projecting | None = None
+    """What ConfigMaps should say once that is published. None: leave them as they are."""
     prune: tuple[Manifest, ...] = ()
     """Generated PromptVersions to delete."""
     transitions: tuple[Transition, ...] = ()

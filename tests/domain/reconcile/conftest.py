@@ -17,6 +17,7 @@ from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import (
     NO_GIFTS,
     NO_RULES,
+    ProjectionReport,
     PromptOutcome,
     PromptSnapshot,
     ServedObservation,
@@ -47,6 +48,8 @@ class World:
     tenant: str | None = "team"
     rules: TenantRules = NO_RULES
     older_prompts: int = 0
+    projected: ProjectionReport | None = None
+    """What came of projections; None after a restart."""
     settled: bool = True
     instances: int = 0
     """How many follow; None of them is known after a restart."""
@@ -145,7 +148,7 @@ class World:
 
     def restart(self) -> World:
         """Lose everything a leader knows beside the objects."""
-        self.published, self.heard = None, False
+        self.published, self.heard, self.projected = None, False, None
         return self
 
     def snapshot(self) -> PromptSnapshot:
@@ -162,6 +165,7 @@ class World:
             older_prompts=self.older_prompts,
             served=self._observed(),
             published_revision=self.published.revision if self.published else None,
+            projected=self.projected,
             settled=self.settled,
             assess=Resolver(self.versions.get).assess,
         )

@@ -13,6 +13,8 @@ GENERATED_LABEL = "promptops.io/generated"
 """Marks the versions that the operator made from a source; only those are pruned."""
 PROMPT_LABEL = "promptops.io/prompt"
 """The Prompt that a generated version belongs to."""
+PROJECTION_LABEL = "promptops.io/projection"
+"""A ConfigMap that the operator made for a Prompt's projections; its value is the Prompt's name."""
 
 KINDS: tuple[type[Prompt] | type[PromptVersion] | type[Tenant], ...] = (Prompt, PromptVersion, Tenant)
 
@@ -24,6 +26,7 @@ __all__ = [
     "KEEP_LABEL",
     "GENERATED_LABEL",
     "PROMPT_LABEL",
+    "PROJECTION_LABEL",
     "KINDS",
     "Prompt",
     "PromptVersion",

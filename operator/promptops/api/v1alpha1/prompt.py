@@ -14,7 +14,9 @@ from promptops.api.limits import (
 )
 from promptops.api.v1alpha1.content import PartialContent
 from promptops.api.v1alpha1.schema import (
+    DATA_KEY,
     DNS_LABEL,
+    OBJECT_NAME,
     PROMPT_ID,
     WHOLE,
     Column,
@@ -113,6 +115,26 @@ class ValuesSource(Model):
     """Its keys are names of variables. What is no string is written as JSON."""
 
 
+class Projection(Model):
+    """A key of a ConfigMap in the Prompt's own namespace that always says what is served, for what reads ConfigMaps alone."""
+
+    config_map: Annotated[str, Field(max_length=MAX_OBJECT_NAME_CHARACTERS), OBJECT_NAME]
+    """Name of the ConfigMap: the Prompt's own, or one that begins with it and a dash. The operator makes it, and writes to none
+    that others made."""
+    key: Annotated[str, Field(max_length=MAX_OBJECT_NAME_CHARACTERS), DATA_KEY]
+    """Key in its data: the text, or the messages as a JSON list of role and content. No caller gives values to it: every
+    variable that is required has to be filled by valuesFrom or the tenant."""
+
+
+MAX_PROJECTIONS = 8
+"""Keys that one Prompt may keep in ConfigMaps."""
+
+
+def _differ(spec: "PromptSpec") -> bool:
+    places = [(each.config_map, each.key) for each in spec.projections or ()]
+    return len(set(places)) == len(places)
+
+
 class PromptSpec(Model):
     """What should be served."""
 
@@ -125,6 +147,12 @@ class PromptSpec(Model):
             "!has(self.promptId) || !self.promptId.matches('(^|/)[.]{0,2}(/|$)')",
             "promptId must not have an empty part, nor . or .. as one: no URL could ask for it",
             lambda spec: spec.prompt_id is None or not {"", ".", ".."} & set(spec.prompt_id.split("/")),
+        ),
+        Rule(
+            "!has(self.projections) || self.projections.all(p,"
+            " self.projections.exists_one(q, q.configMap == p.configMap && q.key == p.key))",
+            "projections must not name a key of a ConfigMap twice",
+            _differ,
         ),
     )
 
@@ -144,6 +172,8 @@ class PromptSpec(Model):
     max_staleness: Staleness | None = None
     """How long a render goes on after the origin last confirmed what it is made from, as in 90s, 15m or 12h; then it answers
     503 TooStale. Absent: the tenant's default, or as long as it is held. At least 10s."""
+    projections: Annotated[Items[Projection], Field(max_length=MAX_PROJECTIONS)] | None = None
+    """Keep the served text in keys of ConfigMaps, too. They go with their entry here, with the Prompt, and while it is disabled."""
     disabled: bool | None = None
     """Kill switch: renders answer 409 PromptDisabled."""
     history_limit: Annotated[int, Field(ge=1, le=100), WHOLE] = 10
@@ -245,7 +275,7 @@ class PromptStatus(Model):
     history: Annotated[Items[HistoryEntry], Field(max_length=MAX_HISTORY)] | None = None
     """The latest decisions, newest first."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
-    """Ready, Converged; Reconciling and Stalled only while true."""
+    """Ready, Converged; Projected where there are projections; Reconciling and Stalled only while true."""
 
 
 class Prompt(Kind):
@@ -274,6 +304,14 @@ class Prompt(Kind):
                 f"size(self.metadata.name) <= {MAX_LABEL_CHARACTERS} && self.metadata.name.matches('{DNS_LABEL}')",
                 f"the name must be a DNS label: lower case letters, digits and dashes, at most {MAX_LABEL_CHARACTERS}, no dot",
                 lambda prompt: is_dns_label(prompt.name),
+            ),
+            Rule(
+                "!has(self.spec.projections) || self.spec.projections.all(p, p.configMap == self.metadata.name"
+                " || p.configMap.startsWith(self.metadata.name + '-'))",
+                "the ConfigMap of a projection must have the Prompt's name, or begin with it and a dash",
+                lambda prompt: all(
+                    f"{each.config_map}-".startswith(f"{prompt.name}-") for each in prompt.spec.projections or ()
+                ),
             ),
         ),
     )

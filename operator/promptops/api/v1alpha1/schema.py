@@ -309,6 +309,13 @@ PROMPT_ID = Spelling(
     PROMPT_ID_PATTERN,
     "write an id of letters, digits, dots, underscores, slashes and dashes that begins with a letter or digit",
 )
+OBJECT_NAME = Spelling(
+    r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    "write an object's name of lower-case letters, digits, dashes and dots, whose parts begin and end with a letter or digit",
+)
+DATA_KEY = Spelling(
+    "^([-._]*[a-zA-Z0-9][-._a-zA-Z0-9]*|[-_][-._]*)$", "write a key of letters, digits, dots, dashes and underscores"
+)
 VARIABLE_NAME = Spelling(
     VARIABLE_PATTERN,
     "write a variable's name of lower-case letters, digits and underscores that begins with a letter",

@@ -24,6 +24,7 @@ from promptops.controller.decide.writing import Writer
 from promptops.controller.intake.contents import NotAssessed
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key, version_key
+from promptops.controller.publish.projections import Projections
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
 from promptops.domain.content.assessment import Assess, Assessment
@@ -58,6 +59,7 @@ class Reconciler:
     snapshots: Snapshots
     tenancy: Tenancy
     publishing: Publishing
+    projections: Projections
     objects: Objects
     writer: Writer
     events: EventRecorder
@@ -103,6 +105,7 @@ class Reconciler:
     def forget(self) -> None:
         """Start anew, as a new leader does."""
         self._grounds.clear()
+        self.projections.clear()
 
     def stand_by_status(self, key: Key) -> None:
         """Serve what a prompt's status says although it could not be decided on yet."""
@@ -130,6 +133,7 @@ class Reconciler:
             if snapshot is None:
                 self._grounds.forget(key)
                 self.refusals.forget(key)
+                self.projections.forget(key)
                 await self._withdraw(key)
                 self.decided(key)
                 return
@@ -179,6 +183,7 @@ class Reconciler:
         if outcome.status is not None and not await self.writer.status(PROMPTS, snapshot.prompt, outcome.status):
             return False
         self.publishing.publish(snapshot.prompt, outcome)
+        self.projections.want(snapshot.prompt, outcome)
         self.decided(key)
         for transition in outcome.transitions:
             self.events.record(snapshot.prompt, transition)

@@ -18,6 +18,7 @@ from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.version import MOST_BELOW
 from promptops.domain.snapshot import (
     NO_GIFTS,
+    ProjectionReport,
     PromptSnapshot,
     ServedObservation,
     TenantGifts,
@@ -33,6 +34,10 @@ def _no_gifts(namespace: str) -> TenantGifts:
     return NO_GIFTS
 
 
+def _no_report(prompt: Manifest) -> ProjectionReport | None:
+    return None
+
+
 class Snapshots:
     """Makes snapshots from the store."""
 
@@ -46,6 +51,7 @@ class Snapshots:
         judge: Judge,
         mix: Mix = mix,
         gifts_of: Callable[[str], TenantGifts] = _no_gifts,
+        projected: Callable[[Manifest], ProjectionReport | None] = _no_report,
     ) -> None:
         self._store = store
         self._tenant_of = tenant_of
@@ -55,6 +61,7 @@ class Snapshots:
         self._judge = judge
         self._mix = mix
         self._gifts_of = gifts_of
+        self._projected = projected
 
     def of_prompt(self, key: Key) -> PromptSnapshot | None:
         """Gather everything about a Prompt; None when there is none of that name."""
@@ -78,6 +85,7 @@ class Snapshots:
             older_prompts=self._store.relations.older_prompts(prompt, rules.prompts) if rules.prompts else 0,
             served=self._served(prompt),
             published_revision=self._published_revision(key.namespace, key.name),
+            projected=self._projected(prompt),
             assess=resolver.assess,
             judge=resolver.judging(self._judge),
             included=frozenset(filter(lambda name: self._is_included(key.namespace, name), map(name_of, versions))),

@@ -11,6 +11,7 @@ from promptops.domain.findings import Finding, listed, shortened
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.identity import ids_of
 from promptops.domain.reconcile.problem import Obstacle
+from promptops.domain.reconcile.projections import NO_PROJECTION, ProjectionState, project
 from promptops.domain.reconcile.target import choose, desired_number, nothing_asked, refused_creation
 from promptops.domain.reconcile.values import Filling, fill, max_staleness
 from promptops.domain.reconcile.versions import Version
@@ -41,6 +42,8 @@ class Decision:
     """What comes from outside the versions, as JSON."""
     max_staleness_seconds: int = 0
     """How long renders go on unconfirmed; 0: as long as it is held."""
+    projection: ProjectionState = NO_PROJECTION
+    """What ConfigMaps say of it."""
     withheld: bool = False
     """Decided, and not served because the namespace belongs to nobody."""
 
@@ -51,18 +54,20 @@ def decide(case: Case, now: datetime) -> Decision:
     ids, conflict = ids_of(case.prompt, case.snapshot.rivals) if case.spec is not None else (memory.ids, None)
     stable = wanted.reference if isinstance(wanted, Version) else memory.stable
     filling = fill(case, stable)
+    resumed = memory.condition("Converged").reason == reasons.NOTHING_SERVED
+    bound = max_staleness(case)
+    decided = (stable, ids, case.is_disabled, filling.json, bound)
+    changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values, memory.max_staleness_seconds)
+    moved = stable is not None and (changed or resumed)
+    projection = project(case, stable, filling.json, moved=moved)
     problems = (
         conflict,
         wanted if isinstance(wanted, Obstacle) else None,
         case.sourced.problem if case.sourced else None,
         refused_creation(case),
         filling.problem,
+        projection.problem,
     )
-    resumed = memory.condition("Converged").reason == reasons.NOTHING_SERVED
-    bound = max_staleness(case)
-    decided = (stable, ids, case.is_disabled, filling.json, bound)
-    changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values, memory.max_staleness_seconds)
-    moved = stable is not None and (changed or resumed)
     return Decision(
         revision=memory.revision + moved,
         decided_at=timestamp(now) if moved else memory.decided_at,
@@ -78,6 +83,7 @@ def decide(case: Case, now: datetime) -> Decision:
         warnings=wanted.warnings if isinstance(wanted, Version) else (),
         values=filling.json,
         max_staleness_seconds=bound,
+        projection=projection,
     )
 
 

@@ -50,6 +50,7 @@ def _decided(case: Case, decision: Decision, now: datetime) -> PromptOutcome:
         status=None if can_wait else status,
         entry=entry,
         contents=contents,
+        projecting=decision.projection.wanted,
         prune=tuple(each.manifest for each in pruned),
         transitions=tuple(transitions_of(case, decision, progress)),
         missing=decision.problem.missing if decision.problem else None,

@@ -76,7 +76,7 @@ def phase_of(decision: Decision, progress: ConvergenceProgress) -> kind.Phase:
         return "Degraded"
     if decision.disabled:
         return "Disabled"
-    return "Progressing" if progress.reconciling else "Healthy"
+    return "Progressing" if progress.reconciling or decision.projection.is_under_way else "Healthy"
 
 
 def ready_of(decision: Decision, generation: int) -> Statement:
@@ -108,11 +108,16 @@ def _conditions(decision: Decision, progress: ConvergenceProgress, generation: i
     ready = ready_of(decision, generation)
     yield ready
     yield _converged(ready, progress)
+    projected = decision.projection.said
+    if projected is not None:
+        yield projected
     waits_for = decision.problem.waits_for if decision.problem else None
     if waits_for == "arrival":
         yield Statement("Reconciling", "True", ready.reason, ready.message, generation)
     elif progress.reconciling and waits_for != "author":
         yield Statement("Reconciling", "True", progress.reason, progress.message, generation)
+    elif projected is not None and decision.projection.is_under_way and waits_for != "author":
+        yield Statement("Reconciling", "True", projected.reason, projected.message, generation)
     if waits_for == "author":
         yield Statement("Stalled", "True", ready.reason, ready.message, generation)
 
