@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from tests.gitops.repository import Repository
 from tests.support.world import World
 
 SAMPLES = ("greeting", "house-style", "release-notes", "summarise", "support-chat")
+_COUNT = itertools.count(1)
 TIMES = pytest.StashKey[dict[str, dict[str, float]]]()
 """What was timed → controller → seconds."""
 
@@ -139,7 +141,7 @@ def applications(governed: Stack, run_argocd: Callable[[Plane], AbstractContextM
         yield
 
 
-def _flux(request: pytest.FixtureRequest, stack: Stack) -> Delivery:
+def by_flux(request: pytest.FixtureRequest, stack: Stack) -> Delivery:
     return Flux(stack.plane, request.getfixturevalue("archives"))
 
 
@@ -156,7 +158,7 @@ def _client_side(request: pytest.FixtureRequest, stack: Stack) -> Delivery:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(_flux, id="flux"),
+        pytest.param(by_flux, id="flux"),
         pytest.param(_argocd, id="argocd"),
         pytest.param(_client_side, id="argocd-client-side"),
     ],
@@ -166,7 +168,7 @@ def team(
 ) -> Iterator[Team]:
     """A namespace with a sidecar, kept by one of the controllers as a repository with the samples says."""
     delivery = request.param(request, governed)
-    namespace = f"team{request.param.__name__.replace('_', '-')}"
+    namespace = f"team-{next(_COUNT)}"
     governed.plane.kubectl("create", "namespace", namespace)
     account(governed.plane, namespace, "admin")
     governed.start_sidecar(namespace, namespace)
