@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,15 @@ def test_versions_are_made_of_a_source_and_pruned(cluster: Cluster, greeting: st
     wait_until(lambda: len(kept()) <= 3 and "followed-1.0.4" in kept(), kept)
 
 
+@pytest.mark.parametrize("name", ["promptops-webhook", "promptops-relay"])
+def test_a_spoilt_certificate_is_made_anew(cluster: Cluster, release: Release, name: str) -> None:
+    secret = (f"secret/{name}", f"-n={NAMESPACE}")
+    cluster.kubectl("patch", *secret, '--patch={"stringData": {"tls.crt": "spoilt"}}')
+    spoilt = base64.b64encode(b"spoilt").decode()
+
+    wait_until(lambda: cluster.kubectl("get", *secret, "-o=jsonpath={.data['tls\\.crt']}").stdout != spoilt)
+
+
 def test_a_version_that_is_missing_is_looked_for_once_more_and_named(cluster: Cluster, greeting: str) -> None:
     cluster.kubectl("apply", f"-n={greeting}", "-f=-", input=json.dumps(prompt("early", activeVersion="1.0.0")))
 
@@ -155,6 +165,8 @@ async def edit_at_once(cluster: Cluster, path: str, edits: list[dict[str, Any]])
 
 
 def test_an_upgrade_replaces_the_operator_and_writes_nothing(cluster: Cluster, release: Release, greeting: str) -> None:
+    # What a leader of less than half a minute has not said yet, it says while the next one comes.
+    cluster.kubectl("wait", f"-n={greeting}", "--for=condition=Converged", "prompt/greeting", "--timeout=60s")
     before = release.operator_pods()
     written = _resource_version(cluster, greeting)
 

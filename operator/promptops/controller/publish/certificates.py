@@ -23,6 +23,8 @@ _RENEWED_WITH: Final = 1 / 3
 LOOK_SECONDS: Final = 10.0
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 1.0, 60.0
 """After a failure, and after many: whoever lost a right asks for it seldom."""
+_LOOK_FOR_LEAD_SECONDS: Final = 0.2
+"""Pods of a first installation wait for what they mount, and each time they look in vain for twice as long."""
 _CERTIFICATE, _KEY, _ISSUERS = "tls.crt", "tls.key", "ca.crt"
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -107,7 +109,7 @@ class Caretaker:
     async def run(self, leads: Callable[[], bool]) -> None:
         """Look again and again."""
         while True:
-            seconds = await self.again_in() if leads() else _FIRST_RETRY_SECONDS
+            seconds = await self.again_in() if leads() else _LOOK_FOR_LEAD_SECONDS
             await asyncio.sleep(seconds)
 
     async def again_in(self) -> float:
