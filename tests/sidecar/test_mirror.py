@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import shutil
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +20,10 @@ from redis.exceptions import AuthenticationError
 from promptops.api import reasons
 from promptops.cache.clock import Clock
 from promptops.cache.tiers.mirror import MirrorPlaces
+from promptops.cache.tiers.mirror_reader import MirrorReader
+from promptops.cache.tiers.redis_server import RedisServer
 from promptops.cache.tiers.sealing import Seal
+from promptops.client import SyncPromptOpsClient
 from tests.sidecar.test_feed import Following
 from tests.support.fault_proxy import FaultProxy
 from tests.support.hop import hop
@@ -247,3 +252,68 @@ async def test_no_fault_of_redis_is_felt_by_who_renders_what_is_held(world: Worl
 
     assert load.failures == []
     assert answers > PER_SECOND * 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is there when a sidecar starts and its feed is away, and what then answers."""
+
+    snapshot: str
+    redis: bool
+    source: str | None
+    text: str | None
+
+
+ORDER = (
+    Row("newest", True, "snapshot", "Bonjour"),
+    Row("older", True, "redis", "Bonjour"),
+    Row("older", False, "snapshot", "Hello"),
+    Row("", True, "redis", "Bonjour"),
+    Row("", False, None, None),
+)
+"""Of what is held the newest counts; a snapshot before Redis, for it is nearer. When nothing is left, the caller's own words."""
+
+
+async def test_what_is_nearest_and_newest_answers_and_says_how_old_it_is(world: World, tmp_path: Path) -> None:
+    folders = {"newest": tmp_path / "snapshot", "older": tmp_path / "older"}
+    await world.start(writes=True)
+    live = await world.following.answers("Hello")
+    await world.following.stop()
+    shutil.copytree(folders["newest"], folders["older"])
+    await world.start(writes=True)
+    world.following.hop.put(("greeting", "Bonjour"), revision=2)
+    await world.following.answers("Bonjour")
+    reader = MirrorReader(
+        RedisServer(world.server.settings()), Seal(base64.b64decode(KEY)), world.following.hop.verifier, CLOCK, print
+    )
+    newest = world.following.hop.origin.position("0b9d0a4e-aaaa")
+    await until(lambda: (glimpse := reader.glimpse()) is not None and glimpse.position == newest)
+    await world.following.stop()
+    await world.following.hop.stop()
+    confirmed = world.following.hop.confirmed_at
+    assert (live["source"], live["stale"]) == ("live", False)
+
+    for number, row in enumerate(ORDER):
+        folder = tmp_path / f"row-{number}"
+        if row.snapshot:
+            # Of its own: what comes from Redis is kept there.
+            shutil.copytree(folders[row.snapshot], folder)
+        world.proxy.refuse = not row.redis
+        settings = world.server.environment(world.server.settings(port=world.proxy.port))
+        where = str(folder) if row.snapshot else ""
+        await world.following.start(**settings, PROMPTOPS_SNAPSHOT_DIRECTORY=where)
+        sidecar = world.following.sidecar
+        with SyncPromptOpsClient(socket=str(sidecar.socket)) as client:
+            if row.text is None:
+                await until(partial(fails_more_than, 0, sidecar, reasons.UNREACHABLE))
+                assert sidecar.render("greeting").json()["code"] == reasons.NOT_READY
+                answer = await asyncio.to_thread(client.render_prompt, "greeting", fallback="own words")
+                assert (answer.source, answer.stale, answer.rendered_content) == ("fallback", True, "own words")
+            else:
+                await world.following.answers(row.text)
+                answer = await asyncio.to_thread(client.render_prompt, "greeting")
+                away = CLOCK.now() - confirmed
+                assert answer.source == row.source, row
+                assert away - 2 <= answer.age_seconds <= (away + 7 if row.text == "Bonjour" else 600)
+                assert answer.stale == (answer.age_seconds > 10)
+        await world.following.stop()

@@ -12,7 +12,8 @@ import click
 from promptops import codegen
 from promptops.cli.demo_folder import meanwhile
 from promptops.cli.demo_language import accept_a_breaking_change, fail_a_test, refuse_a_typo, render_for_three_providers
-from promptops.cli.demo_story import Story, StoryError, said
+from promptops.cli.demo_loss import lose_everything
+from promptops.cli.demo_story import Story, StoryError
 from promptops.client import PromptOpsClient
 from promptops.dev import binaries
 from promptops.dev.errors import DevError
@@ -76,19 +77,6 @@ def hot_reload(story: Story) -> None:
         "house-style",
         lambda answer: "haiku" in answer.rendered_content,
         {"text": "x"},
-    )
-
-
-def lose_everything(story: Story) -> None:
-    """Operator and API server are killed; a restarted sidecar knows its prompts from its snapshot."""
-    story.kill("operator", "kube-apiserver")
-    story.note(
-        "kill operator and API server", said(story.render("greeting", _NAME)), story.render_time("greeting", _NAME)
-    )
-    story.outlast("nobody confirms it any more", "greeting", _NAME, lambda answer: answer.stale)
-    story.kill("sidecar")
-    story.restart(
-        "restart the sidecar as well", "sidecar", "greeting", _NAME, lambda answer: answer.source == "snapshot"
     )
 
 

@@ -105,6 +105,10 @@ class Story:
         """Say what is done, as it would be typed."""
         self._progress.say(f"$ {shlex.join(command)}")
 
+    def say(self, text: str) -> None:
+        """Say something beside the story."""
+        self._progress.say(text)
+
     def kill(self, *names: str) -> None:
         """End processes as a power cut would."""
         running = self.plane.running()

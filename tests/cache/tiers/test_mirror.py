@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -244,6 +244,15 @@ def test_rights_of_the_page_suffice_and_a_reader_cannot_write(mirrored: Mirrored
     assert mirrored.errors == []
     assert not mirrored.writer(mirrored.server.settings(user="reader")).save(FIRST, None, CLOCK.now())
     assert set(mirrored.errors) == {reasons.ACCESS_DENIED}
+
+
+def test_a_server_that_wants_no_password_is_told_none(new_redis: NewServer) -> None:
+    mirrored = Mirrored(new_redis("--requirepass", ""))
+    open_to_all = replace(mirrored.server.settings(), password_file=None)
+
+    assert mirrored.writer(open_to_all).save(FIRST, None, CLOCK.now())
+    assert mirrored.reader(open_to_all).glimpse() is not None
+    assert mirrored.errors == []
 
 
 def test_tls_is_spoken_with_the_authority_that_is_named(new_redis: NewServer, tmp_path: Path) -> None:

@@ -53,11 +53,12 @@ class RedisServer:
     """Connections to one server, made when they are needed, by any thread and after any fork."""
 
     def __init__(self, settings: RedisSettings) -> None:
-        self._password = settings.password_file
+        known = settings.username is not None or settings.password_file is not None
         tls = {"ssl_ca_certs": str(settings.authority_file)} if settings.authority_file is not None else {}
         self._client = redis.Redis.from_url(
             settings.url,
-            credential_provider=_Credentials(settings.username, settings.password_file),
+            # Who says a name or a password, even an empty one, to a server that wants none is refused.
+            credential_provider=_Credentials(settings.username, settings.password_file) if known else None,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
             max_connections=MOST_CONNECTIONS,
