@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptops.client import ClientConfig, PromptOpsClient, SyncPromptOpsClient
+from promptops.client import CacheConfig, CacheLevel, ClientConfig, PromptOpsClient, SyncPromptOpsClient
 from tests.support.manifests import manifest, sourced, version
 from tests.support.sidecar import Sidecar, sidecars, write
 
@@ -37,15 +37,19 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
         yield start(directory)
 
 
-def ask_with(kind: str, config: ClientConfig) -> Ask:
-    """Return what asks through a new client of the kind."""
+def ask_with(kind: str, config: ClientConfig, *, initialized: bool = False) -> Ask:
+    """Return what asks through a new client of the kind; `initialized`: once what the sidecar serves is held by it."""
 
     def through_sync(method: str, *arguments: Any, **options: Any) -> Any:
         with SyncPromptOpsClient(config) as client:
+            if initialized:
+                client.initialize()
             return getattr(client, method)(*arguments, **options)
 
     async def call(method: str, *arguments: Any, **options: Any) -> Any:
         async with PromptOpsClient(config) as client:
+            if initialized:
+                await client.initialize()
             return await getattr(client, method)(*arguments, **options)
 
     def through_async(method: str, *arguments: Any, **options: Any) -> Any:
@@ -60,8 +64,16 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["socket", "url"])
+CALLS = CacheConfig(CacheLevel.NONE)
+"""Ask the sidecar each time."""
+
+
+@pytest.fixture(params=["socket", "url", "process"])
 def ask(request: pytest.FixtureRequest, kind: str, sidecar: Sidecar) -> Ask:
-    """Each client over each way to the sidecar."""
-    over_socket = request.param == "socket"
-    return ask_with(kind, ClientConfig(socket=sidecar.socket) if over_socket else ClientConfig(base_url=sidecar.url))
+    """Each client over each way to the sidecar, and rendering by itself."""
+    config = {
+        "socket": ClientConfig(socket=sidecar.socket, cache=CALLS),
+        "url": ClientConfig(base_url=sidecar.url),
+        "process": ClientConfig(socket=sidecar.socket),
+    }[request.param]
+    return ask_with(kind, config, initialized=request.param == "process")

@@ -18,7 +18,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from promptops.client import ClientConfig, PromptOpsClient, PromptOpsError, RenderResponse, SyncPromptOpsClient
+from promptops.client import (
+    CacheConfig,
+    CacheLevel,
+    ClientConfig,
+    PromptOpsClient,
+    PromptOpsError,
+    RenderResponse,
+    SyncPromptOpsClient,
+)
 
 SECONDS_WITHOUT_END = 60.0
 """Longer than anything here takes on a busy machine: a call that ends by it has lost its connection or its turn."""
@@ -129,11 +137,12 @@ def _child(client: SyncPromptOpsClient, loops: PromptOpsClient, number: int) -> 
 
 
 def main() -> None:
-    """storm.py KIND COUNT SOCKET-OR-URL."""
+    """storm.py KIND COUNT SOCKET-OR-URL none|memory."""
     kind, count, place = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    cache = CacheConfig(CacheLevel(sys.argv[4]))
     where: dict[str, Any] = {"base_url": place} if place.startswith("http") else {"socket": Path(place)}
-    few = ClientConfig(max_connections=4, timeout_seconds=SECONDS_WITHOUT_END, **where)
-    one = ClientConfig(max_connections=1, timeout_seconds=SECONDS_WITHOUT_END, **where)
+    few = ClientConfig(max_connections=4, timeout_seconds=SECONDS_WITHOUT_END, cache=cache, **where)
+    one = ClientConfig(max_connections=1, timeout_seconds=SECONDS_WITHOUT_END, cache=cache, **where)
     if kind == "cancellations":
         seen = asyncio.run(cancellations(few, count))
     elif kind == "uvloop":

@@ -28,7 +28,7 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
         yield start(directory)
 
 
-@pytest.mark.parametrize("way", ["socket", "url"])
+@pytest.mark.parametrize("way", ["socket", "url", "process"])
 @pytest.mark.parametrize(
     ("kind", "count", "good"),
     [
@@ -41,8 +41,9 @@ def sidecar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
 def test_every_call_gets_its_own_answer_or_none(
     sidecar: Sidecar, kind: str, count: int, good: set[str], way: str
 ) -> None:
-    place = str(sidecar.socket) if way == "socket" else sidecar.url
-    command = [sys.executable, "-m", "tests.client.storm", kind, MANY or str(count), place]
+    place = sidecar.url if way == "url" else str(sidecar.socket)
+    level = "memory" if way == "process" else "none"
+    command = [sys.executable, "-m", "tests.client.storm", kind, MANY or str(count), place, level]
 
     done = subprocess.run(
         command, cwd=ROOT, env={"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}"}, capture_output=True, text=True
@@ -50,4 +51,5 @@ def test_every_call_gets_its_own_answer_or_none(
 
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
-    assert good - {"right"} <= set(seen) <= good  # on a busy machine all calls may be cut off
+    needed = good - {"right", *(["cut"] if way == "process" else [])}  # what takes a microsecond is hardly ever cut off
+    assert needed <= set(seen) <= good  # on a busy machine all calls may be cut off

@@ -12,8 +12,9 @@ from promptops.api import reasons
 from promptops.api.feed import ReportBatch
 from promptops.cache.store import Store
 from promptops.feed import connection
-from promptops.feed.connection import Disconnected, Upstream
+from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
+from promptops.feed.hop import Disconnected
 from tests.cache.scribe import Scribe
 from tests.support.hop import Observed
 from tests.support.waiting import until

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from promptops.api.content import Parameters
+from promptops.api.http import Source
 
 PROTOCOL = 1
 SIGNING_CONTEXT = b"promptops/index/1\n"
@@ -148,6 +149,8 @@ class WholeIndex(msgspec.Struct, frozen=True, omit_defaults=True):
     signed: Signed
     entries: tuple[Entry, ...] | None = None
     blobs: tuple[Blob, ...] = ()
+    source: Source = "live"
+    """Where whoever sends this has it from. Patches are live."""
 
 
 class Patch(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,10 +8,12 @@ import msgspec
 
 from promptops.api import reasons
 from promptops.api.feed import INLINE_BLOBS_BYTES, Blob, Position, Removal, Signed
+from promptops.api.http import Source
 from promptops.api.wire import Unreadable, read
 from promptops.cache.index import EncodedEntry
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Step
+from promptops.cache.verifier import to_base64url
 from promptops.cache.view import View
 
 
@@ -21,6 +23,7 @@ class IndexMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     signed: Signed
     entries: tuple[msgspec.Raw, ...] | None = None
     blobs: tuple[Blob, ...] = ()
+    source: Source = "live"
 
 
 class PatchMessage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,27 +37,28 @@ class PatchMessage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def index_message(view: View, *, with_entries: bool = True, with_blobs: bool = True) -> IndexMessage:
-    """Return the view as a message. Raises ValueError when nobody signed it."""
-    if view.signed is None:
-        raise ValueError("an unsigned view cannot be passed on")
+    """Return the view as a message."""
     if not with_entries:
-        return IndexMessage(view.signed)
+        return IndexMessage(_signed(view), source=view.source)
     entries = [view.index[name] for name in sorted(view.index)]
     blobs = inline_blobs(_stable_digests(entries), view.blobs) if with_blobs else ()
-    return IndexMessage(view.signed, tuple(msgspec.Raw(entry.encoded) for entry in entries), blobs)
+    return IndexMessage(_signed(view), tuple(msgspec.Raw(entry.encoded) for entry in entries), blobs, view.source)
 
 
 def patch_message(view: View, step: Step, *, with_blobs: bool = True) -> PatchMessage:
-    """Return the step to the view as a message. Raises ValueError when nobody signed it."""
-    if view.signed is None:
-        raise ValueError("an unsigned view cannot be passed on")
+    """Return the step to the view as a message."""
     return PatchMessage(
         step.base,
-        view.signed,
+        _signed(view),
         tuple(msgspec.Raw(entry.encoded) for entry in step.upserts),
         step.removes,
         inline_blobs(step.new_blobs, view.blobs) if with_blobs else (),
     )
+
+
+def _signed(view: View) -> Signed:
+    """Return the header as it was signed. A directory's is signed by nobody: it is believed by who trusts the socket it comes through."""
+    return view.signed or Signed(to_base64url(msgspec.json.encode(view.header)), "")
 
 
 def inline_blobs(digests: Iterable[str], blobs: Mapping[str, bytes]) -> tuple[Blob, ...]:

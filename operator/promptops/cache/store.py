@@ -119,15 +119,19 @@ class Store:
 
         A lower bound when the last confirmation was in an earlier boot: see cache/stamp.py.
         """
-        if self.current is None or self.current.source == "directory":
+        if self.current is None or self._is_origin(self.current):
             return 0.0
         return max(0.0, now - (self.confirmed_at or 0.0))
 
     def stale(self, now: float) -> bool:
         """Whether the origin has been silent for too long. A directory is never stale."""
-        if self.current is not None and self.current.source == "directory":
+        if self.current is not None and self._is_origin(self.current):
             return False
         return self.confirmed_at is None or now - self.confirmed_at > STALE_SECONDS
+
+    def _is_origin(self, view: View) -> bool:
+        """Whether nobody above can confirm it. What follows a directory's sidecar is not its own origin."""
+        return view.source == "directory" and view.signed is None
 
     def _tell(self, event: Event) -> None:
         for listener in tuple(self._listeners.values()):

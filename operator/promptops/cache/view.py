@@ -76,9 +76,10 @@ class View:
         *,
         namespace: str,
         tenant: str,
+        epoch: int = 0,
         before: View | None = None,
     ) -> View:
-        """Return a view of a directory: nobody numbered or signed it, `seq` counts the reloads.
+        """Return a view of a directory: nobody numbered or signed it, `seq` counts the reloads of one process, `epoch` the processes.
 
         What is the same in the view `before` it is taken from there, as it was encoded.
         """
@@ -91,7 +92,7 @@ class View:
             scope="directory",
             namespace=namespace,
             tenant=tenant,
-            epoch=0,
+            epoch=epoch,
             term=0,
             seq=seq,
             entries=index.digest,

@@ -12,6 +12,7 @@ from promptops.api.http import (
 from promptops.api.observed import FeedbackAnswer
 from promptops.client.asynchronous import PromptOpsClient
 from promptops.client.breaker import CircuitBreaker, CircuitBreakerConfig, CircuitState
+from promptops.client.caching import CacheConfig, CacheLevel
 from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
@@ -42,6 +43,8 @@ __all__ = [
     "PromptOpsClient",
     "SyncPromptOpsClient",
     "ClientConfig",
+    "CacheConfig",
+    "CacheLevel",
     "RetryConfig",
     "CircuitBreakerConfig",
     "CircuitBreaker",

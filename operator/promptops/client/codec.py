@@ -48,6 +48,8 @@ class Call(Generic[Answer]):
     body: bytes | None = None
     also_answers: frozenset[int] = frozenset()
     """Statuses beside 2xx with which the same answer comes."""
+    prompt_id: str = ""
+    """What is rendered, of a render."""
     is_hot: bool = False
     """Made for every request that the application itself answers."""
 
@@ -93,7 +95,14 @@ def render_call(
 ) -> Call[RenderResponse]:
     """Return the call that renders a prompt. Raises ValidationError when it cannot be sent as JSON."""
     path = f"{_path(prompt_id)}/render"
-    return Call("POST", path, RenderResponse, _json(_request(variables, version, strict, model)), is_hot=True)
+    return Call(
+        "POST",
+        path,
+        RenderResponse,
+        _json(_request(variables, version, strict, model)),
+        prompt_id=prompt_id,
+        is_hot=True,
+    )
 
 
 def _request(variables: Any, version: Any, strict: bool, model: ForModel) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from promptops.client.breaker import CircuitBreakerConfig
+from promptops.client.caching import CacheConfig, CacheLevel
 from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.client.place import Place, at_socket, at_url
 from promptops.client.retrying import RetryConfig
@@ -41,6 +42,8 @@ class ClientConfig:
     """When a call is made again. All attempts of a render together keep to `timeout_seconds`."""
     breaker: CircuitBreakerConfig | None = field(default_factory=CircuitBreakerConfig)
     """When no call is made for a while; None: always one is made. It never opens for a socket."""
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    """What is held in the process, to render from."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, before a call fails with it."""
@@ -50,6 +53,8 @@ class ClientConfig:
         _check_number("retry.attempts", self.retry.attempts, int, 100)
         _check_number("retry.base_seconds", self.retry.base_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
         _check_number("retry.most_seconds", self.retry.most_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
+        _check_kind("cache", self.cache, CacheConfig)
+        _check_kind("cache.level", self.cache.level, CacheLevel)
         if self.breaker is not None:
             _check_breaker(self.breaker)
         if self.socket is not None and self.base_url is not None:

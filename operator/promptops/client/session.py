@@ -3,35 +3,84 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
 
 from promptops.api.http import RenderedMessage, RenderResponse
 from promptops.client import fallback
 from promptops.client.breaker import CircuitBreaker
+from promptops.client.caching import CacheLevel
+from promptops.client.codec import Call
 from promptops.client.config import ClientConfig
 from promptops.client.connections import OfThisProcess
 from promptops.client.errors import PromptOpsError
-from promptops.client.retrying import Attempts
+from promptops.client.retrying import Attempts, RetryConfig
 from promptops.client.statistics import CallCounts, ClientStatistics
+
+if TYPE_CHECKING:
+    from promptops.client.in_process.renderer import Renderer
+
+HASTY_SECONDS: Final = 0.25
+"""So long the sidecar is asked for what this process could answer too."""
+INITIAL_SECONDS: Final = 2.0
+"""So long a beginning waits for what the sidecar holds."""
+_LOOK_SECONDS: Final = 0.005
+_ONCE: Final = RetryConfig(attempts=1)
 
 
 class Session:
     """A client's state for one configuration. Counts go on with the next one. Each process has counts and a breaker of its own."""
 
-    def __init__(self, config: ClientConfig, counts: OfThisProcess[CallCounts] | None = None) -> None:
-        """Raises ConfigurationError when the environment names no possible place."""
+    def __init__(self, config: ClientConfig, before: Session | None = None) -> None:
+        """`before`: whose place this one takes. Raises ConfigurationError when the environment names no possible place."""
         self.config = config
         self.place = config.place()
-        self.counts = counts or OfThisProcess(CallCounts)
+        self.counts: OfThisProcess[CallCounts] = before.counts if before is not None else OfThisProcess(CallCounts)
         self._breaker = OfThisProcess(self._made)
+        held = before.here if before is not None and before.place == self.place else None
+        self.here: Renderer | None = held or self._renderer() if config.cache.level is not CacheLevel.NONE else None
+        """What renders in this process; None: the sidecar is asked each time."""
 
     def succeeding(self, config: ClientConfig) -> Session:
         """Return the session with other settings. Raises ConfigurationError."""
-        return Session(config, self.counts)
+        return Session(config, self)
 
-    def attempts(self) -> Attempts:
-        """Begin a call."""
+    def left_for(self, other: Session) -> None:
+        """End what the other session, which takes the place of this one, does not go on with."""
+        if self.here is not None and self.here is not other.here:
+            self.here.close()
+
+    def close(self) -> None:
+        """End what goes on by itself."""
+        if self.here is not None:
+            self.here.close()
+
+    def attempts(self, *, hasty: bool = False) -> Attempts:
+        """Begin a call; a hasty one may fail, for something is held that can be answered instead."""
+        if hasty:
+            return Attempts(_ONCE, min(HASTY_SECONDS, self.config.timeout_seconds))
         return Attempts(self.config.retry, self.config.timeout_seconds)
+
+    def until_held(self) -> Iterator[float]:
+        """Yield how long to wait before the next look, until what the sidecar serves is held in this process, or for a while."""
+        until = time.monotonic() + min(INITIAL_SECONDS, self.config.timeout_seconds)
+        while self.here is not None and not self.here.local().is_current and time.monotonic() < until:
+            yield _LOOK_SECONDS
+
+    def rendered_here(self, call: Call[RenderResponse]) -> RenderResponse | None:
+        """Answer in this process. None: the sidecar has to be asked. Raises PromptOpsError."""
+        return self.here.current(call.prompt_id, call.body or b"") if self.here is not None else None
+
+    def has_instead(self, call: Call[Any]) -> bool:
+        """Whether something is held to answer with if the sidecar does not."""
+        return self.here is not None and bool(call.prompt_id) and self.here.holds(call.prompt_id)
+
+    def instead(self, call: Call[RenderResponse], error: PromptOpsError) -> RenderResponse:
+        """Answer with what is held in this process instead of an answer that did not come. Raises the error when there is nothing."""
+        if self.here is None:
+            raise error
+        return self.here.instead(call.prompt_id, call.body or b"", error)
 
     def guarded(self) -> AbstractContextManager[None]:
         """Let one attempt through, and see how it ends. Raises CircuitOpenError."""
@@ -66,6 +115,14 @@ class Session:
         """Return what was counted in this process."""
         breaker = self._breaker.get()
         return self.counts.get().summary(breaker.state if breaker is not None else None)
+
+    def _renderer(self) -> Renderer | None:
+        if self.place.socket is None:
+            return None
+        # Before there is a thread: a child that is forked while one loads something waits for it for ever.
+        from promptops.client.in_process.renderer import Renderer
+
+        return Renderer(self.place.socket, self.counts.get)
 
     def _made(self) -> CircuitBreaker | None:
         wanted = self.config.breaker if self.place.socket is None else None

@@ -49,6 +49,9 @@ class CallCounts:
         self.fallbacks = 0
         self.retries = 0
         self._seconds = 0.0
+        self.quick = 0
+        """Answered the short way, each in less than the least bucket has room for, or nearly all."""
+        self.quick_seconds = 0.0
         self._buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
         self._failures: Counter[str] = Counter()
 
@@ -66,19 +69,22 @@ class CallCounts:
     def summary(self, circuit: CircuitState | None) -> ClientStatistics:
         """Return everything that was counted."""
         failed = self._failures.total()
-        total = self.succeeded + failed
+        quick, seconds = self.quick, self._seconds + self.quick_seconds
+        succeeded = self.succeeded + quick
+        total = succeeded + failed
+        buckets = [self._buckets[0] + quick, *self._buckets[1:]]
         return ClientStatistics(
             seconds=round(self._monotonic() - self._began, 3),
             total=total,
-            succeeded=self.succeeded,
+            succeeded=succeeded,
             failed=failed,
             fallbacks=self.fallbacks,
             retries=self.retries,
-            local=self.local,
+            local=self.local + quick,
             error_rate=round(failed / (total or 1), 4),
-            average_ms=round(self._seconds / (self.succeeded or 1) * 1000, 4),
-            p95_ms=quantile_ms(self._buckets, 0.95),
-            p99_ms=quantile_ms(self._buckets, 0.99),
+            average_ms=round(seconds / (succeeded or 1) * 1000, 4),
+            p95_ms=quantile_ms(buckets, 0.95),
+            p99_ms=quantile_ms(buckets, 0.99),
             failures=dict(self._failures),
             circuit=circuit,
         )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
 from promptops.api.observed import FeedbackAnswer, Outcome
@@ -21,6 +21,9 @@ from promptops.client.session import Session
 from promptops.client.statistics import ClientStatistics
 from promptops.client.sync_transport import SyncTransport
 from promptops.client.vocabulary import Fallback, ModelCompatibility, PromptValidation, RenderItem
+
+if TYPE_CHECKING:
+    from promptops.client.in_process.renderer import Renderer
 
 
 class SyncPromptOpsClient:
@@ -43,6 +46,7 @@ class SyncPromptOpsClient:
         base_url: str | None = None,
     ) -> None:
         self._closed = False
+        self._here: Renderer | None = None
         self._use(Session(settled(config, socket, base_url)))
 
     @property
@@ -59,8 +63,13 @@ class SyncPromptOpsClient:
         self.close()
 
     def initialize(self) -> None:
-        """Find out whether a sidecar answers, before it matters. Raises PromptOpsError. Nobody has to call it."""
+        """Find out whether a sidecar answers, before it matters, and have what it serves here. Raises PromptOpsError.
+
+        Nobody has to call it: renders before it, and those of a sidecar that nobody may follow, are calls.
+        """
         self.health_check()
+        for pause in self._session.until_held():
+            time.sleep(pause)
 
     def shutdown(self) -> None:
         """The same as `close`."""
@@ -69,7 +78,9 @@ class SyncPromptOpsClient:
     def close(self) -> None:
         """Close every connection; a call on its way still gets its answer."""
         self._closed = True
+        self._here = None
         self._hot.close()
+        self._session.close()
 
     def update_config(self, **changes: Any) -> ClientConfig:
         """Change some settings from the next call on, and return them all. Raises ConfigurationError, and then changes nothing."""
@@ -97,13 +108,29 @@ class SyncPromptOpsClient:
         request, with `prefix_cache` marked for its prefix cache. `session` is whom it is for. `fallback` is answered
         instead, as it stands, when the prompt is missing, disabled or out of reach: the answer's source is then `fallback`.
         """
+        if (
+            (here := self._here) is not None
+            and version is None
+            and session is None
+            and format is None
+            and model_name is None
+            and model_provider is None
+            and fallback is None
+            and not prefix_cache
+            and (quick := here.quick(prompt_id, variables)) is not None
+        ):
+            return quick
         words, started, current = checked(fallback), time.perf_counter(), self._session
         try:
             model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
-            answer = self._answer(codec.render_call(prompt_id, variables, version, strict, model))
+            call = codec.render_call(prompt_id, variables, version, strict, model)
+            answer = None if self._closed else current.rendered_here(call)
+            is_local = answer is not None
+            if answer is None:
+                answer = self._rendered(call, current)
         except PromptOpsError as error:
             return current.failed(prompt_id, error, words)
-        return current.rendered(answer, started)
+        return current.rendered(answer, started, local=is_local)
 
     def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
@@ -143,10 +170,17 @@ class SyncPromptOpsClient:
         """Return how the sidecar and what it depends on stand."""
         return self._answer(codec.health_call())
 
-    def _answer(self, call: Call[Answer]) -> Answer:
+    def _rendered(self, call: Call[RenderResponse], session: Session) -> RenderResponse:
+        hasty = session.has_instead(call)
+        try:
+            return self._answer(call, hasty=hasty)
+        except PromptOpsError as error:
+            return session.instead(call, error)
+
+    def _answer(self, call: Call[Answer], *, hasty: bool = False) -> Answer:
         if self._closed:
             raise ClientClosedError
-        session, attempts = self._session, self._session.attempts()
+        session, attempts = self._session, self._session.attempts(hasty=hasty)
         while True:
             try:
                 with session.guarded():
@@ -165,9 +199,11 @@ class SyncPromptOpsClient:
             raise codec.error_of_failure(failure, place) from failure
 
     def _use(self, session: Session) -> None:
-        before = getattr(self, "_hot", None)
+        before, left = getattr(self, "_hot", None), getattr(self, "_session", None)
         occasional = Occasional(session.place, session.config.timeout_seconds)
         self._hot = SyncTransport(session.place, session.config.max_connections)
-        self._occasional, self._session = occasional, session
+        self._occasional, self._session, self._here = occasional, session, session.here
         if before is not None:
             before.close()
+        if left is not None:
+            left.left_for(session)

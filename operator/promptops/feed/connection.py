@@ -24,6 +24,7 @@ from promptops.api.feed import (
 from promptops.api.http import Problem
 from promptops.api.wire import Unreadable, read
 from promptops.cache.bounded import Bounded
+from promptops.feed.hop import Disconnected
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
@@ -40,15 +41,6 @@ DIGESTS_PER_REQUEST = 200
 Token = Callable[[], str]
 """Reads the token; it is renewed under our feet."""
 _Answered = TypeVar("_Answered")
-
-
-class Disconnected(Exception):
-    """The hop above does not answer, or not with what was asked for. `reason` is a constant of promptops.api.reasons."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
 
 
 class Upstream:

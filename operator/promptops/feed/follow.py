@@ -29,10 +29,10 @@ from promptops.cache.tiers.keeper import Keeper
 from promptops.cache.tiers.tier import OnError, Tier, nobody_counts
 from promptops.cache.verifier import Verifier
 from promptops.feed import frames
-from promptops.feed.connection import Disconnected, Upstream
 from promptops.feed.greeting import Greeted
 from promptops.feed.holding import Holding, Rules
 from promptops.feed.holdings import Holdings
+from promptops.feed.hop import Disconnected, HopAbove
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 
@@ -54,7 +54,7 @@ class Follower:
 
     def __init__(
         self,
-        connection: Upstream,
+        connection: HopAbove,
         verifier: Verifier,
         store: Store | None,
         tiers: Iterable[Tier] = (),
@@ -65,8 +65,14 @@ class Follower:
         understanding: Understanding = EVERYTHING,
         on_tier_error: OnError = nobody_counts,
         on_trust: OnTrust | None = None,
+        most_backoff: float = MAX_BACKOFF_SECONDS,
+        repeats_source: bool = False,
     ) -> None:
-        """`store`: where the one scope is held; None: every scope that comes is, each in a store of its own."""
+        """`store`: where the one scope is held; None: every scope that comes is, each in a store of its own.
+
+        `most_backoff`: so long the hop above is left alone at most when it cannot be followed.
+        `repeats_source`: see Rules.
+        """
         self.connected = False
         """Whether a stream is open and has said whom it takes us for."""
         self.problem: str | None = "not connected yet"
@@ -76,9 +82,11 @@ class Follower:
         self._reporter = reporter
         self._observer = observer or FollowerObserver()
         self._clock = clock or Clock()
-        self.holdings = Holdings(Rules(verifier, self.keepers, self._observer, understanding, reporter), store)
+        rules = Rules(verifier, self.keepers, self._observer, understanding, reporter, repeats_source)
+        self.holdings = Holdings(rules, store)
         self._on_trust = on_trust
         self._backoff = MIN_BACKOFF_SECONDS
+        self._most_backoff = most_backoff
 
     def restore(self) -> None:
         """Serve what survived, as far as it can be read in a few seconds. Blocks for no longer."""
@@ -115,7 +123,7 @@ class Follower:
                 # Whatever a hop sends and however wrong we are about it: what is held is served, and it is tried again.
                 self._disconnected(reasons.INTERNAL_ERROR, type(error).__name__)
             await asyncio.sleep(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the reconnects
-            self._backoff = min(self._backoff * 2, MAX_BACKOFF_SECONDS)
+            self._backoff = min(self._backoff * 2, self._most_backoff)
 
     async def _follow_once(self) -> None:
         """Follow one stream to its end."""

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from promptops.api.feed import Relayed, RelayedBatch, RenderCounters, Report, Signed
 from promptops.feed.authentication import Caller
 from promptops.feed.channel import milliseconds
-from promptops.feed.connection import Disconnected, Upstream
+from promptops.feed.connection import Upstream
+from promptops.feed.hop import Disconnected
 from promptops.feed.reports import Reports
 
 PASS_ON_SECONDS: Final = 1.0

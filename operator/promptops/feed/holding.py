@@ -26,7 +26,7 @@ from promptops.cache.store import Store
 from promptops.cache.tiers.keeper import Keeper
 from promptops.cache.verifier import Verifier
 from promptops.cache.view import View
-from promptops.feed.connection import Disconnected
+from promptops.feed.hop import Disconnected
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.reporter import Reporter
 
@@ -53,6 +53,8 @@ class Rules:
     observer: FollowerObserver = FollowerObserver()  # noqa: RUF009 - it has no state
     understanding: Understanding = EVERYTHING
     reporter: Reporter | None = None
+    repeats_source: bool = False
+    """Whether what is held is said to come from where the hop above has it from, as it is to whoever is a part of that hop."""
 
 
 class Holding:
@@ -86,7 +88,8 @@ class Holding:
         size = len(message.entries or ())
         proposal = await _computed(size, lambda: propose_index(held, message, verifier, self.scope))
         self._check_floor(proposal)
-        await self._take(proposal, message.blobs, confirmed_at, fetch, source, wanted)
+        said = message.source if self._rules.repeats_source else source
+        await self._take(proposal, message.blobs, confirmed_at, fetch, said, wanted)
 
     async def take_patch(self, message: PatchMessage, fetch: Fetch) -> None:
         """Hold what a patch says. Raises Refused."""
@@ -112,7 +115,8 @@ class Holding:
             # Content that is lost for good must not cost a request at every heartbeat.
             self._patience = min(2 * self._patience, MAX_PATIENCE)
             self._heartbeats = 0
-            await self._take(again(view), (), None, fetch, source)
+            said = view.source if self._rules.repeats_source else source
+            await self._take(again(view), (), None, fetch, said)
             return
         for keeper in self._rules.keepers:
             keeper.stamp(self.scope, position, at)

@@ -11,9 +11,9 @@ from promptops.api.feed import Blob
 from promptops.cache.bounded import Bounded, Hangs, begun, mirrored
 from promptops.cache.refusal import Refused
 from promptops.cache.tiers.tier import Glimpse, MirrorAway, OnError, Readable
-from promptops.feed.connection import Disconnected
 from promptops.feed.holding import Holding
 from promptops.feed.holdings import Holdings
+from promptops.feed.hop import Disconnected
 
 LOOK_SECONDS: Final = 2.0
 """So often the mirror is looked at: while it is not needed, so that a fault of it is known before it is; while it is, for the

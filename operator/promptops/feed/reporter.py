@@ -19,7 +19,7 @@ from promptops.api.feed import (
     ReportsAnswer,
 )
 from promptops.cache.store import Store
-from promptops.feed.connection import Disconnected
+from promptops.feed.hop import Disconnected
 from promptops.reader.tally import Tally
 
 RETRY_SECONDS = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,8 +14,6 @@ from promptops.api.feed import (
     EVERY_SCOPE_QUERY,
     HELD_HEADER,
     Acknowledged,
-    Blob,
-    BlobsAnswer,
     BlobsRequest,
     Header,
     Hello,
@@ -39,6 +37,7 @@ from promptops.feed.authentication import (
     TooMany,
     spoken_for,
 )
+from promptops.feed.blobs import many_of, one_of
 from promptops.feed.stream import Stream, Streams, is_ahead
 from promptops.feed.wide import Scopes, Stores, WideStream
 from promptops.web.answers import SAFE, Answer, Lasting, TakenRequest
@@ -56,8 +55,6 @@ REQUESTS_OF_A_POD, REQUESTS_OF_AN_ACCOUNT = (50, 5.0), (1000, 200.0)
 BYTES_OF_ONE: Final = (4 * 1024 * 1024, 512 * 1024.0)
 RETRY_SECONDS: Final = 5
 MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
-MAX_BLOBS_ANSWER_BYTES: Final = 4 * 1024 * 1024
-"""An answer that would be larger leaves the rest out; the follower asks again for what it still lacks."""
 MAX_HELD_CHARACTERS: Final = 8192
 MAX_NAME_CHARACTERS: Final = 256
 """Of an instance, of a prompt, and of a reason."""
@@ -171,7 +168,7 @@ class FeedApp:
         def find(body: bytes) -> Answer:
             digests = _decoded(body, BlobsRequest).digests
             found = {digest: view.blobs[digest] for digest in digests for view in views if digest in view.blobs}
-            return _found(found, digests)
+            return many_of(found, digests)
 
         return TakenRequest(find, MAX_BLOBS_REQUEST_BYTES)
 
@@ -216,18 +213,12 @@ class FeedApp:
         return TakenRequest(lambda _: lasting)
 
     def _blob(self, head: Head, caller: Caller) -> TakenRequest:
-        digest = head.path.removeprefix("/v1/blobs/")
-        content = self._served(caller)[1].blobs.get(digest)
-        if content is None:
-            raise refusal(404, reasons.BLOB_NOT_FOUND, "your index names no such blob")
-        headers = (("cache-control", "private, immutable, max-age=31536000"), ("etag", f'"{digest}"'), *SAFE)
-        if f'"{digest}"' in head.header(b"if-none-match"):
-            return TakenRequest(lambda _: Answer(304, headers=headers))
-        return TakenRequest(lambda _: Answer(200, content, _JSON, headers))
+        answer = one_of(self._served(caller)[1].blobs, head)
+        return TakenRequest(lambda _: answer)
 
     def _blobs(self, _: Head, caller: Caller) -> TakenRequest:
         blobs = self._served(caller)[1].blobs
-        return TakenRequest(lambda body: _found(blobs, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
+        return TakenRequest(lambda body: many_of(blobs, _decoded(body, BlobsRequest).digests), MAX_BLOBS_REQUEST_BYTES)
 
     def _report(self, _: Head, caller: Caller) -> TakenRequest:
         def record(body: bytes) -> Answer:
@@ -261,20 +252,6 @@ class FeedApp:
         except Refused:
             return None
         return (header, signed) if header.scope == caller.scope else None
-
-
-def _found(blobs: Mapping[str, bytes], asked: tuple[str, ...]) -> Answer:
-    found: dict[str, Blob] = {}
-    size = 0
-    for digest in asked:
-        content = blobs.get(digest)
-        if content is None or digest in found:
-            continue
-        size += len(content)
-        if found and size > MAX_BLOBS_ANSWER_BYTES:
-            break
-        found[digest] = Blob(digest, content.decode())
-    return Answer(200, msgspec.json.encode(BlobsAnswer(tuple(found.values()))), _JSON, _NO_STORE)
 
 
 def _is_plain(report: Report) -> bool:

@@ -31,6 +31,7 @@ from promptops.reader.plans import Plans
 from promptops.reader.requests import check_count, read_render_request
 from promptops.rendering import selection
 from promptops.rendering.errors import InvalidInput, InvalidSpec, PromptError, PromptNotFound, Unavailable
+from promptops.rendering.execute.plan import Plan
 from promptops.rendering.payloads.formats import provider_of
 
 _DIGITS: Final = 16
@@ -179,6 +180,10 @@ class Answers:
         entry, reference = selection.select(view, prompt_id)
         return entry, reference, self._plans.of(view, reference.digest).content
 
+    def plan(self, view: View, digest: str) -> Plan:
+        """Return what a content that the view holds is rendered by. Raises Unavailable. May be called in any thread."""
+        return self._plans.of(view, digest)
+
     def view(self) -> View:
         """Return what is held now. Raises NotReady."""
         view = self._store.current
@@ -261,12 +266,12 @@ def _content(blob: bytes) -> dict[str, Any]:
         raise InvalidSpec(reasons.MALFORMED, f"the content {error}") from None
 
 
-def render_id(prompt: str, digest: str) -> str:
+def render_id(prompt: str, digest: str, drawn: str | None = None) -> str:
     """Return a new id for a render of this content, by which any sidecar that holds it can be told what came of it.
 
-    It names what was rendered, so nobody has to remember it.
+    It names what was rendered, so nobody has to remember it. `drawn`: what no other render's ends with.
     """
-    return f"{prompt}.{digest[_ALGORITHM : _ALGORITHM + _DIGITS]}.{secrets.token_hex(8)}"
+    return f"{prompt}.{digest[_ALGORITHM : _ALGORITHM + _DIGITS]}.{drawn or secrets.token_hex(8)}"
 
 
 def rendered(view: View, named: str) -> tuple[Entry, VersionReference]:

@@ -9,18 +9,20 @@ import msgspec
 
 from promptops.api.http import MAX_REQUEST_BYTES, Health
 from promptops.api.observed import FeedbackAnswer, FeedbackRequest
+from promptops.feed.blobs import one_of
 from promptops.reader.answers import Answers, rendered
 from promptops.reader.requests import read_strictly
 from promptops.sidecar.counting import Counting
+from promptops.sidecar.downstream import MAX_BLOBS_REQUEST_BYTES, Downstream
 from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.lookups import LookUps
 from promptops.sidecar.mcp.face import McpFace
 from promptops.sidecar.ofrep import OfrepFace
 from promptops.sidecar.renders import JSON, NO_STORE, Renders
-from promptops.sidecar.routes import Action, Route, route_of
+from promptops.sidecar.routes import OF_THE_FEED, Action, Route, route_of
 from promptops.web.answers import Answer, Lasting, TakenRequest
-from promptops.web.problems import read_query, refuse_query, wrong_method
+from promptops.web.problems import no_such_route, read_query, refuse_query, wrong_method
 from promptops.web.requests import Head
 
 _ENCODER = msgspec.json.Encoder()
@@ -42,14 +44,16 @@ class DataApp:
         worker: ThreadPoolExecutor,
         counting: Counting,
         hub: EventHub,
+        downstream: Downstream | None = None,
     ) -> None:
-        """`worker` has one thread, which may be shared."""
+        """`worker` has one thread, which may be shared. `downstream`: who is asked for the feed; None: nobody may follow here."""
         self._answers = answers
         self._health = health
         self._guard = guard
         self._worker = worker
         self._counting = counting
         self._hub = hub
+        self._downstream = downstream
         self._renders = Renders(answers, hub, worker, counting.traces)
         self._look_ups = LookUps(answers, worker)
         self._mcp = McpFace(answers, self._renders, hub, worker)
@@ -59,8 +63,12 @@ class DataApp:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
         self._guard.admit(head)
         route = route_of(head.path)
+        if route.action in OF_THE_FEED and self._downstream is None:
+            raise no_such_route(head.path)
         if head.method not in route.action.methods:
             raise wrong_method(route.action.methods)
+        if route.action in OF_THE_FEED and self._downstream is not None:
+            return self._followed(route.action, head, self._downstream)
         if head.method == "POST":
             return self._posted(route, head)
         if route.action in _LASTING:
@@ -70,6 +78,16 @@ class DataApp:
             refuse_query(head.query)
             return TakenRequest(lambda _: self._told(route.action))
         return TakenRequest(lambda _: self._look_ups.answer(route, head))
+
+    def _followed(self, action: Action, head: Head, downstream: Downstream) -> TakenRequest:
+        refuse_query(head.query)
+        if action is Action.BLOBS:
+            return TakenRequest(downstream.blobs, MAX_BLOBS_REQUEST_BYTES)
+        if action is Action.BLOB:
+            blob = one_of(self._answers.view().blobs, head)
+            return TakenRequest(lambda _: blob)
+        stream = downstream.stream(head)
+        return TakenRequest(lambda _: stream)
 
     def _posted(self, route: Route, head: Head) -> TakenRequest:
         if route.action is Action.FLAGS:

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.sidecar.supply import SupplyError
@@ -47,6 +48,8 @@ class Directory:
         self._gone: str | None = None
         self._failed: str | None = None
         self._seq = 0
+        # A process that follows us outlives us, never the boot: the next process stands above this one.
+        self._epoch = int(Clock().now() * 1000)
 
     @property
     def connected(self) -> bool:
@@ -122,7 +125,9 @@ class Directory:
     def _viewed(self, outcome: Outcome) -> tuple[View, Outcome]:
         self._seq += 1
         decided, before = outcome.decided, self._store.current
-        view = View.unsigned(decided.entries, decided.blobs, self._seq, namespace=SCOPE, tenant=SCOPE, before=before)
+        view = View.unsigned(
+            decided.entries, decided.blobs, self._seq, namespace=SCOPE, tenant=SCOPE, epoch=self._epoch, before=before
+        )
         return view, outcome
 
     def _publish(self, view: View, outcome: Outcome) -> None:

@@ -27,6 +27,7 @@ from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.choice import choose_supply
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
+from promptops.sidecar.downstream import Downstream
 from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
 from promptops.sidecar.reloading import Reloading, Told
@@ -74,6 +75,7 @@ class Sidecar:
         self._counting = Counting(self._metrics, self._tally, statistics, self._tracing)
         self._answers = Answers(self._store, self._counting, self._clock.now)
         self._hub = EventHub(self._store)
+        self._downstream = Downstream(self._store, self._clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
@@ -87,6 +89,7 @@ class Sidecar:
                 asyncio.create_task(self._supervisor.keep("supply", self._supply.run)),
                 asyncio.create_task(self._supervisor.keep("watchdog", self._watch_loop)),
                 asyncio.create_task(self._supervisor.keep("settings", self._reloading.run)),
+                asyncio.create_task(self._supervisor.keep("downstream", self._downstream.run)),
                 asyncio.create_task(self._end_streams(stop)),
             ]
             try:
@@ -115,7 +118,9 @@ class Sidecar:
             ]
             if settings.socket is not None:
                 unix = bound.enter_context(bind_path(settings.socket, settings.socket_mode))
-                listeners.append(Listener("socket", unix, self._data_app(Guard(check_host=False)), serving))
+                listeners.append(
+                    Listener("socket", unix, self._data_app(Guard(check_host=False), self._downstream), serving)
+                )
             if any_address:
                 _log.warning("data listener is reachable from outside", address=settings.data_address)
             _log.info(
@@ -131,13 +136,15 @@ class Sidecar:
         probes = {"/healthz": alive, "/readyz": self._state.ready, "/startupz": self._state.started}
         return operations_app(exposition, probes)
 
-    def _data_app(self, guard: Guard) -> DataApp:
-        return DataApp(self._answers, self._state.health, guard, self._worker, self._counting, self._hub)
+    def _data_app(self, guard: Guard, downstream: Downstream | None = None) -> DataApp:
+        health, counting = self._state.health, self._counting
+        return DataApp(self._answers, health, guard, self._worker, counting, self._hub, downstream)
 
     async def _end_streams(self, stop: asyncio.Event) -> None:
         """A server that stops waits for its answers: those without end have to be ended."""
         await stop.wait()
         self._hub.close()
+        self._downstream.close()
 
     async def _watch_loop(self) -> None:
         await watch(self._metrics.process.loop_held)

@@ -6,6 +6,8 @@ POST /ofrep/v1/evaluate/flags
 POST /ofrep/v1/evaluate/flags/{key}
 GET  /ofrep/v1/sse
 GET  /openapi.json
+POST /v1/blobs
+GET  /v1/blobs/{digest}
 GET  /v1/events
 POST /v1/feedback
 GET  /v1/health
@@ -17,7 +19,9 @@ GET  /v1/prompts/{id}/versions/{version}
 POST /v1/prompts/{id}/render
 POST /v1/render/batch
 GET  /v1/stats
+GET  /v1/stream
 
+Stream and blobs are the feed, over the Unix socket alone.
 An id may contain slashes. An id that ends in /render, /diff, /versions or /versions/… is asked for with that slash written as %2F.
 """
 
@@ -26,6 +30,7 @@ from enum import Enum
 from typing import Final
 from urllib.parse import unquote
 
+from promptops.feed import blobs
 from promptops.rendering.errors import InvalidInput
 from promptops.rendering.selection import PROMPT_ID_RULE, is_prompt_id
 from promptops.web.problems import no_such_route
@@ -51,6 +56,9 @@ class Action(Enum):
     FEEDBACK = "feedback"
     EVENTS = "events"
     STATISTICS = "stats"
+    STREAM = "stream"
+    BLOBS = "blobs"
+    BLOB = "blob"
     MCP = "mcp"
     FLAG = "flag"
     FLAGS = "flags"
@@ -62,7 +70,11 @@ class Action(Enum):
         return ("POST",) if self in _POSTED else ("GET", "HEAD")
 
 
-_POSTED: Final = frozenset({Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP, Action.FLAG, Action.FLAGS})
+_POSTED: Final = frozenset(
+    {Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP, Action.FLAG, Action.FLAGS, Action.BLOBS}
+)
+OF_THE_FEED: Final = frozenset({Action.STREAM, Action.BLOBS, Action.BLOB})
+"""What is for those who follow."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,8 @@ _FIXED: Final = {
     "/v1/feedback": Action.FEEDBACK,
     "/v1/events": Action.EVENTS,
     "/v1/stats": Action.STATISTICS,
+    "/v1/stream": Action.STREAM,
+    "/v1/blobs": Action.BLOBS,
 }
 
 
@@ -96,6 +110,8 @@ def route_of(raw_path: str) -> Route:
     """
     if raw_path in _FIXED:
         return Route(_FIXED[raw_path])
+    if raw_path.startswith(blobs.PATH) and "/" not in raw_path.removeprefix(blobs.PATH):
+        return Route(Action.BLOB)
     if raw_path.startswith(_FLAGS) and len(raw_path) <= _MAX_PATH:
         return Route(Action.FLAG, _prompt_id(raw_path.removeprefix(_FLAGS)))
     if not raw_path.startswith(_PREFIX) or len(raw_path) > _MAX_PATH or raw_path.endswith("/"):

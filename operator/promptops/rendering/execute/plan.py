@@ -84,6 +84,11 @@ class Plan:
         parameters: dict[str, Any] = msgspec.to_builtins(found) if found else {}
         return parameters
 
+    @property
+    def quick(self) -> Quick:
+        """What renders most calls without a warning, and returns None for all others. Another one before the first render."""
+        return self._quick
+
     def _first(self, given: Mapping[str, Any]) -> Rendered | None:
         """Make what renders most calls without looking twice, and render with it; some content always needs the long way."""
         said = [part for part in self.parts if isinstance(part, Said)]

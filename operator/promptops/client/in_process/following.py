@@ -1,0 +1,114 @@
+"""The thread that keeps a store at what the sidecar serves: begun when it is needed, begun again when it ends, ended when it is not.
+
+Everything it needs is loaded before it begins. A process may fork at any moment, and a child that inherits a module half
+loaded by a thread that it did not inherit waits for it for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+import threading
+from contextlib import suppress
+from typing import Any, Final
+
+from promptops.cache.store import Store
+from promptops.cache.verifier import Trusting
+from promptops.client.in_process.socket_hop import SocketHop
+from promptops.feed.follow import Follower
+from promptops.feed.observer import FollowerObserver
+
+MOST_BACKOFF_SECONDS: Final = 1.0
+"""So long a sidecar next door is left alone at most."""
+AGAIN_SECONDS: Final = 1.0
+"""After a fault of ours it begins anew, no sooner than this."""
+JOIN_SECONDS: Final = 2.0
+
+
+class Following:
+    """Follows in a thread. A forked child has no such thread: it abandons this and makes one of its own."""
+
+    def __init__(self, path: str, store: Store, observer: FollowerObserver) -> None:
+        self._hop = SocketHop(path)
+        self._store = store
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._ended = threading.Event()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def ensure(self) -> None:
+        """Begin unless it runs already, or was stopped."""
+        if self.is_alive or self._ended.is_set():
+            return
+        with self._lock:
+            if not self.is_alive and not self._ended.is_set():
+                self._thread = threading.Thread(target=self._run, name="promptops", daemon=True)
+                # At the very end of an interpreter there are no new threads: then calls have to do.
+                with suppress(RuntimeError):
+                    self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for the end."""
+        self._ended.set()
+        loop, stop = self._loop, self._stop
+        if loop is not None and stop is not None:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(stop.set)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            with suppress(RuntimeError):
+                thread.join(JOIN_SECONDS)
+
+    def abandon(self) -> None:
+        """Close what a child has inherited of it. The thread stays with the parent, and goes on there."""
+        self._hop.abandon()
+        # The pair of sockets by which asyncio wakes a loop has no public name.
+        for inherited in (getattr(self._loop, "_ssock", None), getattr(self._loop, "_csock", None)):
+            if isinstance(inherited, socket.socket):
+                inherited.close()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with suppress(Exception), asyncio.Runner(loop_factory=_loop) as runner:
+                    runner.run(self._follow())
+            finally:
+                # Whatever ended it: nobody keeps current any more what is held.
+                self._loop = None
+                self._observer.disconnected("", "")
+            self._ended.wait(AGAIN_SECONDS)
+
+    async def _follow(self) -> None:
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if self._ended.is_set():
+            return
+        follower = Follower(
+            self._hop,
+            Trusting(),
+            self._store,
+            observer=self._observer,
+            most_backoff=MOST_BACKOFF_SECONDS,
+            repeats_source=True,
+        )
+        following: asyncio.Future[Any] = asyncio.ensure_future(follower.run())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (following, stopping):
+                task.cancel()
+            await asyncio.gather(following, stopping, return_exceptions=True)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that holds no descriptor of a poller, which a child would inherit."""
+    return asyncio.SelectorEventLoop(selectors.PollSelector())

@@ -1,0 +1,232 @@
+"""What one process holds of its sidecar's prompts, and answers from it: the same reader and the same plans as the sidecar's own.
+
+A usual call of a usual prompt takes the short way: a function that checks and renders, found by the prompt's id. Everything else
+is read from the very bytes that would be sent, by what would read them there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from promptops.api.feed import STALE_SECONDS, Entry
+from promptops.api.http import RenderResponse, Source
+from promptops.api.wire import read
+from promptops.cache.clock import Clock
+from promptops.cache.store import Confirmed, Dropped, Event, Store, Swapped
+from promptops.cache.view import View
+from promptops.client.errors import PromptOpsError, error_of_problem
+from promptops.client.in_process.following import Following
+from promptops.client.statistics import CallCounts
+from promptops.client.vocabulary import PromptVariables
+from promptops.feed.observer import FollowerObserver
+from promptops.reader.answers import Answers, render_id
+from promptops.reader.plans import UNDERSTANDING
+from promptops.rendering.errors import PromptError, PromptNotFound, Unavailable
+from promptops.rendering.execute.plan import Plan
+from promptops.rendering.execute.quick import Quick
+from promptops.web.problems import problem_of
+
+_FEATURES: Final = UNDERSTANDING.features or frozenset()
+_ELSEWHERE: Final = (PromptNotFound, Unavailable)
+"""What is not held here may have come to the sidecar in between."""
+_PLAIN: Final = frozenset({dict, PromptVariables, type(None)})
+"""Dictionaries that have what they seem to have."""
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """All that a usual render of one prompt needs."""
+
+    name: str
+    version: str
+    digest: str
+    quick: Quick
+    parameters: Callable[[], dict[str, Any]]
+    """Makes them anew: what an application does to its answer is seen in no other."""
+    source: Source
+    render_id: str
+    """Its beginning."""
+
+
+class Local(FollowerObserver):
+    """Holds and answers, in one process. Safe for threads; `now` is CLOCK_BOOTTIME."""
+
+    def __init__(
+        self,
+        path: str,
+        counts: CallCounts,
+        inherited: Local | None = None,
+        now: Callable[[], float] | None = None,
+    ) -> None:
+        """`inherited`: what the parent of a forked child held; it is held here too, and nothing of it is believed to be current."""
+        self._now = now or Clock().now
+        self._counts = counts
+        self._store = Store()
+        self._hot: dict[str, Hot] = {}
+        self._numbers = itertools.count()
+        self._drawn = secrets.token_hex(6)
+        self._fresh_until = 0.0
+        """Until when what is held may be called the sidecar's, unless it says something before."""
+        if inherited is not None and (view := inherited._store.current) is not None:
+            self._store.swap(view)
+            self._store.confirmed_at = inherited._store.confirmed_at
+        self._confirmed_at = self._store.confirmed_at or 0.0
+        self._answers = Answers(self._store, _Uncounted(), self._now)
+        self._store.listen(self._heard)
+        self.following = Following(path, self._store, self)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the sidecar is followed, and was heard of lately."""
+        return self._now() < self._fresh_until
+
+    @property
+    def view(self) -> View | None:
+        """What is held."""
+        return self._store.current
+
+    def quick(self, prompt_id: str, variables: Mapping[str, Any] | None) -> RenderResponse | None:
+        """Answer a usual call. None: it is not one, or nothing is known to be current."""
+        if type(prompt_id) is not str or type(variables) not in _PLAIN:
+            return None
+        began = self._now()
+        age = began - self._confirmed_at
+        hot = self._hot.get(prompt_id)
+        if hot is None or began >= self._fresh_until or age > STALE_SECONDS:
+            return None
+        rendered = hot.quick(variables if type(variables) is dict else dict(variables or ()))
+        if rendered is None:
+            return None
+        seconds = self._now() - began
+        counts = self._counts
+        counts.quick += 1
+        counts.quick_seconds += seconds
+        return RenderResponse(
+            prompt_id,
+            hot.version,
+            hot.digest,
+            rendered.text,
+            rendered.messages,
+            hot.parameters(),
+            rendered.variables_used,
+            True,
+            hot.source,
+            round(age, 3),
+            False,
+            seconds * 1000,
+            (),
+            f"{hot.render_id}{next(self._numbers):04x}",
+        )
+
+    def current(self, prompt_id: str, body: bytes) -> RenderResponse | None:
+        """Answer any call, given the bytes that would be sent. None: the sidecar has to be asked. Raises PromptOpsError."""
+        if not self.is_current:
+            self.following.ensure()
+            return None
+        return self._answered(prompt_id, body)
+
+    def held(self, prompt_id: str, body: bytes) -> RenderResponse | None:
+        """Answer from what was held last, while the sidecar does not answer. Raises PromptOpsError."""
+        answer = self._answered(prompt_id, body)
+        return None if answer is None else msgspec.structs.replace(answer, source="snapshot", cache_hit=True)
+
+    def holds(self, prompt_id: str) -> bool:
+        """Whether anything of a prompt is held, however old."""
+        view = self._store.current
+        return view is not None and prompt_id in view.names
+
+    def disconnected(self, reason: str, detail: str) -> None:
+        """Nothing is known to be current any more."""
+        self._fresh_until = 0.0
+
+    def ahead(self, scope: str) -> None:
+        """The sidecar serves less than is held, so what is held is not what it serves."""
+        self._fresh_until = 0.0
+
+    def _answered(self, prompt_id: str, body: bytes) -> RenderResponse | None:
+        hot, view = self._hot, self._store.current
+        name = view.names.get(prompt_id) if view is not None else None
+        if view is None or name is None or not _is_whole(view, name):
+            return None
+        outcome = self._answers.attempt(prompt_id, body).outcome
+        if isinstance(outcome, _ELSEWHERE):
+            return None
+        if isinstance(outcome, PromptError):
+            raise _error_of(outcome)
+        if prompt_id not in hot and (made := self._made(view, view.entries[name])) is not None:
+            hot[prompt_id] = made
+        return read(_ENCODER.encode(outcome), RenderResponse)
+
+    def _made(self, view: View, entry: Entry) -> Hot | None:
+        """Return the short way to a prompt; None when its calls need more than that."""
+        if entry.stable is None or entry.must_understand or entry.values or view.header.renders_per_second:
+            return None
+        try:
+            plan = self._answers.plan(view, entry.stable.digest)
+        except PromptError:
+            return None
+        if plan.variants:
+            return None
+        return Hot(
+            entry.name,
+            entry.stable.version,
+            entry.stable.digest,
+            plan.quick,
+            _maker(plan),
+            view.source,
+            render_id(entry.name, entry.stable.digest, self._drawn),
+        )
+
+    def _heard(self, event: Event) -> None:
+        """Take note, in the thread that follows."""
+        if isinstance(event, Swapped):
+            self._hot = {} if event.step is None else _untouched(dict(self._hot), event)
+        elif isinstance(event, Confirmed):
+            self._confirmed_at = self._store.confirmed_at or 0.0
+        elif isinstance(event, Dropped):
+            self._hot = {}
+        is_known = self._store.current is not None and self._store.confirmed_at is not None
+        self._fresh_until = self._now() + STALE_SECONDS if is_known else 0.0
+
+
+class _Uncounted:
+    """The client counts, whoever answered."""
+
+    def succeeded(self, prompt: str, digest: str, seconds: float) -> None:
+        """Nothing."""
+
+    def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
+        """Nothing."""
+
+
+def _is_whole(view: View, name: str) -> bool:
+    """Whether what is held of a prompt is what was published last, and nothing of it is beyond this version."""
+    entry = view.entries.get(name)
+    return entry is not None and name not in view.nacks and _FEATURES.issuperset(entry.must_understand)
+
+
+def _untouched(hot: dict[str, Hot], event: Swapped) -> dict[str, Hot]:
+    step = event.step
+    touched = {entry.name for entry in step.upserts} | {gone.name for gone in step.removes} if step else set()
+    return {prompt_id: each for prompt_id, each in hot.items() if each.name not in touched}
+
+
+def _maker(plan: Plan) -> Callable[[], dict[str, Any]]:
+    if not plan.parameters:
+        return dict
+    if all(isinstance(value, str | int | float | None) for value in plan.parameters.values()):
+        return plan.parameters.copy
+    encoded = _ENCODER.encode(plan.parameters)
+    return lambda: read(encoded, dict[str, Any])
+
+
+def _error_of(error: PromptError) -> PromptOpsError:
+    later = str(error.retry_after) if error.retry_after is not None else None
+    return error_of_problem(problem_of(error), retry_after=later)

@@ -1,0 +1,86 @@
+"""Renders in this process, whichever that is by now: a child that was forked goes on with what its parent held, and follows anew."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from os import getpid
+from time import monotonic
+from typing import Any, Final
+
+from promptops.api.http import RenderResponse
+from promptops.client.errors import NetworkError, PromptOpsError, ServerError, TimeoutError
+from promptops.client.in_process.local import Local
+from promptops.client.statistics import CallCounts
+
+AWAY_SECONDS: Final = 1.0
+"""A sidecar that did not answer is not asked again so soon, by who holds what to answer with."""
+_DID_NOT_ANSWER: Final = (NetworkError, TimeoutError, ServerError)
+
+
+class Renderer:
+    """Answers from what this process holds. Safe for threads and over forks."""
+
+    def __init__(self, path: str, counts: Callable[[], CallCounts]) -> None:
+        """`counts`: returns those of this process."""
+        self._path = path
+        self._counts = counts
+        self._locals: dict[int, Local] = {}
+        self._away_until = 0.0
+        self._closed = False
+        self._end = weakref.finalize(self, _end, self._locals)
+
+    def quick(self, prompt_id: str, variables: Mapping[str, Any] | None) -> RenderResponse | None:
+        """Answer a usual call with what is known to be current. None: it takes more than that."""
+        local = self._locals.get(getpid())
+        return None if local is None else local.quick(prompt_id, variables)
+
+    def current(self, prompt_id: str, body: bytes) -> RenderResponse | None:
+        """Answer any call, given the bytes that would be sent, with what is known to be current; or with what is held, while the sidecar is away.
+
+        None: the sidecar has to be asked. Raises PromptOpsError.
+        """
+        local = self.local()
+        answer = local.current(prompt_id, body)
+        if answer is None and monotonic() < self._away_until and not local.is_current:
+            return local.held(prompt_id, body)
+        return answer
+
+    def holds(self, prompt_id: str) -> bool:
+        """Whether there is something to answer with if the sidecar does not."""
+        return self.local().holds(prompt_id)
+
+    def instead(self, prompt_id: str, body: bytes, error: PromptOpsError) -> RenderResponse:
+        """Answer with what is held where asking ended with an error. Raises that error when it was an answer, or nothing is held."""
+        if not isinstance(error, _DID_NOT_ANSWER) or (answer := self.local().held(prompt_id, body)) is None:
+            raise error
+        self._away_until = monotonic() + AWAY_SECONDS
+        return answer
+
+    def local(self) -> Local:
+        """Return what this process holds, and have it followed."""
+        local = self._locals.get(getpid())
+        if local is None:
+            local = self._begin(getpid())
+        if not self._closed:
+            local.following.ensure()
+        return local
+
+    def close(self) -> None:
+        """End the thread of this process. What is held stays, for calls on their way."""
+        self._closed = True
+        self._end()
+
+    def _begin(self, process: int) -> Local:
+        inherited = next((local for of, local in list(self._locals.items()) if of != process), None)
+        local = self._locals.setdefault(process, Local(self._path, self._counts(), inherited))
+        for other in [of for of in list(self._locals) if of != process]:
+            if (left := self._locals.pop(other, None)) is not None:
+                left.following.abandon()
+        return local
+
+
+def _end(locals_of: dict[int, Local]) -> None:
+    local = locals_of.get(getpid())
+    if local is not None:
+        local.following.stop()

@@ -1,0 +1,100 @@
+"""The feed to the processes next door, over the Unix socket alone: who may open that may have what the sidecar holds.
+
+What is sent is what the sidecar holds, verified. Nobody shows a token: the mode of the socket says who may connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from promptops.api import reasons
+from promptops.api.feed import HELD_HEADER, BlobsRequest, Header, Hello
+from promptops.cache.clock import Clock
+from promptops.cache.refusal import Refused
+from promptops.cache.store import Store
+from promptops.cache.verifier import Trusting, from_token
+from promptops.cache.view import View
+from promptops.feed import frames
+from promptops.feed.blobs import many_of
+from promptops.feed.stream import Stream, Streams
+from promptops.reader.requests import read_strictly
+from promptops.web.answers import SAFE, Answer, Lasting
+from promptops.web.problems import HttpRefusal, problem
+from promptops.web.requests import Head
+
+MAX_STREAMS: Final = 256
+CONFIRM_SECONDS: Final = 2.0
+"""So often those who follow are told how old what they hold is, whether or not the origin has said anything new."""
+STREAM_SECONDS: Final = 24 * 3600.0
+MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
+_MAX_HELD_CHARACTERS: Final = 8192
+_HELD: Final = HELD_HEADER.lower().encode()
+_NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
+
+
+class Downstream:
+    """Lets processes follow a store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._streams = Streams()
+
+    def stream(self, head: Head) -> Lasting:
+        """Answer GET /v1/stream. Raises HttpRefusal."""
+        if self._streams.closed or self._streams.subscribers >= MAX_STREAMS:
+            raise _later(reasons.TOO_MANY_REQUESTS, f"there are {MAX_STREAMS} streams already, or the sidecar ends")
+        view = self._view()
+        self._confirm_itself(view)
+        hello = Hello(view.header.scope, view.header.tenant, view.header.namespace)
+        stream = Stream(self._streams, "socket", self._store, hello, _held(head, view), STREAM_SECONDS)
+        return Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
+
+    def blobs(self, body: bytes) -> Answer:
+        """Answer POST /v1/blobs. Raises HttpRefusal, InvalidInput."""
+        return many_of(self._view().blobs, read_strictly(body, BlobsRequest).digests)
+
+    async def run(self) -> None:
+        """Tell for ever how old what is held is. A directory is its own origin, and confirms itself."""
+        while True:
+            await asyncio.sleep(CONFIRM_SECONDS)
+            self.confirm()
+
+    def confirm(self) -> None:
+        """Tell it once."""
+        view = self._store.current
+        if view is not None and self._confirm_itself(view):
+            return
+        for channel in tuple(self._streams.channels.values()):
+            channel.push(channel.confirmation())
+
+    def _confirm_itself(self, view: View) -> bool:
+        if view.signed is None:
+            self._store.confirm(self._clock.now())
+        return view.signed is None
+
+    def close(self) -> None:
+        """End every stream, and open no more."""
+        self._streams.close("Shutdown")
+
+    def _view(self) -> View:
+        if self._store.current is None:
+            raise _later(reasons.NOT_READY, "nothing is held yet; retry")
+        return self._store.current
+
+
+def _later(code: str, detail: str) -> HttpRefusal:
+    return HttpRefusal(problem(503, code, detail, retryable=True), {"retry-after": "1"})
+
+
+def _held(head: Head, view: View) -> Header | None:
+    """Return what the follower holds of this scope; None when it does not say so: then it gets everything."""
+    token = head.header(_HELD)
+    if not token or len(token) > _MAX_HELD_CHARACTERS:
+        return None
+    try:
+        header = Trusting().verify(from_token(token))
+    except Refused:
+        return None
+    return header if header.scope == view.header.scope else None
