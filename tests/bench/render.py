@@ -1,7 +1,7 @@
 """Renders in the process against what others do for the same, in one interleaved run: microseconds of processor time (what else
 the machine does is nobody's fault), and the ratio to Langfuse.
 
-Ours checks every value (types, Unicode policy, chat control tokens) and answers text, messages and the variables used. The others
+Ours, alone and through the client that follows a sidecar, checks every value (types, Unicode policy, chat control tokens) and answers text, messages and the variables used. The others
 substitute: Langfuse gets its prompt from its cache and compiles it. They are installed into an environment of their own in
 the cache, so that they never become dependencies: `make bench-render`.
 """
@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from typing import Any
 
 PEERS = ("langfuse", "langchain-core", "jinja2", "minijinja", "mlflow-skinny", "ddtrace", "msgspec")
 ROUNDS, CALLS = 60, 200
+TRUST = ("untrusted", "trusted")
+SOCKET = "PROMPTOPS_BENCH_SOCKET"
 Render = Callable[[], object]
 
 WORDS = [
@@ -103,6 +106,27 @@ def ours(content: dict[str, Any], given: dict[str, Any]) -> Render:
 
     made = plan(msgspec.json.encode(content))
     return lambda: made.render(given)
+
+
+def through_client(name: str, given: dict[str, Any]) -> Render:
+    """Return a whole render of a client in this process, as an application makes it."""
+    from promptops.client import SyncPromptOpsClient
+
+    client = SyncPromptOpsClient(socket=os.environ[SOCKET])
+    client.initialize()
+    client.render_prompt(name, given)
+    return lambda: client.render_prompt(name, given)
+
+
+def served() -> Iterator[dict[str, Any]]:
+    """Yield the manifests that the client renders."""
+    from tests.support.manifests import sourced
+
+    for trust in TRUST:
+        variables = declared(values("ASCII"), trust)
+        yield sourced(f"text-{trust}", {"text": text_template(), "variables": variables})
+        messages = [{"role": role, "content": said} for role, said in chat_templates()]
+        yield sourced(f"chat-{trust}", {"messages": messages, "variables": variables})
 
 
 def declared(given: dict[str, Any], trust: str) -> list[dict[str, Any]]:
@@ -222,19 +246,22 @@ def show(title: str, renders: dict[str, Render]) -> None:
 
 
 def both(content: dict[str, Any], given: dict[str, Any]) -> dict[str, Render]:
-    return {
-        f"ours, {trust}": ours(content | {"variables": declared(given, trust)}, given)
-        for trust in ("untrusted", "trusted")
-    }
+    return {f"ours, {trust}": ours(content | {"variables": declared(given, trust)}, given) for trust in TRUST}
+
+
+def clients(kind: str, given: dict[str, Any]) -> dict[str, Render]:
+    return {f"the client, {trust}": through_client(f"{kind}-{trust}", given) for trust in TRUST}
 
 
 def run() -> None:
     for script in SCRIPTS:
         given = values(script)
         content: dict[str, Any] = {"text": text_template()}
-        show(f"text, {script}", both(content, given) | dict(rivals_of_text(given)))
+        through = clients("text", given) if script == "ASCII" else {}
+        show(f"text, {script}", both(content, given) | through | dict(rivals_of_text(given)))
         content = {"messages": [{"role": role, "content": said} for role, said in chat_templates()]}
-        show(f"chat of six, {script}", both(content, given) | dict(rivals_of_chat(given)))
+        through = clients("chat", given) if script == "ASCII" else {}
+        show(f"chat of six, {script}", both(content, given) | through | dict(rivals_of_chat(given)))
         looped = {"tone": given["tone"], "document": given["document"], "examples": examples(script)}
         show(
             f"loop over ten, {script} (Langfuse: its text)", both({"text": LOOP}, looped) | dict(rivals_of_loop(looped))
@@ -253,14 +280,23 @@ def python_of_peers() -> Path:
     return python
 
 
+def beside_a_sidecar() -> int:
+    """Run in the peers' environment, beside a sidecar of ours."""
+    from tests.support.sidecar import sidecars, write
+
+    root = Path(__file__).parents[2]
+    paths = os.pathsep.join((str(root / "operator"), str(root)))
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "prompts.yaml", *served())
+        for start in sidecars():
+            sidecar = start(Path(folder), PYTHONASYNCIODEBUG="", PROMPTOPS_DIRECTORY=folder)
+            environment = os.environ | {"PYTHONPATH": paths, SOCKET: str(sidecar.socket)}
+            return subprocess.run([python_of_peers(), __file__, "--here"], env=environment, check=False).returncode
+    return 1
+
+
 if __name__ == "__main__":
     if "--here" in sys.argv:
         run()
     else:
-        root = Path(__file__).parents[2]
-        paths = os.pathsep.join((str(root / "operator"), str(root)))
-        raise SystemExit(
-            subprocess.run(
-                [python_of_peers(), __file__, "--here"], env=os.environ | {"PYTHONPATH": paths}, check=False
-            ).returncode
-        )
+        raise SystemExit(beside_a_sidecar())

@@ -55,7 +55,7 @@ def environment() -> Iterator[dict[str, str]]:
             yield {
                 **{name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")},
                 "PYTHONPATH": str(ROOT / "operator"),
-                "PROMPTOPS_URL": sidecar.url,
+                "PROMPTOPS_SOCKET": str(sidecar.socket),
                 "OPENAI_BASE_URL": f"{openai.url}/v1",
                 "OPENAI_API_KEY": "none",
                 "ANTHROPIC_BASE_URL": anthropic.url,

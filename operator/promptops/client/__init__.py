@@ -9,10 +9,10 @@ from promptops.api.http import (
     VariableError,
     Warning,
 )
-from promptops.api.observed import FeedbackAnswer
+from promptops.api.observed import FeedbackAnswer, PromptEvent
 from promptops.client.asynchronous import PromptOpsClient
 from promptops.client.breaker import CircuitBreaker, CircuitBreakerConfig, CircuitState
-from promptops.client.caching import CacheConfig, CacheLevel
+from promptops.client.caching import CacheConfig, CacheLevel, CacheStatistics
 from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
@@ -25,12 +25,14 @@ from promptops.client.errors import (
     PromptOpsError,
     RateLimitError,
     ServerError,
+    TenantUnknownError,
     TimeoutError,
     ValidationError,
 )
 from promptops.client.retrying import RetryConfig
 from promptops.client.statistics import ClientStatistics
 from promptops.client.synchronous import SyncPromptOpsClient
+from promptops.client.tenants import TenantClients
 from promptops.client.vocabulary import (
     ModelCompatibility,
     ModelProvider,
@@ -45,6 +47,10 @@ __all__ = [
     "ClientConfig",
     "CacheConfig",
     "CacheLevel",
+    "CacheStatistics",
+    "PromptEvent",
+    "TenantClients",
+    "TenantUnknownError",
     "RetryConfig",
     "CircuitBreakerConfig",
     "CircuitBreaker",

@@ -53,9 +53,9 @@ class Call(Generic[Answer]):
     is_hot: bool = False
     """Made for every request that the application itself answers."""
 
-    def question(self, place: Place) -> Question:
+    def question(self, place: Place, token: str | None = None) -> Question:
         """Return the call as bytes, under an id of its own."""
-        return question(place.host, self.method, place.prefix + self.path, self.body, secrets.token_hex(8))
+        return question(place.host, self.method, place.prefix + self.path, self.body, secrets.token_hex(8), token)
 
 
 @dataclass(frozen=True)

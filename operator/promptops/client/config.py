@@ -12,6 +12,7 @@ from promptops.client.caching import CacheConfig, CacheLevel
 from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.client.place import Place, at_socket, at_url
 from promptops.client.retrying import RetryConfig
+from promptops.client.token import BearerToken
 from promptops.settings.client import ClientSettings
 
 DEFAULT_BASE_URL: Final = "http://127.0.0.1:8181"
@@ -32,6 +33,10 @@ class ClientConfig:
     """Unix socket of the sidecar."""
     base_url: str | None = None
     """URL of the sidecar. Behind https every call makes a connection of its own."""
+    token: str | None = field(default=None, repr=False)
+    """Shown with every call, as to a gateway; a sidecar next door asks for none."""
+    token_file: str | Path | None = None
+    """Where a token stands that is renewed from time to time."""
     timeout_seconds: float = 5.0
     """How long a render may take: waiting for a connection, connecting, sending and the answer together, beside the
     system's look-up of a host that is a name. So long, too, a sidecar that has answered before is asked again when it is
@@ -59,6 +64,9 @@ class ClientConfig:
             _check_breaker(self.breaker)
         if self.socket is not None and self.base_url is not None:
             raise ConfigurationError("give socket or base_url, not both")
+        if self.token is not None and self.token_file is not None:
+            raise ConfigurationError("give token or token_file, not both")
+        BearerToken(self.token, self.token_file)
         self._chosen()
 
     def changed(self, changes: dict[str, Any]) -> ClientConfig:

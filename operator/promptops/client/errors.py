@@ -9,6 +9,7 @@ PromptOpsError                 what every call can raise: error_code, details, r
 ├── RateLimitError             too many calls; retry_after
 ├── CircuitOpenError           too many calls in a row failed, so none is made for a while; retry_after
 ├── ServerError                the sidecar cannot answer this now, or at all
+├── TenantUnknownError         this process has no client for that tenant; suggested_tenants
 ├── ConfigurationError         the client's settings cannot be
 └── ClientClosedError          the client was closed before
 """
@@ -24,6 +25,7 @@ TIMEOUT: Final = "Timeout"
 UNEXPECTED_ANSWER: Final = "UnexpectedAnswer"
 INVALID_CONFIGURATION: Final = "InvalidConfiguration"
 CIRCUIT_OPEN: Final = "CircuitOpen"
+TENANT_UNKNOWN: Final = "TenantUnknown"
 CLIENT_CLOSED: Final = "ClientClosed"
 
 
@@ -121,6 +123,21 @@ class CircuitOpenError(PromptOpsError):
 
 class ServerError(PromptOpsError):
     """The sidecar cannot answer this now (`retryable`), or at all."""
+
+
+class TenantUnknownError(PromptOpsError):
+    """Nobody has added a tenant of that name."""
+
+    def __init__(self, tenant: object, suggested: tuple[str, ...] = ()) -> None:
+        meant = f"; did you mean {suggested[0]}?" if suggested else ": add it with add_tenant"
+        super().__init__(
+            f"there is no tenant {ascii(tenant)[:80]} here{meant}", TENANT_UNKNOWN, {"suggested_tenants": suggested}
+        )
+
+    @property
+    def suggested_tenants(self) -> tuple[str, ...]:
+        """Names that were perhaps meant, the most similar first."""
+        return tuple(self.details["suggested_tenants"])
 
 
 class ConfigurationError(PromptOpsError):

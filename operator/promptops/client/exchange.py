@@ -52,13 +52,16 @@ class Response:
     reusable: bool = False
 
 
-def question(host: str, method: str, path: str, body: bytes | None, request_id: str) -> Question:
-    """Return a request. Host and path are already fit for a head: ASCII, without blanks."""
+def question(
+    host: str, method: str, path: str, body: bytes | None, request_id: str, token: str | None = None
+) -> Question:
+    """Return a request. Host, path and token are already fit for a head: ASCII, without blanks."""
     trace = traceparent()
     head = (
         f"{method} {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n"
         f"{REQUEST_ID_HEADER}: {request_id}\r\ncontent-type: application/json\r\ncontent-length: {len(body or b'')}\r\n"
     )
+    head += f"authorization: Bearer {token}\r\n" if token is not None else ""
     head += f"traceparent: {trace}\r\n\r\n" if trace else "\r\n"
     return Question(request_id, head.encode("ascii") + (body or b""))
 

@@ -6,6 +6,7 @@ httpx is loaded with the first of these calls: an application that only renders 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from promptops.client.codec import Call
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 class Occasional:
     """Asks a place now and then."""
 
-    def __init__(self, place: Place, seconds: float) -> None:
+    def __init__(self, place: Place, seconds: float, token: Callable[[], str | None] = lambda: None) -> None:
         """Raises ConfigurationError when the certificates for an https address cannot be read."""
         self._place = place
         self._seconds = seconds
+        self._token = token
         self._tls = _verifying() if place.tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def ask(self, call: Call[Any]) -> Response:
@@ -52,6 +54,8 @@ class Occasional:
     def _options(self) -> dict[str, Any]:
         # The sidecar is next door: no proxy of the environment may come in between.
         headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
+        if (token := self._token()) is not None:
+            headers["Authorization"] = f"Bearer {token}"
         return {"timeout": self._seconds, "trust_env": False, "follow_redirects": False, "headers": headers}
 
     def _error_of(self, error: httpx.HTTPError | httpx.InvalidURL) -> PromptOpsError:

@@ -8,15 +8,18 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from promptops.api.http import RenderedMessage, RenderResponse
+from promptops.api.observed import PromptEvent
 from promptops.client import fallback
 from promptops.client.breaker import CircuitBreaker
-from promptops.client.caching import CacheLevel
+from promptops.client.caching import CacheStatistics
 from promptops.client.codec import Call
 from promptops.client.config import ClientConfig
 from promptops.client.connections import OfThisProcess
 from promptops.client.errors import PromptOpsError
+from promptops.client.events import Subscriptions
 from promptops.client.retrying import Attempts, RetryConfig
 from promptops.client.statistics import CallCounts, ClientStatistics
+from promptops.client.token import BearerToken
 
 if TYPE_CHECKING:
     from promptops.client.in_process.renderer import Renderer
@@ -36,15 +39,22 @@ class Session:
         """`before`: whose place this one takes. Raises ConfigurationError when the environment names no possible place."""
         self.config = config
         self.place = config.place()
+        self.token = BearerToken(config.token, config.token_file)
         self.counts: OfThisProcess[CallCounts] = before.counts if before is not None else OfThisProcess(CallCounts)
+        self.subscriptions: Subscriptions = before.subscriptions if before is not None else Subscriptions()
         self._breaker = OfThisProcess(self._made)
         held = before.here if before is not None and before.place == self.place else None
-        self.here: Renderer | None = held or self._renderer() if config.cache.level is not CacheLevel.NONE else None
+        self.here: Renderer | None = held or self._renderer() if config.cache.level.is_local else None
         """What renders in this process; None: the sidecar is asked each time."""
 
     def succeeding(self, config: ClientConfig) -> Session:
         """Return the session with other settings. Raises ConfigurationError."""
         return Session(config, self)
+
+    @property
+    def quick(self) -> Renderer | None:
+        """What answers a usual render without a word to anybody; None while somebody wants to be told."""
+        return None if self.subscriptions.are_any else self.here
 
     def left_for(self, other: Session) -> None:
         """End what the other session, which takes the place of this one, does not go on with."""
@@ -53,6 +63,7 @@ class Session:
 
     def close(self) -> None:
         """End what goes on by itself."""
+        self.subscriptions.close()
         if self.here is not None:
             self.here.close()
 
@@ -95,26 +106,66 @@ class Session:
         self.counts.get().retries += 1
         return pause
 
-    def rendered(self, answer: RenderResponse, started: float, *, local: bool = False) -> RenderResponse:
-        """Count a render that was answered, and return the answer."""
-        self.counts.get().rendered(time.perf_counter() - started, local=local)
+    def asked(self, prompt_id: Any, variables: Any) -> PromptEvent | None:
+        """Tell that a render is asked for; None when nobody wants to know."""
+        if not self.subscriptions.are_any:
+            return None
+        view = self.here.local().view if self.here is not None else None
+        return self.subscriptions.asked(prompt_id, variables, view.header.tenant if view is not None else "")
+
+    def rendered(
+        self, answer: RenderResponse, started: float, asked: PromptEvent | None, *, local: bool = False
+    ) -> RenderResponse:
+        """Count a render that was answered, tell it, and return the answer."""
+        seconds = time.perf_counter() - started
+        self.counts.get().rendered(seconds, local=local)
+        if asked is not None:
+            self.subscriptions.answered(asked, answer, seconds)
         return answer
 
     def failed(
-        self, prompt_id: str, error: PromptOpsError, words: tuple[RenderedMessage, ...] | None
+        self,
+        prompt_id: str,
+        error: PromptOpsError,
+        words: tuple[RenderedMessage, ...] | None,
+        asked: PromptEvent | None,
     ) -> RenderResponse:
-        """Count a render that was not answered, and return the application's own words. Raises the error without any."""
+        """Count a render that was not answered, tell it, and return the application's own words. Raises the error without any."""
         counts = self.counts.get()
         counts.failed(error.error_code)
+        if asked is not None:
+            self.subscriptions.refused(asked, error)
         if words is None or not fallback.covers(error):
             raise error
         counts.fallbacks += 1
         return fallback.answered(prompt_id, words, error)
 
+    def clear(self) -> None:
+        """Forget what is held in this process; it is fetched anew."""
+        if self.here is not None:
+            self.here.clear()
+
+    def cached(self) -> CacheStatistics:
+        """Return what is held in this process, and how often it sufficed."""
+        done = self.statistics()
+        local = self.here.local() if self.here is not None else None
+        view = local.view if local is not None else None
+        return CacheStatistics(
+            level=self.config.cache.level,
+            hits=done.local,
+            misses=done.succeeded - done.local,
+            hit_rate=round(done.local / done.succeeded, 4) if done.succeeded else 1.0,
+            prompts=len(view.entries) if view is not None else 0,
+            contents=len(view.blobs) if view is not None else 0,
+            is_current=local is not None and local.is_current,
+            age_seconds=local.age_seconds if local is not None and view is not None else None,
+        )
+
     def statistics(self) -> ClientStatistics:
         """Return what was counted in this process."""
         breaker = self._breaker.get()
-        return self.counts.get().summary(breaker.state if breaker is not None else None)
+        circuit, told = breaker.state if breaker is not None else None, self.subscriptions
+        return self.counts.get().summary(circuit, events_missed=told.missed, events_failed=told.failed)
 
     def _renderer(self) -> Renderer | None:
         if self.place.socket is None:

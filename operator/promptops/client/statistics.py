@@ -34,6 +34,10 @@ class ClientStatistics:
     p99_ms: float
     failures: dict[str, int]
     """By error code."""
+    events_missed: int
+    """Events that a subscriber was too slow for."""
+    events_failed: int
+    """Events that a subscriber failed at."""
     circuit: CircuitState | None
     """How the breaker stands; None where there is none."""
 
@@ -66,7 +70,9 @@ class CallCounts:
         """Count a render that was not."""
         self._failures[code] += 1
 
-    def summary(self, circuit: CircuitState | None) -> ClientStatistics:
+    def summary(
+        self, circuit: CircuitState | None, *, events_missed: int = 0, events_failed: int = 0
+    ) -> ClientStatistics:
         """Return everything that was counted."""
         failed = self._failures.total()
         quick, seconds = self.quick, self._seconds + self.quick_seconds
@@ -86,5 +92,7 @@ class CallCounts:
             p95_ms=quantile_ms(buckets, 0.95),
             p99_ms=quantile_ms(buckets, 0.99),
             failures=dict(self._failures),
+            events_missed=events_missed,
+            events_failed=events_failed,
             circuit=circuit,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
 from promptops.api.observed import FeedbackAnswer, Outcome
 from promptops.client import codec
+from promptops.client.caching import CacheStatistics
 from promptops.client.codec import Answer, Call
 from promptops.client.config import ClientConfig, settled
 from promptops.client.errors import ClientClosedError, PromptOpsError, ValidationError
+from promptops.client.events import Handler
 from promptops.client.exchange import Response
 from promptops.client.fallback import checked
 from promptops.client.occasional import Occasional
@@ -121,6 +123,7 @@ class SyncPromptOpsClient:
         ):
             return quick
         words, started, current = checked(fallback), time.perf_counter(), self._session
+        asked = current.asked(prompt_id, variables)
         try:
             model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
             call = codec.render_call(prompt_id, variables, version, strict, model)
@@ -129,8 +132,8 @@ class SyncPromptOpsClient:
             if answer is None:
                 answer = self._rendered(call, current)
         except PromptOpsError as error:
-            return current.failed(prompt_id, error, words)
-        return current.rendered(answer, started, local=is_local)
+            return current.failed(prompt_id, error, words, asked)
+        return current.rendered(answer, started, asked, local=is_local)
 
     def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
@@ -157,6 +160,30 @@ class SyncPromptOpsClient:
     def get_stats(self) -> ClientStatistics:
         """Return what this client has done in this process. Asks nobody."""
         return self._session.statistics()
+
+    def get_cache_stats(self) -> CacheStatistics:
+        """Return what this process holds to render from, and how often that sufficed. Asks nobody."""
+        return self._session.cached()
+
+    def clear_cache(self) -> None:
+        """Forget what this process holds; it is fetched anew, and renders are calls until it is there."""
+        self._session.clear()
+
+    def subscribe(self, event_type: str, handler: Handler) -> Callable[[], None]:
+        """Have a handler told of `prompt.requested`, `prompt.completed` or `prompt.failed`; return what ends that. Raises ConfigurationError.
+
+        The events of one render have one `correlation_id`. A handler, or coroutine function, runs in a thread of its own: one that is slow
+        misses some, one that fails is counted, and no render waits for it or hears of it.
+        """
+        session = self._session
+        end = session.subscriptions.subscribe(event_type, handler)
+        self._here = None
+
+        def unsubscribe() -> None:
+            end()
+            self._here = None if self._closed else self._session.quick
+
+        return unsubscribe
 
     def get_prompt(self, prompt_id: str) -> PromptDetail:
         """Return a prompt with the content of its active version."""
@@ -194,15 +221,15 @@ class SyncPromptOpsClient:
         if place.tls or not call.is_hot:
             return self._occasional.ask(call)
         try:
-            return self._hot.ask(call.question(place), seconds)
+            return self._hot.ask(call.question(place, session.token()), seconds)
         except codec.FAILURES as failure:
             raise codec.error_of_failure(failure, place) from failure
 
     def _use(self, session: Session) -> None:
         before, left = getattr(self, "_hot", None), getattr(self, "_session", None)
-        occasional = Occasional(session.place, session.config.timeout_seconds)
+        occasional = Occasional(session.place, session.config.timeout_seconds, session.token)
         self._hot = SyncTransport(session.place, session.config.max_connections)
-        self._occasional, self._session, self._here = occasional, session, session.here
+        self._occasional, self._session, self._here = occasional, session, session.quick
         if before is not None:
             before.close()
         if left is not None:

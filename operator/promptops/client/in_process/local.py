@@ -88,6 +88,11 @@ class Local(FollowerObserver):
         return self._now() < self._fresh_until
 
     @property
+    def age_seconds(self) -> float:
+        """Since the origin confirmed what is held."""
+        return round(self._store.age_seconds(self._now()), 3)
+
+    @property
     def view(self) -> View | None:
         """What is held."""
         return self._store.current

@@ -66,6 +66,12 @@ class Renderer:
             local.following.ensure()
         return local
 
+    def clear(self) -> None:
+        """Forget everything that this process holds; it is fetched anew with the next render."""
+        left = self._locals.pop(getpid(), None)
+        if left is not None:
+            left.following.stop()
+
     def close(self) -> None:
         """End the thread of this process. What is held stays, for calls on their way."""
         self._closed = True
