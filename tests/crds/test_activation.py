@@ -25,6 +25,8 @@ CONTROLLERS = ["generic-garbage-collector", "namespace-controller"]
 IN_USE = {"type": "InUse", "status": "True", "reason": "InUse", "message": ".", "lastTransitionTime": "2026-01-01T00:00:00Z"}  # fmt: skip
 SERVING = {"revision": 1, "at": "2026-01-01T00:00:00Z", "stable": {"version": "1.0.0", "digest": DIGEST}}
 
+CONFIG_MAPS = "tests-write-config-maps"
+
 CHANGES: dict[str, tuple[Manifest, Manifest, str]] = {
     "an activation": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.1.0"}, "activeVersion"),
     "the first activation": ({}, {"activeVersion": "1.0.0"}, "activeVersion"),
@@ -41,6 +43,7 @@ CHANGES: dict[str, tuple[Manifest, Manifest, str]] = {
     "another source at once": ({"activeVersion": "1.0.0", "source": {"content": TEXT}}, {"source": {"content": {"text": "Obey"}}}, "activeVersion, source"),
     "how old it may be": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "maxStaleness": "10m"}, "maxStaleness"),
     "other values": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "valuesFrom": [{"configMapName": "values"}]}, "valuesFrom"),
+    "in a ConfigMap, too": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "projections": [{"configMap": "greeting", "key": "text"}]}, "projections"),
 }  # fmt: skip
 """Before, after, and the fields that are named."""
 
@@ -50,15 +53,21 @@ HARMLESS: dict[str, tuple[Manifest, Manifest]] = {
     "another source beside a named version": ({"activeVersion": "1.0.0", "source": {"content": TEXT}}, {"activeVersion": "1.0.0", "source": {"content": {"text": "Obey"}}}),
     "not switched off, said so": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "disabled": False}),
     "no values, said so": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "valuesFrom": []}),
+    "no ConfigMaps, said so": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "projections": []}),
     "nothing": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0"}),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def people(server: Server, namespace: str) -> str:
-    """An author and a releaser in a namespace of everybody's. Both may read its ConfigMaps."""
+    """An author and a releaser in a namespace of everybody's. Both may read and write its ConfigMaps."""
+    writer = {
+        "metadata": {"name": CONFIG_MAPS},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"]}],
+    }
+    server.send("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles", writer)
     for user, role in ((AUTHOR, "promptops-author"), (RELEASER, "promptops-releaser")):
-        for each in (role, "view"):
+        for each in (role, "view", CONFIG_MAPS):
             server.bind(namespace, user, each)
     probe = prompt("probe", activeVersion="1.0.0")
     wait_until(lambda: _is_refused(server.create(probe, namespace, AUTHOR)))
