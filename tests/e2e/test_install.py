@@ -115,6 +115,21 @@ def test_versions_are_made_of_a_source_and_pruned(cluster: Cluster, greeting: st
     wait_until(lambda: len(kept()) <= 3 and "followed-1.0.4" in kept(), kept)
 
 
+def test_what_is_served_stands_in_a_config_map_while_that_is_asked_for(cluster: Cluster, greeting: str) -> None:
+    def said() -> str:
+        read = ("get", "configmap/shown", f"-n={greeting}", "--ignore-not-found", "-o=jsonpath={.data.text}")
+        return str(cluster.kubectl(*read).stdout)
+
+    def shown(*places: dict[str, str]) -> None:
+        manifest = json.dumps(sourced("shown", "Hello.", projections=list(places)))
+        cluster.kubectl("apply", f"-n={greeting}", "-f=-", input=manifest)
+
+    shown({"configMap": "shown", "key": "text"})
+    wait_until(lambda: said() == "Hello.", said)
+    shown()
+    wait_until(lambda: said() == "", said)
+
+
 @pytest.mark.parametrize("name", ["promptops-webhook", "promptops-relay"])
 def test_a_spoilt_certificate_is_made_anew(cluster: Cluster, release: Release, name: str) -> None:
     secret = (f"secret/{name}", f"-n={NAMESPACE}")

@@ -56,9 +56,7 @@ CLUSTER_GRANTS: tuple[Grant, ...] = (
     Grant(GROUP, (_PROMPTS,), (ACTIVATE,), "versions that belong to their Prompt and go with it"),
     Grant("", ("configmaps",), _READ, "sources; the watch selects the label promptops.io/watch"),
     # Kubernetes cannot restrict them to a label; the policy on projections does.
-    Grant(
-        "", ("configmaps",), ("create", "patch", "delete"), "projections: what is served, where a Prompt asks for it"
-    ),
+    Grant("", ("configmaps",), ("create", "patch", "delete"), "projections, where a Prompt asks; what to believe"),
     Grant("", ("namespaces",), _READ, "scopes of the feed, and the claims of tenants"),
     # Without get and watch. The operator asks for metadata alone; Kubernetes cannot grant less of an object than all of it.
     Grant("", ("pods",), ("list",), "whether pods lack the sidecar that their label asks for, or were never heard of"),
@@ -78,7 +76,6 @@ OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
     # Kubernetes cannot restrict create by name: the object has none yet when it is authorized.
     Grant("coordination.k8s.io", ("leases",), ("create",), "the first leader makes the Lease"),
     Grant("", ("secrets",), ("create",), "the first leader makes the keys"),
-    Grant("", ("configmaps",), ("create",), "the first leader says what to believe"),
 )
 """The operator, in its own namespace."""
 
