@@ -28,6 +28,8 @@ TRUST_CONFIG_MAP: Final = "promptops-trust"
 """The ConfigMap with what a sidecar has to believe from its start, in the operator's namespace. Nothing in it is secret."""
 TRUST_KEY: Final = "trust.json"
 """The key in it: promptops.api.feed.Trust as JSON, for a sidecar's PROMPTOPS_TRUST or the file PROMPTOPS_TRUST_FILE."""
+DECISIONS: Final = tuple(f"promptops-decisions-{place:02}" for place in range(16))
+"""The ConfigMaps with the log of decisions, in the operator's namespace: a ring, the next one over the oldest."""
 INJECTION_CONFIG_MAP: Final = "promptops-injection"
 """The ConfigMap with what an installation says of its sidecars, in the operator's namespace: image, feed, resources."""
 WEBHOOK: Final = "promptops-webhook"

@@ -18,7 +18,9 @@ import click
 from promptops.cli.extras import EXTRAS
 
 COMMANDS: dict[str, str] = {
+    "audit": "Say who activated what, and whether the account of it is whole.",
     "backup": "Write what a cluster has of prompts into a folder.",
+    "blame": "Say what a prompt served at a time, and by whom.",
     "check": "Check manifests as a cluster would.",
     "codegen": "Write what is generated from the models.",
     "demo": "Show everything on a throw-away control plane.",

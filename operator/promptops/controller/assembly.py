@@ -22,6 +22,7 @@ from promptops.cluster.client import Client
 from promptops.cluster.election import Election
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.events import EventRecorder
+from promptops.cluster.journal import Ring
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import Resource
 from promptops.cluster.tokens import TokenReviewer
@@ -41,6 +42,7 @@ from promptops.controller.keys import TENANCY, Key, namespace_of
 from promptops.controller.publish.certificates import relay_certificate
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.injections import Injections
+from promptops.controller.publish.journal import Journal
 from promptops.controller.publish.projections import Projections
 from promptops.controller.publish.publishing import EpochRaiser, Publishing
 from promptops.controller.publish.standby import Standby
@@ -99,6 +101,9 @@ class Assembly:
         self._worker = WorkerProcess()
         self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
         self._projections = Projections(objects, self._worker.carry_out, self._leads, self._queue.add)
+        self._journal = Journal(
+            Ring(objects, settings.namespace), lambda: self._store.all("Prompt"), self._leads, wall_clock
+        )
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
@@ -155,6 +160,7 @@ class Assembly:
         """Yield what is started again when it ends, by the name it has in metrics and log."""
         yield "assessor", self._assessor.run
         yield "events", self._events.run
+        yield "journal", self._journal.run
         yield "sweeper", self._sweeper.run
         yield "vigil", self._vigil.run
         yield "convergence", self._convergence.run
@@ -202,6 +208,7 @@ class Assembly:
             decided=lambda key: self._terms.decided(key),
             changed_hands=lambda namespaces: self._terms.wait_for(namespaces),
             assessor=self._assessor,
+            journal=self._journal,
         )
 
     def _make_terms(self, signer: Signer) -> Terms:

@@ -14,12 +14,14 @@ from promptops.cluster.elector import Leadership
 from promptops.cluster.errors import ApiUnavailable, Conflict
 from promptops.controller.decide.assessor import Assessor
 from promptops.controller.decide.queue import KeyedQueue
-from promptops.controller.decide.reconciler import Reconciler
+from promptops.controller.decide.reconciler import Reconciler, wall_clock
 from promptops.controller.decide.snapshots import Snapshots
 from promptops.controller.decide.term import _LOOK_SECONDS, FIRST_DECISIONS_SECONDS, Terms
 from promptops.controller.decide.writing import Writer
 from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.convergence import Convergence
+from promptops.controller.publish.journal import Journal
+from promptops.controller.publish.projections import Projections
 from promptops.domain.content.sourcing import judge
 from promptops.domain.reconcile import decide_prompt, decide_version
 from promptops.domain.snapshot import PromptSnapshot, VersionSnapshot
@@ -109,6 +111,8 @@ class Leader(Cluster):
             "decided": lambda key: self.terms.decided(key),
             "assessor": Assessor(self.store.contents, never, self.queue.add),
             "changed_hands": lambda namespaces: self.terms.wait_for(namespaces),
+            "projections": Projections(unreachable, never, lambda: False, self.queue.add),
+            "journal": Journal(unreachable, tuple, lambda: False, wall_clock),
         }
 
     def renewed_seconds_ago(self) -> float | None:

@@ -24,6 +24,7 @@ from promptops.controller.decide.writing import Writer
 from promptops.controller.intake.contents import NotAssessed
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key, version_key
+from promptops.controller.publish.journal import Journal
 from promptops.controller.publish.projections import Projections
 from promptops.controller.publish.publishing import Publishing
 from promptops.controller.publish.tenancy import Tenancy
@@ -74,6 +75,7 @@ class Reconciler:
     changed_hands: Callable[[tuple[str, ...]], None]
     """Told of namespaces that another tenant holds from now on."""
     assessor: Assessor
+    journal: Journal
     now: Callable[[], datetime] = wall_clock
     _grounds: Grounds = field(default_factory=Grounds)
     refusals: Refusals = field(default_factory=Refusals)
@@ -106,6 +108,7 @@ class Reconciler:
         """Start anew, as a new leader does."""
         self._grounds.clear()
         self.projections.clear()
+        self.journal.begin()
 
     def stand_by_status(self, key: Key) -> None:
         """Serve what a prompt's status says although it could not be decided on yet."""
@@ -158,6 +161,8 @@ class Reconciler:
                 return
             self.ingest(NAMESPACES.kind, None, namespace)
         if not self.publishing.is_terminating(key.namespace):
+            if self.publishing.is_published(key.namespace, key.name):
+                self.journal.withdrawn(key.namespace, key.name)
             self.publishing.withdraw(key.namespace, key.name)
 
     def _is_to_be_decided(self, key: Key) -> bool:
@@ -184,6 +189,8 @@ class Reconciler:
             return False
         self.publishing.publish(snapshot.prompt, outcome)
         self.projections.want(snapshot.prompt, outcome)
+        if outcome.status is not None:
+            self.journal.decided(snapshot.prompt, outcome.status)
         self.decided(key)
         for transition in outcome.transitions:
             self.events.record(snapshot.prompt, transition)
