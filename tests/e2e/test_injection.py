@@ -133,18 +133,22 @@ def test_without_the_webhook_pods_are_created_without_a_sidecar(cluster: Cluster
     assert len(rendered(cluster, application)) == 3
 
 
-def test_a_pod_without_its_sidecar_is_reported_and_should_serve(cluster: Cluster, application: str) -> None:
-    lacking = "--for=jsonpath={.status.served}=3/4"
+def test_pods_that_should_serve_and_cannot_are_reported(cluster: Cluster, application: str) -> None:
+    mute = pods.pod("mute", cluster.images.name("sidecar"), command=_WAIT)
+    mute["metadata"]["labels"] = {"promptops.io/injected": "true"}
+    pods.run(cluster, application, mute)
+    lacking = "--for=jsonpath={.status.served}=3/5"
     cluster.kubectl("wait", "prompt/greeting", f"-n={application}", lacking, "--timeout=60s")
 
     converged = "-o=jsonpath={.status.conditions[?(@.type=='Converged')].message}"
     message = cluster.kubectl("get", "prompt/greeting", f"-n={application}", converged).stdout
     about = f"--field-selector=reason=InjectionMissed,involvedObject.name={application}"
     events = cluster.kubectl("get", "events", "-n=default", about, "--no-headers").stdout.splitlines()
-    cluster.kubectl("delete", "pod/missed", f"-n={application}", "--grace-period=1")
+    cluster.kubectl("delete", "pod/missed", "pod/mute", f"-n={application}", "--grace-period=1")
 
-    assert message.startswith("3 of 4 instances serve revision 2")
+    assert message.startswith("3 of 5 instances serve revision 2")
     assert "1 pod asks for a sidecar and has none" in message
+    assert "the sidecar of 1 pod has never reported" in message
     assert len(events) == 1
 
 
