@@ -1,4 +1,5 @@
-"""`make threats`: every hostile template against a control plane of its own; who refused it, the slowest, and what it cost."""
+"""`make threats`: every hostile template, value and manifest against a control plane of its own; who refused it, the slowest, and
+what it cost."""
 
 from __future__ import annotations
 
@@ -15,6 +16,13 @@ from tests.threats.listed import BOUNDED, REFUSED, VALUES
 from tests.threats.others import HEAVY, OTHERS
 from tests.threats.running import NOBODY, Content, Memory, Running
 from tests.threats.test_templates import contents
+from tests.threats.unlisted_manifests import OTHERS as MANIFESTS
+from tests.threats.unlisted_manifests import VERSIONS
+from tests.threats.unlisted_templates import BOUNDED as UNLISTED_BOUNDED
+from tests.threats.unlisted_templates import REFUSED as UNLISTED_REFUSED
+from tests.threats.unlisted_templates import VALUES as UNLISTED_VALUES
+from tests.threats.unlisted_values import CONTENT, LITERAL
+from tests.threats.unlisted_values import REFUSED as REFUSED_VALUES
 
 
 def main() -> int:
@@ -39,6 +47,8 @@ def _report(stack: Stack) -> int:
         (contents(REFUSED), {}),
         (contents(BOUNDED), VALUES),
         (OTHERS, HEAVY),
+        (UNLISTED_REFUSED, {}),
+        (UNLISTED_BOUNDED, UNLISTED_VALUES),
     )
     verdicts = [
         verdict
@@ -46,6 +56,10 @@ def _report(stack: Stack) -> int:
         for name, content in corpus.items()
         for verdict in running.try_out({name: content}, values)
     ]
+    contents_tried = len(verdicts)
+    sent = {**REFUSED_VALUES, **{name: values for name, (values, _) in LITERAL.items()}}
+    verdicts += running.try_values(CONTENT, sent)
+    verdicts += [running.try_manifest(name, manifest) for name, manifest in {**VERSIONS, **MANIFESTS}.items()]
     grown = memory.growth()
     alive = running.processes() == before and running.renders()
     say = sys.stdout.write
@@ -57,7 +71,9 @@ def _report(stack: Stack) -> int:
             say(f"     rendered in {each.seconds * 1000:.0f} ms: {each.name} ({each.reason})\n")
     say("".join(f"     {name} grew by at most {mebibytes:.1f} MiB\n" for name, mebibytes in grown.items()))
     say(
-        f"{len(verdicts)} contents, {len(OTHERS)} of them on no list; {'no process died' if alive else 'A PROCESS DIED'}\n"
+        f"{contents_tried} contents, {len(OTHERS) + len(UNLISTED_REFUSED) + len(UNLISTED_BOUNDED)} of them on no list; "
+        f"{len(sent)} values, {len(verdicts) - contents_tried - len(sent)} manifests; "
+        f"{'no process died' if alive else 'A PROCESS DIED'}\n"
     )
     return 0 if alive else 1
 

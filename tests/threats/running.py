@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ import httpx
 import psutil
 
 from promptops.dev.stack import Stack
+from promptops.domain.review import review
 from tests.crds.server import Server
 from tests.support.manifests import prompt, version
 from tests.support.waiting import wait_until
@@ -70,6 +72,20 @@ class Running:
                 verdicts.append(self._rendered(name, subjects[name], given))
         return verdicts
 
+    def try_values(self, content: Content, values: Mapping[str, Mapping[str, Any]]) -> list[Verdict]:
+        """Render one content with each of these values."""
+        subject = self._serve(content)
+        return [self._rendered(name, subject, given) for name, given in values.items()]
+
+    def try_manifest(self, name: str, manifest: dict[str, Any]) -> Verdict:
+        """Ask the API server alone whether it would take a manifest; what it takes, whoever reads it has to refuse."""
+        begun = time.monotonic()
+        asked = self._server.send("POST", f"{collection(manifest, self._namespace)}?dryRun=All", manifest)
+        if asked.is_client_error:
+            return Verdict(name, API_SERVER, asked.json()["reason"], time.monotonic() - begun)
+        found = [each.reason for each in review(manifest) if each.severity == "error"]
+        return Verdict(name, OPERATOR if found else NOBODY, found[0] if found else "", time.monotonic() - begun)
+
     def renders(self) -> bool:
         """Whether a good prompt is served within a minute, and rendered right."""
         name = self._serve({"text": "Hello {{ x }}", "variables": [{"name": "x", "type": "string"}]})
@@ -108,7 +124,9 @@ class Running:
         wait_until(lambda: self._render(subject, {}).status_code not in (404, 503), lambda: f"{subject} is not served")
 
     def _render(self, subject: str, values: Mapping[str, Any]) -> httpx.Response:
-        return self._http.post(f"http://sidecar/v1/prompts/{subject}/render", json={"variables": dict(values)})
+        return self._http.post(
+            f"http://sidecar/v1/prompts/{subject}/render", content=json.dumps({"variables": dict(values)})
+        )
 
     def _rendered(self, name: str, subject: str, values: Mapping[str, Any]) -> Verdict:
         begun = time.monotonic()
@@ -118,6 +136,13 @@ class Running:
             return Verdict(name, NOBODY, f"{len(answer.json()['rendered_content'])} characters", seconds)
         assert answer.status_code < 500, answer.text
         return Verdict(name, RENDER, answer.json()["code"], seconds)
+
+
+def collection(manifest: dict[str, Any], namespace: str) -> str:
+    """Return where objects of a manifest's kind are created."""
+    plural = {"Prompt": "prompts", "PromptVersion": "promptversions", "Tenant": "tenants"}[manifest["kind"]]
+    within = "" if plural == "tenants" else f"namespaces/{namespace}/"
+    return f"/apis/promptops.io/v1alpha1/{within}{plural}"
 
 
 class Memory:

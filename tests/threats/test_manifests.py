@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from promptops.domain.review import review
+from tests.crds.server import Server
 from tests.support.manifests import prompt, version
 from tests.support.world import World
+from tests.threats.running import collection
+from tests.threats.unlisted_manifests import OTHERS, VERSIONS
 
 pytestmark = pytest.mark.cluster
 
@@ -51,3 +55,16 @@ def test_m13_a_prompt_of_the_same_name_serves_nothing_of_the_former_one(world: W
 
     assert world.get("prompt", "greeting")["metadata"]["uid"] != before
     assert world.serves("greeting") is None
+
+
+def test_an_api_server_or_what_reads_it_refuses_manifests_that_no_list_names(stack: Any, stack_namespace: str) -> None:
+    """The webhook is not asked: what the API server lets through, the operator says in the same words as `review`."""
+    server = Server(stack.plane)
+    let_through = [
+        name
+        for name, manifest in {**VERSIONS, **OTHERS}.items()
+        if server.send("POST", f"{collection(manifest, stack_namespace)}?dryRun=All", manifest).is_success
+        and not any(each.severity == "error" for each in review(manifest))
+    ]
+
+    assert let_through == []

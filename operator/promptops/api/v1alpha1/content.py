@@ -13,15 +13,20 @@ from promptops.api.v1alpha1.schema import (
     Label,
     Model,
     Rule,
+    Spelling,
     VariableName,
     VersionNumber,
 )
 
-MATCH_PATTERN = r"^[A-Za-z0-9*?][A-Za-z0-9._:*?@-]*/[A-Za-z0-9._:/*?@-]+$"
+MATCH = Spelling(
+    r"^[A-Za-z0-9*?][A-Za-z0-9._:*?@-]*/[A-Za-z0-9._:/*?@-]+$",
+    "write provider/model as in anthropic/claude-*: letters, digits and . _ : @ - in both, / in the model, * for anything and ? for one character",
+)
 """provider/model, both of them perhaps with * and ?."""
-NAME_PATTERN = r"^[A-Za-z0-9_-]+$"
-"""What every provider takes as the name of a function or schema."""
-FunctionName = Annotated[str, Field(max_length=MAX_FUNCTION_NAME_CHARACTERS, pattern=NAME_PATTERN)]
+FUNCTION_NAME = Spelling(
+    "^[A-Za-z0-9_-]+$", "write a name of letters, digits, underscores and dashes, as every provider takes it"
+)
+FunctionName = Annotated[str, Field(max_length=MAX_FUNCTION_NAME_CHARACTERS), FUNCTION_NAME]
 MAX_CONTENT_BYTES = 128 * 1024
 MAX_VALUE_CHARACTERS = 1024 * 1024
 
@@ -133,7 +138,7 @@ class Variant(Model):
         ),
     )
 
-    match: Annotated[str, Field(max_length=200, pattern=MATCH_PATTERN)]
+    match: Annotated[str, Field(max_length=200), MATCH]
     """Which models: a pattern over provider/model, as in `anthropic/claude-*`. The first variant that matches is taken."""
     text: Annotated[str, Field(max_length=MAX_TEMPLATE_CHARACTERS)] | None = None
     """The template of a text prompt for these models."""

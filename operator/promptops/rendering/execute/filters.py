@@ -18,8 +18,6 @@ from promptops.rendering.execute.values import (
 )
 from promptops.rendering.values import kind_of
 
-_WHOLE_FROM = 2**52
-"""Floats from here on have no fraction."""
 _WORD_BEGINNING = re.compile(r"([-\s({\[<]+)")
 
 
@@ -95,15 +93,12 @@ def _truncate(
 def _round(value: Any, fuel: Fuel, precision: int = 0, method: str = "common") -> float:
     if type(value) not in (int, float):
         raise RenderFault(f"only numbers can be rounded, not {kind_of(present(value))}")
-    if (
-        math.fabs(value) >= _WHOLE_FROM
-    ):  # as it is, and writing out 300 digits to find that takes as long as a thousand steps
+    factor: int = 10**precision
+    # It has no digits to be rounded away, and to find that by writing out hundreds of them takes as long as a thousand steps.
+    if math.fabs(value) * factor >= 2**53:
         return float(value)
     if method == "common":
         return float(round(value, precision))
-    factor: int = 10**precision
-    if math.fabs(value) * factor >= 2**53:
-        return float(value)
     rounded: int = (math.ceil if method == "ceil" else math.floor)(value * factor)
     return rounded / factor
 
