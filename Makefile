@@ -166,6 +166,19 @@ wheel: $(INSTALLED) ## The Python package as a wheel in dist/.
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/promptops-$(VERSION)-*.whl
 
+CYCLONEDX := $(PROMPTOPS_CACHE)/cyclonedx/bin/cyclonedx-py
+
+$(CYCLONEDX):
+	@echo "[sbom] fetching cyclonedx-bom" >&2
+	@python=$$(.ci/python) && "$$python" -m venv --clear "$(PROMPTOPS_CACHE)/cyclonedx"
+	@"$(PROMPTOPS_CACHE)/cyclonedx/bin/python" -m pip install --quiet cyclonedx-bom==7.5.0
+
+.PHONY: sbom
+sbom: $(CYCLONEDX) ## What the images of operator and sidecar hold beside their base, by the lock files, as CycloneDX in dist/.
+	@mkdir -p dist
+	@for image in operator sidecar; do $(CYCLONEDX) requirements --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file dist/promptops-$$image-$(VERSION).cdx.json requirements/$$image.lock; done
+	@ls dist/*-$(VERSION).cdx.json
+
 .PHONY: bench-stall
 bench-stall: $(INSTALLED) ## What a render waits for while somebody sends the worst (EACH=8 seconds of every input).
 	@PYTHONPATH=. $(BIN)/python tests/bench/stall.py --seconds $(or $(EACH),8)

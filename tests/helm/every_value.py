@@ -91,8 +91,6 @@ class Value:
     path: str
     schema: dict[str, Any]
     default: Any
-    required: bool
-    """The schema refuses a chart without it."""
 
     @property
     def is_section(self) -> bool:
@@ -146,10 +144,10 @@ def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 def _values(schema: dict[str, Any], definitions: dict[str, Any], defaults: Any, above: str) -> Iterator[Value]:
     for name, found in schema.get("properties", {}).items():
-        if (path := f"{above}{name}") == "global":
+        if (path := f"{above}{name}") in ("global", "enabled"):
             continue
         node = definitions[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
-        value = Value(path, node, (defaults or {}).get(name), name in schema.get("required", ()))
+        value = Value(path, node, (defaults or {}).get(name))
         yield value
         if value.is_section:
             yield from _values(node, definitions, value.default, f"{path}.")

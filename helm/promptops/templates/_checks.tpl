@@ -25,6 +25,9 @@ Takes a dictionary: role, release.
 What the schema cannot say in words: values that contradict each other or the chart.
 */}}
 {{- define "promptops.checks" -}}
+{{- if eq (get .Values "enabled" | toString) "false" -}}
+{{- fail "\n\nenabled is read by a chart that depends on this one, as in `condition: promptops.enabled`. To take PromptOps away: helm uninstall\n" -}}
+{{- end -}}
 {{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
 {{- fail "\n\nserviceAccount.create is false: say in serviceAccount.name which account to use\n" -}}
 {{- end -}}

@@ -1,4 +1,26 @@
 {{/*
+Fills in what was not given: with `helm upgrade --reuse-values` the values are those of an earlier chart, which knew fewer, and null
+takes one back to its default. Every template begins with it.
+*/}}
+{{- define "promptops.defaults" -}}
+{{- include "promptops.fill" (dict "into" .Values "from" (.Files.Get "files/defaults.yaml" | fromYaml)) -}}
+{{- end }}
+
+{{/*
+Takes a dictionary: into, from. What Kubernetes defines is not looked into: resources and labels can be taken away.
+*/}}
+{{- define "promptops.fill" -}}
+{{- range $name, $default := .from -}}
+{{- $given := get $.into $name -}}
+{{- if or (not (hasKey $.into $name)) (kindIs "invalid" $given) -}}
+{{- if not (has $name (list "resources" "labels")) -}}{{- $_ := set $.into $name $default -}}{{- end -}}
+{{- else if and (kindIs "map" $default) (kindIs "map" $given) (not (has $name (list "resources" "labels" "podSecurityContext" "securityContext"))) -}}
+{{- include "promptops.fill" (dict "into" $given "from" $default) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/*
 What the label app.kubernetes.io/name says.
 */}}
 {{- define "promptops.name" -}}

@@ -24,7 +24,7 @@ _LABEL_LINES = '{{- include "promptops.labels" . | nindent 4 }}'
 
 def templates(header: str) -> dict[str, str]:
     """Return every generated template by its path below the chart's `templates`."""
-    opened = f"{{{{- /* {header} */}}}}\n"
+    opened = f'{{{{- /* {header} */}}}}\n{{{{- include "promptops.defaults" . }}}}\n'
     made = {f"crds/{crd['spec']['names']['plural']}.yaml": _crd(crd) for crd in crds.definitions()}
     made["policies/policies.yaml"] = _switched("policies.enabled", *policies.policies(rbac.releaser(_IN_THE_CHART)))
     namespace = _IN_THE_CHART.namespace

@@ -29,7 +29,7 @@ def codegen(check: bool, root: Path, helm: Path | None) -> None:
     if not (root / "pyproject.toml").is_file():
         raise click.ClickException(f"{root.resolve()} is not the repository: there is no pyproject.toml")
     try:
-        wanted = files.generated()
+        wanted = files.generated(root)
     except NotStructural as refusal:
         raise click.ClickException(f"a model cannot become a schema: {refusal}") from None
     changed = files.stale(root, wanted) if check else files.write(root, wanted)

@@ -55,7 +55,7 @@ OVERRIDES: Final[Mapping[str, str]] = {
 """The closed list of what a pod may choose of its sidecar, and what kind of quantity each is."""
 QUANTITIES: Final[Mapping[str, str]] = {
     "cpu": r"^([1-9][0-9]{0,4}m|[1-9][0-9]{0,1}|[0-9]{1,2}[.][0-9]{1,3})$",
-    "memory": r"^[1-9][0-9]{0,5}(Mi|Gi)$",
+    "memory": r"^[1-9][0-9]{0,5}(Mi|Gi|Ti)$",
 }
 """What a quantity looks like, in a pattern that RE2 and Python read alike."""
 
