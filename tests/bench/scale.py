@@ -33,6 +33,8 @@ PROMPTS = PROMPT.rpartition("/")[0]
 AT_ONCE = 200
 PODS = 10
 WRITERS = 8
+SETTLED_SECONDS = 3.0
+"""Nothing was written for so long: what an activation brings about later, such as how many serve it, is written too."""
 LATER_SECONDS = 10.0
 """After a restart: so long is waited for writes and work that come late."""
 WRITING = ("create", "update", "patch", "delete")
@@ -143,6 +145,18 @@ def joining(stack: Stack, operator: Operator) -> Iterator[str]:
         stack.plane.stop(f"joins-{number}")
 
 
+def settling(operator: Operator) -> Iterator[str]:
+    """Yield a line about what is written after activations, until nothing is any more."""
+    begun, changed_at, before = time.monotonic(), time.monotonic(), operator.cost().writes
+    first = last = before
+    while time.monotonic() - changed_at < SETTLED_SECONDS:
+        time.sleep(0.2)
+        last = operator.cost().writes
+        if last != before:
+            before, changed_at = last, time.monotonic()
+    yield f"the last write after     {changed_at - begun:>10.2f} s more, {last - first} until then"
+
+
 def at_once(stack: Stack, count: int) -> Iterator[str]:
     """Yield a line about activations that come together: merge patches of the one line, over a few connections."""
     chosen = names(min(AT_ONCE, count))
@@ -210,7 +224,7 @@ def main() -> None:
             with progress.step(f"{PODS} pods join", seconds=30):
                 told += [heading(f"one activation while {PODS} pods join"), *joining(stack, operator), ""]
             with progress.step(f"{AT_ONCE} activations at once", seconds=15):
-                told += [*at_once(stack, count), ""]
+                told += [*at_once(stack, count), *settling(operator), ""]
             with progress.step("a restart", seconds=20):
                 told += ["a restart", *restarting(stack)]
     finally:
