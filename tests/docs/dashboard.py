@@ -15,7 +15,9 @@ COLUMN, UNIT, TOP = 40, 30, 34
 """Pixels of a column of Grafana's grid and of a unit of height; where the grid begins."""
 _PAPER, _PANEL, _INK, _DIM, _EDGE = "#111217", "#181b1f", "#e4e6eb", "#a5adba", "#3a3f47"
 _LINES: Final = ("#73bf69", "#f2cc0c", "#8ab8ff", "#ff9830", "#f2495c", "#b877d9", "#5794f2", "#37872d")
-_LEGEND_WIDTH = 7
+_SIGNALS: Final = {"green": "#73bf69", "red": "#f2495c"}
+_CHARACTER, _LEGEND_LINE = 7, 15
+"""Pixels of a character of a legend, about, and of a line of it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def _panel(panel: dict[str, Any], ask: Ask) -> Iterator[str]:
     if panel["type"] == "stat":
         value = _spelt(series[0][1][-1][1], unit) if series else "no data"
         middle = f'x="{box.x + box.width / 2}" y="{box.y + box.height / 2 + 24}"'
-        yield f'<text {middle} font-size="34" text-anchor="middle" fill="{_LINES[0]}">{value}</text>'
+        colour = _signal(panel["fieldConfig"]["defaults"], series[0][1][-1][1] if series else 0.0)
+        yield f'<text {middle} font-size="34" text-anchor="middle" fill="{colour}">{value}</text>'
     else:
         yield from _chart(Box(box.x + 58, box.y + 30, box.width - 68, box.height - 76), series, unit)
 
@@ -83,19 +86,36 @@ def _chart(box: Box, series: list[tuple[str, list[Point]]], unit: str) -> Iterat
         return
     first = min(points[0][0] for _, points in series)
     span = max(points[-1][0] for _, points in series) - first or 1.0
-    x = box.x
-    for number, (name, points) in enumerate(series):
-        colour = _LINES[number % len(_LINES)]
+    for number, (_, points) in enumerate(series):
         path = " ".join(
             f"{box.x + (time - first) / span * box.width:.1f},{box.y + box.height * (1 - value / top):.1f}"
             for time, value in points
         )
-        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
-        if x + len(name) * _LEGEND_WIDTH < box.x + box.width:
-            y = box.y + box.height + 26
-            yield f'<rect x="{x}" y="{y - 8}" width="12" height="4" fill="{colour}"/>'
-            yield f'<text x="{x + 16}" y="{y}" font-size="12" fill="{_DIM}">{escape(name)}</text>'
-        x += 32 + len(name) * _LEGEND_WIDTH
+        yield f'<polyline points="{path}" fill="none" stroke="{_colour(number)}" stroke-width="1.6"/>'
+    yield from _names(box, [name for name, _ in series])
+
+
+def _names(box: Box, names: list[str]) -> Iterator[str]:
+    """Yield the legend, in as many lines as it needs."""
+    x, y = box.x, box.y + box.height + 22
+    for number, name in enumerate(names):
+        width = 16 + len(name) * _CHARACTER
+        if x > box.x and x + width > box.x + box.width:
+            x, y = box.x, y + _LEGEND_LINE
+        yield f'<rect x="{x}" y="{y - 8}" width="12" height="4" fill="{_colour(number)}"/>'
+        yield f'<text x="{x + 16}" y="{y}" font-size="12" fill="{_DIM}">{escape(name)}</text>'
+        x += width + 16
+
+
+def _colour(number: int) -> str:
+    return _LINES[number % len(_LINES)]
+
+
+def _signal(defaults: dict[str, Any], value: float) -> str:
+    """Return the colour of the last threshold that a value reaches."""
+    steps = defaults["thresholds"]["steps"]
+    reached = [step["color"] for step in steps if step["value"] is None or value >= step["value"]]
+    return _SIGNALS[reached[-1]]
 
 
 def _legend(pattern: str, labels: dict[str, str]) -> str:
