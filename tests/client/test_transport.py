@@ -18,6 +18,8 @@ from promptops.api.http import REQUEST_ID_HEADER, Problem
 from promptops.client import (
     AuthenticationError,
     AuthorizationError,
+    CacheConfig,
+    CacheLevel,
     ClientConfig,
     NetworkError,
     PromptOpsClient,
@@ -295,7 +297,8 @@ def test_a_sidecar_that_stays_away_is_given_up_in_time_and_named(start_sidecar: 
     write(tmp_path / "p.yaml", sourced("plain", {"text": "plain"}))
     running = start_sidecar(tmp_path)
 
-    with SyncPromptOpsClient(ClientConfig(socket=running.socket, timeout_seconds=1)) as client:
+    asks_each_time = ClientConfig(socket=running.socket, timeout_seconds=1, cache=CacheConfig(CacheLevel.NONE))
+    with SyncPromptOpsClient(asks_each_time) as client:
         client.render_prompt("plain")
         running.stop()
         begun = time.monotonic()

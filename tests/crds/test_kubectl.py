@@ -67,14 +67,21 @@ def test_a_prompt_shows_what_is_served(server: Server, kubectl: Kubectl, namespa
 
 
 def test_a_version_shows_whose_it_is(server: Server, kubectl: Kubectl, namespace: str) -> None:
-    status = {"observedGeneration": 1, "phase": "Active", "digest": DIGEST, "conditions": [READY]}
+    status = {
+        "observedGeneration": 1,
+        "phase": "Active",
+        "digest": DIGEST,
+        "grade": "minor",
+        "gradedAgainst": "0.9.0",
+        "conditions": [READY],
+    }
     server.replace_status(_with_status(VERSION, status), namespace, OPERATOR).raise_for_status()
 
     shown = _rows(kubectl("get", "pmv", "-n", namespace, "-o", "wide").stdout)
 
-    assert shown[0] == ["NAME", "PROMPT", "VERSION", "PHASE", "READY", "REASON", "AGE", "DIGEST", "MESSAGE"]
-    assert shown[1][:6] == ["greeting-1.0.0", "greeting", "1.0.0", "Active", "True", "Active"]
-    assert shown[1][7] == DIGEST
+    assert shown[0] == ["NAME", "PROMPT", "VERSION", "GRADE", "PHASE", "READY", "REASON", "AGE", "DIGEST", "MESSAGE"]
+    assert shown[1][:7] == ["greeting-1.0.0", "greeting", "1.0.0", "minor", "Active", "True", "Active"]
+    assert shown[1][8] == DIGEST
 
 
 def test_a_tenant_shows_its_namespaces(server: Server, kubectl: Kubectl, namespace: str) -> None:

@@ -53,6 +53,8 @@ FULL: dict[type[BaseModel], dict[str, Any]] = {
         "observedGeneration": 1,
         "digest": "sha256:0",
         "phase": "Active",
+        "grade": "minor",
+        "gradedAgainst": "0.9.0",
         "tests": {"passed": 1, "failed": 1, "failures": [{"name": "polite", "message": "it is not"}]},
         "conditions": [CONDITION],
     },

@@ -16,7 +16,7 @@ import pytest
 from promptops.api import reasons
 from promptops.api.feed import HELD_HEADER, BlobsRequest, Nack, Position, Report, ReportBatch, Signed
 from promptops.cache import verifier
-from promptops.feed import channel, serve, stream
+from promptops.feed import blobs, channel, serve, stream
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled
 from promptops.feed.frames import Frame, FrameReader
 from promptops.web import problems
@@ -241,7 +241,7 @@ async def test_absent_and_not_yours_are_the_same_answer(running: Hop, http: http
 async def test_a_batch_of_blobs_is_bounded_and_makes_progress(
     running: Hop, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "MAX_BLOBS_ANSWER_BYTES", 50_000)
+    monkeypatch.setattr(blobs, "MAX_ANSWER_BYTES", 50_000)
     texts = {f"p{number}": f"{number}" * 20_000 for number in range(5)}
     running.put(*texts.items())
     await until(lambda: running.origin.position(SCOPE) == Position(1, 1, 2))
