@@ -184,6 +184,19 @@ def test_it_goes_with_its_prompt_and_while_that_is_switched_off(world: World) ->
     until_told(world, None)
 
 
+def test_a_restart_writes_nothing(stack: Stack, world: World) -> None:
+    served(world)
+    until_said(world, "True", "Projected")
+    wait_until(lambda: world.condition("greeting", "Reconciling")[0] == "")
+    position = world.audit_position()
+    stack.plane.stop(OPERATOR)
+    stack.plane.start(OPERATOR)
+    world.apply(prompt("later"))
+    wait_until(lambda: world.status("later").get("observedGeneration") == 1)
+
+    assert not {key for key in world.writes(position) if "later" not in key[2]}
+
+
 def test_what_happened_while_the_operator_was_away_is_made_up_for(stack: Stack, world: World) -> None:
     served(world)
     world.apply(prompt("other", activeVersion="1.0.0", projections=[{"configMap": "other", "key": "text"}]))
@@ -200,16 +213,3 @@ def test_what_happened_while_the_operator_was_away_is_made_up_for(stack: Stack, 
     until_told(world, {"text": "Good day."})
     until_told(world, None, "other")
     assert away == {"text": "Hello."}
-
-
-def test_a_restart_writes_nothing(stack: Stack, world: World) -> None:
-    served(world)
-    until_said(world, "True", "Projected")
-    wait_until(lambda: world.condition("greeting", "Reconciling")[0] == "")
-    position = world.audit_position()
-    stack.plane.stop(OPERATOR)
-    stack.plane.start(OPERATOR)
-    world.apply(prompt("later"))
-    wait_until(lambda: world.status("later").get("observedGeneration") == 1)
-
-    assert not {key for key in world.writes(position) if "later" not in key[2]}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from promptops.api.v1alpha1 import API_VERSION, KINDS
+from promptops.cli.main import promptops_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"])
@@ -75,14 +75,7 @@ def test_promptops_commands_exist() -> None:
     named = {tuple(match.split()) for match in re.findall(r"^promptops ([a-z]+(?: [a-z]+)?)", text, re.MULTILINE)}
 
     for words in named:
-        done = subprocess.run(
-            [sys.executable, "-m", "promptops.cli.main", *words, "--help"],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            env={"PYTHONPATH": "operator", "PATH": "/usr/bin:/bin"},
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        done = CliRunner().invoke(promptops_command, [*words, "--help"])
+        assert done.exit_code == 0, done.output
 
     assert ("sidecar",) in named

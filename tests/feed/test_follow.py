@@ -221,7 +221,7 @@ async def test_corruption_on_the_way_is_never_served(running: Hop, proxy: FaultP
 
 async def test_a_connection_cut_after_any_number_of_bytes_comes_back(running: Hop, proxy: FaultProxy) -> None:
     following = running.follow(url=proxy.url)
-    for length in range(20, 1400, 60):
+    for length in range(20, 1400, 115):
         proxy.down.cut_after = length
         await proxy.cut()
         before = len(following.observed.disconnections)

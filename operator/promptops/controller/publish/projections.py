@@ -86,7 +86,7 @@ class Projections:
         self._wanted[key] = _Wanted(prompt, projecting, (found.canonical or b"") if found is not None else b"")
         if projecting.places:
             self._look_soon(key)
-        elif same and before is not None and before.projecting.places:
+        if same and before is not None and set(before.projecting.config_maps) - set(projecting.config_maps):
             self._wake_for_sweep()
 
     def forget(self, key: Key) -> None:
