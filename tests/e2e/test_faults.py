@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400, func_only=True)]
 
 BRIEF = ("feed.keySeconds=60", "feed.certificateSeconds=120")
-"""Lives so short that keys and certificates are renewed while a test waits."""
+"""Lives so short that keys and certificates are renewed during the tests."""
 WEBHOOK = f"-n={NAMESPACE}", "deployment/promptops-webhook"
 WEBHOOK_PODS = f"-n={NAMESPACE}", "pod", "-l=app.kubernetes.io/component=webhook"
 
@@ -49,7 +49,7 @@ def installation(
     chart, another = root / "helm" / "promptops", tmp_path_factory.mktemp("another") / "promptops"
     release, renders = Release(cluster, chart), Renders(cluster, namespace)
     release.forget()
-    release.install()
+    release.install(*BRIEF)
     cluster.kubectl("apply", f"-n={namespace}", f"-f={root / 'manifests' / 'samples' / 'greeting.yaml'}")
     cluster.kubectl("wait", f"-n={namespace}", "--for=condition=Ready", "prompt/greeting", "--timeout=60s")
     renders.start()
@@ -97,7 +97,7 @@ def delete_operators(it: Installation) -> None:
 
 
 def upgrade(it: Installation) -> None:
-    it.release.upgrade("logLevel=debug", chart=it.another_chart)
+    it.release.upgrade(*BRIEF, "logLevel=debug", chart=it.another_chart)
 
 
 def roll_back(it: Installation) -> None:
@@ -105,11 +105,11 @@ def roll_back(it: Installation) -> None:
 
 
 def set_two_relays_up(it: Installation) -> None:
-    it.release.upgrade("relay.replicas=2")
+    it.release.upgrade(*BRIEF, "relay.replicas=2")
 
 
 def take_the_relays_away(it: Installation) -> None:
-    it.release.upgrade()
+    it.release.upgrade(*BRIEF)
 
 
 def kill_sidecars(it: Installation) -> None:
@@ -127,12 +127,11 @@ def crash_the_api_server(it: Installation) -> None:
 
 
 def renew_keys_and_certificates(it: Installation) -> None:
-    it.release.upgrade(*BRIEF)
     addresses = [pod["status"]["podIP"] for pod in it.release.operator_pods()]
     before = [it.renders.certificate(address) for address in addresses]
 
     def signs_another() -> bool:
-        """Neither the key of the beginning nor its successor: it was renewed twice."""
+        """Neither the key of the beginning nor its successor: it was renewed twice, some of it during the other faults."""
         return all(key["private"] not in it.signing for key in keyring(it.cluster) if key["state"] == "active")
 
     def show_others() -> bool:
