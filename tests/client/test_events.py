@@ -108,15 +108,38 @@ def test_a_subscriber_that_hangs_misses_some_and_holds_no_render_up(client: Sync
     ended.set()
 
 
+@pytest.mark.parametrize("queued", [0, 1, MAX_QUEUED, MAX_QUEUED + 1])
+def test_no_thread_outlives_its_client_however_much_is_queued(fake: FakeSidecar, queued: int) -> None:
+    hangs = threading.Event()
+    told: list[threading.Thread] = []
+
+    def hang(event: PromptEvent) -> None:
+        told.append(threading.current_thread())
+        hangs.wait(60)
+
+    with fake.client() as client:
+        client.subscribe(COMPLETED, hang)
+        client.render_prompt("greeting", ADA)
+        wait_until(lambda: len(told) == 1)
+        for _ in range(queued):
+            client.render_prompt("greeting", ADA)
+    hangs.set()
+
+    told[0].join(60)
+    assert not told[0].is_alive()
+    assert len(told) == 1 + min(queued, MAX_QUEUED)
+
+
 def test_who_has_unsubscribed_hears_no_more(client: SyncPromptOpsClient) -> None:
     heard: list[PromptEvent] = []
+    others: queue.Queue[PromptEvent] = told(client, REQUESTED)
     unsubscribe = client.subscribe(REQUESTED, heard.append)
 
     unsubscribe()
     client.render_prompt("greeting", ADA)
 
+    assert others.get(timeout=10).type == REQUESTED
     assert heard == []
-    wait_until(lambda: "promptops-events" not in {thread.name for thread in threading.enumerate()})
 
 
 @pytest.mark.parametrize(("event_type", "handler"), [("prompt.render", print), (COMPLETED, "print"), ([], print)])

@@ -44,8 +44,11 @@ async def proxy(running: Hop) -> AsyncIterator[FaultProxy]:
 
 
 def mentioned(text: str, directory: Path) -> list[Path]:
-    """The files in which the text stands."""
-    return [path for path in directory.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+    """The files in which the text stands; the folder itself while files go away under the look."""
+    try:
+        return [path for path in directory.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+    except FileNotFoundError:
+        return [directory]
 
 
 async def test_everything_a_scope_does_arrives(running: Hop) -> None:

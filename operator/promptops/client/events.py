@@ -130,6 +130,7 @@ class _Outlet:
         self._queue: queue.Queue[PromptEvent | None] = queue.Queue(MAX_QUEUED)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def push(self, event: PromptEvent) -> None:
         try:
@@ -141,7 +142,9 @@ class _Outlet:
             self._begin()
 
     def close(self) -> None:
-        """Have the thread end once everything is told; one that hangs is left."""
+        """Have the thread end once everything is told; one that hangs is left until it hangs no more."""
+        self._closed = True
+        # A queue that is full needs no word: the thread looks after each event, and there is one to come.
         with suppress(queue.Full):
             self._queue.put_nowait(None)
 
@@ -161,6 +164,8 @@ class _Outlet:
                     asyncio.run(_awaited(told))
             except Exception:
                 self.failed += 1
+            if self._closed and self._queue.empty():
+                return
 
 
 async def _awaited(told: Any) -> None:
