@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
 from promptops.api.observed import FeedbackAnswer, Outcome
@@ -16,24 +15,20 @@ from promptops.client import codec
 from promptops.client.async_transport import AsyncTransport
 from promptops.client.caching import CacheStatistics
 from promptops.client.codec import Answer, Call
-from promptops.client.config import ClientConfig, settled
+from promptops.client.config import ClientConfig
+from promptops.client.configured import ConfiguredClient
 from promptops.client.errors import ClientClosedError, PromptOpsError, ValidationError
-from promptops.client.events import Handler
 from promptops.client.exchange import Response
 from promptops.client.fallback import checked
-from promptops.client.occasional import Occasional
 from promptops.client.session import Session
 from promptops.client.statistics import ClientStatistics
 from promptops.client.vocabulary import Fallback, ModelCompatibility, PromptValidation, RenderItem
-
-if TYPE_CHECKING:
-    from promptops.client.in_process.renderer import Renderer
 
 _HAS_READINESS: Final = sys.platform != "win32"
 """Windows' event loop tells when an operation ended, not when one can begin."""
 
 
-class PromptOpsClient:
+class PromptOpsClient(ConfiguredClient[AsyncTransport]):
     """Renders prompts through the sidecar.
 
         async with PromptOpsClient() as client:
@@ -43,23 +38,6 @@ class PromptOpsClient:
     client may be made before a fork and used in every child, in one event loop after another and in several threads after it.
     Everything here, making it included, raises PromptOpsError or one of its kinds, nothing else.
     """
-
-    def __init__(
-        self,
-        config: ClientConfig | None = None,
-        /,
-        *,
-        socket: str | Path | None = None,
-        base_url: str | None = None,
-    ) -> None:
-        self._closed = False
-        self._here: Renderer | None = None
-        self._use(Session(settled(config, socket, base_url)))
-
-    @property
-    def config(self) -> ClientConfig:
-        """The settings, as they are now."""
-        return self._session.config
 
     async def __aenter__(self) -> Self:
         return self
@@ -174,22 +152,6 @@ class PromptOpsClient:
         """Forget what this process holds; it is fetched anew, and renders are calls until it is there."""
         await asyncio.to_thread(self._session.clear)
 
-    def subscribe(self, event_type: str, handler: Handler) -> Callable[[], None]:
-        """Have a handler told of `prompt.requested`, `prompt.completed` or `prompt.failed`; return what ends that. Raises ConfigurationError.
-
-        The events of one render have one `correlation_id`. A handler, or coroutine function, runs in a thread of its own: one that is slow
-        misses some, one that fails is counted, and no render waits for it or hears of it.
-        """
-        session = self._session
-        end = session.subscriptions.subscribe(event_type, handler)
-        self._here = None
-
-        def unsubscribe() -> None:
-            end()
-            self._here = None if self._closed else self._session.quick
-
-        return unsubscribe
-
     async def get_prompt(self, prompt_id: str) -> PromptDetail:
         """Return a prompt with the content of its active version."""
         return await self._answer(codec.prompt_call(prompt_id))
@@ -230,12 +192,5 @@ class PromptOpsClient:
         except codec.FAILURES as failure:
             raise codec.error_of_failure(failure, place) from failure
 
-    def _use(self, session: Session) -> None:
-        before, left = getattr(self, "_hot", None), getattr(self, "_session", None)
-        occasional = Occasional(session.place, session.config.timeout_seconds, session.token)
-        self._hot = AsyncTransport(session.place, session.config.max_connections)
-        self._occasional, self._session, self._here = occasional, session, session.quick
-        if before is not None:
-            before.close()
-        if left is not None:
-            left.left_for(session)
+    def _transport(self, session: Session) -> AsyncTransport:
+        return AsyncTransport(session.place, session.config.max_connections)

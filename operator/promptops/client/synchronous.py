@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
 from promptops.api.observed import FeedbackAnswer, Outcome
 from promptops.client import codec
 from promptops.client.caching import CacheStatistics
 from promptops.client.codec import Answer, Call
-from promptops.client.config import ClientConfig, settled
+from promptops.client.config import ClientConfig
+from promptops.client.configured import ConfiguredClient
 from promptops.client.errors import ClientClosedError, PromptOpsError, ValidationError
-from promptops.client.events import Handler
 from promptops.client.exchange import Response
 from promptops.client.fallback import checked
-from promptops.client.occasional import Occasional
 from promptops.client.session import Session
 from promptops.client.statistics import ClientStatistics
 from promptops.client.sync_transport import SyncTransport
 from promptops.client.vocabulary import Fallback, ModelCompatibility, PromptValidation, RenderItem
 
-if TYPE_CHECKING:
-    from promptops.client.in_process.renderer import Renderer
 
-
-class SyncPromptOpsClient:
+class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
     """Renders prompts through the sidecar.
 
         with SyncPromptOpsClient() as client:
@@ -38,23 +33,6 @@ class SyncPromptOpsClient:
     client may be made before a fork and used in every child after it.
     Everything here, making it included, raises PromptOpsError or one of its kinds, nothing else.
     """
-
-    def __init__(
-        self,
-        config: ClientConfig | None = None,
-        /,
-        *,
-        socket: str | Path | None = None,
-        base_url: str | None = None,
-    ) -> None:
-        self._closed = False
-        self._here: Renderer | None = None
-        self._use(Session(settled(config, socket, base_url)))
-
-    @property
-    def config(self) -> ClientConfig:
-        """The settings, as they are now."""
-        return self._session.config
 
     def __enter__(self) -> Self:
         return self
@@ -169,22 +147,6 @@ class SyncPromptOpsClient:
         """Forget what this process holds; it is fetched anew, and renders are calls until it is there."""
         self._session.clear()
 
-    def subscribe(self, event_type: str, handler: Handler) -> Callable[[], None]:
-        """Have a handler told of `prompt.requested`, `prompt.completed` or `prompt.failed`; return what ends that. Raises ConfigurationError.
-
-        The events of one render have one `correlation_id`. A handler, or coroutine function, runs in a thread of its own: one that is slow
-        misses some, one that fails is counted, and no render waits for it or hears of it.
-        """
-        session = self._session
-        end = session.subscriptions.subscribe(event_type, handler)
-        self._here = None
-
-        def unsubscribe() -> None:
-            end()
-            self._here = None if self._closed else self._session.quick
-
-        return unsubscribe
-
     def get_prompt(self, prompt_id: str) -> PromptDetail:
         """Return a prompt with the content of its active version."""
         return self._answer(codec.prompt_call(prompt_id))
@@ -225,12 +187,5 @@ class SyncPromptOpsClient:
         except codec.FAILURES as failure:
             raise codec.error_of_failure(failure, place) from failure
 
-    def _use(self, session: Session) -> None:
-        before, left = getattr(self, "_hot", None), getattr(self, "_session", None)
-        occasional = Occasional(session.place, session.config.timeout_seconds, session.token)
-        self._hot = SyncTransport(session.place, session.config.max_connections)
-        self._occasional, self._session, self._here = occasional, session, session.quick
-        if before is not None:
-            before.close()
-        if left is not None:
-            left.left_for(session)
+    def _transport(self, session: Session) -> SyncTransport:
+        return SyncTransport(session.place, session.config.max_connections)
