@@ -12,8 +12,7 @@ from promptops.api.v1alpha1.schema import Kind
 from promptops.cache.tiers.files import write_whole
 from promptops.domain.backup.records import KINDS, Record, place, title
 from promptops.domain.manifests import mapping, metadata, name_of, parse_as, text
-from promptops.workspace.manifest_files import Flaw, decoded, items_of
-from promptops.workspace.stream import BrokenDocument, read_stream
+from promptops.workspace.manifest_files import Flaw, documents_in, items_of
 
 KEYS_FILE: Final = "keys.yaml"
 _MODELS: Final[Mapping[str, type[Kind]]] = {"Tenant": Tenant, "PromptVersion": PromptVersion, "Prompt": Prompt}
@@ -65,16 +64,11 @@ def read_records(files: Mapping[str, bytes]) -> tuple[Record, ...]:
 
 
 def _objects(name: str, data: bytes) -> Iterable[Record | Flaw]:
-    written = decoded(name, data)
-    if isinstance(written, Flaw):
-        yield written
-        return
-    for document in read_stream(written):
-        where = f"{name}:{document.line}"
-        if isinstance(document, BrokenDocument):
-            yield Flaw(where, document.message)
+    for document in documents_in(name, data):
+        if isinstance(document, Flaw):
+            yield document
         else:
-            yield from (_object(each, where) for each in items_of(document.value))
+            yield from (_object(each, f"{name}:{document.line}") for each in items_of(document.value))
 
 
 def _object(value: object, where: str) -> Record | Flaw:

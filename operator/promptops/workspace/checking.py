@@ -11,9 +11,9 @@ from promptops.domain.findings import Finding
 from promptops.domain.manifests import mapping, metadata, text
 from promptops.domain.review import review
 from promptops.workspace.locate import locate
-from promptops.workspace.manifest_files import FileReading, Flaw, Found, decoded, items_of, read_object
+from promptops.workspace.manifest_files import FileReading, Flaw, Found, documents_in, items_of, read_object
 from promptops.workspace.standalone import Standalone
-from promptops.workspace.stream import BrokenDocument, Document, read_stream
+from promptops.workspace.stream import Document
 from promptops.workspace.workspace import unique
 
 _OURS: Final = frozenset(kind.NAMES.kind for kind in KINDS)
@@ -102,13 +102,9 @@ class _File:
         self.objects = 0
 
     def read(self, data: bytes) -> None:
-        written = decoded(self._name, data)
-        if isinstance(written, Flaw):
-            self._say(int(written.place.rpartition(":")[2]), 1, UNREADABLE, written.message)
-            return
-        for document in read_stream(written):
-            if isinstance(document, BrokenDocument):
-                self._say(document.line, document.column, UNREADABLE, document.message)
+        for document in documents_in(self._name, data):
+            if isinstance(document, Flaw):
+                self._say(int(document.place.rpartition(":")[2]), document.column or 1, UNREADABLE, document.message)
                 continue
             for slip in document.slips:
                 self._say(slip.line, slip.column, UNREADABLE, slip.message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,8 @@ from promptops.domain.injection.pod import injected, is_injected, is_wanted
 from promptops.domain.injection.refusals import refused
 from promptops.domain.injection.workloads import path_of_template, template_of, with_template
 from promptops.domain.manifests import Manifest, mapping, name_of, sequence, text
-from promptops.workspace.manifest_files import Flaw, decoded, items_of
-from promptops.workspace.stream import BrokenDocument, Document, read_stream
+from promptops.workspace.manifest_files import Flaw, documents_in, items_of
+from promptops.workspace.stream import Document
 
 
 @dataclass
@@ -33,7 +33,7 @@ def inject(files: Mapping[str, bytes], parameters: Parameters) -> Injection:
     """Give every pod and template that asks for a sidecar its sidecar."""
     done = Injection()
     for name, data in files.items():
-        for document in _documents(name, data):
+        for document in documents_in(name, data):
             if isinstance(document, Flaw):
                 done.flaws.append(document)
                 continue
@@ -44,20 +44,8 @@ def inject(files: Mapping[str, bytes], parameters: Parameters) -> Injection:
 
 def read_parameters(name: str, data: bytes) -> Parameters:
     """Return the parameters that the ConfigMaps of a file say. Raises ParametersIncomplete."""
-    values = (each.value for each in _documents(name, data) if isinstance(each, Document))
+    values = (each.value for each in documents_in(name, data) if isinstance(each, Document))
     return parameters_in(mapping(item) for value in values for item in items_of(value))
-
-
-def _documents(name: str, data: bytes) -> Iterator[Document | Flaw]:
-    written = decoded(name, data)
-    if isinstance(written, Flaw):
-        yield written
-        return
-    for document in read_stream(written):
-        if isinstance(document, BrokenDocument):
-            yield Flaw(f"{name}:{document.line}", document.message, column=document.column)
-        else:
-            yield document
 
 
 def _changed(value: Any, parameters: Parameters, done: Injection, place: str) -> Any:

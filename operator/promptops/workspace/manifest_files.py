@@ -9,7 +9,7 @@ from promptops.api.v1alpha1 import API_VERSION, Prompt, PromptVersion
 from promptops.api.v1alpha1.schema import Kind
 from promptops.domain.manifests import mapping, metadata, parse_as, text
 from promptops.domain.stored import as_stored
-from promptops.workspace.stream import MAX_DOCUMENTS, BrokenDocument, read_stream
+from promptops.workspace.stream import MAX_DOCUMENTS, BrokenDocument, Document, read_stream
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 _KINDS: Final[Mapping[str, type[Kind]]] = {"Prompt": Prompt, "PromptVersion": PromptVersion}
@@ -61,12 +61,9 @@ class FileReading:
 
 def read_file(name: str, data: bytes) -> FileReading:
     """Read a file of one of the SUFFIXES as kubectl reads it. One bad document takes none of the others with it."""
-    written = decoded(name, data)
-    if isinstance(written, Flaw):
-        return FileReading(flaws=(written,))
     found: list[Found] = []
     flaws: list[Flaw] = []
-    for one in _objects(name, written):
+    for one in _objects(name, data):
         if isinstance(one, Found):
             found.append(one)
         else:
@@ -74,7 +71,20 @@ def read_file(name: str, data: bytes) -> FileReading:
     return FileReading(tuple(found), _bounded(name, flaws))
 
 
-def decoded(name: str, data: bytes) -> str | Flaw:
+def documents_in(name: str, data: bytes) -> Iterator[Document | Flaw]:
+    """Return every document of a file, and in its place a flaw for each that cannot be read."""
+    written = _decoded(name, data)
+    if isinstance(written, Flaw):
+        yield written
+        return
+    for document in read_stream(written):
+        if isinstance(document, BrokenDocument):
+            yield Flaw(f"{name}:{document.line}", document.message, _guess(document), column=document.column)
+        else:
+            yield document
+
+
+def _decoded(name: str, data: bytes) -> str | Flaw:
     """Return the text of a file: UTF-8, or UTF-16 when it says so in its first two bytes."""
     encoding = "utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
     try:
@@ -91,17 +101,16 @@ def _bounded(name: str, flaws: list[Flaw]) -> tuple[Flaw, ...]:
     return (*flaws[:_MAX_FLAWS], Flaw(f"{name}:1", f"{len(flaws) - _MAX_FLAWS} more documents are wrong"))
 
 
-def _objects(name: str, written: str) -> Iterator[Found | Flaw]:
-    for document in read_stream(written):
-        place = f"{name}:{document.line}"
-        if isinstance(document, BrokenDocument):
-            yield Flaw(place, document.message, _guess(document), column=document.column)
+def _objects(name: str, data: bytes) -> Iterator[Found | Flaw]:
+    for document in documents_in(name, data):
+        if isinstance(document, Flaw):
+            yield document
             continue
         for slip in document.slips:
             message = f"{slip.message}; kubectl passes over it, and so it is passed over here: mend it"
             yield Flaw(f"{name}:{slip.line}", message, column=slip.column, is_slip=True)
         for one in items_of(document.value):
-            yield read_object(one, place)
+            yield read_object(one, f"{name}:{document.line}")
 
 
 def _guess(document: BrokenDocument) -> Identity | None:
