@@ -35,7 +35,8 @@ def running(plane: Plane, argocd: Path, source: Path, health: Path, *, impersona
     plane.kubectl("apply", "--server-side", *(f"--filename={path}" for path in definitions))
     plane.kubectl("create", "namespace", NAMESPACE)
     apply(plane, *_settings(impersonates))
-    plane.kubectl("apply", "--server-side", "--kustomize", str(health))
+    # As the guide says: under another name, for what was applied under kubectl's and is not applied again would go.
+    plane.kubectl("apply", "--server-side", "--field-manager=promptops-health", "--kustomize", str(health))
     folder = plane.folder / "argocd"
     variables = _variables(plane, folder, source)
     cache, repository, repository_metrics, controller = free_ports(4)

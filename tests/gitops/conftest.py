@@ -141,7 +141,7 @@ def applications(governed: Stack, run_argocd: Callable[[Plane], AbstractContextM
         yield
 
 
-def by_flux(request: pytest.FixtureRequest, stack: Stack) -> Delivery:
+def _flux(request: pytest.FixtureRequest, stack: Stack) -> Delivery:
     return Flux(stack.plane, request.getfixturevalue("archives"))
 
 
@@ -158,7 +158,7 @@ def _client_side(request: pytest.FixtureRequest, stack: Stack) -> Delivery:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(by_flux, id="flux"),
+        pytest.param(_flux, id="flux"),
         pytest.param(_argocd, id="argocd"),
         pytest.param(_client_side, id="argocd-client-side"),
     ],

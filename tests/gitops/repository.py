@@ -38,6 +38,11 @@ class Repository:
         return self._tree / FOLDER
 
     @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever committed."""
+        return not self.git("rev-list", "--all", "--max-count=1")
+
+    @property
     def url(self) -> str:
         """Where others fetch it."""
         return self.bare.as_uri()

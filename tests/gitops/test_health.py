@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from promptops.dev.plane import Plane
 from tests.domain.reconcile.conftest import World
 from tests.domain.reconcile.test_kstatus import PROMPTS, VERSIONS, Make
 
@@ -115,3 +117,24 @@ def test_the_folder_gives_argo_cd_the_script_for_every_kind(root: Path, binary: 
     assert (config_map["metadata"]["name"], config_map["metadata"]["namespace"]) == ("argocd-cm", "argocd")
     script = (folder / "health.lua").read_text()
     assert config_map["data"] == {f"resource.customizations.health.promptops.io_{kind}": script for kind in KINDS}
+
+
+def test_what_the_guide_says_leaves_the_other_settings_of_argo_cd_alone(plane: Plane, root: Path) -> None:
+    """kubectl takes away what it applied under the same name before: Argo CD is installed by it, and so are its settings."""
+    guide = (root / "docs" / "guides" / "gitops.md").read_text()
+    (command,) = re.findall(r"^kubectl (apply .*) -k (manifests/argocd)$", guide, re.MULTILINE)
+    theirs = {"application.sync.impersonation.enabled": "true"}
+    metadata = {"name": "argocd-cm", "namespace": "argocd", "labels": {"app.kubernetes.io/part-of": "argocd"}}
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": theirs}
+    plane.kubectl("create", "namespace", "argocd")
+    try:
+        plane.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(settings))
+        plane.kubectl(*command[0].split(), "-k", str(root / command[1]))
+        data = json.loads(plane.kubectl("get", "configmap", "argocd-cm", "-n", "argocd", "-o", "json").stdout)["data"]
+    finally:
+        plane.kubectl("delete", "namespace", "argocd", "--wait=false")
+
+    assert data == theirs | {
+        f"resource.customizations.health.promptops.io_{kind}": (root / command[1] / "health.lua").read_text()
+        for kind in KINDS
+    }

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from promptops.dev.stack import OPERATOR
-from tests.gitops.conftest import Team, by_flux
+from tests.gitops.conftest import Team
 from tests.gitops.delivery import DELIVERER, account, until
 from tests.gitops.flux import Flux
 from tests.support.manifests import prompt, version
@@ -27,7 +27,7 @@ LOOKS = 5
 @pytest.fixture
 def rested(team: Team, timed: Timed) -> Iterator[Team]:
     """The team with everything delivered as it was in the beginning."""
-    if not team.delivery.state().revision:
+    if team.repository.is_new:
         with timed("five samples, until all is healthy", team.delivery.name):
             until(team.delivery, team.commit("The samples"), "Healthy")
     first = team.repository.git("rev-list", "--max-parents=0", "HEAD").strip()
@@ -179,8 +179,6 @@ def without_what_is_served(team: Team) -> None:
     team.repository.write(GREETING, *kept)
 
 
-# Argo CD 3.6 applies by the account of a namespace, and prunes with rights of its own.
-@pytest.mark.parametrize("team", [pytest.param(by_flux, id="flux")], indirect=True, scope="module")
 def test_whoever_may_not_activate_prunes_no_version_in_use(rested: Team, may_only_edit: None) -> None:
     without_what_is_served(rested)
 
