@@ -90,6 +90,12 @@ def archived(world: Any) -> None:
     world.add("2.0.0", "new", lifecycle="Archived")
 
 
+def going(world: Any) -> None:
+    """Deleted while nobody used it, and kept by a finalizer: it goes as soon as whoever set that takes it away."""
+    gone = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["mine.example.com/x"]}
+    world.add("2.0.0", "new", metadata=gone)
+
+
 def asked_for_another_digest(world: Any) -> None:
     world.add("2.0.0", "new").apply(activeDigest=OTHER_DIGEST)
 
@@ -140,6 +146,13 @@ PROBLEMS = [
         "version 2.0.0 is archived and cannot be activated: activate another one, or set its spec.lifecycle to Available",
         "Stalled",
         id="archived",
+    ),
+    pytest.param(
+        going,
+        "VersionNotFound",
+        "PromptVersion greeting-2.0.0 is being deleted and cannot be activated: activate another one, or apply it again once it is gone",
+        "Reconciling",
+        id="on its way out",
     ),
     pytest.param(
         asked_for_another_digest,

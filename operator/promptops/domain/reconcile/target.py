@@ -6,7 +6,7 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.content.grade import breaking
 from promptops.domain.findings import shortened
-from promptops.domain.manifests import uid_of
+from promptops.domain.manifests import name_of, uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.limits import exceeded
@@ -161,6 +161,17 @@ def _content_is_sound(case: Case, wanted: Version) -> Obstacle | None:
 _OWN_REASONS = frozenset({reasons.DIGEST_CHANGED, reasons.INCLUDE_CYCLE})
 
 
+def _stays(case: Case, wanted: Version) -> Obstacle | None:
+    """Whoever deleted it while it was not in use needed nobody's leave: it would go the moment that nothing keeps it any more."""
+    if not wanted.is_going or wanted.reference == case.memory.stable:
+        return None
+    message = (
+        f"PromptVersion {name_of(wanted.manifest)} is being deleted and cannot be activated: "
+        "activate another one, or apply it again once it is gone"
+    )
+    return Obstacle(reasons.VERSION_NOT_FOUND, message, "arrival")
+
+
 def _digest_is_asked_for(case: Case, wanted: Version) -> Obstacle | None:
     asked = case.spec.active_digest if case.spec else None
     if asked is None or asked == wanted.digest:
@@ -271,6 +282,7 @@ def _breaks_no_caller(case: Case, wanted: Version) -> Obstacle | None:
 
 
 CHECKS = (
+    _stays,
     _content_is_sound,
     _digest_is_asked_for,
     _number_means_what_it_meant,
