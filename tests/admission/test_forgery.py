@@ -65,6 +65,10 @@ REFUSED: dict[str, tuple[Manifest, str]] = {
     "arguments of its own": (forged(args=["operator"]), "with args"),
     "no arguments": (forged(args=None), "with args"),
     "a hook of its own": (forged(lifecycle={"postStart": {"exec": {"command": ["sh"]}}}), "without a command"),
+    **{
+        f"a command for its {probe}": (forged(**{probe: {"exec": {"command": ["sh"]}}}), "probes by commands")
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+    },
     "one that ends": (forged(restartPolicy=None, startupProbe=None, readinessProbe=None, livenessProbe=None), "restartPolicy Always"),
 }  # fmt: skip
 ADMITTED: dict[str, Manifest] = {
@@ -95,12 +99,21 @@ def test_what_is_no_forgery(pods: Pods, guarded: str, made: Manifest) -> None:
     assert pods.refusal(made, guarded) == ""
 
 
-def test_a_container_that_joins_later_does_not_see_the_token(plane: Plane, guarded: str) -> None:
+JOINING: dict[str, tuple[Manifest, str]] = {
+    "that mounts the token": (container("debug", volumeMounts=[{"name": FEED, "mountPath": "/stolen"}]), "mount it nowhere else"),
+    "that looks into the sidecar": (container("debug", targetContainerName="promptops"), "another target"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("joining", "said"), [pytest.param(*row, id=name) for name, row in JOINING.items()])
+def test_a_container_that_joins_later_does_not_see_the_token(
+    plane: Plane, guarded: str, joining: Manifest, said: str
+) -> None:
     made = forged()
-    plane.kubectl("create", "serviceaccount", "app", "-n", guarded)
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app", "namespace": guarded}}
+    apply(plane, account)
     made["spec"]["serviceAccountName"] = "app"
     apply(plane, {**made, "metadata": {**made["metadata"], "name": "debugged", "namespace": guarded}})
-    joining = container("debug", volumeMounts=[{"name": FEED, "mountPath": "/stolen"}])
 
     refused = Server(plane).client.patch(
         f"/api/v1/namespaces/{guarded}/pods/debugged/ephemeralcontainers",
@@ -110,4 +123,4 @@ def test_a_container_that_joins_later_does_not_see_the_token(plane: Plane, guard
     plane.kubectl("delete", "pod", "debugged", "-n", guarded, "--force", "--grace-period=0")
 
     assert refused.status_code == 422
-    assert "mount it nowhere else" in refused.json()["message"]
+    assert said in refused.json()["message"]

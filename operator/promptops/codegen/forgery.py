@@ -25,6 +25,7 @@ _VARIABLES: Final = {
     f" + variables.initial.filter(c, c.name != '{SIDECAR}').map(c, dyn(c))"
     " + object.spec.?ephemeralContainers.orValue([]).map(c, dyn(c))",
 }
+_PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 _AUDIENCE_OF_S: Final = "s.?serviceAccountToken.?audience.orValue('')"
 
 
@@ -49,9 +50,15 @@ def policies(namespace: str) -> tuple[Manifest, ...]:
             reason="Invalid",
         ),
         refusal(
+            f"object.spec.?ephemeralContainers.orValue([]).all(c, c.name != '{SIDECAR}' && c.?targetContainerName.orValue('') != '{SIDECAR}')",
+            f"no container that joins later has the name {SIDECAR}, or looks into the sidecar's processes, where its token is:"
+            " give it another name and another target",
+            reason="Invalid",
+        ),
+        refusal(
             f"variables.sidecars.all(c, {_is_as_described('c')})",
-            f"the init container {SIDECAR} of a pod with the label {INJECTED_LABEL} is the sidecar: without a command and"
-            f" lifecycle of its own, with args {CONTAINER['args']} and restartPolicy {CONTAINER['restartPolicy']}",
+            f"the init container {SIDECAR} of a pod with the label {INJECTED_LABEL} is the sidecar: without a command,"
+            f" lifecycle and probes by commands of its own, with args {CONTAINER['args']} and restartPolicy {CONTAINER['restartPolicy']}",
             reason="Invalid",
         ),
     ]
@@ -88,7 +95,8 @@ def _is_the_token(volume: str) -> str:
 
 def _is_as_described(container: str) -> str:
     arguments = ", ".join(f"'{each}'" for each in CONTAINER["args"])
+    probed = " && ".join(f"!{container}.?{probe}.?exec.hasValue()" for probe in _PROBES)
     return (
-        f"!has({container}.command) && !has({container}.lifecycle) && {container}.?args.orValue([]) == [{arguments}]"
+        f"{probed} && !has({container}.command) && !has({container}.lifecycle) && {container}.?args.orValue([]) == [{arguments}]"
         f" && {container}.?restartPolicy.orValue('') == '{CONTAINER['restartPolicy']}'"
     )
