@@ -42,6 +42,8 @@ CHANGES: dict[str, tuple[Manifest, Manifest, str]] = {
     "a source that is followed from now on": ({"activeVersion": "1.0.0", "source": {"content": TEXT}}, {"source": {"content": TEXT}}, "activeVersion"),
     "another source at once": ({"activeVersion": "1.0.0", "source": {"content": TEXT}}, {"source": {"content": {"text": "Obey"}}}, "activeVersion, source"),
     "how old it may be": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "maxStaleness": "10m"}, "maxStaleness"),
+    "what stands in for it": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "fallback": {"text": "Obey"}}, "fallback"),
+    "another text that stands in": ({"activeVersion": "1.0.0", "fallback": {"text": "Hi"}}, {"activeVersion": "1.0.0", "fallback": {"text": "Obey"}}, "fallback"),
     "other values": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "valuesFrom": [{"configMapName": "values"}]}, "valuesFrom"),
     "in a ConfigMap, too": ({"activeVersion": "1.0.0"}, {"activeVersion": "1.0.0", "projections": [{"configMap": "greeting", "key": "text"}]}, "projections"),
 }  # fmt: skip

@@ -25,6 +25,13 @@ CHANGED = (
         pytest.param(manifest("Prompt", "a.b"), [""], id="a name with a dot"),
         pytest.param(version("a", "1.0.0", "{{ x }}"), ["spec.content.text"], id="undeclared variable in a version"),
         pytest.param(sourced("a", "{{ x }}"), ["spec.source.content.text"], id="undeclared variable in a source"),
+        pytest.param(sourced("a", "Hi", fallback={"text": "Ho"}), [], id="a text that stands in"),
+        pytest.param(
+            sourced("a", "Hi", fallback={"text": "{{ x }}"}),
+            ["spec.fallback.text"],
+            id="a variable in a text that stands in",
+        ),
+        pytest.param(manifest("Prompt", "a", fallback={}), ["spec.fallback"], id="nothing stands in"),
         pytest.param(tenant("acme", "kube-system"), ["spec"], id="a tenant of the cluster's namespaces"),
         pytest.param({"kind": "Prompt"}, [""], id="no apiVersion"),
         pytest.param({"apiVersion": "promptops.io/v2", "kind": "Prompt"}, ["kind"], id="unknown version"),

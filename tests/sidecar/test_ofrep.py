@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,15 @@ async def test_a_text_is_a_string(flags: Flags, key: str, value: str, variant: s
     details = await flags.ask(flags.client.get_string_details, key, "mine", ADA)
 
     assert (details.value, details.variant, details.reason, details.error_code) == (value, variant, reason, None)
+
+
+async def test_what_stands_in_for_a_prompt_is_a_default(flags: Flags) -> None:
+    view = view_of(sourced("lost", {"text": "lost"}, fallback={"text": "ours"}), seq=2)
+    flags.store.swap(dataclasses.replace(view, blobs={}))
+    details = await flags.ask(flags.client.get_string_details, "lost", "mine", ADA)
+
+    assert (details.value, details.variant, details.reason) == ("ours", "", "DEFAULT")
+    assert details.flag_metadata["source"] == "fallback"
 
 
 async def test_a_chat_is_an_object_with_its_parameters(flags: Flags) -> None:

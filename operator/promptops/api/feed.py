@@ -51,6 +51,15 @@ class VersionReference(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Fallback(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What stands in for a prompt that cannot be rendered: a version, which is one of the entry's pins, or a text."""
+
+    version: str = ""
+    """The version's number."""
+    text: str = ""
+    """A template without variables: nothing has to be fetched for it."""
+
+
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one prompt serves now. Activation and rollback change this and nothing else."""
 
@@ -67,6 +76,9 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     `values_digest` of answers."""
     max_staleness_s: int = 0
     """How long renders go on after the origin last confirmed the entry. 0: as long as it is held."""
+    fallback: Fallback | None = None
+    """What is answered when `stable` cannot be rendered. Not in `must_understand`: who does not know it serves every version
+    rightly, and to keep activations from him would cost more than the last resort does."""
     must_understand: tuple[str, ...] = ()
     """What whoever renders has to honour to serve this entry rightly. Who does not know all of it keeps the entry it has."""
 

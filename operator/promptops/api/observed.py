@@ -58,6 +58,8 @@ class PromptStatistics(msgspec.Struct, frozen=True):
     error_rate: float
     failures: dict[str, int]
     """How many failed by code."""
+    fallbacks: int
+    """How many of those were answered with the fallback that the prompt declares."""
     feedback_success: int
     feedback_failure: int
     score_average: float | None
@@ -95,7 +97,7 @@ class PromptEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: tuple[str, ...] = ()
     """Of a render: the names of the variables that were given. Never values."""
     code: str | None = None
-    """Of a render that failed: why."""
+    """Of a render that failed: why. `Fallback`: it was answered with the fallback that the prompt declares."""
     duration_ms: float | None = None
 
 

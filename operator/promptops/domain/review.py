@@ -6,7 +6,7 @@ from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, KINDS, Prompt, PromptVersion
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.api.v1alpha1.schema import Kind
-from promptops.domain.content.checks import check_content
+from promptops.domain.content.checks import check_content, check_words
 from promptops.domain.content.references import includes_itself
 from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
@@ -53,11 +53,11 @@ def _content(stored: Manifest) -> tuple[Finding, ...]:
         return check_defaults(spec)
     if stored["kind"] == "PromptVersion":
         return (*includes_itself(spec), *check_content(spec.get("content")))
-    source = mapping(spec.get("source"))
+    source, said = mapping(spec.get("source")), check_words(mapping(spec.get("fallback")).get("text"))
     # With a key of a ConfigMap the content is complete only together with what stands there.
     if "content" in source and "configMapKeyRef" not in source:
-        return check_content(source["content"], "spec.source.content")
-    return ()
+        return (*check_content(source["content"], "spec.source.content"), *said)
+    return said
 
 
 def _tests(parsed: Kind | None) -> Iterator[Finding]:

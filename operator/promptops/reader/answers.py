@@ -6,7 +6,9 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
 
 from promptops.api import reasons
 from promptops.api.content import Content, json_of
@@ -46,8 +48,11 @@ class RenderObserver(Protocol):
         """A render of this content was answered."""
 
     def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
-        """A render was refused. `prompt` is empty when none of that name is held, `digest` None before a content was
+        """A render was not answered with what is served. `prompt` is empty when none of that name is held, `digest` None before a content was
         chosen; `missed`: the content is not held."""
+
+    def fell_back(self, prompt: str, reason: str) -> None:
+        """One of those that failed was answered with what stands in for the prompt."""
 
 
 class NotReady(Unavailable):
@@ -79,6 +84,8 @@ class Attempt:
     outcome: RenderResponse | PromptError
     request: RenderRequest | None = None
     """What was asked for, once it could be read."""
+    instead_of: Unavailable | None = None
+    """Why the answer is what stands in for the prompt; None: it is none of these."""
 
 
 class Answers:
@@ -117,21 +124,27 @@ class Answers:
             entry = selection.find(view, prompt_id)
             request = read()
             entry, reference = selection.select(view, prompt_id, request.version)
-            response = self._rendered(view, prompt_id, entry, reference, request, started)
+            call = _Call(view, prompt_id, entry, request, started)
+            return self._rendered(call, reference)
         except PromptError as error:
             return Attempt(entry.name if entry else "", reference.digest if reference else None, error, request)
-        return Attempt(entry.name, reference.digest, response, request)
 
     def settle(self, attempt: Attempt) -> RenderResponse:
         """Count an attempt and return its answer. Raises what it failed with."""
         outcome = attempt.outcome
         if isinstance(outcome, PromptError):
-            missed = isinstance(outcome, Unavailable) and not isinstance(outcome, TooStale) and attempt.prompt != ""
-            self._observer.failed(attempt.prompt, attempt.digest, outcome.reason, missed=missed)
+            self._failed(attempt, outcome)
             raise outcome
-        if attempt.digest is not None:
+        if attempt.instead_of is not None:
+            self._failed(attempt, attempt.instead_of)
+            self._observer.fell_back(attempt.prompt, attempt.instead_of.reason)
+        elif attempt.digest is not None:
             self._observer.succeeded(attempt.prompt, attempt.digest, outcome.processing_time_ms / 1000)
         return outcome
+
+    def _failed(self, attempt: Attempt, error: PromptError) -> None:
+        missed = isinstance(error, Unavailable) and not isinstance(error, TooStale) and attempt.prompt != ""
+        self._observer.failed(attempt.prompt, attempt.digest, error.reason, missed=missed)
 
     def prompt(self, prompt_id: str) -> PromptDetail:
         """Answer GET /v1/prompts/{id}."""
@@ -175,10 +188,22 @@ class Answers:
         return VersionDetail(prompt_id, reference.version, reference.digest, reference == entry.stable, _content(blob))
 
     def declared(self, prompt_id: str) -> tuple[Entry, VersionReference, Content]:
-        """Return what a prompt serves now and what that declares. Raises PromptError. May be called in any thread."""
+        """Return what a prompt serves now, or what stands in for it, and what that declares.
+
+        Raises PromptError. May be called in any thread.
+        """
         view = self.view()
         entry, reference = selection.select(view, prompt_id)
-        return entry, reference, self._plans.of(view, reference.digest).content
+        try:
+            return entry, reference, self._plans.of(view, reference.digest).content
+        except Unavailable as error:
+            if entry.fallback is None:
+                raise
+            try:
+                reference, plan = self._plans.standing_in(view, entry, entry.fallback)
+            except PromptError:
+                raise error from None
+            return entry, reference, plan.content
 
     def plan(self, view: View, digest: str) -> Plan:
         """Return what a content that the view holds is rendered by. Raises Unavailable. May be called in any thread."""
@@ -191,19 +216,46 @@ class Answers:
             raise NotReady("nothing has come from the feed yet and there is no snapshot; try again")
         return view
 
-    def _rendered(
-        self,
-        view: View,
-        prompt_id: str,
-        entry: Entry,
-        reference: VersionReference,
-        request: RenderRequest,
-        started: float,
-    ) -> RenderResponse:
-        age = self._store.age_seconds(self._now())
-        if 0 < entry.max_staleness_s < age:
-            raise TooStale(entry, age)
-        plan = self._plans.of(view, reference.digest)
+    def _rendered(self, call: _Call, reference: VersionReference) -> Attempt:
+        """Render what is served, or what stands in for it."""
+        entry, request = call.entry, call.request
+        try:
+            age = self._store.age_seconds(self._now())
+            if 0 < entry.max_staleness_s < age:
+                raise TooStale(entry, age)
+            answer = self._answer(call, reference, self._plans.of(call.view, reference.digest))
+        except Unavailable as error:
+            stand_in = self._stands_in(call, error)
+            if stand_in is None:
+                raise
+            return Attempt(entry.name, reference.digest, stand_in, request, error)
+        return Attempt(entry.name, reference.digest, answer, request)
+
+    def _stands_in(self, call: _Call, error: Unavailable) -> RenderResponse | None:
+        """Return what is declared to stand in for a prompt. None: nothing is, or that cannot be rendered either.
+
+        Who asks for a number wants that version, and no other instead.
+        """
+        entry = call.entry
+        if entry.fallback is None or call.request.version is not None:
+            return None
+        try:
+            reference, plan = self._plans.standing_in(call.view, entry, entry.fallback)
+            answer = self._answer(call, reference, plan)
+        except PromptError:
+            return None
+        said = Warning(reasons.FALLBACK, f"this stands in for what prompt {entry.name} serves: {error}")
+        return msgspec.structs.replace(
+            answer,
+            cache_hit=False,
+            source="fallback",
+            stale=True,
+            warnings=(said, *(each for each in answer.warnings if each.code != reasons.STALE)),
+            render_id=answer.render_id if reference.digest else "",
+        )
+
+    def _answer(self, call: _Call, reference: VersionReference, plan: Plan) -> RenderResponse:
+        entry, request, age = call.entry, call.request, self._store.age_seconds(self._now())
         chosen = plan.of_model(request.model_provider or provider_of(request.format), request.model_name)
         values = self._plans.filled(entry) if entry.values else None
         filled = values.of(chosen, request.variables) if values is not None else None
@@ -213,7 +265,7 @@ class Answers:
         warnings = rendered.warnings + made.warnings if made is not None else rendered.warnings
         stale = self._store.stale(self._now())
         return RenderResponse(
-            prompt_id=prompt_id,
+            prompt_id=call.prompt_id,
             version=reference.version,
             digest=reference.digest,
             rendered_content=rendered.text,
@@ -221,10 +273,10 @@ class Answers:
             parameters=parameters,
             variables_used=rendered.variables_used,
             cache_hit=True,
-            source=view.source,
+            source=call.view.source,
             age_seconds=round(age, 3),
             stale=stale,
-            processing_time_ms=round((time.perf_counter() - started) * 1000, 4),
+            processing_time_ms=round((time.perf_counter() - call.started) * 1000, 4),
             warnings=(*warnings, _staleness(age)) if stale else warnings,
             render_id=render_id(entry.name, reference.digest),
             model_variant=chosen.variant,
@@ -232,6 +284,16 @@ class Answers:
             values_digest=values.digest if values is not None else None,
             fixed_characters=chosen.fixed if request.prefix_cache else None,
         )
+
+
+class _Call(NamedTuple):
+    """A render of a prompt that is held."""
+
+    view: View
+    prompt_id: str
+    entry: Entry
+    request: RenderRequest
+    started: float
 
 
 def _counted(request: RenderRequest) -> RenderRequest:

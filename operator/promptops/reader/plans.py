@@ -4,13 +4,16 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from promptops.api import reasons
-from promptops.api.content import json_of
-from promptops.api.feed import STALENESS_FEATURE, VALUES_FEATURE, Entry, Supplement
+from promptops.api.content import CANONICAL_FORM, json_of
+from promptops.api.feed import STALENESS_FEATURE, VALUES_FEATURE, Entry, Fallback, Supplement, VersionReference
 from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import Understanding
 from promptops.cache.index import digest_of
 from promptops.cache.view import View
+from promptops.rendering import selection
 from promptops.rendering.errors import InvalidSpec, Unavailable
 from promptops.rendering.execute.plan import Plan, plan
 
@@ -24,6 +27,7 @@ def is_understood(content: bytes) -> bool:
     return True
 
 
+_NO_VERSION = VersionReference("", "")
 UNDERSTANDING = Understanding(is_understood, frozenset({VALUES_FEATURE, STALENESS_FEATURE}))
 """What an entry may ask for that this version honours."""
 
@@ -65,6 +69,7 @@ class Plans:
     def __init__(self) -> None:
         self._plans: dict[str, Plan | InvalidSpec] = {}
         self._filled: dict[str, Filled] = {}
+        self._words: dict[str, Plan] = {}
         self._view: View | None = None
         self._lock = threading.Lock()
 
@@ -79,6 +84,28 @@ class Plans:
             made = self._plans.get(digest) or self._make(view, digest)
         if isinstance(made, InvalidSpec):
             raise Unavailable(f"the content {digest} is held and not understood here: {made.reason}")
+        return made
+
+    def standing_in(self, view: View, entry: Entry, fallback: Fallback) -> tuple[VersionReference, Plan]:
+        """Return what stands in for a prompt, and its plan. A text is no version: its reference is empty.
+
+        Raises PromptNotFound and Unavailable when that is not held either.
+        """
+        if fallback.text:
+            return _NO_VERSION, self.of_words(fallback.text)
+        reference = selection.by_number(entry, fallback.version)
+        return reference, self.of(view, reference.digest)
+
+    def of_words(self, words: str) -> Plan:
+        """Return the plan of a text without variables. Raises Unavailable when this version does not understand it."""
+        blob = CANONICAL_FORM + msgspec.json.encode({"text": words})
+        with self._lock:
+            made = self._words.get(words)
+            if made is None:
+                try:
+                    made = self._words[words] = _plan(blob)
+                except InvalidSpec as error:
+                    raise Unavailable(f"the prompt's fallback is not understood here: {error.reason}") from None
         return made
 
     def filled(self, entry: Entry) -> Filled:
@@ -105,5 +132,5 @@ class Plans:
 
     def _forget(self, view: View) -> None:
         self._plans = {digest: made for digest, made in self._plans.items() if digest in view.blobs}
-        self._filled = {}
+        self._filled, self._words = {}, {}
         self._view = view

@@ -15,7 +15,7 @@ _MOST_REMEMBERED: Final = 10_000
 
 
 class _Counts:
-    __slots__ = ("buckets", "failures", "missed", "outcomes", "score", "scored", "seconds", "succeeded")
+    __slots__ = ("buckets", "failures", "fallbacks", "missed", "outcomes", "score", "scored", "seconds", "succeeded")
 
     def __init__(self) -> None:
         self.succeeded = 0
@@ -23,6 +23,7 @@ class _Counts:
         self.buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
         self.failures: Counter[str] = Counter()
         self.missed = 0
+        self.fallbacks = 0
         self.outcomes: Counter[str] = Counter()
         self.score, self.scored = 0.0, 0
 
@@ -48,6 +49,10 @@ class RenderStatistics:
         counts = self._of(prompt)
         counts.failures[code] += 1
         counts.missed += missed
+
+    def fell_back(self, prompt: str) -> None:
+        """Count one of those that failed and was answered with what stands in for the prompt."""
+        self._of(prompt).fallbacks += 1
 
     def judged(self, prompt: str, feedback: FeedbackRequest) -> bool:
         """Count what came of a render; return whether it is the first that is said of it."""
@@ -99,6 +104,7 @@ def _summary(prompt: str, counts: _Counts) -> PromptStatistics:
         cache_hit_rate=round(counts.succeeded / looked_up, 4) if looked_up else 1.0,
         error_rate=round(failed / ((counts.succeeded + failed) or 1), 4),
         failures=dict(counts.failures),
+        fallbacks=counts.fallbacks,
         feedback_success=counts.outcomes["success"],
         feedback_failure=counts.outcomes["failure"],
         score_average=round(counts.score / counts.scored, 4) if counts.scored else None,

@@ -20,6 +20,9 @@ class RenderMetrics(Protocol):
     def failed(self, prompt: str, code: str, *, missed: bool = False) -> None:
         """Count a render that was refused; `missed`: the content is not held."""
 
+    def fell_back(self, prompt: str, code: str) -> None:
+        """Count one of those that failed and was answered with what stands in for the prompt."""
+
     def judged(self, prompt: str, outcome: str) -> None:
         """Count what came of a render."""
 
@@ -53,11 +56,16 @@ class Counting(RenderObserver):
         self._tally.succeeded(digest, seconds)
 
     def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
-        """Count a render that was refused."""
+        """Count a render that was not answered with what is served."""
         self._metrics.failed(prompt, reason, missed=missed)
         self.statistics.failed(prompt, reason, missed=missed)
         if digest is not None:
             self._tally.failed(digest)
+
+    def fell_back(self, prompt: str, reason: str) -> None:
+        """Count one of those that failed and was answered with what stands in for the prompt."""
+        self._metrics.fell_back(prompt, reason)
+        self.statistics.fell_back(prompt)
 
     def judged(self, prompt: str, feedback: FeedbackRequest) -> bool:
         """Count what came of a render; return whether it is the first that is said of it."""

@@ -174,11 +174,12 @@ def _completed(asked: PromptEvent, answer: RenderResponse) -> PromptEvent:
         at=asked.at,
         tenant=asked.tenant,
         prompt_id=asked.prompt_id,
-        version=answer.version,
-        digest=answer.digest,
+        version=answer.version or None,
+        digest=answer.digest or None,
         correlation_id=asked.correlation_id,
         variables=asked.variables,
         duration_ms=answer.processing_time_ms,
+        code=reasons.FALLBACK if answer.source == "fallback" else None,
     )
 
 

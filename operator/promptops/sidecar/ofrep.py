@@ -147,10 +147,16 @@ def _flag(key: str, content: Content, answer: RenderResponse, metadata: Mapping[
     return {
         "key": key,
         "value": {"messages": answer.messages, "parameters": answer.parameters} if is_chat else answer.rendered_content,
-        "reason": "STALE" if answer.stale else "STATIC",
+        "reason": _reason(answer),
         "variant": answer.version,
         "metadata": {"digest": answer.digest, "source": answer.source, **metadata},
     }
+
+
+def _reason(answer: RenderResponse) -> str:
+    if answer.source == "fallback":
+        return "DEFAULT"
+    return "STALE" if answer.stale else "STATIC"
 
 
 def _failure(error: PromptError) -> Flag:

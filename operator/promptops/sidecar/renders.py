@@ -159,7 +159,9 @@ def _trace_of(prompt_id: str, attempt: Attempt) -> RenderTrace:
     outcome = attempt.outcome
     if isinstance(outcome, PromptError):
         return RenderTrace(prompt_id, attempt.prompt, None, attempt.digest, outcome.reason, 0.0)
-    return RenderTrace(prompt_id, attempt.prompt, outcome.version, outcome.digest, None, outcome.processing_time_ms)
+    version, digest = outcome.version or None, outcome.digest or None
+    code = attempt.instead_of.reason if attempt.instead_of is not None else None
+    return RenderTrace(prompt_id, attempt.prompt, version, digest, code, outcome.processing_time_ms)
 
 
 def _is_answered(attempt: Attempt) -> bool:

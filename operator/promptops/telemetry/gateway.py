@@ -31,6 +31,12 @@ class GatewayMetrics:
             ("outcome",),
             registry=registry,
         )
+        self._fallbacks = Counter(
+            "promptops_gateway_fallback_renders",
+            "Renders among the failures that were answered with the fallback that the prompt declares, by code.",
+            ("code",),
+            registry=registry,
+        )
         self._scopes = Gauge("promptops_gateway_scopes", "Namespaces that were rendered for lately.", registry=registry)
 
     def succeeded(self, prompt: str, seconds: float) -> None:
@@ -41,6 +47,10 @@ class GatewayMetrics:
     def failed(self, prompt: str, code: str, *, missed: bool = False) -> None:
         """Count a render that was refused, of whichever prompt."""
         self._renders.labels("failure", code).inc()
+
+    def fell_back(self, prompt: str, code: str) -> None:
+        """Count one of those that failed and was answered with what stands in, of whichever prompt."""
+        self._fallbacks.labels(code).inc()
 
     def judged(self, prompt: str, outcome: str) -> None:
         """Count what came of a render, of whichever prompt."""

@@ -15,5 +15,5 @@ class RenderTrace:
     version: str | None
     digest: str | None
     code: str | None
-    """Why it was refused, a constant of promptops.api.reasons; None when it was answered."""
+    """Why what is served was not answered, a constant of promptops.api.reasons; None when it was."""
     milliseconds: float

@@ -19,6 +19,7 @@ class _Series:
     duration: Histogram
     hit: Counter
     failed: dict[str, Counter] = field(default_factory=dict)
+    fallbacks: dict[str, Counter] = field(default_factory=dict)
 
 
 class SidecarMetrics:
@@ -30,7 +31,8 @@ class SidecarMetrics:
         self.mirror = MirrorMetrics(registry)
         self._renders = Counter(
             "promptops_renders",
-            "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success).",
+            "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success). "
+            "What stands in for a prompt is a failure of it.",
             ("prompt", "outcome", "code"),
             registry=registry,
         )
@@ -51,6 +53,12 @@ class SidecarMetrics:
             "promptops_feedback",
             "What callers said of renders, by prompt and outcome (success, failure). Each render counts once.",
             ("prompt", "outcome"),
+            registry=registry,
+        )
+        self._fallbacks = Counter(
+            "promptops_fallback_renders",
+            "Renders among the failures that were answered with the fallback that the prompt declares, by prompt and code.",
+            ("prompt", "code"),
             registry=registry,
         )
         self._feed_connected = _gauge("promptops_feed_connected", "1 while the feed is connected.", registry)
@@ -96,6 +104,13 @@ class SidecarMetrics:
         if missed:
             self._cache.labels(prompt, "miss").inc()
 
+    def fell_back(self, prompt: str, code: str) -> None:
+        """Count one of those that failed and was answered with what stands in for the prompt."""
+        fallbacks = self._of(prompt).fallbacks
+        if code not in fallbacks:
+            fallbacks[code] = self._fallbacks.labels(prompt, code)
+        fallbacks[code].inc()
+
     def judged(self, prompt: str, outcome: str) -> None:
         """Count what came of a render."""
         self._of(prompt)  # so that it is forgotten together with the prompt
@@ -107,6 +122,8 @@ class SidecarMetrics:
             series = self._series.pop(prompt)
             for code in series.failed:
                 self._renders.remove(prompt, "failure", code)
+            for code in series.fallbacks:
+                self._fallbacks.remove(prompt, code)
             self._renders.remove(prompt, "success", "")
             self._duration.remove(prompt)
             for result in ("hit", "miss"):

@@ -135,6 +135,27 @@ def _differ(spec: "PromptSpec") -> bool:
     return len(set(places)) == len(places)
 
 
+MAX_FALLBACK_CHARACTERS = 4096
+"""Of the words that stand in for a prompt: they travel with its entry, as values do."""
+
+
+class DeclaredFallback(Model):
+    """What is answered, and said to be that, when what is served cannot be rendered."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.text) != has(self.version)",
+            "fallback needs exactly one of text and version",
+            lambda fallback: (fallback.text is None) != (fallback.version is None),
+        ),
+    )
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_FALLBACK_CHARACTERS)] | None = None
+    """A text, which nothing has to be fetched for. It has no variables."""
+    version: VersionNumber | None = None
+    """A version of this Prompt, rendered with the caller's values. Every sidecar holds it beforehand."""
+
+
 class PromptSpec(Model):
     """What should be served."""
 
@@ -172,12 +193,20 @@ class PromptSpec(Model):
     max_staleness: Staleness | None = None
     """How long a render goes on after the origin last confirmed what it is made from, as in 90s, 15m or 12h; then it answers
     503 TooStale. Absent: the tenant's default, or as long as it is held. At least 10s."""
+    fallback: DeclaredFallback | None = None
+    """Stands in for what is served where that is not held, cannot be read or is too stale, and for nothing else: neither for a
+    caller's mistake nor for a disabled prompt nor for a version that was asked for by number."""
     projections: Annotated[Items[Projection], Field(max_length=MAX_PROJECTIONS)] | None = None
     """Keep the served text in keys of ConfigMaps, too. They go with their entry here, with the Prompt, and while it is disabled."""
     disabled: bool | None = None
     """Kill switch: renders answer 409 PromptDisabled."""
     history_limit: Annotated[int, Field(ge=1, le=100), WHOLE] = 10
     """How many generated versions are kept. Versions in use or labelled promptops.io/keep are never pruned."""
+
+    @property
+    def fallback_version(self) -> str | None:
+        """The version that should stand in; None when there is none."""
+        return self.fallback.version if self.fallback is not None else None
 
 
 class VersionReference(Model):
@@ -187,6 +216,17 @@ class VersionReference(Model):
     """The version's number."""
     digest: DigestText
     """sha256 of its canonical content."""
+
+
+class FallbackStatus(Model):
+    """What stands in for the served version."""
+
+    version: VersionText | None = None
+    """Number of the version. Absent: it is a text."""
+    digest: DigestText | None = None
+    """The version's digest."""
+    text: Annotated[str, Field(max_length=MAX_FALLBACK_CHARACTERS)] | None = None
+    """The text."""
 
 
 class Serving(Model):
@@ -204,6 +244,8 @@ class Serving(Model):
     """Renders are refused."""
     max_staleness_seconds: int | None = None
     """How long renders go on after the origin last confirmed it. Absent: as long as it is held."""
+    fallback: FallbackStatus | None = None
+    """What stands in for it. Absent: nothing does."""
 
 
 class SourceStatus(Model):

@@ -140,7 +140,9 @@ class Local(FollowerObserver):
     def held(self, prompt_id: str, body: bytes) -> RenderResponse | None:
         """Answer from what was held last, while the sidecar does not answer. Raises PromptOpsError."""
         answer = self._answered(prompt_id, body)
-        return None if answer is None else msgspec.structs.replace(answer, source="snapshot", cache_hit=True)
+        if answer is None or answer.source == "fallback":
+            return answer
+        return msgspec.structs.replace(answer, source="snapshot", cache_hit=True)
 
     def holds(self, prompt_id: str) -> bool:
         """Whether anything of a prompt is held, however old."""
@@ -208,6 +210,9 @@ class _Uncounted:
         """Nothing."""
 
     def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
+        """Nothing."""
+
+    def fell_back(self, prompt: str, reason: str) -> None:
         """Nothing."""
 
 

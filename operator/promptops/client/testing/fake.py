@@ -219,6 +219,9 @@ class _Uncounted:
     def failed(self, prompt: str, digest: str | None, reason: str, *, missed: bool) -> None:
         """Nothing."""
 
+    def fell_back(self, prompt: str, reason: str) -> None:
+        """Nothing."""
+
 
 def _settings(config: ClientConfig | None) -> ClientConfig:
     """A test waits for no retry unless it says so."""

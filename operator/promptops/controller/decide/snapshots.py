@@ -181,5 +181,6 @@ def _includes_of(version: Manifest) -> tuple[Reference, ...]:
 def _named(prompt: Manifest) -> frozenset[str]:
     """The numbers that a prompt's spec or status name."""
     memory = Memory.of(prompt)
-    served = (memory.stable, memory.previous, *memory.ever_served)
-    return frozenset({text(spec_of(prompt).get("activeVersion")), *(each.version for each in served if each)} - {""})
+    spec, served = spec_of(prompt), (memory.stable, memory.previous, memory.fallback.version, *memory.ever_served)
+    asked = {text(spec.get("activeVersion")), text(mapping(spec.get("fallback")).get("version"))}
+    return frozenset({*asked, *(each.version for each in served if each)} - {""})

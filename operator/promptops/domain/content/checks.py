@@ -57,6 +57,11 @@ def check_content(content: object, path: str = "spec.content") -> tuple[Finding,
     return check_well_formed(manifest, size, path)
 
 
+def check_words(text: object, path: str = "spec.fallback") -> tuple[Finding, ...]:
+    """Return everything that is wrong with a text for which nobody gives values; None is none, and nothing is wrong with it."""
+    return () if text is None else check_content({"text": text}, path)
+
+
 def check_well_formed(content: Manifest, size: int, path: str = "spec.content") -> tuple[Finding, ...]:
     """Do the same for content that has the right shape and this many bytes as canonical JSON."""
     if size > MAX_CONTENT_BYTES:

@@ -9,7 +9,9 @@ from promptops.api.feed import VersionReference
 from promptops.domain.conditions import timestamp
 from promptops.domain.findings import Finding, listed, shortened
 from promptops.domain.reconcile.case import Case
+from promptops.domain.reconcile.fallback import fall_back, still_there
 from promptops.domain.reconcile.identity import ids_of
+from promptops.domain.reconcile.memory import NO_LAST_RESORT, LastResort, Memory
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.projections import NO_PROJECTION, ProjectionState, project
 from promptops.domain.reconcile.target import choose, desired_number, nothing_asked, refused_creation
@@ -42,6 +44,8 @@ class Decision:
     """What comes from outside the versions, as JSON."""
     max_staleness_seconds: int = 0
     """How long renders go on unconfirmed; 0: as long as it is held."""
+    fallback: LastResort = NO_LAST_RESORT
+    """What stands in for what is served."""
     projection: ProjectionState = NO_PROJECTION
     """What ConfigMaps say of it."""
     withheld: bool = False
@@ -56,8 +60,9 @@ def decide(case: Case, now: datetime) -> Decision:
     filling = fill(case, stable)
     resumed = memory.condition("Converged").reason == reasons.NOTHING_SERVED
     bound = max_staleness(case)
-    decided = (stable, ids, case.is_disabled, filling.json, bound)
-    changed = decided != (memory.stable, memory.ids, memory.disabled, memory.values, memory.max_staleness_seconds)
+    falling = fall_back(case, stable)
+    decided = (stable, ids, case.is_disabled, filling.json, bound, falling.to)
+    changed = decided != _before(memory)
     moved = stable is not None and (changed or resumed)
     projection = project(case, stable, filling.json, moved=moved)
     problems = (
@@ -66,6 +71,7 @@ def decide(case: Case, now: datetime) -> Decision:
         case.sourced.problem if case.sourced else None,
         refused_creation(case),
         filling.problem,
+        falling.problem,
         projection.problem,
     )
     return Decision(
@@ -78,13 +84,19 @@ def decide(case: Case, now: datetime) -> Decision:
         moved=moved,
         held=_is_held(case, stable),
         desired=desired_number(case, wanted),
-        remarks=(*_remarks(case, wanted), *_of_values(filling)),
+        remarks=(*_remarks(case, wanted), *_of_values(filling), *falling.remarks),
         deprecated=isinstance(wanted, Version) and wanted.lifecycle == "Deprecated",
         warnings=wanted.warnings if isinstance(wanted, Version) else (),
         values=filling.json,
         max_staleness_seconds=bound,
+        fallback=falling.to,
         projection=projection,
     )
+
+
+def _before(memory: Memory) -> tuple[object, ...]:
+    bound = memory.max_staleness_seconds
+    return memory.stable, memory.ids, memory.disabled, memory.values, bound, memory.fallback
 
 
 def _of_values(filling: Filling) -> Iterator[str]:
@@ -133,6 +145,7 @@ def as_decided_before(case: Case, withheld: Obstacle | None = None) -> Decision:
         desired=memory.desired,
         values=memory.values,
         max_staleness_seconds=memory.max_staleness_seconds,
+        fallback=still_there(case, memory.fallback),
         withheld=withheld is not None,
     )
 

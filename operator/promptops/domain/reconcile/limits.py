@@ -54,7 +54,10 @@ def too_many(case: Case, in_use: tuple[VersionReference | None, ...]) -> tuple[V
     generated = (each for each in reversed(case.versions.own) if each.is_made_for(uid) and not each.is_kept)
     staying = [each for each in generated if not each.is_going]
     surplus = len(staying) - versions_kept(case)
-    used = {reference.version for reference in in_use if reference} | {case.spec.active_version}
+    used = {reference.version for reference in in_use if reference} | {
+        case.spec.active_version,
+        case.spec.fallback_version,
+    }
     included = case.snapshot.included
     if case.sourced is not None and case.sourced.digest is not None:
         used |= {each.number for each in case.versions.with_digest(case.sourced.digest)}

@@ -11,6 +11,17 @@ from promptops.domain.statuses import said_of_prompt
 
 
 @dataclass(frozen=True)
+class LastResort:
+    """What stands in for what is served, when that cannot be rendered: a version, a text, or nothing."""
+
+    version: VersionReference | None = None
+    text: str = ""
+
+
+NO_LAST_RESORT = LastResort()
+
+
+@dataclass(frozen=True)
 class Memory:
     """A Prompt's status, typed as far as decisions look back."""
 
@@ -30,6 +41,8 @@ class Memory:
     """What comes from outside the versions, as JSON; empty when nothing does."""
     max_staleness_seconds: int
     """How long renders go on unconfirmed; 0: as long as it is held."""
+    fallback: LastResort
+    """What stands in for what is served."""
 
     @classmethod
     def of(cls, prompt: Manifest) -> "Memory":
@@ -51,6 +64,7 @@ class Memory:
             conditions=status.conditions or (),
             values=status.values.json_ if status.values else "",
             max_staleness_seconds=(serving.max_staleness_seconds or 0) if serving else 0,
+            fallback=_last_resort(serving.fallback if serving else None),
         )
 
     def condition(self, condition_type: str) -> Condition:
@@ -65,6 +79,13 @@ class Memory:
     def digest_served_as(self, version: str) -> str | None:
         """Return the digest with which a number was last served, as far back as the status reaches."""
         return next((each.digest for each in self.ever_served if each.version == version), None)
+
+
+def _last_resort(said: kind.FallbackStatus | None) -> LastResort:
+    if said is None:
+        return NO_LAST_RESORT
+    is_version = said.version and said.digest
+    return LastResort(VersionReference(said.version or "", said.digest or "") if is_version else None, said.text or "")
 
 
 def _reference(said: kind.VersionReference | kind.HistoryEntry | None) -> VersionReference | None:

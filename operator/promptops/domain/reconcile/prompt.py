@@ -41,7 +41,7 @@ def as_written(snapshot: PromptSnapshot) -> PromptOutcome:
 
 def _decided(case: Case, decision: Decision, now: datetime) -> PromptOutcome:
     progress = progress_of(case, decision, now)
-    pruned = too_many(case, (decision.stable, previous_of(case, decision)))
+    pruned = too_many(case, (decision.stable, previous_of(case, decision), decision.fallback.version))
     status = status_of_prompt(case, decision, progress, pruned, now)
     entry, contents = entry_of(case, decision, pruned)
     # That another version exists can wait for the next write or for quiet: many may be arriving.

@@ -14,6 +14,7 @@ from promptops.domain.findings import listed
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.history import history_of, reason_of
+from promptops.domain.reconcile.memory import NO_LAST_RESORT, LastResort
 from promptops.domain.reconcile.progress import ConvergenceProgress
 from promptops.domain.reconcile.versions import Version
 from promptops.domain.snapshot import Transition
@@ -143,6 +144,18 @@ def _serving(decision: Decision) -> kind.Serving | None:
         ids=decision.ids or None,
         disabled=decision.disabled or None,
         max_staleness_seconds=decision.max_staleness_seconds or None,
+        fallback=_fallback(decision.fallback),
+    )
+
+
+def _fallback(last_resort: LastResort) -> kind.FallbackStatus | None:
+    if last_resort == NO_LAST_RESORT:
+        return None
+    version = last_resort.version
+    return kind.FallbackStatus.model_construct(
+        version=version.version if version else None,
+        digest=version.digest if version else None,
+        text=last_resort.text or None,
     )
 
 

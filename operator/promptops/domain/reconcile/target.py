@@ -281,6 +281,29 @@ def _breaks_no_caller(case: Case, wanted: Version) -> Obstacle | None:
     return Obstacle(reasons.BREAKING_CHANGE, message)
 
 
+def against_standing_in(case: Case, version: Version) -> Obstacle | None:
+    """Return what keeps a version from standing in for what is served: all that keeps one from being activated, except that
+    it may take other calls. Where a digest is required it must have been served before, for nothing names its digest."""
+    objection = next((found for check in _OF_STAND_INS if (found := check(case, version))), None)
+    served_before = case.memory.digest_served_as(version.number) == version.digest
+    if objection is not None or served_before or not case.snapshot.rules.requires_digest:
+        return objection
+    message = (
+        f"tenant {case.snapshot.tenant} requires the digest of what is served, and version {version.number} never was: "
+        "name one that was, or set spec.fallback.text"
+    )
+    return Obstacle(reasons.DIGEST_REQUIRED, message)
+
+
+_OF_STAND_INS = (
+    _content_is_sound,
+    _number_means_what_it_meant,
+    _not_newly_archived,
+    _fits_the_limits,
+    _is_tested,
+    _tests_passed,
+)
+
 CHECKS = (
     _stays,
     _content_is_sound,

@@ -29,7 +29,8 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     prompt = _own_prompt(snapshot)
     memory = Memory.of(prompt) if prompt is not None else None
     is_served = memory is not None and memory.stable == version.reference
-    in_use = is_served or bool(snapshot.included_by)
+    is_fallback = memory is not None and memory.fallback.version == version.reference
+    in_use = is_served or is_fallback or bool(snapshot.included_by)
     before = said_of_version(snapshot.version)
     generation = generation_of(snapshot.version)
     ready = _ready(version, snapshot, prompt, generation)
@@ -40,7 +41,7 @@ def decide_version(snapshot: VersionSnapshot, now: datetime) -> VersionOutcome:
     stalled = (replace(ready, type="Stalled", status="True"),) if is_hopeless else ()
     once_active = _was_active(version, memory, before)
     including = () if is_served else snapshot.included_by
-    wanted = (ready, _in_use(version, in_use, once_active, including, generation), *stalled)
+    wanted = (ready, _in_use(version, is_served, is_fallback, once_active, including, generation), *stalled)
     graded, against = _graded(version, prompt, snapshot, before)
     status = PromptVersionStatus.model_construct(
         observed_generation=generation,
@@ -128,13 +129,21 @@ def _ready(version: Version, snapshot: VersionSnapshot, prompt: Manifest | None,
 
 
 def _in_use(
-    version: Version, in_use: bool, once_active: bool, including: tuple[str, ...], generation: int
+    version: Version,
+    is_served: bool,
+    is_fallback: bool,
+    once_active: bool,
+    including: tuple[str, ...],
+    generation: int,
 ) -> Statement:
     name = prompt_of(version.manifest)
     if including:
         message = f"served as a part of {shortened(including)}"
         return Statement("InUse", "True", reasons.INCLUDED, message, generation)
-    if in_use:
+    if is_fallback and not is_served:
+        message = f'stands in for what prompt "{name}" serves'
+        return Statement("InUse", "True", reasons.FALLBACK, message, generation)
+    if is_served:
         return Statement("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
     if once_active:
         return Statement("InUse", "False", reasons.SUPERSEDED, f'prompt "{name}" serves it no more', generation)
