@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -155,6 +156,7 @@ def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
             schema["properties"][declared.alias or name].setdefault("description", said[name])
 
 
+@lru_cache
 def _field_docstrings(model: type[Any]) -> dict[str, str]:
     """Return what stands as a string below each field in the body of a class, by the field's name."""
     if not issubclass(model, BaseModel) or model is BaseModel:
