@@ -8,6 +8,7 @@ with the operator and a sidecar on it. A session is one worker's: workers share 
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import shutil
 import signal
@@ -34,6 +35,10 @@ ROOT = Path(__file__).parent.parent
 WATCHDOG = pytest.StashKey[Watchdog]()
 PLANES = pytest.StashKey[Path]()
 """Folder of the planes of a session."""
+MADE = pytest.StashKey[list[Plane]]()
+"""The planes that this worker started."""
+WAITING = pytest.StashKey[set[Path]]()
+"""The files in which a test talks to a real API server; they come first."""
 HELD = "held"
 """Property of a test's report: what held an event loop in it."""
 
@@ -51,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if older := [item for item in items if _is_of_later_kubernetes(item)]:
         config.hook.pytest_deselected(items=older)
         items[:] = [item for item in items if item not in older]
-    waiting = {item.path for item in items if item.get_closest_marker("cluster")}
+    waiting = config.stash[WAITING] = {item.path for item in items if item.get_closest_marker("cluster")}
     items.sort(key=lambda item: ("faults" not in item.path.parts, item.path not in waiting))
 
 
@@ -73,6 +78,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     assert longest < FAILING_SECONDS, f"the loop was held: {held}"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Take the planes down once nobody in this worker needs one any more: they would take a sixth of the processor from the rest."""
+    yield
+    if nextitem is not None and nextitem.path not in item.config.stash[WAITING]:
+        while made := item.config.stash[MADE]:
+            made.pop().down()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which tests held an event loop, in whichever worker."""
     reports = (each for listed in terminalreporter.stats.values() for each in listed)
@@ -88,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Those of its workers, too.
     """
+    config.stash[MADE] = []
     config.stash[WATCHDOG] = Watchdog()
     config.stash[WATCHDOG].start()
 
@@ -151,11 +166,12 @@ def new_redis(redis_binary: RedisBinary) -> Iterator[NewServer]:
 @pytest.fixture(scope="session")
 def new_plane(dev_settings: DevSettings, pytestconfig: pytest.Config) -> Iterator[Callable[[], Plane]]:
     """Start a bare plane of one's own; all of them are gone when the session ends."""
-    made: list[Plane] = []
+    numbers = itertools.count()
+    made = pytestconfig.stash[MADE]
 
     def start() -> Plane:
         parts = binaries.control_plane(dev_settings, Progress())
-        made.append(start_plane(pytestconfig.stash[PLANES] / f"p{len(made)}", parts, dev_settings.environment))
+        made.append(start_plane(pytestconfig.stash[PLANES] / f"p{next(numbers)}", parts, dev_settings.environment))
         return made[-1]
 
     yield start
