@@ -16,6 +16,12 @@ PARAMETERS: Final = {
     "memoryRequest": "64Mi",
     "memoryLimit": "256Mi",
     "snapshotSize": "64Mi",
+    "collectorUrl": "http://collector.example.com:4318",
+    "redisUrl": "rediss://redis.example.com:6379/0",
+    "redisUsername": "promptops-reader",
+    "redisSecret": "",
+    "redisAuthority": "true",
+    "redisWrites": "",
     "trust.json": '{"keys":[{"kid":"k","public":"a\\"b"}],"ca":"PEM\\n"}',
 }
 
@@ -56,6 +62,7 @@ INJECTED: Final[dict[str, Manifest]] = {
     ),
     "no environment and no mounts, said so": pod(container(env=[], volumeMounts=[]), volumes=[], initContainers=[]),
     "annotations of others": pod(annotations={"example.com/a": "b", "promptops.example.com/x": "y"}),
+    "a mirror": pod(annotations={"promptops.io/redis-secret": "promptops-mirror"}),
     "a CPU limit": pod(annotations={"promptops.io/cpu-limit": "500m"}),
     "all resources": pod(
         annotations={
@@ -89,6 +96,9 @@ REFUSED: Final[dict[str, tuple[Manifest, str]]] = {
     "choosing whom to trust": (pod(annotations={"promptops.io/trust": "{}"}), "and no others"),
     "choosing the tenant": (pod(annotations={"promptops.io/tenant": "victim"}), "and no others"),
     "choosing a user": (pod(annotations={"promptops.io/run-as-user": "0"}), "and no others"),
+    "a Secret of elsewhere": (pod(annotations={"promptops.io/redis-secret": "other/key"}), "name of a Secret"),
+    "no Secret": (pod(annotations={"promptops.io/redis-secret": ""}), "name of a Secret"),
+    "our volume of a mirror": (pod(volumes=[{"name": "promptops-mirror", "emptyDir": {}}]), "are the sidecar's"),
     "no quantity": (pod(annotations={"promptops.io/cpu-limit": "lots"}), "like 250m or 1"),
     "a quantity of something else": (pod(annotations={"promptops.io/memory-limit": "500m"}), "like 128Mi or 1Gi"),
     "an empty quantity": (pod(annotations={"promptops.io/cpu-request": ""}), "like 250m or 1"),

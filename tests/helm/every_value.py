@@ -63,6 +63,12 @@ EXAMPLES: Final[dict[str, Any]] = {
     "injection.memoryRequest": "1Gi",
     "injection.memoryLimit": "1Gi",
     "injection.snapshotSize": "1Gi",
+    "injection.collectorUrl": "http://collector.observability:4318",
+    "redis.url": "rediss://redis.example.com:6379/0",
+    "redis.relay.username": "promptops-writer",
+    "redis.relay.secretName": "other-mirror",
+    "redis.sidecar.username": "promptops-reader",
+    "redis.sidecar.secretName": "promptops-mirror",
     "monitoring.dashboard.labels": OWN_LABELS,
     "monitoring.podMonitor.labels": OWN_LABELS,
     "monitoring.podMonitor.interval": "1m30s",
@@ -78,6 +84,10 @@ EVERYTHING: Final[dict[str, Any]] = {
 }
 """What every other value is tried beside: all that is off by default, and no definitions, which are a dozen times the rest."""
 TOGETHER: Final[dict[str, dict[str, Any]]] = {
+    **{
+        f"redis.{each}": {"redis": {"url": "redis://redis.example.com"}}
+        for each in ("ownAuthority", "relay.username", "relay.secretName")
+    },
     "serviceAccount.create": {"serviceAccount": {"name": "mine"}},
     "admission.enabled": {"injection": {"mode": "none"}},
 }

@@ -95,7 +95,6 @@ def test_every_setting_of_a_relay_has_a_value(render: Render, name: str) -> None
 
     settings = RelaySettings.from_environment(given)
 
-    # A mirror in Redis is for relays by hand: the chart has no values for it.
     assert set(given) == given.names - {"KUBECONFIG", "PROMPTOPS_REDIS_URL"}
     (container,) = pod(manifests, name)["spec"]["containers"]
     mounted = {each["mountPath"] for each in container["volumeMounts"]}
@@ -103,6 +102,35 @@ def test_every_setting_of_a_relay_has_a_value(render: Render, name: str) -> None
     assert {str(each) for each in files} <= mounted
     assert settings.address.endswith(f":{container['ports'][0]['containerPort']}")
     assert container["args"] == [name.removeprefix("promptops-")]
+
+
+@pytest.mark.parametrize("name", [RELAY, GATEWAY])
+@pytest.mark.parametrize(
+    ("values", "username", "authority"),
+    [
+        pytest.param((), None, False, id="a server"),
+        pytest.param(("redis.relay.username=writer", "redis.ownAuthority=true"), "writer", True, id="a user and an authority"),
+    ],
+)  # fmt: skip
+def test_relays_fill_a_mirror_that_the_chart_has(
+    render: Render, name: str, values: tuple[str, ...], username: str | None, authority: bool
+) -> None:
+    manifests = render(RELAYS, GATEWAYS, "redis.url=rediss://redis:6379/0", *values)
+
+    mirror = RelaySettings.from_environment(environment(manifests, name)).mirror
+    assert mirror is not None
+    assert (mirror.url, mirror.username) == ("rediss://redis:6379/0", username)
+    files = [mirror.key_file, *filter(None, (mirror.password_file, mirror.authority_file))]
+    assert len(files) == 1 + bool(username) + authority
+    (container,) = pod(manifests, name)["spec"]["containers"]
+    (mount,) = (each for each in container["volumeMounts"] if each["mountPath"] == str(mirror.key_file.parent))
+    secrets = {
+        each["name"]: each["secret"]["secretName"]
+        for each in pod(manifests, name)["spec"]["volumes"]
+        if "secret" in each
+    }
+    assert secrets[mount["name"]] == "promptops-mirror"
+    assert {str(each.parent) for each in files} == {mount["mountPath"]}
 
 
 def test_operators_do_not_notice_how_many_relays_there_are(render: Render) -> None:

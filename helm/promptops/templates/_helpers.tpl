@@ -135,4 +135,10 @@ cpuLimit: {{ .Values.injection.cpuLimit | default "" | quote }}
 memoryRequest: {{ .Values.injection.memoryRequest | quote }}
 memoryLimit: {{ .Values.injection.memoryLimit | quote }}
 snapshotSize: {{ .Values.injection.snapshotSize | quote }}
+collectorUrl: {{ .Values.injection.collectorUrl | default "" | quote }}
+redisUrl: {{ .Values.redis.url | default "" | quote }}
+redisUsername: {{ .Values.redis.sidecar.username | default "" | quote }}
+redisSecret: {{ .Values.redis.sidecar.secretName | default "" | quote }}
+redisAuthority: {{ .Values.redis.ownAuthority | ternary "true" "" | quote }}
+redisWrites: {{ .Values.redis.sidecar.writes | ternary "true" "" | quote }}
 {{- end }}

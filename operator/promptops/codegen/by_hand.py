@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY, feed_url
 from promptops.codegen import yaml_text
-from promptops.domain.injection.description import CONTAINER, INJECTED_LABEL, TRUE, VOLUMES, Hole
+from promptops.domain.injection.description import CONTAINER, INJECTED_LABEL, TRUE, VOLUMES, Given, Hole
 
 DEFAULTS: Final = {
     "image": "promptops-sidecar:0.1.0",
@@ -56,5 +56,6 @@ def _filled(value: Any) -> Any:
         filled = {key: _filled(each) for key, each in value.items()}
         return {key: each for key, each in filled.items() if each != ""}
     if isinstance(value, list | tuple):
-        return [_filled(each) for each in value]
+        # An overlay that has a mirror or a collector says so with a patch of its own.
+        return [_filled(each) for each in value if not isinstance(each, Given)]
     return value

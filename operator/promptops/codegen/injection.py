@@ -9,7 +9,7 @@ from typing import Any, Final
 from promptops.api.limits import PROTECTED_NAMESPACES
 from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
 from promptops.domain.injection import description
-from promptops.domain.injection.description import CONTAINER, ENVIRONMENT, MOUNT, PARAMETERS, VOLUMES, Hole
+from promptops.domain.injection.description import CONTAINER, ENVIRONMENT, MOUNT, PARAMETERS, VOLUMES, Given, Hole
 from promptops.domain.injection.refusals import REFUSALS, is_injected_expression
 
 Manifest = dict[str, Any]
@@ -97,7 +97,12 @@ def _patch() -> str:
     label = f"[JSONPatch{{op: 'add', path: '{_POINTER}', value: '{description.TRUE}'}}]"
     parts = [label, _served("containers"), _served("initContainers")]
     parts.append(_added("initContainers", [f"'/spec/initContainers/0', value: {expression(CONTAINER)}"]))
-    parts.append(_added("volumes", [f"'/spec/volumes/-', value: {expression(each)}" for each in VOLUMES]))
+    always = [each for each in VOLUMES if not isinstance(each, Given)]
+    parts.append(_added("volumes", [f"'/spec/volumes/-', value: {expression(each)}" for each in always]))
+    for each in VOLUMES:
+        if isinstance(each, Given):
+            patch = f"JSONPatch{{op: 'add', path: '/spec/volumes/-', value: {expression(each.element)}}}"
+            parts.append(f"({_is_given(each)} ? [{patch}] : [])")
     return "\n+ ".join(parts)
 
 
@@ -132,8 +137,18 @@ def expression(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(_entry(key, each) for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(f"dyn({expression(each)})" for each in value) + "]"
+        return "[" + ", ".join(map(_element, value)) + "]"
     return json.dumps(value)
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, Given):
+        return f"?({_is_given(value)} ? optional.of(dyn({expression(value.element)})) : optional.none())"
+    return f"dyn({expression(value)})"
+
+
+def _is_given(part: Given) -> str:
+    return " && ".join(f"{_hole(hole)} != ''" for hole in part.holes)
 
 
 def _entry(key: str, value: Any) -> str:

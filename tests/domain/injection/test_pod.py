@@ -10,6 +10,7 @@ import pytest
 from promptops.domain.injection.parameters import ParametersIncomplete, parameters_of
 from promptops.domain.injection.pod import injected, is_injected, is_wanted
 from promptops.domain.injection.refusals import refused
+from promptops.settings.sidecar import SidecarSettings
 from tests.admission.pods import INJECTED, PARAMETERS, REFUSED, container, pod
 
 ALL = [pytest.param(each, id=name) for name, each in INJECTED.items()]
@@ -77,6 +78,66 @@ def test_limits(annotations: dict[str, str], parameters: dict[str, str], limits:
     after = injected(pod(annotations=annotations), PARAMETERS | parameters)
 
     assert after["spec"]["initContainers"][0]["resources"]["limits"] == limits
+
+
+NOTHING = dict.fromkeys(
+    ("collectorUrl", "redisUrl", "redisUsername", "redisSecret", "redisAuthority", "redisWrites"), ""
+)
+URL = {"redisUrl": "redis://redis:6379/0"}
+KEY = "/etc/promptops/mirror/key"
+
+
+@pytest.mark.parametrize(
+    ("said", "annotated", "told"),
+    [
+        pytest.param({}, None, {}, id="nothing is said"),
+        pytest.param({"collectorUrl": "http://c:4318"}, None, {"COLLECTOR_URL": "http://c:4318"}, id="a collector"),
+        pytest.param(URL, None, {}, id="a server, and no Secret"),
+        pytest.param({}, "mine", {}, id="a Secret, and no server"),
+        pytest.param(URL, "mine", {"REDIS_URL": URL["redisUrl"], "REDIS_KEY_FILE": KEY}, id="a server, and the pod's Secret"),
+        pytest.param(URL | {"redisSecret": "all"}, None, {"REDIS_URL": URL["redisUrl"], "REDIS_KEY_FILE": KEY}, id="everybody's Secret"),
+        pytest.param(
+            URL | {"redisSecret": "all", "redisUsername": "reader", "redisAuthority": "true", "redisWrites": "true"},
+            None,
+            {
+                "REDIS_URL": URL["redisUrl"],
+                "REDIS_KEY_FILE": KEY,
+                "REDIS_USERNAME": "reader",
+                "REDIS_PASSWORD_FILE": "/etc/promptops/mirror/password",
+                "REDIS_AUTHORITY_FILE": "/etc/promptops/mirror/ca.crt",
+                "REDIS_WRITES": "true",
+            },
+            id="all of it",
+        ),
+        pytest.param({"redisUsername": "reader", "redisAuthority": "true", "redisWrites": "true"}, "mine", {}, id="all but a server"),
+    ],
+)  # fmt: skip
+def test_a_mirror_and_a_collector_are_told_of_where_they_are_said(
+    said: dict[str, str], annotated: str | None, told: dict[str, str]
+) -> None:
+    annotations = {"promptops.io/redis-secret": annotated} if annotated else {}
+    after = injected(pod(annotations=annotations), PARAMETERS | NOTHING | said)["spec"]
+
+    (first, *_), volumes = after["initContainers"], {each["name"]: each for each in after["volumes"]}
+    words = ("PROMPTOPS_REDIS_", "PROMPTOPS_COLLECTOR_")
+    assert {
+        each["name"].removeprefix("PROMPTOPS_"): each["value"]
+        for each in first["env"]
+        if each["name"].startswith(words)
+    } == told
+    mounted = [each for each in first["volumeMounts"] if each["name"] == "promptops-mirror"]
+    secret = {"secretName": annotated or said.get("redisSecret")} if "REDIS_URL" in told else None
+    assert volumes.get("promptops-mirror", {}).get("secret") == secret
+    assert bool(mounted) == bool(secret)
+
+
+def test_the_sidecars_own_settings_can_be_read_from_what_it_is_told() -> None:
+    after = injected(pod(annotations={"promptops.io/redis-secret": "mine"}), PARAMETERS)["spec"]["initContainers"][0]
+    settings = SidecarSettings.from_environment({each["name"]: each["value"] for each in after["env"]})
+
+    assert settings.mirror is not None
+    assert (settings.mirror.url, settings.mirror.writes) == (PARAMETERS["redisUrl"], False)
+    assert settings.collector_url == PARAMETERS["collectorUrl"]
 
 
 @pytest.mark.parametrize("missing", list(PARAMETERS))

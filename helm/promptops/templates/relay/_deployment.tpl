@@ -96,6 +96,24 @@ spec:
               value: {{ .Values.logLevel }}
             - name: PROMPTOPS_LOG_FORMAT
               value: {{ .Values.logFormat }}
+            {{- with .Values.redis }}
+            {{- if .url }}
+            - name: PROMPTOPS_REDIS_URL
+              value: {{ .url | quote }}
+            - name: PROMPTOPS_REDIS_KEY_FILE
+              value: /etc/promptops/mirror/key
+            {{- with .relay.username }}
+            - name: PROMPTOPS_REDIS_USERNAME
+              value: {{ . | quote }}
+            - name: PROMPTOPS_REDIS_PASSWORD_FILE
+              value: /etc/promptops/mirror/password
+            {{- end }}
+            {{- if .ownAuthority }}
+            - name: PROMPTOPS_REDIS_AUTHORITY_FILE
+              value: /etc/promptops/mirror/ca.crt
+            {{- end }}
+            {{- end }}
+            {{- end }}
           ports:
             - name: {{ eq $role "relay" | ternary "feed" "renders" }}
               containerPort: 8282
@@ -136,6 +154,11 @@ spec:
             - name: trust
               mountPath: /etc/promptops/trust
               readOnly: true
+            {{- if .Values.redis.url }}
+            - name: mirror
+              mountPath: /etc/promptops/mirror
+              readOnly: true
+            {{- end }}
       # The pod starts when the operator has written the certificate and what is to be believed.
       volumes:
         - name: tmp
@@ -155,6 +178,12 @@ spec:
         - name: trust
           configMap:
             name: promptops-trust
+        {{- if .Values.redis.url }}
+        - name: mirror
+          secret:
+            secretName: {{ .Values.redis.relay.secretName }}
+            defaultMode: 288
+        {{- end }}
 {{- if gt (int64 $own.replicas) 1 }}
 ---
 apiVersion: policy/v1

@@ -22,6 +22,7 @@ SIDECAR: Final = "promptops"
 FEED_VOLUME: Final = "promptops-feed"
 SNAPSHOT_VOLUME: Final = "promptops-snapshot"
 SOCKET_VOLUME: Final = "promptops-socket"
+MIRROR_VOLUME: Final = "promptops-mirror"
 
 DATA_PORT: Final = 8181
 OPERATIONS_PORT: Final = 8182
@@ -32,6 +33,7 @@ URL: Final = f"http://127.0.0.1:{DATA_PORT}"
 _FEED_DIRECTORY: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where a token of the Kubernetes API would be mounted, which has no business in a sidecar: the place is taken."""
 _SNAPSHOT_DIRECTORY: Final = "/var/lib/promptops"
+_MIRROR_DIRECTORY: Final = "/etc/promptops/mirror"
 _TOKEN_SECONDS: Final = 3600
 
 
@@ -46,18 +48,28 @@ class Hole:
     may_be_empty: bool = False
 
 
+@dataclass(frozen=True)
+class Given:
+    """An element of a list that is there where none of these is empty, and is left out elsewhere."""
+
+    holes: tuple[Hole, ...]
+    element: Mapping[str, Any]
+
+
 OVERRIDES: Final[Mapping[str, str]] = {
     "promptops.io/cpu-request": "cpu",
     "promptops.io/cpu-limit": "cpu",
     "promptops.io/memory-request": "memory",
     "promptops.io/memory-limit": "memory",
+    "promptops.io/redis-secret": "name",
 }
-"""The closed list of what a pod may choose of its sidecar, and what kind of quantity each is."""
-QUANTITIES: Final[Mapping[str, str]] = {
+"""The closed list of what a pod may choose of its sidecar, and what kind of value each is."""
+PATTERNS: Final[Mapping[str, str]] = {
     "cpu": r"^([1-9][0-9]{0,4}m|[1-9][0-9]{0,1}|[0-9]{1,2}[.][0-9]{1,3})$",
     "memory": r"^[1-9][0-9]{0,5}(Mi|Gi|Ti)$",
+    "name": r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$",
 }
-"""What a quantity looks like, in a pattern that RE2 and Python read alike."""
+"""What a value of a kind looks like, in a pattern that RE2 and Python read alike."""
 
 PARAMETERS: Final = (
     "image",
@@ -68,8 +80,25 @@ PARAMETERS: Final = (
     "memoryRequest",
     "memoryLimit",
     "snapshotSize",
+    "collectorUrl",
+    "redisUrl",
+    "redisUsername",
+    "redisSecret",
+    "redisAuthority",
+    "redisWrites",
 )
 """What the installation says: the keys of the ConfigMap INJECTION_CONFIG_MAP, all of them text."""
+
+
+def _variable(name: str, value: str | Hole, *where: Hole) -> Given:
+    return Given(where, {"name": name, "value": value})
+
+
+_REDIS_URL: Final = Hole("redisUrl")
+_REDIS_SECRET: Final = Hole("redisSecret", "promptops.io/redis-secret")
+_MIRRORED: Final = (_REDIS_URL, _REDIS_SECRET)
+"""Who is told of a Secret reads the mirror: without its namespace's key nobody can."""
+_NAMED: Final = (*_MIRRORED, Hole("redisUsername"))
 
 CONTAINER: Final[Mapping[str, Any]] = {
     "name": SIDECAR,
@@ -88,6 +117,13 @@ CONTAINER: Final[Mapping[str, Any]] = {
         # Whoever sees the volume is a container of this pod, under whatever user it runs.
         {"name": "PROMPTOPS_SOCKET_MODE", "value": "0666"},
         {"name": "PROMPTOPS_SNAPSHOT_DIRECTORY", "value": _SNAPSHOT_DIRECTORY},
+        _variable("PROMPTOPS_COLLECTOR_URL", Hole("collectorUrl"), Hole("collectorUrl")),
+        _variable("PROMPTOPS_REDIS_URL", _REDIS_URL, *_MIRRORED),
+        _variable("PROMPTOPS_REDIS_KEY_FILE", f"{_MIRROR_DIRECTORY}/key", *_MIRRORED),
+        _variable("PROMPTOPS_REDIS_USERNAME", Hole("redisUsername"), *_NAMED),
+        _variable("PROMPTOPS_REDIS_PASSWORD_FILE", f"{_MIRROR_DIRECTORY}/password", *_NAMED),
+        _variable("PROMPTOPS_REDIS_AUTHORITY_FILE", f"{_MIRROR_DIRECTORY}/ca.crt", *_MIRRORED, Hole("redisAuthority")),
+        _variable("PROMPTOPS_REDIS_WRITES", "true", *_MIRRORED, Hole("redisWrites")),
     ],
     "ports": [{"name": "promptops", "containerPort": OPERATIONS_PORT, "protocol": "TCP"}],
     "resources": {
@@ -131,11 +167,12 @@ CONTAINER: Final[Mapping[str, Any]] = {
         {"name": FEED_VOLUME, "mountPath": _FEED_DIRECTORY, "readOnly": True},
         {"name": SNAPSHOT_VOLUME, "mountPath": _SNAPSHOT_DIRECTORY},
         {"name": SOCKET_VOLUME, "mountPath": SOCKET_DIRECTORY},
+        Given(_MIRRORED, {"name": MIRROR_VOLUME, "mountPath": _MIRROR_DIRECTORY, "readOnly": True}),
     ],
 }
 """The sidecar: an init container that restarts, the first of all."""
 
-VOLUMES: Final[tuple[Mapping[str, Any], ...]] = (
+VOLUMES: Final[tuple[Mapping[str, Any] | Given, ...]] = (
     {
         "name": FEED_VOLUME,
         "projected": {
@@ -152,6 +189,8 @@ VOLUMES: Final[tuple[Mapping[str, Any], ...]] = (
     },
     {"name": SNAPSHOT_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": Hole("snapshotSize")}},
     {"name": SOCKET_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+    # Of the pod's own namespace: nobody copies a Secret into it.
+    Given(_MIRRORED, {"name": MIRROR_VOLUME, "secret": {"secretName": _REDIS_SECRET}}),
 )
 """Behind the pod's own. The token is seen by the sidecar alone, the socket by everybody."""
 

@@ -11,7 +11,9 @@ from promptops.domain.manifests import Manifest, mapping, name_of
 Parameters = Mapping[str, str]
 """PARAMETERS and TRUST_KEY, every one of them there."""
 
-_MAY_BE_EMPTY = frozenset({"cpuLimit"})
+_MAY_BE_EMPTY = frozenset(
+    {"cpuLimit", "collectorUrl", "redisUrl", "redisUsername", "redisSecret", "redisAuthority", "redisWrites"}
+)
 
 
 class ParametersIncomplete(ValueError):

@@ -8,7 +8,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from promptops.domain.injection import description
-from promptops.domain.injection.description import CONTAINER, ENVIRONMENT, INJECTED_LABEL, MOUNT, TRUE, VOLUMES, Hole
+from promptops.domain.injection.description import (
+    CONTAINER,
+    ENVIRONMENT,
+    INJECTED_LABEL,
+    MOUNT,
+    TRUE,
+    VOLUMES,
+    Given,
+    Hole,
+)
 from promptops.domain.injection.parameters import Parameters
 from promptops.domain.manifests import Manifest, label, mapping, metadata, sequence, spec_of, text, uid_of
 
@@ -62,8 +71,18 @@ def _filled(value: Any, parameters: Parameters, annotations: Manifest) -> Any:
         filled = {key: _filled(each, parameters, annotations) for key, each in value.items()}
         return {key: each for key, each in filled.items() if each or not _may_be_empty(value[key])}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_filled(each, parameters, annotations) for each in value]
+        return [
+            _filled(_bare(each), parameters, annotations) for each in value if _is_given(each, parameters, annotations)
+        ]
     return value
+
+
+def _is_given(element: Any, parameters: Parameters, annotations: Manifest) -> bool:
+    return not isinstance(element, Given) or all(_filled(hole, parameters, annotations) for hole in element.holes)
+
+
+def _bare(element: Any) -> Any:
+    return element.element if isinstance(element, Given) else element
 
 
 def _may_be_empty(value: Any) -> bool:

@@ -13,11 +13,16 @@ from typing import Any, Final
 from promptops.api import reasons
 from promptops.domain.findings import Finding
 from promptops.domain.injection import description
-from promptops.domain.injection.description import ANNOTATIONS, OVERRIDES, QUANTITIES, SIDECAR
+from promptops.domain.injection.description import ANNOTATIONS, OVERRIDES, PATTERNS, SIDECAR
 from promptops.domain.injection.pod import is_injected
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence, spec_of, text
 
-_VOLUMES: Final = (description.FEED_VOLUME, description.SNAPSHOT_VOLUME, description.SOCKET_VOLUME)
+_VOLUMES: Final = (
+    description.FEED_VOLUME,
+    description.SNAPSHOT_VOLUME,
+    description.SOCKET_VOLUME,
+    description.MIRROR_VOLUME,
+)
 _ANNOTATIONS: Final = "object.metadata.?annotations.orValue({})"
 NAMES_MESSAGE: Final = (
     f"the container {SIDECAR} and the volumes {', '.join(_VOLUMES)} are the sidecar's: give yours another name"
@@ -65,7 +70,7 @@ def _has_unknown_annotations(pod: Manifest) -> bool:
 
 def _has_a_wrong(kind: str) -> Callable[[Manifest], bool]:
     """`fullmatch`, because Python's $ also stands before a line break at the end."""
-    pattern = re.compile(QUANTITIES[kind])
+    pattern = re.compile(PATTERNS[kind])
     return lambda pod: any(
         OVERRIDES.get(name) == kind and not pattern.fullmatch(text(value)) for name, value in _ours(pod)
     )
@@ -95,15 +100,21 @@ def names_expression() -> str:
     )
 
 
-def _quantity(kind: str) -> PodRule:
-    names = [name for name, quantity in OVERRIDES.items() if quantity == kind]
+_EXAMPLES: Final = {
+    "cpu": "a quantity like 250m or 1",
+    "memory": "a quantity like 128Mi or 1Gi",
+    "name": "the name of a Secret of the pod's namespace",
+}
+
+
+def _kind_of_value(kind: str) -> PodRule:
+    names = [name for name, value in OVERRIDES.items() if value == kind]
     written = ", ".join(f"'{name}'" for name in names)
-    example = "250m or 1" if kind == "cpu" else "128Mi or 1Gi"
     return PodRule(
-        f"{' and '.join(names)} must be a quantity like {example}",
+        f"{' and '.join(names)} must be {_EXAMPLES[kind]}",
         "metadata.annotations",
         _has_a_wrong(kind),
-        f"[{written}].all(name, !(name in {_ANNOTATIONS}) || {_ANNOTATIONS}[name].matches(r'{QUANTITIES[kind]}'))",
+        f"[{written}].all(name, !(name in {_ANNOTATIONS}) || {_ANNOTATIONS}[name].matches(r'{PATTERNS[kind]}'))",
     )
 
 
@@ -135,7 +146,6 @@ REFUSALS: Final[tuple[PodRule, ...]] = (
         + ", ".join(f"'{name}'" for name in OVERRIDES)
         + "])",
     ),
-    _quantity("cpu"),
-    _quantity("memory"),
+    *map(_kind_of_value, _EXAMPLES),
 )
 """Whoever may create a pod may also write a sidecar into it by hand: these guard against mistakes and surprises."""
