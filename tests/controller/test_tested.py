@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.manifests import prompt, tenant, version
+from tests.support.manifests import manifest, many, prompt, tenant, version
+from tests.support.signatures import Person
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -70,6 +71,22 @@ def test_a_tenant_requires_tests(claimed: World) -> None:
     claimed.until_serves("greeting", "1.0.0")
 
     assert message.startswith("version 1.0.0 has no tests, and tenant careful requires them")
+
+
+def test_a_tenant_requires_a_signature_which_may_come_later(claimed: World) -> None:
+    ann = Person()
+    careful = tenant("careful", claimed.namespace)
+    careful["spec"]["require"] = {"signature": {"ann": ann.public}}
+    claimed.apply(careful)
+    claimed.until_ready("careful", "True", "Claimed", "tenant")
+    claimed.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Hello"))
+    message = claimed.until_ready("greeting", "False", "SignatureRequired")
+    digest = claimed.get("promptversion", "greeting-1.0.0")["status"]["digest"]
+    signed = manifest("PromptVersion", "greeting-1.0.0", signatures=ann.sign("greeting", "1.0.0", digest))
+    claimed.kubectl("apply", "--server-side", "--validate=false", "--field-manager=ann", "-f", "-", input=many(signed))
+    claimed.until_serves("greeting", "1.0.0")
+
+    assert "version 1.0.0 has no signature by ann, and tenant careful requires one" in message
 
 
 def test_a_changed_test_is_refused(world: World) -> None:

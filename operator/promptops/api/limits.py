@@ -23,6 +23,9 @@ MAX_MANAGER_CHARACTERS: Final = 128
 PROTECTED_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease")
 """They belong to the cluster: no tenant can claim them, and no pod in them gets a sidecar."""
 
+MAX_SIGNATURES: Final = 16
+"""Of a version, and keys that a Tenant believes."""
+
 # Content
 
 MAX_TEMPLATE_CHARACTERS: Final = 65_536

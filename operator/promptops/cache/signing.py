@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from promptops.api import reasons
 from promptops.api.feed import (
@@ -91,6 +92,40 @@ class KeyVerifier:
         except InvalidSignature:
             raise Refused(reasons.BAD_SIGNATURE, f"by the key {kid}") from None
         return message
+
+
+def is_genuine(public: bytes, signature: bytes, message: bytes, /) -> bool:
+    """Tell whether a signature is an Ed25519 key's over a message: also of versions, whose keys are people's."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class PersonalKey:
+    """The private key of somebody who signs versions, as `openssl genpkey -algorithm ed25519` writes it.
+
+    Raises ValueError when it is none, or is encrypted.
+    """
+
+    def __init__(self, pem: bytes) -> None:
+        try:
+            key = load_pem_private_key(pem, password=None)
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            raise ValueError("it is no private key in PEM, or it is encrypted") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError("it is not a key of Ed25519: openssl genpkey -algorithm ed25519 makes one")
+        self._key = key
+
+    @property
+    def public(self) -> bytes:
+        """The 32 bytes of the public key."""
+        return self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """Return 64 bytes."""
+        return self._key.sign(message)
 
 
 def key_id(public: bytes) -> str:

@@ -6,6 +6,8 @@ EXTRAS: Final = {
     "sidecar": "sidecar",
     "webhook": "sidecar",
     "key": "sidecar",
+    "sign": "sidecar",
+    "verify": "sidecar",
     "operator": "operator",
     "relay": "operator",
     "gateway": "operator",

@@ -37,7 +37,9 @@ COMMANDS: dict[str, str] = {
     "render": "Render a prompt of a file with values.",
     "restore": "Put a backup into a cluster.",
     "sidecar": "Serve prompts to the applications of a pod, or from a directory.",
+    "sign": "Sign versions for tenants that require it.",
     "test": "Run the tests of prompts.",
+    "verify": "Say who signed versions.",
     "webhook": "Answer the API server at kubectl apply, and give pods their sidecar.",
 }
 """Command → its line in the help. The command `x` is the function `x` in the module `promptops.cli.x`; `import_` where Python

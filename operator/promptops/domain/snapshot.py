@@ -10,6 +10,7 @@ from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.resolving import assess
 from promptops.domain.content.sourcing import Judge, judge
 from promptops.domain.manifests import Manifest
+from promptops.domain.signatures import Verify, believes_nobody
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class TenantRules:
 
     requires_tests: bool = False
     requires_digest: bool = False
+    signers: Mapping[str, str] | None = None
+    """Whose signature is required: name → public key. None: nobody's. Empty: what it says cannot be read, and nobody is believed."""
     prompts: int | None = None
     versions_per_prompt: int | None = None
     content_bytes: int | None = None
@@ -135,6 +138,8 @@ class PromptSnapshot:
     """What came of its projections; None before they were looked at in this leader's time."""
     refused: Refusal | None = None
     """A creation that was refused and is not due to be tried again yet."""
+    verifies: Verify = believes_nobody
+    """Tells whether a signature is genuine."""
     assess: Assess = assess
     """Tells what a version's content comes to."""
     judge: Judge = judge

@@ -80,8 +80,16 @@ def _rules(spec: Manifest) -> TenantRules:
     return TenantRules(
         requires_tests=require.get("tests") is True,
         requires_digest=require.get("digest") is True,
+        signers=_signers(require),
         **{name: bound for name, bound in bounds.items() if type(bound) is int and bound > 0},
     )
+
+
+def _signers(require: Manifest) -> dict[str, str] | None:
+    """A key that cannot be read is not believed, and is no reason to believe everybody."""
+    if require.get("signature") is None:
+        return None
+    return {name: key for name, key in mapping(require.get("signature")).items() if isinstance(key, str)}
 
 
 def _winners(claimants: Iterable[_Claimant], protected: frozenset[str]) -> dict[str, str]:

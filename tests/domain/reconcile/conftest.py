@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from promptops.api.feed import Entry
+from promptops.cache.signing import is_genuine
 from promptops.domain.content.numbers import order_of
 from promptops.domain.content.resolving import Resolver
 from promptops.domain.reconcile import decide_prompt, decide_version
@@ -167,6 +168,7 @@ class World:
             published_revision=self.published.revision if self.published else None,
             projected=self.projected,
             settled=self.settled,
+            verifies=is_genuine,
             assess=Resolver(self.versions.get).assess,
         )
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from promptops.api.limits import MAX_SIGNATURES
 from promptops.api.v1alpha1.content import Content, PromptReference
 from promptops.api.v1alpha1.schema import (
     WITHOUT_NULLS,
@@ -15,6 +16,7 @@ from promptops.api.v1alpha1.schema import (
     Model,
     Names,
     Rule,
+    Signature,
     VersionNumber,
     VersionText,
 )
@@ -29,9 +31,9 @@ def _unchanged(field: str) -> Rule:
 
 
 class PromptVersionSpec(Model):
-    """Everything but lifecycle is immutable, also what is absent."""
+    """Everything but lifecycle and signatures is immutable, also what is absent."""
 
-    MUTABLE: ClassVar[frozenset[str]] = frozenset({"lifecycle"})
+    MUTABLE: ClassVar[frozenset[str]] = frozenset({"lifecycle", "signatures"})
 
     prompt_ref: PromptReference
     """The Prompt this is a version of."""
@@ -51,6 +53,9 @@ class PromptVersionSpec(Model):
     """Labels of your own. Not part of the digest."""
     lifecycle: Literal["Available", "Deprecated", "Archived"] = "Available"
     """Deprecated is shown in the status and Events of the Prompt that serves it. Archived forbids a new activation and withdraws nothing that serves."""
+    signatures: Annotated[dict[str, Signature], Field(max_length=MAX_SIGNATURES), WITHOUT_NULLS] | None = None
+    """By the id of the key: who stands for this content under this prompt's name and number, as `promptops sign` says. Where
+    the Tenant requires one, nothing else is activated; one that comes later is believed as well."""
 
     @classmethod
     def fixed_fields(cls) -> tuple[str, ...]:

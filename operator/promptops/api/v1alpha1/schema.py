@@ -328,8 +328,18 @@ STALENESS = Spelling(
     "write a number and s, m or h, as in 90s, 15m or 12h, of at least 10s: the origin confirms what is held every five seconds",
 )
 
+PUBLIC_KEY = Spelling(
+    "^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$",
+    "write an Ed25519 public key as `promptops sign --public` prints it: the line between BEGIN PUBLIC KEY and END PUBLIC KEY",
+)
+SIGNATURE = Spelling("^[A-Za-z0-9+/]{86}==$", "write a signature as `promptops sign` prints it: 64 bytes in base64")
+
 VersionNumber = Annotated[str, Field(max_length=MAX_VERSION_CHARACTERS), VERSION_NUMBER]
 Digest = Annotated[str, Field(max_length=DIGEST_CHARACTERS), DIGEST]
+PublicKey = Annotated[str, Field(max_length=60), PUBLIC_KEY]
+"""An Ed25519 key in base64, as in a file of OpenSSL's."""
+Signature = Annotated[str, Field(max_length=88), SIGNATURE]
+"""64 bytes in base64."""
 Staleness = Annotated[str, Field(max_length=7), STALENESS]
 """How old what is held may be."""
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_CHARACTERS), NAME]

@@ -4,7 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.api.limits import MAX_LABEL_CHARACTERS, MAX_OBJECT_NAME_CHARACTERS, PROTECTED_NAMESPACES
+from promptops.api.limits import (
+    MAX_LABEL_CHARACTERS,
+    MAX_OBJECT_NAME_CHARACTERS,
+    MAX_SIGNATURES,
+    PROTECTED_NAMESPACES,
+)
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Parameters
 from promptops.api.v1alpha1.schema import (
     WHOLE,
@@ -16,6 +21,7 @@ from promptops.api.v1alpha1.schema import (
     Label,
     Model,
     Names,
+    PublicKey,
     Rule,
     Staleness,
 )
@@ -28,6 +34,10 @@ class Requirements(Model):
     """At least one test."""
     digest: bool | None = None
     """Their digest in spec.activeDigest of the Prompt: a number alone activates nothing."""
+    signature: Annotated[dict[str, PublicKey], Field(min_length=1, max_length=MAX_SIGNATURES), WITHOUT_NULLS] | None = (
+        None
+    )
+    """A signature in spec.signatures by one of these keys: whose it is, and the key as `promptops sign --public` prints it."""
 
 
 class TenantLimits(Model):

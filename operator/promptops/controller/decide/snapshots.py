@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from promptops.api.feed import MAX_PINS
 from promptops.api.v1alpha1 import WATCH_LABEL
+from promptops.cache.signing import is_genuine
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key
 from promptops.domain.content.composition import mix
@@ -86,6 +87,7 @@ class Snapshots:
             served=self._served(prompt),
             published_revision=self._published_revision(key.namespace, key.name),
             projected=self._projected(prompt),
+            verifies=is_genuine,
             assess=resolver.assess,
             judge=resolver.judging(self._judge),
             included=frozenset(filter(lambda name: self._is_included(key.namespace, name), map(name_of, versions))),

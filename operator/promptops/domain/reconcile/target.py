@@ -6,12 +6,13 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.content.grade import breaking
 from promptops.domain.findings import shortened
-from promptops.domain.manifests import name_of, uid_of
+from promptops.domain.manifests import name_of, spec_of, uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.limits import exceeded
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.versions import Version
+from promptops.domain.signatures import signer
 
 SHOWN = 5
 """How many versions a message offers."""
@@ -240,6 +241,20 @@ def _digest_is_named(case: Case, wanted: Version) -> Obstacle | None:
     return Obstacle(reasons.DIGEST_REQUIRED, message)
 
 
+def _is_signed(case: Case, wanted: Version) -> Obstacle | None:
+    believed = case.snapshot.rules.signers
+    if believed is None or wanted.reference == case.memory.stable:
+        return None
+    if signer(wanted.manifest, wanted.digest, believed, case.snapshot.verifies) is not None:
+        return None
+    has = "has no signature" if not spec_of(wanted.manifest).get("signatures") else "has no signature that holds"
+    message = (
+        f"version {wanted.number} {has} by {' or '.join(sorted(believed)) or 'anybody'}, and tenant {case.snapshot.tenant} "
+        f"requires one: have its digest, {wanted.digest}, signed with promptops sign, and apply spec.signatures"
+    )
+    return Obstacle(reasons.SIGNATURE_REQUIRED, message)
+
+
 def _fits_the_limits(case: Case, wanted: Version) -> Obstacle | None:
     if wanted.reference == case.memory.stable:
         return None
@@ -312,6 +327,7 @@ CHECKS = (
     _not_newly_archived,
     _fits_the_limits,
     _digest_is_named,
+    _is_signed,
     _is_tested,
     _tests_passed,
     _breaks_no_caller,
