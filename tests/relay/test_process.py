@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -78,7 +79,7 @@ class Process:
 
 
 @asynccontextmanager
-async def relay_process(above: Hop, folder: Path, role: str = "relay") -> AsyncIterator[Process]:
+async def relay_process(above: Hop, folder: Path, role: str = "relay", **more: str) -> AsyncIterator[Process]:
     """Run one below a hop, beside an API server that never answers."""
     (folder / "token").write_text("relay")
     (folder / "trust.json").write_bytes(msgspec.json.encode(Trust((above.signer.trusted,))))
@@ -94,6 +95,7 @@ async def relay_process(above: Hop, folder: Path, role: str = "relay") -> AsyncI
         "PROMPTOPS_ADDRESS": f"127.0.0.1:{port}",
         "PROMPTOPS_OPERATIONS_ADDRESS": f"127.0.0.1:{operations}",
         "PROMPTOPS_LOG_FORMAT": "json",
+        **more,
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTOPS_")}
     process = await asyncio.create_subprocess_exec(
@@ -127,6 +129,36 @@ async def test_it_waits_for_its_certificate_and_takes_up_the_next(running: Hop, 
         assert "promptops_feed_connected 1.0" in metrics
         assert "promptops_relay_scopes 2.0" in metrics
         assert _value(metrics, "promptops_certificate_expiry_timestamp_seconds") == valid_until(second).timestamp()
+
+
+@pytest.mark.parametrize("role", ["relay", "operator"])
+async def test_it_takes_up_what_its_file_says_while_it_runs(running: Hop, tmp_path: Path, role: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("logLevel: warning\n")
+    async with relay_process(running, tmp_path, role, PROMPTOPS_SETTINGS_FILE=str(file)) as relay:
+
+        async def stands(unusable: float) -> bool:
+            metrics = (await relay.operations("/metrics")).text
+            return _value(metrics, "promptops_settings_unusable") == unusable
+
+        async def is_up() -> bool:
+            return await relay.readiness() != ""
+
+        await until_told(is_up, "the process")
+        for text, unusable in (
+            ("logLevel: loud\n", 1.0),
+            ("logLevel: warning\n", 0.0),
+            ("logLevel: warning\nnamespace: elsewhere\n", 1.0),
+            ("logLevel: info\n", 0.0),
+        ):
+            file.write_text(text)
+            await until_told(partial(stands, unusable), f"{unusable} for {text}")
+        relay.process.terminate()
+        said = (await relay.process.communicate())[1].decode()
+
+    assert "PROMPTOPS_LOG_LEVEL is 'loud'" in said
+    assert "in force from the next start on: namespace" in said
+    assert "settings taken up" in said
 
 
 def _value(metrics: str, name: str) -> float:

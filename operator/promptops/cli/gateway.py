@@ -12,13 +12,15 @@ from promptops.relay.process import RelayProcess
 from promptops.settings.environment import SettingsError
 from promptops.settings.relay import RelaySettings
 from promptops.web.listeners import ListenError
+from promptops.web.reloading import told
 
 
 @click.command()
 def gateway() -> None:
     """Run a gateway."""
-    log = configure_logs()
     try:
-        run(RelayProcess(RelaySettings.from_environment(), log, gateway_face).run())
+        file = told(RelaySettings.from_environment)
+        log = configure_logs(file.current.logs)
+        run(RelayProcess(file, log, gateway_face).run())
     except (SettingsError, ListenError, ConnectionInvalid, TrustUnusable) as error:
         raise click.ClickException(str(error)) from None

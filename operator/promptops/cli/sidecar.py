@@ -8,10 +8,11 @@ import click
 
 from promptops.cli.running import configure_logs, run
 from promptops.settings.environment import SettingsError
+from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.process import run_until_signalled
-from promptops.sidecar.reloading import told
 from promptops.sidecar.supply import SupplyError
 from promptops.web.listeners import ListenError
+from promptops.web.reloading import told
 
 
 @click.command()
@@ -23,7 +24,7 @@ from promptops.web.listeners import ListenError
 def sidecar(directory: Path | None) -> None:
     """Serve prompts to the applications of a pod, or from a directory."""
     try:
-        file = told(directory)
+        file = told(lambda environ: SidecarSettings.from_environment(environ, directory))
         log = configure_logs(file.current.logs)
         run(run_until_signalled(file, log))
     except (SettingsError, SupplyError, ListenError) as error:

@@ -76,8 +76,8 @@ def _settings() -> str:
         ("The admission webhook", admission_settings, admission_settings.AdmissionSettings),
     )
     opening = (
-        "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message. A sidecar"
-        " reads them from a file as well, which `PROMPTOPS_SETTINGS_FILE` names, behind the environment and again while it runs:"
+        "# Settings\n\nRead from the environment, once, when a process starts; an impossible value ends it with a message. All but the"
+        " webhook read them from a file as well, which `PROMPTOPS_SETTINGS_FILE` names, behind the environment and again while they run:"
         " [a file that is read again](../guides/configuration.md#a-file-that-is-read-again).\n"
     )
     tables = (

@@ -20,6 +20,7 @@ from promptops.controller.assembly import Assembly
 from promptops.controller.intake.definitions import outdated
 from promptops.controller.publish.keyring import Lives
 from promptops.controller.publish.trust import Keys, KeysUnusable, load_or_create
+from promptops.settings.file import SettingsFile
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.loop import watch
 from promptops.telemetry.operator import OperatorMetrics
@@ -28,6 +29,7 @@ from promptops.telemetry.supervision import Supervisor
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
 from promptops.web.operations import ProbeAnswer, alive, operations_app
+from promptops.web.reloading import Reloading, Told
 from promptops.web.server import Listener, Server
 
 GRACE_SECONDS = 2
@@ -43,10 +45,11 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 class OperatorProcess:
     """Runs until it is told to stop."""
 
-    def __init__(self, settings: OperatorSettings, outlet: LogOutlet) -> None:
+    def __init__(self, file: SettingsFile[Told[OperatorSettings]], outlet: LogOutlet) -> None:
         """Bind the listeners. Raises ListenError."""
-        self._settings = settings
+        self._settings = settings = file.current.role
         self._metrics = OperatorMetrics()
+        self._reloading = Reloading(file, self._metrics.process)
         self._assembly: Assembly | None = None
         self._waiting_for: str | None = "starting"
         self._said_at = 0.0
@@ -81,15 +84,17 @@ class OperatorProcess:
             tenancy=self._settings.tenancy_mode,
         )
         work = asyncio.create_task(self._work(client))
-        watchdog = asyncio.create_task(
-            Supervisor(self._metrics.process).keep("watchdog", lambda: watch(self._metrics.process.loop_held))
-        )
+        supervisor, process = Supervisor(self._metrics.process), self._metrics.process
+        beside = [
+            asyncio.create_task(supervisor.keep("watchdog", lambda: watch(process.loop_held))),
+            asyncio.create_task(supervisor.keep("settings", self._reloading.run)),
+        ]
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((work, stopped), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopped.cancel()
-            watchdog.cancel()
+            for task in (stopped, *beside):
+                task.cancel()
             await self._end(work, client)
 
     async def _work(self, client: Client) -> None:

@@ -15,6 +15,7 @@ from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.errors import ClusterError
 from promptops.relay.above import Above
+from promptops.settings.file import SettingsFile
 from promptops.settings.relay import RelaySettings
 from promptops.telemetry.loop import watch
 from promptops.telemetry.outlet import LogOutlet
@@ -26,6 +27,7 @@ from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bound_to
 from promptops.web.mounted import MountedCertificate
 from promptops.web.operations import ProbeAnswer, alive, operations_app
+from promptops.web.reloading import Reloading, Told
 from promptops.web.server import Listener, Server
 
 LOOK_SECONDS: Final = 2.0
@@ -55,13 +57,14 @@ class RelayProcess:
     """Runs until it is told to stop."""
 
     def __init__(
-        self, settings: RelaySettings, log: LogOutlet, make_face: Callable[[Above, RelayMetrics], Face]
+        self, file: SettingsFile[Told[RelaySettings]], log: LogOutlet, make_face: Callable[[Above, RelayMetrics], Face]
     ) -> None:
         """Bind the listeners. Raises ListenError."""
-        self._settings = settings
+        self._settings = settings = file.current.role
         self._log = log
         self._make_face = make_face
         self._metrics = RelayMetrics()
+        self._reloading = Reloading(file, self._metrics.process)
         self._supervisor = Supervisor(self._metrics.process)
         self._certificate = MountedCertificate(settings.certificate_directory, self._metrics.certified)
         self._problem: str | None = "starting"
@@ -124,7 +127,12 @@ class RelayProcess:
 
     @asynccontextmanager
     async def _running(self, above: Above, face: Face) -> AsyncIterator[None]:
-        lasting = [*above.lasting(), *face.lasting, ("certificate", self._keep_looking), ("watchdog", self._watch_loop)]
+        own = (
+            ("certificate", self._keep_looking),
+            ("settings", self._reloading.run),
+            ("watchdog", self._watch_loop),
+        )
+        lasting = [*above.lasting(), *face.lasting, *own]
         tasks = [asyncio.create_task(self._supervisor.keep(name, run)) for name, run in lasting]
         try:
             yield

@@ -47,8 +47,8 @@ class OperatorSettings:
     """Life of a certificate of the feed, renewed after two thirds of it."""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> OperatorSettings:
-        """Read PROMPTOPS_* and KUBECONFIG.
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, identity: str = "") -> OperatorSettings:
+        """Read PROMPTOPS_* and KUBECONFIG. `identity`: of this process; made up when it is empty.
 
         Raises SettingsError naming the variable when one has an impossible value.
         """
@@ -57,7 +57,7 @@ class OperatorSettings:
         own_accounts = f"{namespace}/promptops,{namespace}/{RELAY}"
         return cls(
             namespace=namespace,
-            identity=f"{socket.gethostname()}_{secrets.token_hex(4)}",
+            identity=identity or drawn_identity(),
             kubeconfig=optional_path(environ, "KUBECONFIG"),
             feed_address=feed_address,
             advertised_address=reached_at(environ, "PROMPTOPS_POD_IP", feed_address),
@@ -70,6 +70,11 @@ class OperatorSettings:
             certificate_seconds=seconds(environ, "PROMPTOPS_CERTIFICATE_SECONDS", "86400"),
             webhook=switch(environ, "PROMPTOPS_WEBHOOK", "false"),
         )
+
+
+def drawn_identity() -> str:
+    """Return a name that no other process has."""
+    return f"{socket.gethostname()}_{secrets.token_hex(4)}"
 
 
 def _tenancy_mode(environ: Mapping[str, str]) -> Literal["Implicit", "Strict"]:

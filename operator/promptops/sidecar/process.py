@@ -30,7 +30,6 @@ from promptops.sidecar.data import DataApp
 from promptops.sidecar.downstream import Downstream
 from promptops.sidecar.events import EventHub
 from promptops.sidecar.guard import Guard
-from promptops.sidecar.reloading import Reloading, Told
 from promptops.sidecar.state import State
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.loop import watch
@@ -41,6 +40,7 @@ from promptops.web.answers import Application
 from promptops.web.limits import Limits, descriptors, shares
 from promptops.web.listeners import bind_path, bound_to, is_loopback
 from promptops.web.operations import alive, operations_app
+from promptops.web.reloading import Reloading, Told
 from promptops.web.server import Listener, serve
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ _log = structlog.get_logger()
 class Sidecar:
     """Everything a sidecar is made of."""
 
-    def __init__(self, file: SettingsFile[Told], log: LogOutlet) -> None:
+    def __init__(self, file: SettingsFile[Told[SidecarSettings]], log: LogOutlet) -> None:
         """Raises SupplyError, naming what has to be set."""
-        self._settings = settings = file.current.sidecar
-        self._reloading = Reloading(file)
+        self._settings = settings = file.current.role
         self._clock = Clock()
         self._store = Store()
         self._tally = Tally()
         self._metrics = SidecarMetrics()
+        self._reloading = Reloading(file, self._metrics.process)
         self._log = log
         self._supervisor = Supervisor(self._metrics.process)
         self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally)
@@ -171,7 +171,7 @@ def _tracing(settings: SidecarSettings) -> Tracing | None:
     return Tracing(settings.collector_url, settings.instance or socket.gethostname())
 
 
-async def run_until_signalled(file: SettingsFile[Told], log: LogOutlet) -> None:
+async def run_until_signalled(file: SettingsFile[Told[SidecarSettings]], log: LogOutlet) -> None:
     """Run a sidecar until SIGTERM or SIGINT; a second one ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -9,11 +9,12 @@ import msgspec
 
 from promptops.api.http import Health
 from promptops.cache.store import Store
-from promptops.sidecar.reloading import Reloading
+from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.supply import Supply
 from promptops.telemetry.sidecar import SidecarMetrics
 from promptops.telemetry.supervision import Supervisor
 from promptops.web.operations import ProbeAnswer
+from promptops.web.reloading import Reloading
 
 _MOST_NAMED: Final = 5
 STARTUP_SECONDS: Final = 20.0
@@ -31,7 +32,7 @@ class State:
         now: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        reloading: Reloading | None = None,
+        reloading: Reloading[SidecarSettings] | None = None,
     ) -> None:
         self._reloading = reloading if reloading is not None and reloading.is_followed else None
         self._supervisor = supervisor
@@ -80,7 +81,6 @@ class State:
         )
         metrics.index(seq=view.header.seq if view else 0, prompts=len(view.entries) if view else 0)
         metrics.directory(self._supply.findings())
-        metrics.settings(usable=self._reloading is None or self._reloading.problem is None)
 
     def _status(self) -> Literal["healthy", "degraded", "unhealthy"]:
         if not self.is_ready:

@@ -35,7 +35,8 @@ def set_level(level: str) -> None:
         cache_logger_on_first_use=False,
     )
     for logger in (logging.getLogger(), *map(logging.getLogger, _LIBRARIES)):
-        logger.setLevel(max(threshold, logging.WARNING))
+        if logger.level < logging.CRITICAL:  # who was silenced stays silent
+            logger.setLevel(max(threshold, logging.WARNING))
 
 
 def _send_to(stream: TextIO | LogOutlet, level: str, form: str) -> None:

@@ -43,6 +43,16 @@ class ProcessMetrics:
             registry=registry,
         )
 
+        self._settings_unusable = Gauge(
+            "promptops_settings_unusable",
+            "1 while the file of settings is not in force as it stands: gone, wrong, or waiting for the next start.",
+            registry=registry,
+        )
+
+    def settings(self, *, usable: bool) -> None:
+        """Say whether what runs is what the file of settings says."""
+        self._settings_unusable.set(not usable)
+
     def loop_held(self, seconds: float) -> None:
         """Count a time in which the loop was held."""
         self._loop_held.observe(seconds)

@@ -81,11 +81,6 @@ class SidecarMetrics:
         self._directory_findings = _gauge(
             "promptops_directory_findings", "What is wrong in the directory that is served.", registry
         )
-        self._settings_unusable = _gauge(
-            "promptops_settings_unusable",
-            "1 while the file of settings is not in force as it stands: gone, wrong, or waiting for the next start.",
-            registry,
-        )
         self._series: dict[str, _Series] = {}
 
     def succeeded(self, prompt: str, seconds: float) -> None:
@@ -157,10 +152,6 @@ class SidecarMetrics:
     def directory(self, findings: int) -> None:
         """Say how much is wrong in the directory."""
         self._directory_findings.set(findings)
-
-    def settings(self, *, usable: bool) -> None:
-        """Say whether what runs is what the file of settings says."""
-        self._settings_unusable.set(not usable)
 
     def _of(self, prompt: str) -> _Series:
         series = self._series.get(prompt)

@@ -1,11 +1,11 @@
-"""Looks at the file of settings for as long as a sidecar runs, and has done what can be done without a restart."""
+"""Looks at the file of settings for as long as a process runs, and has done what can be done without a restart."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import structlog
 
@@ -13,36 +13,40 @@ from promptops.cache.bounded import Bounded
 from promptops.settings.environment import SettingsError
 from promptops.settings.file import SettingsFile
 from promptops.settings.logs import LogSettings
-from promptops.settings.sidecar import SidecarSettings
 from promptops.telemetry.logging import set_level
+from promptops.telemetry.process import ProcessMetrics
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 LOOK_SECONDS: Final = 1.0
 READ_SECONDS: Final = 5.0
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Told:
-    """Everything that a sidecar is told."""
+Role = TypeVar("Role", bound="DataclassInstance", covariant=True)
 
-    sidecar: SidecarSettings
+
+@dataclass(frozen=True)
+class Told(Generic[Role]):
+    """Everything that a process is told."""
+
+    role: Role
+    """What its role asks for."""
     logs: LogSettings
 
 
-def told(directory: Path | None) -> SettingsFile[Told]:
-    """Return what environment, file and command line say. Raises SettingsError."""
-    return SettingsFile.from_environment(
-        lambda environ: Told(
-            SidecarSettings.from_environment(environ, directory), LogSettings.from_environment(environ)
-        )
-    )
+def told(make: Callable[[Mapping[str, str]], Role]) -> SettingsFile[Told[Role]]:
+    """Return what environment and file say; `make` reads the role's settings. Raises SettingsError."""
+    return SettingsFile.from_environment(lambda environ: Told(make(environ), LogSettings.from_environment(environ)))
 
 
-class Reloading:
+class Reloading(Generic[Role]):
     """Follows the file until cancelled."""
 
-    def __init__(self, file: SettingsFile[Told]) -> None:
+    def __init__(self, file: SettingsFile[Told[Role]], metrics: ProcessMetrics) -> None:
         self._file = file
+        self._metrics = metrics
         self._started_with = file.current
         self._waits: tuple[str, ...] = ()
         self._said: str | None = None
@@ -62,10 +66,11 @@ class Reloading:
         return self._file.path is not None
 
     async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
+        """Look until cancelled; without a file there is nothing to look at."""
+        while self.is_followed:
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.get_running_loop().create_future()
 
     async def look(self) -> None:
         """Take up what the file says."""
@@ -79,12 +84,15 @@ class Reloading:
             pass  # it stands in the file's problem
         self._say()
 
-    def _changed(self, before: Told, now: Told) -> None:
+    def _changed(self, before: Told[Role], now: Told[Role]) -> None:
         if now.logs.level != before.logs.level:
             set_level(now.logs.level)
         started = self._started_with
         level = replace(now.logs, level=started.logs.level)
-        pairs = ((started.sidecar, now.sidecar), (started.logs, level))
+        pairs: tuple[tuple[DataclassInstance, DataclassInstance], ...] = (
+            (started.role, now.role),
+            (started.logs, level),
+        )
         self._waits = tuple(
             field.name
             for old, new in pairs
@@ -95,6 +103,7 @@ class Reloading:
 
     def _say(self) -> None:
         problem = self.problem
+        self._metrics.settings(usable=problem is None)
         if problem == self._said:
             return
         self._said = problem
