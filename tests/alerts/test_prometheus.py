@@ -15,7 +15,7 @@ import yaml
 
 from promptops.dev.ports import free_ports
 from promptops.dev.stack import Stack
-from tests.support.manifests import sourced
+from tests.support.manifests import sourced, tenant
 from tests.support.waiting import wait_until
 
 IMPATIENT = (
@@ -150,3 +150,24 @@ def test_the_alert_fires_on_failing_renders_and_resolves_on_good_ones(
     assert prometheus.firing_for(sound) == []
     assert prometheus.query("promptops_leader") == {"operator": 1.0}
     assert [found for found in prometheus.firing() if found["labels"]["alertname"] == "promptops_no_leader"] == []
+
+
+def test_what_a_tenant_says_of_alerts_is_there_to_be_scraped_while_it_says_so(
+    stack: Stack, stack_namespace: str
+) -> None:
+    assert stack.operator
+    url = f"{stack.operator.operations_url}/metrics"
+    says = tenant(f"alerts-{stack_namespace}", stack_namespace)
+    says["spec"]["alerts"] = {"errorRatePercent": 25}
+    series = f'promptops_alert_threshold{{alert="high_error_rate",consumer_namespace="{stack_namespace}"}} 25.0'
+
+    def is_said() -> bool:
+        return series in httpx.get(url, trust_env=False).text
+
+    stack.plane.kubectl("create", "-f", "-", input=json.dumps(says))
+    try:
+        wait_until(is_said, lambda: httpx.get(url, trust_env=False).text)
+    finally:
+        stack.plane.kubectl("delete", "tenant", says["metadata"]["name"])
+
+    wait_until(lambda: not is_said())

@@ -202,3 +202,21 @@ def test_pods_without_a_sidecar_are_said(
     assert row.get("instances") == instances.get("a", {}).get("instances")
     assert ("InjectionMissed" in said(outcome, "red")) == (figure is not None)
     assert f'{figure} in namespace "a"' in said(outcome, "red").get("InjectionMissed", f'{figure} in namespace "a"')
+
+
+@pytest.mark.parametrize(
+    ("alerts", "thresholds"),
+    [
+        pytest.param({"errorRatePercent": 25, "p95Milliseconds": 500, "cacheHitPercent": 0}, {"high_error_rate": 25, "slow_response": 500, "low_cache_hit_rate": 0}, id="all of them"),
+        pytest.param({"p95Milliseconds": 500}, {"slow_response": 500}, id="one of them"),
+        pytest.param({"errorRatePercent": "25", "p95Milliseconds": True, "cacheHitPercent": -1}, None, id="nothing that can be read"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)  # fmt: skip
+def test_a_tenant_says_from_where_on_alerts_fire(alerts: dict[str, Any], thresholds: dict[str, int] | None) -> None:
+    says = tenant("red", "a", "b")
+    says["spec"]["alerts"] = alerts
+    outcome = decide_tenancy(TenancySnapshot((says, tenant("blue", "c")), namespaces("a", "c")), NOW)
+
+    assert outcome.thresholds.get("a") == thresholds
+    assert "c" not in outcome.thresholds

@@ -261,6 +261,7 @@ class Assembly:
         gauges.watch_phases(self._phases)
         gauges.watch_instances(self._convergence.states)
         gauges.watch_uninjected(self._injections.counts)
+        gauges.watch_thresholds(lambda: self._tenancy.thresholds() if self._election.leadership else {})
         gauges.watch_stalled(self._stalled)
 
     def _unready(self) -> str | None:

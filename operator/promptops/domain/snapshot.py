@@ -232,3 +232,5 @@ class TenancyOutcome:
     """Namespace → what the Tenant that claims it asks, where it asks for anything."""
     gifts: Mapping[str, TenantGifts] = field(default_factory=dict)
     """Namespace → what the Tenant that claims it gives, where it gives anything."""
+    thresholds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Namespace → alert → from where on it fires, where the Tenant that claims it says so."""

@@ -25,6 +25,12 @@ from promptops.domain.snapshot import NO_GIFTS, NO_RULES, TenancyOutcome, Tenanc
 from promptops.domain.statuses import said_of_tenant, written
 
 _UNINJECTED = "uninjected"
+ALERTS = {
+    "high_error_rate": "errorRatePercent",
+    "slow_response": "p95Milliseconds",
+    "low_cache_hit_rate": "cacheHitPercent",
+}
+"""Alert → the field of spec.alerts that says from where on it fires."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class _Claimant:
     wrong: Finding | None
     rules: TenantRules
     gifts: TenantGifts
+    thresholds: Mapping[str, int]
 
     @classmethod
     def of(cls, tenant: Manifest) -> "_Claimant":
@@ -52,7 +59,8 @@ class _Claimant:
         wrong = combined((*findings, *(check_defaults(spec_of(tenant)) if not findings else ())))
         # Nor does it ask for less than it says, or give less, as far as that can be read.
         rules, gifts = _rules(spec_of(tenant)), gifts_of(spec_of(tenant))
-        return cls(tenant, name_of(tenant), created, claims, held, wrong, rules, gifts)
+        alerts = _thresholds(spec_of(tenant))
+        return cls(tenant, name_of(tenant), created, claims, held, wrong, rules, gifts, alerts)
 
     def precedence(self, namespace: str) -> tuple[bool, str, str]:
         return namespace not in self.held, self.created, self.name
@@ -71,7 +79,9 @@ def decide_tenancy(snapshot: TenancySnapshot, now: datetime) -> TenancyOutcome:
     rules = {namespace: asked[tenant] for namespace, tenant in winners.items() if tenant in asked}
     given = {each.name: each.gifts for each in claimants if each.gifts != NO_GIFTS}
     gifts = {namespace: given[tenant] for namespace, tenant in winners.items() if tenant in given}
-    return TenancyOutcome(holders, statuses, rules, gifts)
+    told = {each.name: each.thresholds for each in claimants if each.thresholds}
+    thresholds = {namespace: told[tenant] for namespace, tenant in winners.items() if tenant in told}
+    return TenancyOutcome(holders, statuses, rules, gifts, thresholds)
 
 
 def _rules(spec: Manifest) -> TenantRules:
@@ -83,6 +93,13 @@ def _rules(spec: Manifest) -> TenantRules:
         signers=_signers(require),
         **{name: bound for name, bound in bounds.items() if type(bound) is int and bound > 0},
     )
+
+
+def _thresholds(spec: Manifest) -> dict[str, int]:
+    """Return alert → threshold. One that cannot be read is as for everybody."""
+    said = mapping(spec.get("alerts"))
+    found = {alert: said.get(field) for alert, field in ALERTS.items()}
+    return {alert: number for alert, number in found.items() if type(number) is int and number >= 0}
 
 
 def _signers(require: Manifest) -> dict[str, str] | None:

@@ -134,6 +134,13 @@ class Gauges:
             ("consumer_namespace",),
             registry=registry,
         )
+        self._thresholds = Gauge(
+            "promptops_alert_threshold",
+            "From where on an alert fires for prompts of a namespace, where its Tenant says so in spec.alerts. "
+            "alert: high_error_rate, low_cache_hit_rate (percent), slow_response (milliseconds).",
+            ("consumer_namespace", "alert"),
+            registry=registry,
+        )
 
     def observe(self) -> None:
         """Look at everything."""
@@ -160,6 +167,10 @@ class Gauges:
         """Count the pods of every namespace that lack the sidecar they ask for."""
         self._observers.append(lambda: self._set_uninjected(count()))
 
+    def watch_thresholds(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
+        """Read what Tenants say of alerts, by namespace and alert."""
+        self._observers.append(lambda: self._set_thresholds(read()))
+
     def watch_stalled(self, count: Callable[[], int]) -> None:
         """Count the prompts that are stalled."""
         self._observers.append(lambda: self._stalled.set(count()))
@@ -177,6 +188,12 @@ class Gauges:
         for namespace, states in counts.items():
             for state, number in states.items():
                 self._instances.labels(namespace, state).set(number)
+
+    def _set_thresholds(self, read: Mapping[str, Mapping[str, int]]) -> None:
+        self._thresholds.clear()
+        for namespace, alerts in read.items():
+            for alert, number in alerts.items():
+                self._thresholds.labels(namespace, alert).set(number)
 
     def _set_uninjected(self, counts: Mapping[str, int]) -> None:
         self._uninjected.clear()

@@ -63,6 +63,17 @@ class Defaults(Model):
     """The maxStaleness of prompts that have none."""
 
 
+class Alerts(Model):
+    """From where on the shipped alerts fire for prompts of the tenant. What is absent is as the chart says for everybody."""
+
+    error_rate_percent: Annotated[int, Field(ge=0, le=100), WHOLE] | None = None
+    """high_error_rate: more of a hundred renders of a prompt fail."""
+    p95_milliseconds: Annotated[int, Field(ge=1, le=600_000), WHOLE] | None = None
+    """slow_response: the 95th percentile of a prompt's render time is above this."""
+    cache_hit_percent: Annotated[int, Field(ge=0, le=100), WHOLE] | None = None
+    """low_cache_hit_rate: fewer of a hundred requests for a prompt are answered from memory."""
+
+
 class TenantSpec(Model):
     """What belongs to the tenant."""
 
@@ -89,6 +100,8 @@ class TenantSpec(Model):
     """What a version must have to be activated in these namespaces."""
     limits: TenantLimits | None = None
     """How much there may be in each of these namespaces."""
+    alerts: Alerts | None = None
+    """From where on the alerts fire. They need the PodMonitor of the chart, or whatever else scrapes the operator."""
 
 
 class Claim(Model):

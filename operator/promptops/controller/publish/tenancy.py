@@ -61,6 +61,10 @@ class Tenancy:
         """Return what the Tenant that claims a namespace gives to its prompts."""
         return self._decided().gifts.get(namespace, NO_GIFTS)
 
+    def thresholds(self) -> Mapping[str, Mapping[str, int]]:
+        """Return namespace → alert → from where on it fires, where a Tenant says so."""
+        return self._decided().thresholds
+
     def statuses(self) -> tuple[tuple[Resource, Manifest, dict[str, Any]], ...]:
         """Return every tenant with the status it should have."""
         statuses = self._decided().statuses
