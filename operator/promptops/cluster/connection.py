@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import yaml
@@ -21,6 +22,7 @@ _REREAD_SECONDS = 60.0
 _WATCH_LINE_BYTES = 2**21
 
 Observe = Callable[[aiohttp.ClientRequest, "aiohttp.ClientResponse | Exception"], None]
+Accepted = Callable[[aiohttp.ClientRequest], "str | None"]
 
 
 class Connection:
@@ -57,16 +59,19 @@ class Connection:
         token = settings.get("BearerToken")
         return {"Authorization": str(token["value"])} if token and token.get("value") else {}
 
-    def session(self, observe: Observe) -> aiohttp.ClientSession:
+    def session(self, observe: Observe, accepted: Accepted = lambda request: None) -> aiohttp.ClientSession:
         """Open an HTTP session for a framework that brings its own client. `observe` is told every request's end.
 
-        Call it in the event loop that uses the session.
+        `accepted`: which form of answer a request asks for, where that is another than the framework's. Call it in the event
+        loop that uses the session.
         """
 
         async def observed(
             request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
         ) -> aiohttp.ClientResponse:
             request.headers.update(await self.authorization())
+            if (form := accepted(request)) is not None:
+                request.headers["Accept"] = form
             if self.configuration.tls_server_name:
                 request.server_hostname = self.configuration.tls_server_name
             if session.closed:
@@ -85,8 +90,20 @@ class Connection:
             proxy=self.configuration.proxy,
             read_bufsize=_WATCH_LINE_BYTES,
             middlewares=(observed,),
+            response_class=_Response,
         )
         return session
+
+
+class _Response(aiohttp.ClientResponse):
+    """An answer of the API server. An empty collection that is asked for by metadata has null for items; kopf expects a list."""
+
+    async def json(self, **how: Any) -> Any:
+        """Return what the answer says."""
+        said = await super().json(**how)
+        if isinstance(said, dict) and "items" in said and said["items"] is None:
+            said["items"] = []
+        return said
 
 
 class _Reread:

@@ -11,7 +11,7 @@ from promptops.api.wire import read_value
 from promptops.cluster.client import APPLY, JSON, METADATA_OF_ONE, METADATA_ONLY, Client
 from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
 from promptops.cluster.resources import Resource
-from promptops.domain.manifests import Manifest
+from promptops.domain.manifests import PARTIAL, Manifest
 
 _PAGE = 500
 _LIST_SECONDS = 60.0
@@ -198,13 +198,13 @@ class Objects:
                 accept=accept,
                 seconds=_LIST_SECONDS,
             )
+            kind = resource.kind
             if accept == METADATA_ONLY:
+                kind = PARTIAL
                 for item in page["items"] or ():
                     item["metadata"].pop("managedFields", None)
             # Items of a list come without the two fields that every single object has.
-            objects += (
-                {**item, "apiVersion": resource.api_version, "kind": resource.kind} for item in page["items"] or ()
-            )
+            objects += ({**item, "apiVersion": resource.api_version, "kind": kind} for item in page["items"] or ())
             if not (token := page["metadata"].get("continue")):
                 return Listing(tuple(objects), page["metadata"]["resourceVersion"])
             query = {**query, "continue": token}

@@ -23,6 +23,8 @@ class Resource:
     """What of it we are allowed to notice."""
     field_selector: str = ""
     """The same, by what is in the object itself; the API server knows few fields of each kind."""
+    by_metadata: bool = False
+    """Followed by metadata alone: what stands in an object is read when a decision asks for it."""
 
     @property
     def api_version(self) -> str:
@@ -45,7 +47,10 @@ class Resource:
 PROMPTS = Resource("Prompt", GROUP, VERSION, "prompts", namespaced=True)
 PROMPT_VERSIONS = Resource("PromptVersion", GROUP, VERSION, "promptversions", namespaced=True)
 TENANTS = Resource("Tenant", GROUP, VERSION, "tenants", namespaced=False)
-CONFIG_MAPS = Resource("ConfigMap", "", "v1", "configmaps", namespaced=True, label_selector=f"{WATCH_LABEL}=true")
+CONFIG_MAPS = Resource(
+    "ConfigMap", "", "v1", "configmaps", namespaced=True, label_selector=f"{WATCH_LABEL}=true", by_metadata=True
+)
+"""ConfigMaps that prompts may read. With the label anybody may put a mebibyte where none does."""
 PROJECTIONS = Resource("ConfigMap", "", "v1", "configmaps", namespaced=True, label_selector=PROJECTION_LABEL)
 """ConfigMaps that the operator made for prompts."""
 NAMESPACES = Resource("Namespace", "", "v1", "namespaces", namespaced=False)

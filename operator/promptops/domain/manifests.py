@@ -12,6 +12,8 @@ from promptops.rendering.names import shown
 
 Manifest = Mapping[str, Any]
 """An object exactly as the API server returned it, or as it stands in a file."""
+PARTIAL = "PartialObjectMetadata"
+"""Kind of what tells of an object nothing but its metadata."""
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", type(None): "null"}

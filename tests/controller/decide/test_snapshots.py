@@ -9,9 +9,10 @@ from promptops.controller.intake.contents import AT_ONCE_BYTES
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import prompt_key
 from promptops.domain.content.sourcing import judge
+from promptops.domain.manifests import PARTIAL
 from promptops.domain.reconcile import decide_prompt
 from promptops.domain.snapshot import NO_RULES, PromptSnapshot
-from tests.controller.manifests import NAMESPACE, prompt, version
+from tests.controller.manifests import NAMESPACE, config_map, prompt, reading, version
 from tests.controller.publish.test_publishing import now
 from tests.support.growth import assert_linear
 
@@ -69,6 +70,22 @@ def test_large_content_that_is_asked_for_is_named_beforehand() -> None:
         store.ingest("PromptVersion", None, large)
 
     assert snapshots.not_looked_at(snapshot_of(snapshots)) == ("uid-greeting-1.1.1", "uid-greeting-1.1.2")
+
+
+def test_config_maps_that_are_asked_for_are_read_beforehand_and_no_others() -> None:
+    store, snapshots = with_versions(0)
+    spec = {**reading("texts"), "valuesFrom": [{"configMapName": "values"}, {"configMapName": "nowhere"}]}
+    store.ingest("Prompt", None, prompt("greeting", 2, spec=spec))
+    for number, name in enumerate(("texts", "values", "another"), start=10):
+        store.ingest("ConfigMap", None, {**config_map(name, number, {}), "kind": PARTIAL})
+    before = {each["metadata"]["name"] for each in snapshots.unread(KEY)}
+    store.ingest("ConfigMap", None, config_map("texts", 10, {"text": "Hello"}))
+    read = snapshot_of(snapshots).config_map
+
+    assert before == {"texts", "values"}
+    assert [each["metadata"]["name"] for each in snapshots.unread(KEY)] == ["values"]
+    assert read is not None
+    assert read["data"] == {"text": "Hello"}
 
 
 def test_a_decision_beside_many_versions_grows_with_their_number_and_no_more() -> None:

@@ -62,12 +62,6 @@ def test_who_wrote_a_deciding_field_is_still_known(kind: str, manifest: dict[str
     assert latest_manager(kept, path) == "git"
 
 
-def test_binary_keys_are_known_by_name_alone() -> None:
-    kept = slimmed("ConfigMap", {**config_map("a", 5, {}), "binaryData": {"logo": "AAAA" * 10_000}})
-
-    assert kept["binaryData"] == {"logo": ""}
-
-
 def test_an_object_costs_a_few_kilobytes() -> None:
     store, count = ObjectStore(), 500
     condition = {"type": "Ready", "status": "True", "reason": "Active", "message": "version 1.0.0 is active"}

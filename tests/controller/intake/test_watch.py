@@ -29,12 +29,15 @@ class Listener:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.events: list[tuple[str, str | None, str]] = []
+        self.with_data: list[str] = []
         self.relisted: list[Resource] = []
         self.restarts = 0
 
     def ingest(self, kind: str, type_: str | None, manifest: Any) -> None:
         with self.lock:
             self.events.append((kind, type_, manifest["metadata"]["name"]))
+            if "data" in manifest:
+                self.with_data.append(manifest["metadata"]["name"])
 
     def relist(self, resource: Resource) -> None:
         with self.lock:
@@ -100,6 +103,7 @@ async def test_every_kind_is_handed_over(listener: Listener, quiet: World) -> No
     )
 
     assert "hidden" not in {name for _, _, name in listener.events}
+    assert not listener.with_data, "a ConfigMap is told of by its metadata"
     assert listener.relisted.count(CONFIG_MAPS) == 1, "only lists count, not watches"
     assert listener.restarts == 0
 

@@ -132,6 +132,10 @@ class Reconciler:
 
     async def _prompt(self, key: Key) -> None:
         for _ in range(_MOST_ROUNDS):
+            if unread := self.snapshots.unread(key):
+                for config_map in unread:
+                    await self.writer.read_again(CONFIG_MAPS, config_map)
+                continue
             snapshot = self.snapshots.of_prompt(key)
             if snapshot is None:
                 self._grounds.forget(key)

@@ -14,7 +14,7 @@ from promptops.domain.content.references import Reference, references
 from promptops.domain.content.resolving import Mix, Resolver
 from promptops.domain.content.sourcing import Judge
 from promptops.domain.manifests import Manifest, label, mapping, name_of, spec_of, text, uid_of
-from promptops.domain.ownership import belongs, number_of, prompt_of, source_map_of, values_maps_of
+from promptops.domain.ownership import belongs, config_maps_of, number_of, prompt_of, source_map_of, values_maps_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.version import MOST_BELOW
 from promptops.domain.snapshot import (
@@ -94,6 +94,12 @@ class Snapshots:
             settled=self._store.is_settled(prompt),
         )
 
+    def unread(self, key: Key) -> tuple[Manifest, ...]:
+        """Return the ConfigMaps that a Prompt's decision asks for and whose data has to be read first."""
+        prompt = self._store.get("Prompt", key.namespace, key.name)
+        names = config_maps_of(prompt) if prompt is not None else ()
+        return tuple(each for name in names if (each := self._store.unread(key.namespace, name)) is not None)
+
     def of_version(self, key: Key) -> VersionSnapshot | None:
         """Gather everything about a PromptVersion; None when there is none of that name."""
         version = self._store.get("PromptVersion", key.namespace, key.name)
@@ -168,7 +174,7 @@ class Snapshots:
     def _config_map(self, namespace: str, name: str) -> Manifest | None:
         found = self._store.get("ConfigMap", namespace, name) if name else None
         # The watch selects the label; whoever reads an object by name must not be shown more than the watch would.
-        return found if found is not None and label(found, WATCH_LABEL) == "true" else None
+        return self._store.data.whole(found) if found is not None and label(found, WATCH_LABEL) == "true" else None
 
     def _values_maps(self, prompt: Manifest) -> dict[str, Manifest]:
         namespace = prompt["metadata"]["namespace"]

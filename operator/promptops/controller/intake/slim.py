@@ -40,10 +40,6 @@ def slimmed(kind: str, manifest: Manifest) -> dict[str, Any]:
     if kind in _OWNED and (owners := _owners(kind, read)):
         kept["managedFields"] = owners
     slim = {**manifest, "metadata": kept}
-    if kind == "ConfigMap":
-        # Binary keys cannot be a source; that they are there can be said.
-        slim |= {"binaryData": dict.fromkeys(mapping(manifest["binaryData"]), "")} if "binaryData" in manifest else {}
-        return slim
     return _shared(slim)
 
 

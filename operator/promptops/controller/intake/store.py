@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptops.controller.intake.contents import Contents
+from promptops.controller.intake.data import ConfigMapData
 from promptops.controller.intake.relations import Relations
 from promptops.controller.intake.slim import slimmed
 from promptops.controller.keys import TENANCY, Key
-from promptops.domain.manifests import Manifest
+from promptops.domain.manifests import PARTIAL, Manifest
 
 DELETED = "DELETED"
 SETTLE_SECONDS = 1.0
@@ -63,6 +64,7 @@ class ObjectStore:
         self._arrivals: dict[str, float] = {}
         self.relations = Relations()
         self.contents = Contents()
+        self.data = ConfigMapData()
 
     def ingest(self, kind: str, type_: str | None, manifest: Manifest) -> frozenset[Key]:
         """Take in an object as a watch, a list, or an answer to a write brought it; return what to decide anew.
@@ -72,9 +74,9 @@ class ObjectStore:
         if type_ == DELETED:
             return self._remove(kind, manifest)
         if _version(manifest) <= self._newest(_uid(manifest)):
+            self._complete(kind, manifest)
             return frozenset()
-        kept = self.contents.take(manifest) if kind == "PromptVersion" else manifest
-        return self._upsert(kind, slimmed(kind, kept))
+        return self._upsert(kind, self._kept(kind, manifest))
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """Return an object."""
@@ -114,6 +116,7 @@ class ObjectStore:
         for known in self._known.values():
             known.resource_version = 0
         self._tombstones.clear()
+        self.data.clear()
 
     def went_back(self, kind: str, listed: Iterable[Manifest], resource_version: str) -> bool:
         """Tell whether a consistent list shows an older state than one that was known before it was taken."""
@@ -137,6 +140,25 @@ class ObjectStore:
         outdated = (_name(each) for uid, each in by_uid.items() if _version(each) > self._newest(uid))
         return Discrepancy(tuple(self._objects[kind][name] for name in gone), tuple(outdated), len(known))
 
+    def unread(self, namespace: str, name: str) -> Manifest | None:
+        """Return a ConfigMap of which nothing but its metadata is at hand; None when there is no such."""
+        found = self.get("ConfigMap", namespace, name)
+        return None if found is None or self.data.is_there(found) else found
+
+    def _kept(self, kind: str, manifest: Manifest) -> dict[str, Any]:
+        if kind == "PromptVersion":
+            manifest = self.contents.take(manifest)
+        elif kind == "ConfigMap":
+            manifest = self.data.take(manifest)
+        return slimmed(kind, manifest)
+
+    def _complete(self, kind: str, manifest: Manifest) -> None:
+        """Take in the data of a ConfigMap's known state. Nobody is told: who asked for it goes on by itself."""
+        if kind == "ConfigMap" and manifest.get("kind") != PARTIAL:
+            unread = self.unread(*_name(manifest))
+            if unread is not None and (_uid(unread), _version(unread)) == (_uid(manifest), _version(manifest)):
+                self._objects[kind][_name(manifest)] = self._kept(kind, manifest)
+
     def _newest(self, uid: str) -> int:
         known = self._known.get(uid)
         return known.resource_version if known else self._tombstones.get(uid, -1)
@@ -148,7 +170,7 @@ class ObjectStore:
         if before is not None and _uid(before) != uid:
             # Recreated under the same name; the two may be heard of in either order.
             if version < self._known[_uid(before)].resource_version:
-                self.contents.drop(uid)
+                self._drop(uid)
                 return frozenset()
             self._forget(_uid(before))
         known = self._known.get(uid)
@@ -156,7 +178,7 @@ class ObjectStore:
         self._tombstones.pop(uid, None)
         objects[name] = manifest
         self._known[uid] = self._noted(kind, known, manifest, replaced)
-        is_echo = replaced is not None and self._is_echo(uid, replaced, manifest)
+        is_echo = replaced is not None and self._is_echo(kind, uid, replaced, manifest)
         if manifest.get("status") == self._known[uid].written:
             # It stands in the object from now on: a second copy of every status would be kept for nothing.
             self._known[uid].written = None
@@ -170,13 +192,13 @@ class ObjectStore:
         generation = manifest["metadata"].get("generation")
         if arrived_as is None or arrived_as[0] != generation:
             arrived_as = (generation, now)
-        if before is None or _substance(before) != _substance(manifest):
+        if before is None or _substance(kind, before) != _substance(kind, manifest):
             self._arrivals[name[0]] = now
         return _Known(kind, name, _version(manifest), arrived_as, known.written if known else None)
 
-    def _is_echo(self, uid: str, before: Manifest, after: Manifest) -> bool:
+    def _is_echo(self, kind: str, uid: str, before: Manifest, after: Manifest) -> bool:
         """Tell whether nothing changed, or nothing but the status, and that to what we wrote."""
-        if _substance(before) != _substance(after):
+        if _substance(kind, before) != _substance(kind, after):
             return False
         return after.get("status") in (before.get("status"), self._known[uid].written)
 
@@ -187,7 +209,7 @@ class ObjectStore:
         if known is not None and _version(manifest) < known.resource_version:
             return frozenset()
         self._bury(uid, _version(manifest))
-        self.contents.drop(uid)
+        self._drop(uid)
         if known is None:
             return frozenset()
         del self._known[uid]
@@ -197,8 +219,12 @@ class ObjectStore:
 
     def _forget(self, uid: str) -> None:
         known = self._known.pop(uid)
-        self.contents.drop(uid)
+        self._drop(uid)
         self._bury(uid, known.resource_version)
+
+    def _drop(self, uid: str) -> None:
+        self.contents.drop(uid)
+        self.data.drop(uid)
 
     def _bury(self, uid: str, version: int) -> None:
         self._tombstones[uid] = max(version, self._tombstones.get(uid, -1))
@@ -212,13 +238,14 @@ class ObjectStore:
         return self.relations.moved(kind, before, after)
 
 
-def _substance(manifest: Manifest) -> tuple[Any, ...]:
-    """What of an object decisions depend on, its status aside."""
-    metadata = {key: value for key, value in manifest["metadata"].items() if key not in _VOLATILE}
-    return metadata, manifest.get("spec"), manifest.get("data"), manifest.get("binaryData")
+def _substance(kind: str, manifest: Manifest) -> tuple[Any, ...]:
+    """What of an object decisions depend on, its status aside. Of a ConfigMap nothing but its version says that it changed."""
+    volatile = _MANAGED if kind == "ConfigMap" else _VOLATILE
+    return {key: value for key, value in manifest["metadata"].items() if key not in volatile}, manifest.get("spec")
 
 
-_VOLATILE = frozenset({"resourceVersion", "managedFields"})
+_MANAGED = frozenset({"managedFields"})
+_VOLATILE = frozenset({"resourceVersion", *_MANAGED})
 
 
 def _uid(manifest: Manifest) -> str:

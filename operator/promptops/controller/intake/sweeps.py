@@ -62,7 +62,7 @@ class Sweeper:
         """Take in a complete list of every kind, and have removed what it does not contain. Raises a ClusterError."""
         for resource in WATCHED:
             newest = self._store.newest(resource.kind)
-            listing = await self._objects.list(resource)
+            listing = await self._whole(resource)
             self._notice_restoration(resource, newest, listing)
             self._metrics.cluster.swept("leading")
             difference = self._store.compare(resource.kind, listing.objects, listing.resource_version)
@@ -108,8 +108,8 @@ class Sweeper:
         listing = await self._objects.list_metadata(resource)
         self._notice_restoration(resource, newest, listing)
         difference = self._store.compare(resource.kind, listing.objects, listing.resource_version)
-        if len(difference.outdated) > _FETCH_ONE_BY_ONE:
-            for manifest in (await self._objects.list(resource)).objects:
+        if len(difference.outdated) > _FETCH_ONE_BY_ONE or resource.by_metadata:
+            for manifest in (await self._whole(resource)).objects:
                 self._ingest(resource.kind, None, manifest)
             return difference
         for namespace, name in difference.outdated:
@@ -118,6 +118,10 @@ class Sweeper:
             except NotFound:
                 continue
         return difference
+
+    async def _whole(self, resource: Resource) -> Listing:
+        """Return everything of a kind, as a watch would tell of it."""
+        return await (self._objects.list_metadata if resource.by_metadata else self._objects.list)(resource)
 
     def _notice_restoration(self, resource: Resource, newest: int, listing: Listing) -> None:
         """Notice a cluster that went back in time: a later list from an earlier moment, or an older state of an object."""

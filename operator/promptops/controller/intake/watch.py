@@ -13,6 +13,7 @@ import aiohttp
 import kopf
 import structlog
 
+from promptops.cluster.client import METADATA_OF_ONE, METADATA_ONLY
 from promptops.cluster.connection import Connection
 from promptops.cluster.resources import CONFIG_MAPS, NAMESPACES, PROMPT_VERSIONS, PROMPTS, TENANTS, WATCHED, Resource
 from promptops.controller.intake.door import Ingest
@@ -142,7 +143,7 @@ class Watch:
             await asyncio.Event().wait()
         self._logged_in_at = now
         return kopf.AiohttpSession(
-            server=self._connection.server, aiohttp_session=self._connection.session(self._observed)
+            server=self._connection.server, aiohttp_session=self._connection.session(self._observed, _accepted)
         )
 
     def _observed(self, request: aiohttp.ClientRequest, end: aiohttp.ClientResponse | Exception) -> None:
@@ -295,6 +296,14 @@ def _selector(resource: Resource) -> tuple[str, str, str]:
 
 
 _LISTED = {resource.path(): resource for resource in WATCHED}
+
+
+def _accepted(request: aiohttp.ClientRequest) -> str | None:
+    """Which form of a collection kopf is to be sent; it knows none but the whole objects."""
+    resource = _LISTED.get(request.url.path)
+    if resource is None or not resource.by_metadata:
+        return None
+    return METADATA_OF_ONE if "watch" in request.url.query else METADATA_ONLY
 
 
 def _told(end: aiohttp.ClientResponse | Exception) -> str:
