@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from promptops.api.feed import Header, Report, Trust
 from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier, Signer
+from promptops.dev.ports import free_ports
+from promptops.feed import follow
 from promptops.feed import relay as relay_module
 from promptops.feed.connection import Upstream
 from promptops.feed.relay import Relay
@@ -97,6 +99,16 @@ async def test_an_activation_goes_through_as_a_patch(running: Hop, relaying: Rel
     await until(lambda: below.serves("Bonjour"))
     assert below.observed.refusals == []
     assert below.observed.connections == 1
+
+
+async def test_another_hop_above_is_called_at_once(running: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIN_BACKOFF_SECONDS", "MAX_BACKOFF_SECONDS"):
+        monkeypatch.setattr(follow, name, 600.0)
+    async with relay_of(running, f"http://127.0.0.1:{free_ports(1)[0]}") as relaying:
+        await until(lambda: "not connected" not in (relaying.relay.problem or "not connected"))
+        relaying.relay.move(running.url)
+
+        await until(lambda: relaying.holds("Hello"))
 
 
 async def test_a_namespace_that_comes_later_is_relayed(running: Hop, relaying: Relaying) -> None:

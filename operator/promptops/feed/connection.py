@@ -71,11 +71,13 @@ class Upstream:
         self._retired: list[httpx.AsyncClient] = []
         """Opened when something else was believed."""
 
-    def move(self, url: str) -> None:
-        """Call another hop from now on."""
-        if url != self._url:
-            self._url = url
-            self._retire()
+    def move(self, url: str) -> bool:
+        """Call this hop from now on; tell whether it is another one."""
+        if url == self._url:
+            return False
+        self._url = url
+        self._retire()
+        return True
 
     def renew(self, trust: ssl.SSLContext) -> None:
         """Believe this of whoever is called from now on; an open stream lasts until it ends."""

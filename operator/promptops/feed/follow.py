@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from promptops.api import reasons
@@ -87,6 +88,7 @@ class Follower:
         self._on_trust = on_trust
         self._backoff = MIN_BACKOFF_SECONDS
         self._most_backoff = most_backoff
+        self._is_another = asyncio.Event()
 
     def restore(self) -> None:
         """Serve what survived, as far as it can be read in a few seconds. Blocks for no longer."""
@@ -105,6 +107,10 @@ class Follower:
             self.connected = False
             await self._connection.close()
 
+    def call_now(self) -> None:
+        """The hop above is another one: what the last one did is no reason to leave it alone."""
+        self._is_another.set()
+
     def close(self) -> None:
         """Let another process have the tiers. Takes a second for each at most, hanging or not."""
         self.holdings.close()
@@ -122,8 +128,16 @@ class Follower:
             except Exception as error:
                 # Whatever a hop sends and however wrong we are about it: what is held is served, and it is tried again.
                 self._disconnected(reasons.INTERNAL_ERROR, type(error).__name__)
-            await asyncio.sleep(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the reconnects
-            self._backoff = min(self._backoff * 2, self._most_backoff)
+            await self._pause(self._backoff * random.uniform(0.5, 1.0))  # noqa: S311 - spreads the reconnects
+
+    async def _pause(self, seconds: float) -> None:
+        """Leave the hop above alone for so long, and for longer the next time, unless it is another one."""
+        self._backoff = min(self._backoff * 2, self._most_backoff)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_another.wait()
+            self._backoff = MIN_BACKOFF_SECONDS
+        self._is_another.clear()
 
     async def _follow_once(self) -> None:
         """Follow one stream to its end."""

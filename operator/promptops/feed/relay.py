@@ -77,6 +77,11 @@ class Relay:
         """Why not; None when it is."""
         return self._follower.problem
 
+    def move(self, url: str) -> None:
+        """Follow this hop from now on, and call it at once if it is another one."""
+        if self.connection.move(url):
+            self._follower.call_now()
+
     def store(self, scope: str) -> Store | None:
         """Return what is held of a scope."""
         return self._follower.holdings.stores.get(scope)

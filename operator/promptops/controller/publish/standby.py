@@ -72,7 +72,7 @@ class Standby:
         if leader is None or self._token_file is None:
             await self._stop()
         else:
-            self.relay.connection.move(f"https://{leader}")
+            self.relay.move(f"https://{leader}")
             if self._following is None or self._following.done():
                 self._following = asyncio.create_task(self.relay.run())
         if self._has_taken_over():
