@@ -10,6 +10,7 @@ from promptops.controller.intake.data import ConfigMapData
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import Key, prompt_key
 from promptops.domain.manifests import PARTIAL
+from promptops.domain.reconcile.history import latest_manager
 from tests.controller.manifests import NAMESPACE, config_map, prompt, reading
 
 GREETING = prompt_key(NAMESPACE, "greeting")
@@ -37,10 +38,26 @@ def read(store: ObjectStore, name: str = "texts") -> object:
 
 
 def test_of_a_config_map_that_was_told_of_nothing_is_kept_but_its_metadata(store: ObjectStore) -> None:
+    many: dict[str, dict[str, str]] = {f"f:key-{number}": {} for number in range(1000)}
+    writer = {"manager": "git", "fieldsV1": {"f:data": many}}
+    told_more = told("texts", 6)
+    told_more["metadata"] |= {"managedFields": [writer], "annotations": {"note": "x" * 10_000}}
+    store.ingest("ConfigMap", "MODIFIED", told_more)
     unread = store.unread(NAMESPACE, "texts")
 
     assert unread is not None
+    assert unread["metadata"].keys() <= {"name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels"}
     assert (read(store), store.data.size) == (None, 0)
+
+
+def test_who_wrote_a_key_is_known_of_what_was_read(store: ObjectStore) -> None:
+    whole = config_map("texts", 5, {"text": "Hello"})
+    whole["metadata"]["managedFields"] = [{"manager": "git", "fieldsV1": {"f:data": {"f:text": {}}}}]
+    store.ingest("ConfigMap", None, whole)
+    found = store.get("ConfigMap", NAMESPACE, "texts")
+    assert found is not None
+
+    assert latest_manager(store.data.whole(found), ("f:data", "f:text")) == "git"
 
 
 def test_what_was_read_of_the_state_that_was_told_of_is_at_hand_and_no_news(store: ObjectStore) -> None:
@@ -103,7 +120,7 @@ def test_what_is_kept_of_all_has_a_bound_in_bytes_of_memory(character: str) -> N
 
 
 def test_what_is_looked_at_is_kept_before_what_is_not() -> None:
-    data = ConfigMapData(most_bytes=10_000)
+    data = ConfigMapData(most_bytes=11_000)
     often, seldom, *more = (data.take(config_map(f"c{number}", 1, {"k": "x" * 3_000})) for number in range(3))
     data.whole(often)
     more.append(data.take(config_map("c3", 1, {"k": "x" * 3_000})))

@@ -14,6 +14,8 @@ from promptops.domain.manifests import PARTIAL, Manifest, mapping, metadata, uid
 MOST_BYTES = 48 * 1024 * 1024
 """What is kept of all of them. More than one decision can ask for: nine ConfigMaps, four bytes a character."""
 _PARTS = ("data", "binaryData")
+_KEY_BYTES = 512
+"""What a key takes besides itself, with the names of those who wrote it."""
 
 
 class ConfigMapData:
@@ -26,21 +28,25 @@ class ConfigMapData:
         self.size = 0
 
     def take(self, config_map: Manifest) -> dict[str, Any]:
-        """Keep the data, if it came with the object, and return the object without it."""
-        uid = uid_of(config_map)
+        """Keep the data, if it came with the object, and return the object without it, and without who wrote which key."""
+        uid, read = uid_of(config_map), metadata(config_map)
+        rest = {key: value for key, value in config_map.items() if key not in _PARTS}
+        rest["metadata"] = {key: value for key, value in read.items() if key != "managedFields"}
         self.drop(uid)
         if config_map.get("kind") != PARTIAL:
             # Binary keys cannot be a source; that they are there can be said.
             parts = {
                 "data": dict(mapping(config_map.get("data"))),
                 "binaryData": dict.fromkeys(mapping(config_map.get("binaryData")), ""),
+                "metadata": read,
             }
-            size = sum(sys.getsizeof(each) for part in parts.values() for pair in part.items() for each in pair)
+            written = [pair for name in _PARTS for pair in parts[name].items()]
+            size = sum(_KEY_BYTES + sys.getsizeof(key) + sys.getsizeof(value) for key, value in written)
             self._known[uid] = _version(config_map), parts, size
             self.size += size
             while self.size > self._most_bytes and len(self._known) > 1:
                 self.drop(next(iter(self._known)))
-        return {key: value for key, value in config_map.items() if key not in _PARTS}
+        return rest
 
     def is_there(self, config_map: Manifest) -> bool:
         """Tell whether the data of this very state of an object is at hand."""

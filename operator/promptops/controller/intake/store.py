@@ -146,11 +146,9 @@ class ObjectStore:
         return None if found is None or self.data.is_there(found) else found
 
     def _kept(self, kind: str, manifest: Manifest) -> dict[str, Any]:
-        if kind == "PromptVersion":
-            manifest = self.contents.take(manifest)
-        elif kind == "ConfigMap":
-            manifest = self.data.take(manifest)
-        return slimmed(kind, manifest)
+        if kind == "ConfigMap":
+            return self.data.take(slimmed(kind, manifest))
+        return slimmed(kind, self.contents.take(manifest) if kind == "PromptVersion" else manifest)
 
     def _complete(self, kind: str, manifest: Manifest) -> None:
         """Take in the data of a ConfigMap's known state. Nobody is told: who asked for it goes on by itself."""
