@@ -183,6 +183,10 @@ sbom: $(CYCLONEDX) ## What the images of operator and sidecar hold beside their 
 bench-stall: $(INSTALLED) ## What a render waits for while somebody sends the worst (EACH=8 seconds of every input).
 	@PYTHONPATH=. $(BIN)/python tests/bench/stall.py --seconds $(or $(EACH),8)
 
+.PHONY: bench-mirror
+bench-mirror: $(INSTALLED) ## What a broken Redis adds to renders of what is held (EACH=20 seconds of every state).
+	@PYTHONPATH=. $(BIN)/python tests/bench/mirror.py --seconds $(or $(EACH),20)
+
 REDBOT := $(PROMPTOPS_CACHE)/redbot/bin/redbot
 
 .PHONY: redbot
