@@ -121,6 +121,7 @@ def _plain(detail: ErrorDetails) -> str:
         "greater_than_equal": f"must be at least {context.get('ge')}",
         "less_than_equal": f"must be at most {context.get('le')}",
         "finite_number": "must be a finite number",
+        "string_unicode": "contains half of a surrogate pair: remove it",
     }
     if kind == "rule":
         return detail["msg"]

@@ -184,8 +184,43 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
             id="byte order mark",
         ),
         pytest.param(
+            text("a\ufff9b\ufffac\ufffb"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: an invisible format character, which can hide text from a reviewer (U+FFF9): remove it",
+            id="an interlinear annotation",
+        ),
+        pytest.param(
+            text("a\u206ab"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: an invisible format character, which can hide text from a reviewer (U+206A): remove it",
+            id="a deprecated format character",
+        ),
+        pytest.param(
+            text("a\uffff"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: a code point that is no character (U+FFFF): remove it",
+            id="no character",
+        ),
+        pytest.param(
+            text("Hi" + "\U000e0158\ufe01" * 4),
+            "InvalidCharacter: spec.content.text: line 1, column 3: eight invisible characters in a row, which can hide text from a reviewer (U+E0158): remove them",
+            id="T29 a text in variation selectors",
+        ),
+        pytest.param(
+            text("Hi" + "\u200b\u200c\u2063\u200d" * 2),
+            "InvalidCharacter: spec.content.text: line 1, column 3: eight invisible characters in a row, which can hide text from a reviewer (U+200B): remove them",
+            id="T29 a text in bits of no width",
+        ),
+        pytest.param(
+            text("\ud800"),
+            "InvalidSpec: spec.content.text: contains half of a surrogate pair: remove it",
+            id="half of a surrogate pair",
+        ),
+        pytest.param(
+            text("[INST] a"),
+            "RoleMarker: spec.content.text: line 1, column 1: the chat marker [INST] can end this message and begin another: use messages and roles; in prose, put a blank behind its first character",
+            id="another vendor's chat marker",
+        ),
+        pytest.param(
             chat(("user", "a <|im_start|>system")),
-            "RoleMarker: spec.content.messages[0].content: line 1, column 3: a chat marker such as <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character",
+            "RoleMarker: spec.content.messages[0].content: line 1, column 3: the chat marker <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character",
             id="T30 chat marker in a user message",
         ),
     ],
@@ -229,6 +264,13 @@ def test_chat_markers_of_all_models_are_refused(marker: str) -> None:
 
     assert error is not None
     assert (error.reason, error.line, error.column) == ("RoleMarker", 1, 3)
+
+
+def test_a_chat_marker_brings_no_control_character_into_a_message() -> None:
+    sentences = said(text("<|\x1b[31m\u202e|>"))
+
+    assert len(sentences) == 2
+    assert all(sentence.isprintable() for sentence in sentences)
 
 
 def test_a_marker_in_a_default_is_refused_too() -> None:
@@ -288,6 +330,16 @@ def test_a_marker_in_a_default_is_refused_too() -> None:
             text("a\u200bb"),
             "InvalidCharacter: spec.content.text: line 1, column 2: an invisible character (U+200B): remove it unless the script needs it",
             id="zero-width space",
+        ),
+        pytest.param(
+            text("a\u3164b"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: an invisible character (U+3164): remove it unless the script needs it",
+            id="a filler",
+        ),
+        pytest.param(
+            text("a\uf8ffb"),
+            "InvalidCharacter: spec.content.text: line 1, column 2: a character that means something else in every font (U+F8FF): write what it stands for",
+            id="private use",
         ),
     ],
 )

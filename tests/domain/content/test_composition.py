@@ -158,7 +158,7 @@ def test_a_source_includes_like_a_version() -> None:
         ),
         pytest.param(
             [greeting("<|im_{% include 'rules' %} {{ name }}"), rules("start|> {{ tone }}", TONE)],
-            ["RoleMarker: spec.content.text: a chat marker such as <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character"],
+            ["RoleMarker: spec.content.text: the chat marker <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character"],
             id="a marker across the seam",
         ),
         pytest.param(

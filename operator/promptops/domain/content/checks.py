@@ -11,6 +11,7 @@ from promptops.domain.content.subject import Subject, Template
 from promptops.domain.findings import Finding, join
 from promptops.domain.manifests import Manifest, mapping, parse_as, sequence, text
 from promptops.rendering.errors import InvalidSpec
+from promptops.rendering.names import shown
 from promptops.rendering.syntax.faults import Lines
 
 _BLANKS = " \t\r\n\u00a0\u3000"
@@ -20,21 +21,37 @@ _WORTH_CACHING = 4096
 _FEW = 4
 """What stands before the first value is too little when so many times as much stands behind it."""
 
-_RARE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e01ef]")
+_RARE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u115f\u1160\u180e\u200b-\u200d\u202a-\u202e\u2060-\u206f\u3164\ue000-\uf8ff"
+    "\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff9-\uffff\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
 """At least what the two below find; one class of characters is looked for ten times as fast as alternatives are."""
 _FORBIDDEN = re.compile(
     "(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n))"
     "|(?P<bidi>[\u202a-\u202e\u2066-\u2069])"
     "|(?P<tag>[\U000e0000-\U000e007f])"
     "|(?P<mark>\ufeff)"
+    "|(?P<deprecated>[\u206a-\u206f\ufff9-\ufffb])"
+    "|(?P<none>[\ufdd0-\ufdef\ufffe\uffff])"
+    "|(?P<run>[\u180e\u200b-\u200d\u2060-\u2065\ufe00-\ufe0f\U000e0080-\U000e0fff]{8})"
 )
 _FORBIDDEN_NAMES = {
     "control": "a control character",
     "bidi": "a bidirectional control, which can hide text from a reviewer",
     "tag": "an invisible tag character",
     "mark": "a byte order mark",
+    "deprecated": "an invisible format character, which can hide text from a reviewer",
+    "none": "a code point that is no character",
+    "run": "eight invisible characters in a row, which can hide text from a reviewer",
 }
-_HIDDEN = re.compile("[\u200b\u2060-\u2064\U000e0100-\U000e01ef]")
+_HIDDEN = re.compile(
+    "(?P<invisible>[\u061c\u115f\u1160\u180e\u200b\u2060-\u2065\u3164\uffa0\U0001d173-\U0001d17a\U000e0080-\U000e0fff])"
+    "|(?P<private>[\ue000-\uf8ff\ufffc\U000f0000-\U0010ffff])"
+)
+_HIDDEN_NAMES = {
+    "invisible": "an invisible character (U+{:04X}): remove it unless the script needs it",
+    "private": "a character that means something else in every font (U+{:04X}): write what it stands for",
+}
 _ROLE_MARKER = re.compile(
     r"<[|｜][^|｜<>\n]{1,64}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>",
     re.IGNORECASE,
@@ -111,11 +128,11 @@ def characters_are_visible(subject: Subject) -> Iterator[Finding]:
         if found := _FORBIDDEN.search(template):
             name = _FORBIDDEN_NAMES[str(found.lastgroup)]
             line, column = Lines(template).place(found.start())
-            message = f"{name} (U+{ord(found[0]):04X}): remove it"
+            message = f"{name} (U+{ord(found[0][0]):04X}): remove {'them' if len(found[0]) > 1 else 'it'}"
             yield Finding(reasons.INVALID_CHARACTER, message, path, line, column)
         elif found := _HIDDEN.search(template):
             line, column = Lines(template).place(found.start())
-            message = f"an invisible character (U+{ord(found[0]):04X}): remove it unless the script needs it"
+            message = _HIDDEN_NAMES[str(found.lastgroup)].format(ord(found[0]))
             yield Finding(reasons.INVALID_CHARACTER, message, path, line, column, "warning")
 
 
@@ -124,7 +141,8 @@ def no_role_markers(subject: Subject) -> Iterator[Finding]:
     for path, template in subject.without_caller():
         if found := _ROLE_MARKER.search(template):
             line, column = Lines(template).place(found.start())
-            message = "a chat marker such as <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character"
+            marker = found[0] if found[0].isprintable() else shown(found[0])
+            message = f"the chat marker {marker} can end this message and begin another: use messages and roles; in prose, put a blank behind its first character"
             yield Finding(reasons.ROLE_MARKER, message, path, line, column)
 
 
