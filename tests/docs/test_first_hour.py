@@ -1,4 +1,4 @@
-"""README and *Getting started*, typed in by a program: every block in order, in one shell, on one plane."""
+"""README, *Getting started* and *Large texts*, typed in by a program: every block in order, in one shell, on one plane."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def shell(dev_settings: DevSettings, tmp_path: Path) -> Iterator[dict[str, str]]
 
 
 def test_every_block_does_what_it_says(shell: dict[str, str], tmp_path: Path) -> None:
-    page = [*steps("README.md", "## Try it", "## Without a cluster"), *steps("docs/getting-started.md")]
+    readme = steps("README.md", "## Try it", "## Without a cluster")
+    *page, clean_up = steps("docs/getting-started.md")
 
-    missing, said = typed_in(page, shell, tmp_path)
+    missing, said = typed_in([*readme, *page, *steps("docs/guides/large-texts.md"), clean_up], shell, tmp_path)
 
     assert missing == []
     assert "Hello Ada, how can I help? 1.0.0" in said
