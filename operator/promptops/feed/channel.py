@@ -73,7 +73,7 @@ class Channel:
         self.store = store
         self._clock = clock or Clock()
         self.subscribers: set[Subscriber] = set()
-        self._index: tuple[Position, bytes] | None = None
+        self._index: tuple[View, bytes] | None = None
         self._unlisten = store.listen(self._heard)
 
     def subscribe(self, wake: asyncio.Event | None = None) -> Subscriber:
@@ -101,9 +101,12 @@ class Channel:
         return frames.write(frames.HELLO, replace(hello, at_ms=milliseconds(now), age_ms=age_ms))
 
     def index(self, view: View) -> bytes:
-        """Return the view as a frame, made once for everyone who connects at this position."""
-        if self._index is None or self._index[0] != view.position:
-            self._index = (view.position, frames.write(frames.INDEX, index_message(view)))
+        """Return the view as a frame, made once for everyone who connects while it is current.
+
+        Another view may be of the same position: what came from a snapshot is live once the origin says the same.
+        """
+        if self._index is None or self._index[0] is not view:
+            self._index = (view, frames.write(frames.INDEX, index_message(view)))
         return self._index[1]
 
     def confirmation(self) -> bytes:
