@@ -38,7 +38,7 @@ class Helm:
         """Return the manifests for `name=value` settings and further arguments of `helm template`."""
         settings = (f"--set={value}" for value in values)
         done = self("template", RELEASE, str(self.chart), f"--namespace={NAMESPACE}", *settings, *arguments)
-        return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+        return [manifest for manifest in yaml.load_all(done.stdout, yaml.CSafeLoader) if manifest]
 
     def refusal(self, *arguments: str) -> str:
         """Return what `helm template` says when it refuses; it must refuse."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,15 +23,18 @@ EVERY_KIND = ",".join(
         "validatingadmissionpolicies,validatingadmissionpolicybindings",
     )
 )
+OTHER = "second"
 PROMPT = placed(sourced("kept", "Hello"), "default")
 MONITORING = {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"}
 
 
 class Cluster:
-    """A plane, with helm for it."""
+    """A plane, with helm for it, that has one release or none."""
 
     def __init__(self, helm: Helm, plane: Plane) -> None:
         self.plane = plane
+        self.is_as_new = False
+        """The release was installed with its defaults, and nobody changed it since."""
         self._helm = helm
 
     def install(self, *values: str, name: str = RELEASE, namespace: str = NAMESPACE, check: bool = True) -> str:
@@ -42,10 +45,9 @@ class Cluster:
         """Upgrade the release; return what helm says."""
         return self._release("upgrade", RELEASE, NAMESPACE, values, True, "--reuse-values")
 
-    def uninstall(self) -> str:
-        """Uninstall the release; return what helm says."""
-        done = self._helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", plane=self.plane)
-        return done.stdout + done.stderr
+    def uninstall(self, name: str = RELEASE) -> None:
+        """Uninstall a release, if it is there."""
+        self._helm("uninstall", name, "--namespace", NAMESPACE, "--wait", "--ignore-not-found", plane=self.plane)
 
     def names(self, *arguments: str) -> set[str]:
         """Return `kind/name` of what `kubectl get` finds."""
@@ -64,18 +66,31 @@ class Cluster:
         return done.stdout + done.stderr
 
 
-@pytest.fixture
-def cluster(helm: Helm, file_plane: Plane) -> Iterator[Cluster]:
-    """A cluster without a release. Definitions stay from test to test, as they do for users: deleting them can take minutes."""
-    yield Cluster(helm, file_plane)
-    file_plane.kubectl("delete", "prompts", "--all", "--ignore-not-found")
-    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found", plane=file_plane)
+@pytest.fixture(scope="module")
+def shared(helm: Helm, file_plane: Plane) -> Cluster:
+    """The file's cluster. Definitions stay from test to test, as they do for users: deleting them can take minutes."""
+    return Cluster(helm, file_plane)
 
 
 @pytest.fixture
-def own_cluster(helm: Helm, own_plane: Plane) -> Cluster:
-    """A cluster for one test, which it may leave in any state."""
-    return Cluster(helm, own_plane)
+def cluster(shared: Cluster) -> Cluster:
+    """A cluster without a release and without prompts, whose definitions are the usual release's."""
+    shared.is_as_new = False
+    shared.plane.kubectl("delete", "prompts", "--all", "--ignore-not-found", check=False)
+    for name in (RELEASE, OTHER):
+        shared.uninstall(name)
+    owner = f"meta.helm.sh/release-name={RELEASE}"
+    shared.plane.kubectl("annotate", "crd", "--overwrite", f"--selector={OURS}", owner)
+    return shared
+
+
+@pytest.fixture
+def installed(request: pytest.FixtureRequest, shared: Cluster) -> Cluster:
+    """A cluster with a release that has its defaults."""
+    if not shared.is_as_new:
+        request.getfixturevalue("cluster").install()
+        shared.is_as_new = True
+    return shared
 
 
 def test_install(cluster: Cluster, render: Callable[..., list[dict[str, Any]]]) -> None:
@@ -90,22 +105,19 @@ def test_install(cluster: Cluster, render: Callable[..., list[dict[str, Any]]]) 
     assert expected <= present
     assert "namespaces without a Tenant are refused" in said
     assert "kubectl --namespace promptops-system rollout status deployment/promptops" in said
-    assert "No alerts were installed: this cluster has no PrometheusRule kind" in said
     cluster.plane.kubectl("wait", "--for=condition=Established", "--timeout=10s", "crd", *DEFINITIONS)
 
 
-def test_objects_of_the_prometheus_operator_where_its_kinds_are(own_cluster: Cluster) -> None:
+def test_objects_of_the_prometheus_operator_where_its_kinds_are(cluster: Cluster) -> None:
     definitions = [_definition(plural, kind) for plural, kind in MONITORING.items()]
-    own_cluster.plane.kubectl(
-        "create", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions})
+    cluster.plane.kubectl(
+        "apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": definitions})
     )
-    own_cluster.plane.kubectl(
-        "wait", "--for=condition=Established", "crd", *(d["metadata"]["name"] for d in definitions)
-    )
+    cluster.plane.kubectl("wait", "--for=condition=Established", "crd", *(d["metadata"]["name"] for d in definitions))
 
-    said = own_cluster.install()
+    said = cluster.install()
 
-    assert own_cluster.names("podmonitors,prometheusrules", "-n", NAMESPACE) == {
+    assert cluster.names("podmonitors,prometheusrules", "-n", NAMESPACE) == {
         "podmonitor.monitoring.coreos.com/promptops",
         "podmonitor.monitoring.coreos.com/promptops-sidecars",
         "prometheusrule.monitoring.coreos.com/promptops",
@@ -113,8 +125,8 @@ def test_objects_of_the_prometheus_operator_where_its_kinds_are(own_cluster: Clu
     assert "No alerts" not in said
 
 
-def test_upgrade_changes_what_was_asked_and_nothing_else(cluster: Cluster) -> None:
-    cluster.install()
+def test_upgrade_changes_what_was_asked_and_nothing_else(installed: Cluster) -> None:
+    cluster, installed.is_as_new = installed, False
     before = cluster.uids("crd", *DEFINITIONS), cluster.uids("serviceaccount", "promptops", "-n", NAMESPACE)
 
     cluster.upgrade("tenancy.mode=Strict")
@@ -128,8 +140,8 @@ def test_upgrade_changes_what_was_asked_and_nothing_else(cluster: Cluster) -> No
     ) == before
 
 
-def test_uninstall_keeps_the_definitions_and_what_users_wrote(cluster: Cluster) -> None:
-    cluster.install()
+def test_uninstall_keeps_the_definitions_and_what_users_wrote(installed: Cluster) -> None:
+    cluster, installed.is_as_new = installed, False
     cluster.plane.kubectl("create", "-f", "-", input=json.dumps(PROMPT))
 
     cluster.uninstall()
@@ -140,8 +152,8 @@ def test_uninstall_keeps_the_definitions_and_what_users_wrote(cluster: Cluster) 
     assert cluster.names("prompts", "-A") == {"prompt.promptops.io/kept"}
 
 
-def test_installing_again_adopts_what_was_kept(cluster: Cluster) -> None:
-    cluster.install()
+def test_installing_again_adopts_what_was_kept(installed: Cluster) -> None:
+    cluster, installed.is_as_new = installed, False
     cluster.plane.kubectl("create", "-f", "-", input=json.dumps(PROMPT))
     before = cluster.uids("crd", *DEFINITIONS), cluster.uids("prompt", "kept")
     cluster.uninstall()
@@ -156,33 +168,31 @@ def test_installing_again_adopts_what_was_kept(cluster: Cluster) -> None:
     ("name", "namespace"),
     [
         pytest.param("promptops", "elsewhere", id="same name in another namespace"),
-        pytest.param("second", NAMESPACE, id="another name in the same namespace"),
+        pytest.param(OTHER, NAMESPACE, id="another name in the same namespace"),
     ],
 )
-def test_a_second_release_is_refused_in_words(cluster: Cluster, name: str, namespace: str) -> None:
-    cluster.install()
-
-    said = cluster.install(name=name, namespace=namespace, check=False)
+def test_a_second_release_is_refused_in_words(installed: Cluster, name: str, namespace: str) -> None:
+    said = installed.install(name=name, namespace=namespace, check=False)
 
     assert (
         "PromptOps is installed once per cluster, and this cluster has it already: "
         'release "promptops" in namespace "promptops-system".'
     ) in said
     assert "helm upgrade promptops CHART --namespace promptops-system" in said
-    assert cluster.names("deployments", "-A", "-l", OURS) == DEPLOYMENTS
+    assert installed.names("deployments", "-A", "-l", OURS) == DEPLOYMENTS
 
 
-def test_definitions_of_a_removed_release_can_be_taken_over(own_cluster: Cluster, helm: Helm) -> None:
-    own_cluster.install()
-    before = own_cluster.uids("crd", *DEFINITIONS)
-    own_cluster.uninstall()
+def test_definitions_of_a_removed_release_can_be_taken_over(cluster: Cluster, helm: Helm) -> None:
+    cluster.install()
+    before = cluster.uids("crd", *DEFINITIONS)
+    cluster.uninstall()
 
-    refused = own_cluster.install(name="second", check=False)
-    arguments = ("second", str(helm.chart), "--namespace", NAMESPACE, "--take-ownership")
-    helm("install", *arguments, plane=own_cluster.plane)
+    refused = cluster.install(name=OTHER, check=False)
+    arguments = (OTHER, str(helm.chart), "--namespace", NAMESPACE, "--take-ownership")
+    helm("install", *arguments, plane=cluster.plane)
 
     assert "exists and cannot be imported into the current release" in refused
-    assert own_cluster.uids("crd", *DEFINITIONS) == before
+    assert cluster.uids("crd", *DEFINITIONS) == before
 
 
 def _definition(plural: str, kind: str) -> dict[str, Any]:

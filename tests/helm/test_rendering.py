@@ -139,6 +139,7 @@ def test_the_notes_name_images_that_nobody_can_pull(helm: Helm, values: tuple[st
     notes = helm(*arguments).stdout.partition("NOTES:")[2]
 
     assert "helm uninstall" in notes
+    assert "No alerts were installed: this cluster has no PrometheusRule kind" in notes
     assert said in notes if said else "No registry" not in notes
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,38 +152,34 @@ def test_no_rule_is_a_master_key(render: Callable[..., list[dict[str, Any]]]) ->
     assert [(rule["resources"], rule["verbs"]) for rule in pods] == [(["pods"], ["list"])]
 
 
-@pytest.mark.usefixtures("stack")
-def test_can_i_list_is_as_reviewed(helm: Helm, file_plane: Plane) -> None:
+@pytest.fixture(scope="module")
+def listed(helm: Helm, file_plane: Plane) -> dict[str, list[str]]:
+    """What the operator may do in two namespaces, and each kind of people in one, by the file that has it as reviewed.
+
+    Whoever is authenticated may ask for what nobody may: that is left out.
+    """
+    kubectl, people = file_plane.kubectl, [role.name for role in PEOPLE]
     _install(helm, file_plane, helm.chart)
-    folder = Path(__file__).parent / "can-i-list"
-
-    # Whoever is authenticated may ask for what nobody's account may: that is not the operator's.
-    listed = {
-        within: sorted(
-            _listed(file_plane.kubectl, within, USER) - _listed(file_plane.kubectl, within, f"{USER}-nobody")
-        )
-        for within in ("default", NAMESPACE)
-    }
-
-    assert listed == {within: (folder / f"{within}.txt").read_text().splitlines() for within in listed}
+    for role in people:
+        kubectl("create", "rolebinding", role, f"--clusterrole=promptops-{role}", f"--user={role}", "-n", "default")
+    asked = {f"{within}.txt": (within, USER, f"{USER}-nobody") for within in ("default", NAMESPACE)}
+    asked |= {f"people/{role}.txt": ("default", role, "nobody") for role in people}
+    found = {file: wait_until(partial(_more, kubectl, *who)) for file, who in asked.items()}
+    kubectl("delete", "rolebinding", *people, "-n", "default")
+    helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", plane=file_plane)
+    return found
 
 
-@pytest.mark.usefixtures("stack")
-@pytest.mark.parametrize("role", [role.name for role in PEOPLE])
-def test_what_people_can_do_is_as_reviewed(helm: Helm, file_plane: Plane, role: str) -> None:
-    _install(helm, file_plane, helm.chart)
-    file_plane.kubectl(
-        "create", "rolebinding", role, f"--clusterrole=promptops-{role}", f"--user={role}", "-n", "default"
-    )
+@pytest.mark.parametrize("file", ["default.txt", f"{NAMESPACE}.txt", *(f"people/{role.name}.txt" for role in PEOPLE)])
+def test_can_i_list_is_as_reviewed(listed: dict[str, list[str]], file: str) -> None:
+    reviewed = (Path(__file__).parent / "can-i-list" / file).read_text().splitlines()
 
-    def listed() -> list[str]:
-        return sorted(_listed(file_plane.kubectl, "default", role) - _listed(file_plane.kubectl, "default", "nobody"))
+    assert listed[file] == reviewed
 
-    reviewed = (Path(__file__).parent / "can-i-list" / "people" / f"{role}.txt").read_text().splitlines()
-    wait_until(lambda: listed() != [])
-    found = listed()
-    file_plane.kubectl("delete", "rolebinding", role, "-n", "default")
-    assert found == reviewed
+
+def _more(kubectl: Kubectl, within: str, user: str, nobody: str) -> list[str]:
+    """What a user may do and nobody may not."""
+    return sorted(_listed(kubectl, within, user) - _listed(kubectl, within, nobody))
 
 
 def _listed(kubectl: Kubectl, within: str, user: str) -> set[str]:
