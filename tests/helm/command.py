@@ -21,6 +21,8 @@ class Helm:
         self.chart = chart
         self._binary = binary
         self._home = home
+        self._rendered: dict[tuple[str, ...], str] = {}
+        """What came of arguments that were given before: many tests look at the same manifests."""
 
     def __call__(
         self, *arguments: str, plane: Plane | None = None, check: bool = True
@@ -36,9 +38,11 @@ class Helm:
 
     def render(self, *values: str, arguments: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         """Return the manifests for `name=value` settings and further arguments of `helm template`."""
-        settings = (f"--set={value}" for value in values)
-        done = self("template", RELEASE, str(self.chart), f"--namespace={NAMESPACE}", *settings, *arguments)
-        return [manifest for manifest in yaml.load_all(done.stdout, yaml.CSafeLoader) if manifest]
+        given = (*(f"--set={value}" for value in values), *arguments)
+        if given not in self._rendered:
+            done = self("template", RELEASE, str(self.chart), f"--namespace={NAMESPACE}", *given)
+            self._rendered[given] = done.stdout
+        return [manifest for manifest in yaml.load_all(self._rendered[given], yaml.CSafeLoader) if manifest]
 
     def refusal(self, *arguments: str) -> str:
         """Return what `helm template` says when it refuses; it must refuse."""

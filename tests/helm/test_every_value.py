@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ VALUES = every_value(CHART)
 LEAVES = [value for value in VALUES if not value.is_section]
 LEFT_ALONE = [value for value in VALUES if value.path.partition(".")[0] not in EVERYTHING]
 """What is by default beside each other value."""
+OWN_DEFAULT = [value for value in LEFT_ALONE if not value.path.endswith(("resources", "labels"))]
+"""What has its default again when it is taken away. Of what Kubernetes defines parts can be taken away: then there are none."""
 MONITORING = ("PodMonitor", "PrometheusRule")
 """Kinds of the Prometheus operator, which this API server does not know; promtool looks at the rules elsewhere."""
 CLUSTER = ("--kube-version=1.37.0", *(f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in MONITORING))
@@ -44,6 +47,14 @@ class Rendered:
         arguments = ("template", "promptops", str(self._helm.chart), "--namespace=system", f"--values={file}", *CLUSTER)
         return self._helm(*arguments, check=False)
 
+    def each(self, given: dict[str, dict[str, Any]]) -> dict[str, str]:
+        """Return what comes of each of these; all of it must be taken."""
+        with ThreadPoolExecutor(4) as pool:
+            done = list(pool.map(self, (merged(EVERYTHING, values) for values in given.values())))
+        refused = [f"{what}: {each.stderr}" for what, each in zip(given, done, strict=True) if each.returncode]
+        assert refused == []
+        return {what: each.stdout for what, each in zip(given, done, strict=True)}
+
 
 @pytest.fixture(scope="module")
 def rendered(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Rendered:
@@ -56,13 +67,15 @@ def outcomes(rendered: Rendered) -> dict[str, str]:
     """What comes of every value that is set and of every one that is taken away, by what was done."""
     given: dict[str, dict[str, Any]] = {"nothing": {}}
     given |= {what: values for value in LEAVES for what, values in value.settings.items()}
-    given |= {f"{value.path}=null": nested(value.path, None) for value in VALUES}
-    with ThreadPoolExecutor(4) as pool:
-        done = dict(
-            zip(given, pool.map(rendered, (merged(EVERYTHING, values) for values in given.values())), strict=True)
-        )
-    assert [f"{what}: {each.stderr}" for what, each in done.items() if each.returncode] == []
-    return {what: each.stdout for what, each in done.items()}
+    given |= {f"{value.path}=null": nested(value.path, None) for value in VALUES if value not in OWN_DEFAULT}
+    found = rendered.each(given)
+    for values in levels(OWN_DEFAULT):
+        taken = {f"{value.path}=null": nested(value.path, None) for value in values}
+        together = rendered(merged(EVERYTHING, reduce(merged, taken.values())))
+        is_same = together.stdout == found["nothing"]
+        # One by one only to say which it is.
+        found |= dict.fromkeys(taken, together.stdout) if is_same else rendered.each(taken)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +94,14 @@ def places(documents: dict[str, str], tmp_path: Path) -> dict[Path, str]:
     return {place: what for place, (_, what) in written.items()}
 
 
+def levels(values: list[Value]) -> list[list[Value]]:
+    """Return the values by how deep they are: none of a level is within another of it."""
+    by_depth: dict[int, list[Value]] = {}
+    for value in values:
+        by_depth.setdefault(value.path.count("."), []).append(value)
+    return list(by_depth.values())
+
+
 def documents_of(text: str) -> list[str]:
     return [document for document in f"\n{text}".split("\n---\n") if document.strip()]
 
@@ -96,12 +117,9 @@ def explained(said: str, places: dict[Path, str]) -> str:
     return re.sub(r"\S*?(\d+)\.yaml", lambda found: list(places.values())[int(found[1])], said)
 
 
-@pytest.mark.parametrize("value", LEFT_ALONE, ids=lambda value: value.path)
+@pytest.mark.parametrize("value", OWN_DEFAULT, ids=lambda value: value.path)
 def test_what_is_taken_away_has_its_default(outcomes: dict[str, str], value: Value) -> None:
-    """But for what Kubernetes defines, of which parts can be taken away: then there are none."""
-    is_same = outcomes[f"{value.path}=null"] == outcomes["nothing"]
-
-    assert is_same or value.path.endswith(("resources", "labels"))
+    assert outcomes[f"{value.path}=null"] == outcomes["nothing"]
 
 
 def test_every_value_that_is_set_changes_something(outcomes: dict[str, str]) -> None:
