@@ -36,7 +36,7 @@ def settings(dev_settings: DevSettings, tmp_path: Path) -> DevSettings:
     compiled.mkdir(parents=True, exist_ok=True)
     (cache / "go").mkdir(parents=True)
     (cache / "go" / "build").symlink_to(compiled)  # Go's own runtime need not be compiled for every test
-    return replace(dev_settings, cache=cache, kubebuilder_assets=None)
+    return replace(dev_settings, cache=cache, kubebuilder_assets=None, kubernetes=None)
 
 
 def executable(path: Path) -> Path:
