@@ -49,6 +49,10 @@ demo: $(INSTALLED) ## Show everything on a throw-away real control plane, and wh
 readme: $(INSTALLED) ## README by copy and paste in a fresh clone, with the duration of each block (LEAVE_OUT="make test", COLD=1).
 	@PYTHONPATH=. LEAVE_OUT='$(LEAVE_OUT)' COLD='$(COLD)' $(BIN)/python tests/docs/readme.py
 
+.PHONY: air-gap
+air-gap: $(INSTALLED) ## Images, chart and wheels to a machine without the internet, by the page's own blocks (root on Linux).
+	@PYTHONPATH=. $(BIN)/python tests/docs/air_gap.py
+
 .PHONY: screens
 screens: setup ## Draw the pictures in docs/images anew, from what really comes.
 	@PYTHONPATH=. $(BIN)/python tests/docs/screens.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -96,6 +97,18 @@ def test_a_configuration_is_taken(helm: Helm, tmp_path: Path, title: str, values
     rendered = helm.render(arguments=(f"--values={tmp_path / 'values.yaml'}", "--kube-version=1.37.0"))
 
     assert rendered != helm.render(arguments=("--kube-version=1.37.0",)) or title == "Scraping and alerts"
+
+
+def test_every_image_comes_from_the_registry_that_the_page_names(helm: Helm, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guides" / "packages.md").read_text()
+    (values,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "values.yaml").write_text(f"{values}relay: {{replicas: 1}}\ngateway: {{replicas: 1}}\n")
+
+    rendered = json.dumps(helm.render(arguments=(f"--values={tmp_path / 'values.yaml'}",)))
+
+    images = re.findall(r'"image": "(.*?)"', rendered)
+    assert len(images) == 5
+    assert {image.rpartition("/")[0] for image in images} == {"mirror.example.com/team"}
 
 
 @pytest.fixture(scope="module")
