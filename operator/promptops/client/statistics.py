@@ -7,10 +7,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.client.breaker import CircuitState
 from promptops.reader.statistics import quantile_ms
+
+_LEAST_GATHERED: Final = 64
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,18 @@ class ClientStatistics:
     """How the breaker stands; None where there is none."""
 
 
+class QuickCount:
+    """Renders of one content that were answered the short way, each in less than the least bucket has room for, or nearly all."""
+
+    __slots__ = ("answered", "closed", "seconds")
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.seconds = 0.0
+        self.closed = False
+        """Whether no more are counted here, but those on their way."""
+
+
 class CallCounts:
     """Counts. Two threads may lose a count to each other, never a call."""
 
@@ -53,11 +68,18 @@ class CallCounts:
         self.fallbacks = 0
         self.retries = 0
         self._seconds = 0.0
-        self.quick = 0
-        """Answered the short way, each in less than the least bucket has room for, or nearly all."""
-        self.quick_seconds = 0.0
+        self._quick: list[QuickCount] = []
+        self._past = QuickCount()
+        """What was counted where nothing is counted any more."""
+        self._most = _LEAST_GATHERED
         self._buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
         self._failures: Counter[str] = Counter()
+
+    def count_at(self, quick: QuickCount) -> None:
+        """Have renders counted there as well."""
+        self._quick.append(quick)
+        if len(self._quick) > self._most:
+            self._gather()
 
     def rendered(self, seconds: float, *, local: bool) -> None:
         """Count a render that was answered."""
@@ -75,7 +97,9 @@ class CallCounts:
     ) -> ClientStatistics:
         """Return everything that was counted."""
         failed = self._failures.total()
-        quick, seconds = self.quick, self._seconds + self.quick_seconds
+        answered = (self._past, *self._quick)
+        quick = sum(each.answered for each in answered)
+        seconds = self._seconds + sum(each.seconds for each in answered)
         succeeded = self.succeeded + quick
         total = succeeded + failed
         buckets = [self._buckets[0] + quick, *self._buckets[1:]]
@@ -96,3 +120,11 @@ class CallCounts:
             events_failed=events_failed,
             circuit=circuit,
         )
+
+    def _gather(self) -> None:
+        """Put together what is closed, once there is as much of it as of anything else."""
+        for each in (each for each in self._quick if each.closed):
+            self._past.answered += each.answered
+            self._past.seconds += each.seconds
+        self._quick = [each for each in self._quick if not each.closed]
+        self._most = max(_LEAST_GATHERED, 2 * len(self._quick))

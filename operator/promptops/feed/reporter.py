@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Protocol
 
@@ -14,11 +14,13 @@ from promptops.api.feed import (
     MAX_REPORTED_NACKS,
     Acknowledged,
     Nack,
+    Position,
     Report,
     ReportBatch,
     ReportsAnswer,
 )
 from promptops.cache.store import Store
+from promptops.cache.view import View
 from promptops.feed.hop import Disconnected
 from promptops.reader.tally import Tally
 
@@ -34,6 +36,19 @@ class Recipient(Protocol):
         """Take them; return which were taken. Raises Disconnected."""
 
 
+class Below(Protocol):
+    """Whoever renders from what this instance hands on: no more is served than they all can do."""
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call `changed` when one of the others may have become something else."""
+
+    def least(self, own: Position) -> Position:
+        """Return the least position that anybody renders from, this instance included."""
+
+    def nacks(self) -> tuple[Nack, ...]:
+        """Return what any of them could not take, by name."""
+
+
 class Reporter:
     """Sends reports of one instance. What changes while a report is under way goes into the next one."""
 
@@ -45,6 +60,7 @@ class Reporter:
         *,
         kids: Callable[[], tuple[str, ...]] = tuple,
         renders: Tally | None = None,
+        below: Below | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -58,6 +74,9 @@ class Reporter:
         self._refusing: str | None = None
         self._serving: object = None
         self._wake = asyncio.Event()
+        self._below = below
+        if below is not None:
+            below.listen(self._wake.set)
 
     def changed(self, *, durable: bool) -> None:
         """Report at once if what is served differs from what was served. `durable`: whether it is on disk."""
@@ -76,7 +95,7 @@ class Reporter:
     def report(self, *, goodbye: bool = False) -> Report:
         """What is served now."""
         view = self._store.current
-        nacks = tuple(islice(view.nacks.values(), MAX_REPORTED_NACKS + 1)) if view is not None else ()
+        nacks = tuple(islice(self._refused(view).values(), MAX_REPORTED_NACKS + 1)) if view is not None else ()
         if self._refusing is not None:
             # No prompt has an empty name: this one stands for the index.
             nacks = (Nack("", "", 0, self._refusing), *nacks)
@@ -86,7 +105,7 @@ class Reporter:
             incarnation=self._incarnation,
             number=self._number,
             base=self._base,
-            position=view.position if view is not None else None,
+            position=self._served(view) if view is not None else None,
             durable=self._durable and view is not None,
             nacks=nacks,
             kids=self._kids(),
@@ -107,6 +126,14 @@ class Reporter:
                     backoff = min(2 * backoff, HEARTBEAT_SECONDS)
         finally:
             await self._say_goodbye()
+
+    def _served(self, view: View) -> Position:
+        return self._below.least(view.position) if self._below is not None else view.position
+
+    def _refused(self, view: View) -> Mapping[str, Nack]:
+        if self._below is None or not (others := self._below.nacks()):
+            return view.nacks
+        return {nack.name: nack for nack in others if nack.name in view.entries} | dict(view.nacks)
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Container, Sequence
 from typing import Final
 
+from promptops.api.clients import LocalRenders
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.api.observed import FeedbackRequest, PromptStatistics, Statistics
 
@@ -53,6 +54,15 @@ class RenderStatistics:
     def fell_back(self, prompt: str) -> None:
         """Count one of those that failed and was answered with what stands in for the prompt."""
         self._of(prompt).fallbacks += 1
+
+    def told(self, renders: LocalRenders) -> None:
+        """Count renders of a prompt that were done elsewhere."""
+        counts = self._of(renders.prompt)
+        counts.succeeded += renders.succeeded
+        counts.seconds += renders.spent_us / 1e6
+        counts.failures.update(renders.failures)
+        for index, many in enumerate(renders.latency_buckets):
+            counts.buckets[index] += many
 
     def judged(self, prompt: str, feedback: FeedbackRequest) -> bool:
         """Count what came of a render; return whether it is the first that is said of it."""

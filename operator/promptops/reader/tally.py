@@ -1,7 +1,7 @@
 """Renders counted by content digest, and which of them the origin has not heard of yet."""
 
 from bisect import bisect_left
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from itertools import islice
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS, MAX_REPORTED_RENDERS, RenderCounters
@@ -39,6 +39,14 @@ class Tally:
     def failed(self, digest: str) -> None:
         """Count a render of this content that was refused."""
         self._of(digest).failed += 1
+
+    def told(self, digest: str, succeeded: int, failed: int, buckets: Iterable[int]) -> None:
+        """Count renders that were done elsewhere, those that succeeded also by LATENCY_BUCKETS_SECONDS."""
+        counters = self._of(digest)
+        counters.succeeded += succeeded
+        counters.failed += failed
+        for index, many in enumerate(buckets):
+            counters.buckets[index] += many
 
     def forget(self, held: Container[str]) -> None:
         """Drop the counters of content that is no longer held."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
+from promptops.feed.reporter import Below
 from promptops.reader.tally import Tally
 from promptops.settings.redis import RedisSettings
 from promptops.settings.sidecar import SidecarSettings
@@ -18,7 +19,12 @@ _TRUST: Final = "PROMPTOPS_TRUST_FILE (or PROMPTOPS_TRUST)"
 
 
 def choose_supply(
-    settings: SidecarSettings, store: Store, clock: Clock, metrics: SidecarMetrics, tally: Tally
+    settings: SidecarSettings,
+    store: Store,
+    clock: Clock,
+    metrics: SidecarMetrics,
+    tally: Tally,
+    below: Below | None = None,
 ) -> Supply:
     """Return what will keep the store current. Raises SupplyError, naming what has to be set."""
     if settings.directory is not None:
@@ -51,6 +57,7 @@ def choose_supply(
         metrics=metrics,
         tally=tally,
         mirror=settings.mirror,
+        below=below,
     )
 
 

@@ -12,6 +12,7 @@ from promptops.api.observed import FeedbackAnswer, FeedbackRequest
 from promptops.feed.blobs import one_of
 from promptops.reader.answers import Answers, rendered
 from promptops.reader.requests import read_strictly
+from promptops.sidecar.clients import MAX_REPORT_BYTES
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.downstream import MAX_BLOBS_REQUEST_BYTES, Downstream
 from promptops.sidecar.events import EventHub
@@ -83,6 +84,8 @@ class DataApp:
         refuse_query(head.query)
         if action is Action.BLOBS:
             return TakenRequest(downstream.blobs, MAX_BLOBS_REQUEST_BYTES)
+        if action is Action.REPORTS:
+            return TakenRequest(downstream.clients.take, MAX_REPORT_BYTES)
         if action is Action.BLOB:
             blob = one_of(self._answers.view().blobs, head)
             return TakenRequest(lambda _: blob)

@@ -19,6 +19,7 @@ from promptops.feed import frames
 from promptops.feed.blobs import many_of
 from promptops.feed.stream import Stream, Streams
 from promptops.reader.requests import read_strictly
+from promptops.sidecar.clients import Clients
 from promptops.web.answers import SAFE, Answer, Lasting
 from promptops.web.problems import HttpRefusal, problem
 from promptops.web.requests import Head
@@ -36,7 +37,8 @@ _NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
 class Downstream:
     """Lets processes follow a store."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, clients: Clients) -> None:
+        self.clients = clients
         self._store = store
         self._clock = clock
         self._streams = Streams()

@@ -19,7 +19,7 @@ from promptops.feed.believed import Anchors, Believed, TrustUnusable
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
-from promptops.feed.reporter import Reporter
+from promptops.feed.reporter import Below, Reporter
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
 from promptops.settings.redis import RedisSettings
@@ -82,6 +82,7 @@ class Feed:
         metrics: SidecarMetrics,
         tally: Tally,
         mirror: RedisSettings | None = None,
+        below: Below | None = None,
     ) -> None:
         def token() -> str:
             return token_file.read_text().strip()
@@ -102,7 +103,7 @@ class Feed:
         self._mirror = _mirror(mirror, believed.verifier, clock, metrics) if mirror is not None else None
         if self._mirror is not None:
             tiers += self._mirror.tiers
-        reporter = Reporter(connection, store, instance, kids=lambda: believed.ids, renders=tally)
+        reporter = Reporter(connection, store, instance, kids=lambda: believed.ids, renders=tally, below=below)
         self._follower = Follower(
             connection,
             believed.verifier,

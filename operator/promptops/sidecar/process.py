@@ -25,6 +25,7 @@ from promptops.reader.tally import Tally
 from promptops.settings.file import SettingsFile
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.choice import choose_supply
+from promptops.sidecar.clients import Clients
 from promptops.sidecar.counting import Counting
 from promptops.sidecar.data import DataApp
 from promptops.sidecar.downstream import Downstream
@@ -67,15 +68,16 @@ class Sidecar:
         self._reloading = Reloading(file, self._metrics.process)
         self._log = log
         self._supervisor = Supervisor(self._metrics.process)
-        self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally)
-        self._state = State(self._store, self._supply, self._supervisor, self._clock.now, reloading=self._reloading)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
         self._tracing = _tracing(settings)
         statistics = RenderStatistics(time.monotonic)
         self._counting = Counting(self._metrics, self._tally, statistics, self._tracing)
+        self._clients = Clients(self._store, self._metrics, self._tally, statistics, time.monotonic)
+        self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally, self._clients)
+        self._state = State(self._store, self._supply, self._supervisor, self._clock.now, reloading=self._reloading)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="renders")
         self._answers = Answers(self._store, self._counting, self._clock.now)
         self._hub = EventHub(self._store)
-        self._downstream = Downstream(self._store, self._clock)
+        self._downstream = Downstream(self._store, self._clock, self._clients)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises SupplyError and ListenError before anything is served."""
@@ -151,6 +153,8 @@ class Sidecar:
 
     def _observe(self) -> None:
         self._state.observe(self._metrics)
+        behind = self._clients.behind
+        self._metrics.clients(current=self._clients.count - behind, behind=behind)
         self._metrics.process.log_dropped(self._log.dropped)
 
     def _forget(self, event: Event) -> None:

@@ -18,10 +18,11 @@ GET  /v1/prompts/{id}/versions
 GET  /v1/prompts/{id}/versions/{version}
 POST /v1/prompts/{id}/render
 POST /v1/render/batch
+POST /v1/reports
 GET  /v1/stats
 GET  /v1/stream
 
-Stream and blobs are the feed, over the Unix socket alone.
+Stream, blobs and reports are the feed, over the Unix socket alone.
 An id may contain slashes. An id that ends in /render, /diff, /versions or /versions/… is asked for with that slash written as %2F.
 """
 
@@ -58,6 +59,7 @@ class Action(Enum):
     STATISTICS = "stats"
     STREAM = "stream"
     BLOBS = "blobs"
+    REPORTS = "reports"
     BLOB = "blob"
     MCP = "mcp"
     FLAG = "flag"
@@ -71,9 +73,9 @@ class Action(Enum):
 
 
 _POSTED: Final = frozenset(
-    {Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP, Action.FLAG, Action.FLAGS, Action.BLOBS}
+    {Action.RENDER, Action.BATCH, Action.FEEDBACK, Action.MCP, Action.FLAG, Action.FLAGS, Action.BLOBS, Action.REPORTS}
 )
-OF_THE_FEED: Final = frozenset({Action.STREAM, Action.BLOBS, Action.BLOB})
+OF_THE_FEED: Final = frozenset({Action.STREAM, Action.BLOBS, Action.BLOB, Action.REPORTS})
 """What is for those who follow."""
 
 
@@ -100,6 +102,7 @@ _FIXED: Final = {
     "/v1/stats": Action.STATISTICS,
     "/v1/stream": Action.STREAM,
     "/v1/blobs": Action.BLOBS,
+    "/v1/reports": Action.REPORTS,
 }
 
 

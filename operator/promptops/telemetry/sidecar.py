@@ -1,6 +1,6 @@
 """The sidecar's metrics. Labels are bounded: prompts that are held, and constants of promptops.api.reasons."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -31,14 +31,14 @@ class SidecarMetrics:
         self.mirror = MirrorMetrics(registry)
         self._renders = Counter(
             "promptops_renders",
-            "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success). "
-            "What stands in for a prompt is a failure of it.",
+            "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success), also "
+            "those that processes next door have done themselves. What stands in for a prompt is a failure of it.",
             ("prompt", "outcome", "code"),
             registry=registry,
         )
         self._duration = Histogram(
             "promptops_render_duration_seconds",
-            "Time from a parsed request to its answer, for renders that succeeded.",
+            "Time from a parsed request to its answer, for renders that succeeded here.",
             ("prompt",),
             buckets=LATENCY_BUCKETS_SECONDS,
             registry=registry,
@@ -59,6 +59,12 @@ class SidecarMetrics:
             "promptops_fallback_renders",
             "Renders among the failures that were answered with the fallback that the prompt declares, by prompt and code.",
             ("prompt", "code"),
+            registry=registry,
+        )
+        self._clients = Gauge(
+            "promptops_clients",
+            "Processes next door that render for themselves, by what from (current: as new as what is held, behind: older).",
+            ("state",),
             registry=registry,
         )
         self._feed_connected = _gauge("promptops_feed_connected", "1 while the feed is connected.", registry)
@@ -106,6 +112,16 @@ class SidecarMetrics:
             fallbacks[code] = self._fallbacks.labels(prompt, code)
         fallbacks[code].inc()
 
+    def told(self, prompt: str, succeeded: int, failures: Mapping[str, int]) -> None:
+        """Count renders that a process next door has done itself, failures by code."""
+        series = self._of(prompt)
+        series.succeeded.inc(succeeded)
+        series.hit.inc(succeeded)
+        for code, many in failures.items():
+            if code not in series.failed:
+                series.failed[code] = self._renders.labels(prompt, "failure", code)
+            series.failed[code].inc(many)
+
     def judged(self, prompt: str, outcome: str) -> None:
         """Count what came of a render."""
         self._of(prompt)  # so that it is forgotten together with the prompt
@@ -139,6 +155,11 @@ class SidecarMetrics:
         self._feed_connected.set(connected)
         self._feed_stale.set(stale)
         self._age.set(age_seconds)
+
+    def clients(self, *, current: int, behind: int) -> None:
+        """Say how many processes next door render for themselves."""
+        self._clients.labels("current").set(current)
+        self._clients.labels("behind").set(behind)
 
     def index(self, *, seq: int, prompts: int) -> None:
         """Say what is held."""

@@ -63,10 +63,10 @@ def in_child(made: SyncPromptOpsClient, write: int) -> None:
 
 
 def main() -> None:
-    """Fork once beside a thread that renders, and say how many descriptors this process has and what the child saw."""
-    made = _client(sys.argv[1])
+    """Fork once beside a thread that renders, and say how many descriptors there were before anything was followed, and what the child saw."""
     read, write = os.pipe()
-    here = descriptors()
+    bare = descriptors()
+    made = _client(sys.argv[1])
     child = os.fork()
     if child == 0:
         in_child(made, write)
@@ -75,7 +75,7 @@ def main() -> None:
         seen = json.loads(answers.read() or "{}")
     os.waitpid(child, 0)
     after = made.render_prompt("greeting", {"name": "Ada"}).rendered_content
-    print(json.dumps({"parent": here, "child": seen, "after": after}))
+    print(json.dumps({"bare": bare, "child": seen, "after": after}))
     made.close()
 
 

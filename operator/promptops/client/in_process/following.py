@@ -10,11 +10,15 @@ import asyncio
 import selectors
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 from promptops.cache.store import Store
 from promptops.cache.verifier import Trusting
+from promptops.cache.view import View
+from promptops.client.in_process.ledger import RenderLedger
+from promptops.client.in_process.reporting import Reporting
 from promptops.client.in_process.socket_hop import SocketHop
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver
@@ -29,8 +33,17 @@ JOIN_SECONDS: Final = 2.0
 class Following:
     """Follows in a thread. A forked child has no such thread: it abandons this and makes one of its own."""
 
-    def __init__(self, path: str, store: Store, observer: FollowerObserver) -> None:
+    def __init__(
+        self,
+        path: str,
+        store: Store,
+        observer: FollowerObserver,
+        ledger: RenderLedger,
+        current: Callable[[], View | None],
+    ) -> None:
+        """`ledger` and `current`: what the sidecar is told."""
         self._hop = SocketHop(path)
+        self.reporting = Reporting(self._hop, ledger, current)
         self._store = store
         self._observer = observer
         self._lock = threading.Lock()
@@ -99,14 +112,15 @@ class Following:
             most_backoff=MOST_BACKOFF_SECONDS,
             repeats_source=True,
         )
+        reporting = asyncio.ensure_future(self.reporting.run())
         following: asyncio.Future[Any] = asyncio.ensure_future(follower.run())
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait((following, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (following, stopping):
+            for task in (following, stopping, reporting):
                 task.cancel()
-            await asyncio.gather(following, stopping, return_exceptions=True)
+            await asyncio.gather(following, stopping, reporting, return_exceptions=True)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

@@ -17,12 +17,13 @@ import msgspec
 from promptops.api.feed import STALE_SECONDS, Entry
 from promptops.api.http import RenderResponse, Source
 from promptops.api.wire import read
-from promptops.cache.clock import Clock
+from promptops.cache.clock import now_of_boot
 from promptops.cache.store import Confirmed, Dropped, Event, Store, Swapped
 from promptops.cache.view import View
 from promptops.client.errors import PromptOpsError, error_of_problem
 from promptops.client.in_process.following import Following
-from promptops.client.statistics import CallCounts
+from promptops.client.in_process.ledger import RenderLedger
+from promptops.client.statistics import CallCounts, QuickCount
 from promptops.client.vocabulary import PromptVariables
 from promptops.feed.observer import FollowerObserver
 from promptops.reader.answers import Answers, render_id
@@ -40,7 +41,7 @@ _PLAIN: Final = frozenset({dict, PromptVariables, type(None)})
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hot:
     """All that a usual render of one prompt needs."""
 
@@ -53,6 +54,7 @@ class Hot:
     source: Source
     render_id: str
     """Its beginning."""
+    count: QuickCount
 
 
 class Local(FollowerObserver):
@@ -66,8 +68,9 @@ class Local(FollowerObserver):
         now: Callable[[], float] | None = None,
     ) -> None:
         """`inherited`: what the parent of a forked child held; it is held here too, and nothing of it is believed to be current."""
-        self._now = now or Clock().now
+        self._now = now or now_of_boot
         self._counts = counts
+        self._ledger = RenderLedger()
         self._store = Store()
         self._hot: dict[str, Hot] = {}
         self._numbers = itertools.count()
@@ -78,9 +81,13 @@ class Local(FollowerObserver):
             self._store.swap(view)
             self._store.confirmed_at = inherited._store.confirmed_at
         self._confirmed_at = self._store.confirmed_at or 0.0
+        self._usual_until = 0.0
+        """As `_fresh_until`, or until it is stale if that comes before."""
         self._answers = Answers(self._store, _Uncounted(), self._now)
         self._store.listen(self._heard)
-        self.following = Following(path, self._store, self)
+        self.following = Following(
+            path, self._store, self, self._ledger, lambda: self.view if self.is_current else None
+        )
 
     @property
     def is_current(self) -> bool:
@@ -99,35 +106,35 @@ class Local(FollowerObserver):
 
     def quick(self, prompt_id: str, variables: Mapping[str, Any] | None) -> RenderResponse | None:
         """Answer a usual call. None: it is not one, or nothing is known to be current."""
-        if type(prompt_id) is not str or type(variables) not in _PLAIN:
+        if type(prompt_id) is not str or (hot := self._hot.get(prompt_id)) is None:
             return None
-        began = self._now()
-        age = began - self._confirmed_at
-        hot = self._hot.get(prompt_id)
-        if hot is None or began >= self._fresh_until or age > STALE_SECONDS:
+        if type(variables) is not dict:
+            if type(variables) not in _PLAIN:
+                return None
+            variables = dict(variables or ())
+        now = self._now
+        began = now()
+        if began >= self._usual_until or (rendered := hot.quick(variables)) is None:
             return None
-        rendered = hot.quick(variables if type(variables) is dict else dict(variables or ()))
-        if rendered is None:
-            return None
-        seconds = self._now() - began
-        counts = self._counts
-        counts.quick += 1
-        counts.quick_seconds += seconds
+        messages, count = rendered.messages, hot.count
+        seconds = now() - began
+        count.answered += 1
+        count.seconds += seconds
         return RenderResponse(
             prompt_id,
             hot.version,
             hot.digest,
-            rendered.text,
-            rendered.messages,
+            messages[0]["content"] if len(messages) == 1 else rendered.text,
+            messages,
             hot.parameters(),
             rendered.variables_used,
             True,
             hot.source,
-            round(age, 3),
+            began - self._confirmed_at,
             False,
             seconds * 1000,
             (),
-            f"{hot.render_id}{next(self._numbers):04x}",
+            f"{hot.render_id}{next(self._numbers)}",
         )
 
     def current(self, prompt_id: str, body: bytes) -> RenderResponse | None:
@@ -151,24 +158,34 @@ class Local(FollowerObserver):
 
     def disconnected(self, reason: str, detail: str) -> None:
         """Nothing is known to be current any more."""
-        self._fresh_until = 0.0
+        self._fresh_until = self._usual_until = 0.0
+        self.following.reporting.changed()
 
     def ahead(self, scope: str) -> None:
         """The sidecar serves less than is held, so what is held is not what it serves."""
-        self._fresh_until = 0.0
+        self._fresh_until = self._usual_until = 0.0
+        self.following.reporting.changed()
 
     def _answered(self, prompt_id: str, body: bytes) -> RenderResponse | None:
         hot, view = self._hot, self._store.current
         name = view.names.get(prompt_id) if view is not None else None
         if view is None or name is None or not _is_whole(view, name):
             return None
-        outcome = self._answers.attempt(prompt_id, body).outcome
+        attempt = self._answers.attempt(prompt_id, body)
+        outcome, digest = attempt.outcome, attempt.digest or ""
         if isinstance(outcome, _ELSEWHERE):
             return None
         if isinstance(outcome, PromptError):
+            self._ledger.failed(attempt.prompt, digest, outcome.reason)
             raise _error_of(outcome)
+        if attempt.instead_of is not None:
+            self._ledger.failed(attempt.prompt, digest, attempt.instead_of.reason)
+        else:
+            self._ledger.succeeded(attempt.prompt, digest, outcome.processing_time_ms / 1000)
         if prompt_id not in hot and (made := self._made(view, view.entries[name])) is not None:
             hot[prompt_id] = made
+            # Another thread may have begun anew with others in between: then nobody counts there.
+            made.count.closed = hot is not self._hot
         return read(_ENCODER.encode(outcome), RenderResponse)
 
     def _made(self, view: View, entry: Entry) -> Hot | None:
@@ -181,6 +198,9 @@ class Local(FollowerObserver):
             return None
         if plan.variants:
             return None
+        count = QuickCount()
+        self._counts.count_at(count)
+        self._ledger.open(entry.name, entry.stable.digest, count)
         return Hot(
             entry.name,
             entry.stable.version,
@@ -189,18 +209,27 @@ class Local(FollowerObserver):
             _maker(plan),
             view.source,
             render_id(entry.name, entry.stable.digest, self._drawn),
+            count,
         )
 
     def _heard(self, event: Event) -> None:
         """Take note, in the thread that follows."""
         if isinstance(event, Swapped):
-            self._hot = {} if event.step is None else _untouched(dict(self._hot), event)
+            self._go_on_with({} if event.step is None else _untouched(dict(self._hot), event))
         elif isinstance(event, Confirmed):
             self._confirmed_at = self._store.confirmed_at or 0.0
         elif isinstance(event, Dropped):
-            self._hot = {}
+            self._go_on_with({})
         is_known = self._store.current is not None and self._store.confirmed_at is not None
         self._fresh_until = self._now() + STALE_SECONDS if is_known else 0.0
+        self._usual_until = min(self._fresh_until, self._confirmed_at + STALE_SECONDS)
+        self.following.reporting.changed()
+
+    def _go_on_with(self, hot: dict[str, Hot]) -> None:
+        before, self._hot = self._hot, hot
+        for prompt_id, each in before.items():
+            if prompt_id not in hot:
+                each.count.closed = True
 
 
 class _Uncounted:

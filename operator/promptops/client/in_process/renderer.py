@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from os import getpid
 from time import monotonic
 from typing import Any, Final
@@ -15,6 +17,7 @@ from promptops.client.statistics import CallCounts
 
 AWAY_SECONDS: Final = 1.0
 """A sidecar that did not answer is not asked again so soon, by who holds what to answer with."""
+Quick = Callable[[str, Mapping[str, Any] | None], RenderResponse | None]
 _DID_NOT_ANSWER: Final = (NetworkError, TimeoutError, ServerError)
 
 
@@ -29,11 +32,10 @@ class Renderer:
         self._away_until = 0.0
         self._closed = False
         self._end = weakref.finalize(self, _end, self._locals)
-
-    def quick(self, prompt_id: str, variables: Mapping[str, Any] | None) -> RenderResponse | None:
-        """Answer a usual call with what is known to be current. None: it takes more than that."""
-        local = self._locals.get(getpid())
-        return None if local is None else local.quick(prompt_id, variables)
+        self.quick: Quick = _takes_more
+        """Answers a usual call with what is known to be current. None: it takes more than that."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_forked, weakref.ref(self)))
 
     def current(self, prompt_id: str, body: bytes) -> RenderResponse | None:
         """Answer any call, given the bytes that would be sent, with what is known to be current; or with what is held, while the sidecar is away.
@@ -69,6 +71,7 @@ class Renderer:
     def clear(self) -> None:
         """Forget everything that this process holds; it is fetched anew with the next render."""
         left = self._locals.pop(getpid(), None)
+        self.quick = _takes_more
         if left is not None:
             left.following.stop()
 
@@ -83,7 +86,19 @@ class Renderer:
         for other in [of for of in list(self._locals) if of != process]:
             if (left := self._locals.pop(other, None)) is not None:
                 left.following.abandon()
+        self.quick = local.quick
         return local
+
+
+def _takes_more(prompt_id: str, variables: Mapping[str, Any] | None) -> RenderResponse | None:
+    return None
+
+
+def _forked(of: weakref.ref[Renderer]) -> None:
+    """A child answers nothing from what nobody keeps current in it."""
+    renderer = of()
+    if renderer is not None:
+        renderer.quick = _takes_more
 
 
 def _end(locals_of: dict[int, Local]) -> None:

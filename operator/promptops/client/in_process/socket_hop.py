@@ -12,6 +12,7 @@ from weakref import WeakSet
 import msgspec
 
 from promptops.api import reasons
+from promptops.api.clients import ClientReport, ClientReportAnswer
 from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest
 from promptops.api.http import Problem
 from promptops.api.limits import MAX_HEAD_BYTES
@@ -53,6 +54,18 @@ class SocketHop:
             return read(answer, BlobsAnswer).blobs
         except Unreadable:
             raise Disconnected(reasons.MALFORMED, "the answer is not blobs") from None
+
+    async def report(self, report: ClientReport) -> ClientReportAnswer:
+        """Tell what this process does with what it follows. Raises Disconnected."""
+        with _disconnections():
+            async with self._connection() as (reader, writer), asyncio.timeout(ANSWER_SECONDS):
+                body = msgspec.json.encode(report)
+                await _ask(writer, "POST", "/v1/reports", {"content-type": "application/json"}, body)
+                answer = await reader.readexactly(await _answered(reader))
+        try:
+            return read(answer, ClientReportAnswer)
+        except Unreadable:
+            raise Disconnected(reasons.MALFORMED, "the answer is not what a report is answered with") from None
 
     async def close(self) -> None:
         """Nothing: a connection lasts as long as what is said over it."""
