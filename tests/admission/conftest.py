@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,7 +13,7 @@ from promptops.api.names import TRUST_CONFIG_MAP, TRUST_KEY
 from promptops.codegen import injection
 from promptops.dev.plane import Plane
 from tests.admission.pods import PARAMETERS, pod
-from tests.admission.webhook import NAME, RunningWebhook, prepared
+from tests.admission.webhook import RunningWebhook, prepared
 from tests.crds.server import Server, installed_on
 from tests.support.waiting import wait_until
 
@@ -38,8 +37,11 @@ def within(manifest: Manifest, namespace: str) -> Manifest:
 
 
 @pytest.fixture(scope="session")
-def injection_namespaces(plane: Plane) -> Iterator[dict[str, str]]:
-    """Namespaces for pods that a policy, a webhook or nobody injects; in all of them wrong ones are refused."""
+def injection_namespaces(plane: Plane) -> dict[str, str]:
+    """Namespaces for pods that a policy, a webhook or nobody injects; in all of them wrong ones are refused.
+
+    They go with the session's plane, as all that is set up here for the session does.
+    """
     made = {who: f"{who}-{secrets.token_hex(3)}" for who in ("policy", "webhook", "nobody")}
     for name in (*made.values(), OPERATOR_NAMESPACE):
         plane.kubectl("create", "namespace", name)
@@ -48,14 +50,7 @@ def injection_namespaces(plane: Plane) -> Iterator[dict[str, str]]:
     trust = {"name": TRUST_CONFIG_MAP, "namespace": OPERATOR_NAMESPACE}
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": trust}
     apply(plane, config_map | {"data": {TRUST_KEY: PARAMETERS[TRUST_KEY]}}, *injection.refusals(OPERATOR_NAMESPACE))
-    yield made
-    for name in (*made.values(), OPERATOR_NAMESPACE):
-        plane.kubectl("delete", "namespace", name, "--wait=false")
-    _forget(plane, "validating", injection.REFUSAL)
-
-
-def _forget(plane: Plane, kind: str, name: str) -> None:
-    plane.kubectl("delete", f"{kind}admissionpolicy,{kind}admissionpolicybinding", name)
+    return made
 
 
 class Pods:
@@ -98,19 +93,16 @@ def refusing(pods: Pods, injection_namespaces: dict[str, str]) -> dict[str, str]
 
 
 @pytest.fixture(scope="session")
-def injecting(plane: Plane, pods: Pods, refusing: dict[str, str]) -> Iterator[dict[str, str]]:
+def injecting(plane: Plane, pods: Pods, refusing: dict[str, str]) -> dict[str, str]:
     """The namespaces, once the API server injects by its policy: Kubernetes 1.36 or newer."""
     policy = injection.mutation(OPERATOR_NAMESPACE, injection.parameters_literal(PARAMETERS))
     apply(plane, *(within(each, refusing["policy"]) for each in policy))
     wait_until(lambda: "initContainers" in pods.dry(pod(), refusing["policy"])["spec"])
-    yield refusing
-    _forget(plane, "mutating", injection.INJECTION)
+    return refusing
 
 
 @pytest.fixture(scope="session")
-def webhook(
-    plane: Plane, refusing: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningWebhook]:
+def webhook(plane: Plane, refusing: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> RunningWebhook:
     """The webhook, called by the API server for one of the namespaces."""
     installed_on(plane)
     made = prepared(plane, tmp_path_factory.mktemp("webhook"))
@@ -119,7 +111,4 @@ def webhook(
     apply(plane, *configurations)
     asking = Pods(plane)
     wait_until(lambda: "initContainers" in asking.dry(pod(), refusing["webhook"])["spec"])
-    yield made
-    for each in configurations:
-        plane.kubectl("delete", each["kind"], each["metadata"]["name"])
-    plane.stop(NAME)
+    return made

@@ -18,6 +18,12 @@ DEFAULTS: Final = {
     "memoryRequest": "96Mi",
     "memoryLimit": "256Mi",
     "snapshotSize": "64Mi",
+    "collectorUrl": "",
+    "redisUrl": "",
+    "redisUsername": "",
+    "redisSecret": "",
+    "redisAuthority": "",
+    "redisWrites": "",
 }
 """As the chart has them; an overlay changes them with a patch of its own."""
 _KINDS: Final = "(Deployment|StatefulSet|DaemonSet|Job)"

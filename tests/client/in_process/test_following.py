@@ -228,7 +228,7 @@ def test_nothing_held_is_nothing_answered(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_ends_is_begun_again(client: SyncPromptOpsClient) -> None:
-    (thread,) = (each for each in threading.enumerate() if each.name == "promptops")
+    *_, thread = (each for each in threading.enumerate() if each.name == "promptops")
 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit))
 
@@ -270,13 +270,17 @@ def test_nothing_is_left_of_a_client_that_is(sidecar: Sidecar, end: Callable[[Sy
 
     made: SyncPromptOpsClient | None = used(config)
     assert made is not None
-    assert left() != before
+    assert "promptops" in left()[1]
     end(made)
     kept, made = made, None
     kept._hot.close()
     del kept
 
-    wait_until(lambda: left() == before, lambda: f"{left()} is left, {before} was there before")
+    # What earlier tests left to be collected may be gone by now, too.
+    wait_until(
+        lambda: left()[0] <= before[0] and "promptops" not in left()[1],
+        lambda: f"{left()} is left, {before} was there before",
+    )
 
 
 def test_who_asks_each_time_follows_nobody(kind: str, sidecar: Sidecar) -> None:
@@ -284,7 +288,7 @@ def test_who_asks_each_time_follows_nobody(kind: str, sidecar: Sidecar) -> None:
 
     asked("render_prompt", "greeting", ADA)
 
-    assert "promptops" not in {thread.name for thread in threading.enumerate()}
+    wait_until(lambda: "promptops" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_a_child_drops_what_it_inherited_and_follows_by_itself(sidecar: Sidecar) -> None:
