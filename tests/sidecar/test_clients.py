@@ -84,6 +84,17 @@ def test_renders_of_others_are_counted_as_its_own(told: Told) -> None:
     assert reported.latency_buckets == BUCKETS
 
 
+def test_fallbacks_of_others_are_counted_as_its_own(told: Told) -> None:
+    told.metrics.fell_back("p", "TooStale")
+    told.hear("a", number=1, renders=(told.renders(failures={"TooStale": 2}, fallbacks={"TooStale": 2, "Made-Up": 1}),))
+
+    (counted,) = told.statistics.summary().prompts
+    exposed = told.metrics._registry.get_sample_value
+    assert counted.fallbacks == 3
+    assert exposed("promptops_fallback_renders_total", {"prompt": "p", "code": "TooStale"}) == 3
+    assert exposed("promptops_fallback_renders_total", {"prompt": "p", "code": "InternalError"}) == 1
+
+
 def test_what_is_sent_again_counts_once(told: Told) -> None:
     numbers = [told.hear("a", number=number, renders=(told.renders(),)) for number in (1, 1, 2)]
 

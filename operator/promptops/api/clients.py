@@ -19,6 +19,8 @@ class LocalRenders(msgspec.Struct, frozen=True, omit_defaults=True):
     succeeded: Count = 0
     failures: Annotated[dict[Name, Count], msgspec.Meta(max_length=MAX_FAILURE_CODES)] = {}
     """How many failed by code."""
+    fallbacks: Annotated[dict[Name, Count], msgspec.Meta(max_length=MAX_FAILURE_CODES)] = {}
+    """Of those that failed, by code, how many were answered with what the prompt declares to stand in for it."""
     spent_us: Count = 0
     """Microseconds that those that succeeded took together."""
     latency_buckets: Annotated[tuple[Count, ...], msgspec.Meta(max_length=len(LATENCY_BUCKETS_SECONDS) + 1)] = ()

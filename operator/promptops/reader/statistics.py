@@ -61,6 +61,7 @@ class RenderStatistics:
         counts.succeeded += renders.succeeded
         counts.seconds += renders.spent_us / 1e6
         counts.failures.update(renders.failures)
+        counts.fallbacks += sum(renders.fallbacks.values())
         for index, many in enumerate(renders.latency_buckets):
             counts.buckets[index] += many
 

@@ -7,7 +7,8 @@ is believed no more: by then it renders nothing from what it holds, for nobody h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,11 +110,9 @@ class Clients(Below):
         view = self._store.current
         if view is None or renders.prompt not in view.entries:
             return
-        known = {code: many for code, many in renders.failures.items() if code in _CODES}
-        unknown = sum(renders.failures.values()) - sum(known.values())
-        failures = known | ({reasons.INTERNAL_ERROR: known.get(reasons.INTERNAL_ERROR, 0) + unknown} if unknown else {})
-        self._metrics.told(renders.prompt, renders.succeeded, failures)
-        self._statistics.told(msgspec.structs.replace(renders, failures=failures))
+        failures, fallbacks = _known(renders.failures), _known(renders.fallbacks)
+        self._metrics.told(renders.prompt, renders.succeeded, failures, fallbacks)
+        self._statistics.told(msgspec.structs.replace(renders, failures=failures, fallbacks=fallbacks))
         if renders.digest in view.blobs:
             self._tally.told(renders.digest, renders.succeeded, sum(failures.values()), renders.latency_buckets)
 
@@ -134,3 +133,10 @@ class Clients(Below):
                 break
             del self._clients[instance]
         return list(self._clients.values())
+
+
+def _known(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts by code; codes that nobody here knows become one."""
+    known = Counter({code: many for code, many in counts.items() if code in _CODES})
+    known[reasons.INTERNAL_ERROR] += sum(counts.values()) - known.total()
+    return dict(+known)

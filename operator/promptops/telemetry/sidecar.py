@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -9,6 +11,8 @@ from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.telemetry.exposition import Exposition
 from promptops.telemetry.mirror import MirrorMetrics
 from promptops.telemetry.process import ProcessMetrics
+
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class SidecarMetrics:
         )
         self._fallbacks = Counter(
             "promptops_fallback_renders",
-            "Renders among the failures that were answered with the fallback that the prompt declares, by prompt and code.",
+            "Renders among the failures, here or next door, that were answered with the fallback that the prompt declares, by prompt and code.",
             ("prompt", "code"),
             registry=registry,
         )
@@ -105,15 +109,17 @@ class SidecarMetrics:
         if missed:
             self._cache.labels(prompt, "miss").inc()
 
-    def fell_back(self, prompt: str, code: str) -> None:
-        """Count one of those that failed and was answered with what stands in for the prompt."""
+    def fell_back(self, prompt: str, code: str, many: int = 1) -> None:
+        """Count those that failed and were answered with what stands in for the prompt."""
         fallbacks = self._of(prompt).fallbacks
         if code not in fallbacks:
             fallbacks[code] = self._fallbacks.labels(prompt, code)
-        fallbacks[code].inc()
+        fallbacks[code].inc(many)
 
-    def told(self, prompt: str, succeeded: int, failures: Mapping[str, int]) -> None:
-        """Count renders that a process next door has done itself, failures by code."""
+    def told(
+        self, prompt: str, succeeded: int, failures: Mapping[str, int], fallbacks: Mapping[str, int] = _NONE
+    ) -> None:
+        """Count renders that a process next door has done itself, failures by code, and those of them that were answered with a fallback."""
         series = self._of(prompt)
         series.succeeded.inc(succeeded)
         series.hit.inc(succeeded)
@@ -121,6 +127,8 @@ class SidecarMetrics:
             if code not in series.failed:
                 series.failed[code] = self._renders.labels(prompt, "failure", code)
             series.failed[code].inc(many)
+        for code, many in fallbacks.items():
+            self.fell_back(prompt, code, many)
 
     def judged(self, prompt: str, outcome: str) -> None:
         """Count what came of a render."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from promptops.api.clients import ClientReport, ClientReportAnswer, LocalRenders
+from promptops.api.feed import STALENESS_FEATURE, Fallback
 from promptops.client.errors import PromptOpsError
 from promptops.client.in_process.ledger import RenderLedger
 from promptops.client.in_process.reporting import Reporting
 from promptops.client.statistics import CallCounts, QuickCount
 from promptops.feed.hop import Disconnected
-from tests.client.in_process.test_local import NAMED, Held
+from tests.client.in_process.test_local import BODY, NAMED, Held
 
 
 def totals(told: tuple[LocalRenders, ...]) -> dict[str, tuple[int, dict[str, int]]]:
@@ -30,6 +31,21 @@ def test_both_ways_of_rendering_are_told_and_once() -> None:
 
     assert totals(first) == {"p": (4, {"InvalidVariables": 1})}
     assert second == ()
+
+
+def test_what_stood_in_for_a_prompt_is_told_as_a_failure_that_was_answered() -> None:
+    held = Held(p=NAMED)
+    held.max_staleness_s, held.must_understand, held.fallback = 5, (STALENESS_FEATURE,), Fallback(text="Ours")
+    held.put(p=NAMED)
+    held.store.confirm(held.time)
+    held.time += 6
+    answer = held.local.current("p", BODY)
+
+    (told,) = held.local._ledger.take()
+
+    assert answer is not None
+    assert answer.source == "fallback"
+    assert (told.succeeded, told.failures, told.fallbacks) == (0, {"TooStale": 1}, {"TooStale": 1})
 
 
 def test_what_was_on_its_way_when_a_version_was_replaced_is_told_too() -> None:

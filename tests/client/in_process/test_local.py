@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from promptops.api.content import CANONICAL_FORM
-from promptops.api.feed import STALE_SECONDS, STALENESS_FEATURE, Entry, Signed, VersionReference
+from promptops.api.feed import STALE_SECONDS, STALENESS_FEATURE, Entry, Fallback, Signed, VersionReference
 from promptops.cache.index import digest_of
 from promptops.cache.view import View
 from promptops.client.errors import PromptOpsError, RateLimitError, ValidationError
@@ -28,6 +28,7 @@ class Held:
         self.time = 1000.0
         self.must_understand: tuple[str, ...] = ()
         self.max_staleness_s = 0
+        self.fallback: Fallback | None = None
         self.local = Local("/nowhere", CallCounts(), now=lambda: self.time)
         self.store = self.local._store
         self._seq = 0
@@ -48,6 +49,7 @@ class Held:
                 VersionReference("1.0.0", digest_of(blob)),
                 must_understand=self.must_understand,
                 max_staleness_s=self.max_staleness_s,
+                fallback=self.fallback,
             )
             for name, blob in blobs.items()
         ]

@@ -158,6 +158,37 @@ def test_a_generated_version_that_stands_in_is_never_pruned(world: Any) -> None:
     assert len(world.versions) < 4
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        pytest.param({"version": "7.0.0"}, id="no such version"),
+        pytest.param({"version": "0.1.0"}, id="archived"),
+        pytest.param({"text": "Hi {{ name }}"}, id="a text with a variable"),
+        pytest.param({"text": "Hi", "version": "1.0.0"}, id="a spec that cannot be read"),
+    ],
+)
+def test_the_last_one_is_not_pruned_while_the_spec_names_one_that_cannot_stand_in(world: Any, named: Any) -> None:
+    world.add("0.1.0", lifecycle="Archived").apply(historyLimit=1).follow("a").settle()
+    world.apply(fallback={"version": "1.0.0"}).settle()
+    world.apply(fallback=named).settle()
+    for text in "bcd":
+        world.follow(text).settle()
+
+    assert "greeting-1.0.0" in world.versions
+    assert world.published.fallback == Fallback(version="1.0.0")
+    assert "1.0.0" in [each.version for each in world.published.pins]
+
+
+def test_the_last_one_is_pruned_like_any_other_once_another_stands_in(world: Any) -> None:
+    world.apply(historyLimit=1).follow("a").settle()
+    world.apply(fallback={"version": "1.0.0"}).settle()
+    world.apply(fallback=TEXT).settle()
+    for text in "bcd":
+        world.follow(text).settle()
+
+    assert "greeting-1.0.0" not in world.versions
+
+
 def test_a_spec_that_cannot_be_read_takes_nothing_away(world: Any) -> None:
     serving(world, TEXT)
     world.apply(activeVersion="not a number").settle()

@@ -27,6 +27,7 @@ class _News:
     seconds: float = 0.0
     buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS_SECONDS) + 1))
     failures: Counter[str] = field(default_factory=Counter)
+    fallbacks: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -65,6 +66,13 @@ class RenderLedger:
         with self._lock:
             if (news := self._of((prompt, digest))) is not None:
                 news.failures[code] += 1
+
+    def fell_back(self, prompt: str, digest: str, code: str) -> None:
+        """Count a render that was answered with what stands in for the prompt: a failure, too."""
+        with self._lock:
+            if (news := self._of((prompt, digest))) is not None:
+                news.failures[code] += 1
+                news.fallbacks[code] += 1
 
     def take(self, most: int = MAX_REPORTED_RENDERS) -> tuple[LocalRenders, ...]:
         """Return what nobody has heard of yet, and look at it as told; of more than `most` contents the rest stays for the next time."""
@@ -106,6 +114,7 @@ def _told(key: _Key, news: _News) -> LocalRenders:
         digest,
         news.succeeded,
         dict(news.failures),
+        dict(news.fallbacks),
         round(max(news.seconds, 0.0) * 1e6),
         tuple(news.buckets) if news.succeeded else (),
     )

@@ -179,7 +179,7 @@ class Local(FollowerObserver):
             self._ledger.failed(attempt.prompt, digest, outcome.reason)
             raise _error_of(outcome)
         if attempt.instead_of is not None:
-            self._ledger.failed(attempt.prompt, digest, attempt.instead_of.reason)
+            self._ledger.fell_back(attempt.prompt, digest, attempt.instead_of.reason)
         else:
             self._ledger.succeeded(attempt.prompt, digest, outcome.processing_time_ms / 1000)
         if prompt_id not in hot and (made := self._made(view, view.entries[name])) is not None:
