@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from promptops import codegen
 from promptops.api.feed import AUDIENCE
 from promptops.codegen.claims import CLAIMS
+from promptops.controller.publish.convergence import COUNTS_EVERY_SECONDS
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, Stack, install
 from tests.support.manifests import prompt, tenant
@@ -64,6 +66,26 @@ def test_a_claim_on_a_namespace(stack: Stack, claimed: World) -> None:
 
     assert claims(claimed, "blue") == [(claimed.namespace, "Claimed"), ("not-there-yet", "Absent")]
     assert feed_tenant(stack, claimed) == (200, "blue")
+
+
+def test_what_arrives_together_is_said_together(claimed: World) -> None:
+    green = tenant("green", claimed.namespace)
+    green["spec"]["limits"] = {"prompts": 50}
+    claimed.apply(green)
+    claimed.until_ready("green", "True", "Claimed", of="tenant")
+    since, started = claimed.audit_position(), time.monotonic()
+    claimed.apply(*(prompt(f"p{number}", source={"content": {"text": "x"}}) for number in range(20)))
+    usage = {"prompts": 20, "versions": 20, "mostPrompts": 20, "mostVersions": 1}
+    wait_until(
+        lambda: claimed.get("tenant", "green")["status"]["usage"] == usage,
+        lambda: claimed.get("tenant", "green")["status"],
+    )
+    written, seconds = claimed.writes(since)["update", "tenants", "green"], time.monotonic() - started
+    table = claimed.kubectl("get", "ptn", "green", "-o", "wide")
+
+    assert 1 <= written <= 2 + seconds / COUNTS_EVERY_SECONDS, table
+    row = dict(zip(*map(str.split, table.splitlines()), strict=False))
+    assert [row[column] for column in ("PROMPTS", "MOST", "LIMIT", "VERSIONS")] == ["20", "20", "50", "20"]
 
 
 @pytest.fixture(scope="module")

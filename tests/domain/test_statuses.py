@@ -61,9 +61,19 @@ FULL: dict[type[BaseModel], dict[str, Any]] = {
     TenantStatus: {
         "observedGeneration": 1,
         "claims": [
-            {"namespace": "a", "state": "Claimed", "instances": 3, "lost": 1, "missing": 0, "uninjected": 1},
+            {
+                "namespace": "a",
+                "state": "Claimed",
+                "instances": 3,
+                "lost": 1,
+                "missing": 0,
+                "uninjected": 1,
+                "prompts": 2,
+            },
+            {"namespace": "c", "state": "Claimed", "prompts": 1, "versions": 7},
             {"namespace": "b", "state": "Conflict", "holder": "blue"},
         ],
+        "usage": {"prompts": 3, "versions": 7, "mostPrompts": 2, "mostVersions": 6},
         "conditions": [CONDITION],
     },
 }

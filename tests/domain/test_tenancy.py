@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.snapshot import TenancyOutcome, TenancySnapshot
+from promptops.domain.snapshot import Amount, TenancyOutcome, TenancySnapshot
 from promptops.domain.tenancy import decide_tenancy
 from tests.support import manifests
 from tests.support.manifests import stored
@@ -220,3 +220,40 @@ def test_a_tenant_says_from_where_on_alerts_fire(alerts: dict[str, Any], thresho
 
     assert outcome.thresholds.get("a") == thresholds
     assert "c" not in outcome.thresholds
+
+
+def used(*held: str, **amounts: Amount) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """What a tenant that claims a, b and c says of them when it gets those held."""
+    rival = tenant("zebra", *{"a", "b", "c"} - set(held), held=tuple({"a", "b", "c"} - set(held)))
+    snapshot = TenancySnapshot((tenant("red", "a", "b", "c"), rival), namespaces("a", "b", "c"), amounts=amounts)
+    status = decide_tenancy(snapshot, NOW).statuses["red"]
+    usage: dict[str, Any] | None = status.get("usage")
+    return usage, status["claims"]
+
+
+@pytest.mark.parametrize(
+    ("held", "amounts", "usage"),
+    [
+        pytest.param("ab", {"a": Amount(2, 9, 5), "b": Amount(3, 4, 2)}, (5, 13, 3, 5), id="the most may be elsewhere"),
+        pytest.param("ab", {"a": Amount(2, 9, 5)}, (2, 9, 2, 5), id="nothing in one of them"),
+        pytest.param("ab", {"a": Amount(2, 9, 5), "c": Amount(70, 70, 1)}, (2, 9, 2, 5), id="what others hold is theirs"),
+        pytest.param("ab", {"z": Amount(1, 1, 1)}, (0, 0, 0, 0), id="nothing in any of them"),
+        pytest.param("", {"a": Amount(2, 9, 5)}, None, id="none of them is held"),
+    ],
+)  # fmt: skip
+def test_a_tenant_says_how_much_there_is(held: str, amounts: dict[str, Amount], usage: Any) -> None:
+    said_used, _ = used(*held, **amounts)
+
+    assert said_used == (
+        usage and dict(zip(("prompts", "versions", "mostPrompts", "mostVersions"), usage, strict=True))
+    )
+
+
+def test_a_row_says_how_much_there_is_in_its_namespace() -> None:
+    _, rows = used("a", "b", a=Amount(2, 9, 5), c=Amount(7, 7, 7))
+
+    assert rows == [
+        {"namespace": "a", "state": "Claimed", "prompts": 2, "versions": 9},
+        {"namespace": "b", "state": "Claimed"},
+        {"namespace": "c", "state": "Conflict", "holder": "zebra"},
+    ]

@@ -40,7 +40,7 @@ from promptops.controller.intake.vigil import Vigil
 from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import TENANCY, Key, namespace_of
 from promptops.controller.publish.certificates import relay_certificate
-from promptops.controller.publish.convergence import Convergence
+from promptops.controller.publish.convergence import COUNTS_EVERY_SECONDS, Convergence
 from promptops.controller.publish.injections import Injections
 from promptops.controller.publish.journal import Journal
 from promptops.controller.publish.projections import Projections
@@ -247,6 +247,7 @@ class Assembly:
         self._injections.looked = self._convergence.looked_at_pods
         self._publishing.revoked = self._convergence.revoked
         self._convergence.counted = self._tenancy.changed
+        self._store.relations.came_or_went = lambda: self._queue.add_after(TENANCY, COUNTS_EVERY_SECONDS, Lane.COUNTING)
         self._keys.changed = self._keys_changed
         self._streams.announce(self._keys.announcement)
         self._queue.failed = self._reconcile_failed
@@ -262,6 +263,7 @@ class Assembly:
         gauges.watch_instances(self._convergence.states)
         gauges.watch_uninjected(self._injections.counts)
         gauges.watch_thresholds(lambda: self._tenancy.thresholds() if self._election.leadership else {})
+        gauges.watch_usage(lambda: self._tenancy.usage() if self._election.leadership else {})
         gauges.watch_stalled(self._stalled)
 
     def _unready(self) -> str | None:

@@ -206,6 +206,19 @@ class VersionOutcome:
 
 
 @dataclass(frozen=True)
+class Amount:
+    """How much there is in a namespace of what a Tenant may limit."""
+
+    prompts: int = 0
+    versions: int = 0
+    most_versions: int = 0
+    """Of the prompt that has most."""
+
+
+NOTHING = Amount()
+
+
+@dataclass(frozen=True)
 class TenancySnapshot:
     """Everything that the decisions about tenants may look at: all of it, it is small."""
 
@@ -218,6 +231,8 @@ class TenancySnapshot:
     """Namespace → what its row says of instances: instances, lost, missing. Absent: the row keeps what it says."""
     uninjected: Mapping[str, int] | None = None
     """Namespace → pods that lack the sidecar they ask for. None: not looked yet, and every row keeps what it says."""
+    amounts: Mapping[str, Amount] = field(default_factory=dict)
+    """Namespace → how much there is. Absent: nothing."""
 
 
 @dataclass(frozen=True)

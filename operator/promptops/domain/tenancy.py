@@ -1,12 +1,12 @@
 """Who holds which namespace: the one that holds it keeps it, else the older Tenant gets it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.tenant import Claim, TenantLimits, TenantSpec, TenantStatus
+from promptops.api.v1alpha1.tenant import Claim, TenantLimits, TenantSpec, TenantStatus, Usage
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.findings import Finding, combined
 from promptops.domain.gifts import check_defaults, gifts_of
@@ -21,7 +21,16 @@ from promptops.domain.manifests import (
     spec_of,
     text,
 )
-from promptops.domain.snapshot import NO_GIFTS, NO_RULES, TenancyOutcome, TenancySnapshot, TenantGifts, TenantRules
+from promptops.domain.snapshot import (
+    NO_GIFTS,
+    NO_RULES,
+    NOTHING,
+    Amount,
+    TenancyOutcome,
+    TenancySnapshot,
+    TenantGifts,
+    TenantRules,
+)
 from promptops.domain.statuses import said_of_tenant, written
 
 _UNINJECTED = "uninjected"
@@ -131,14 +140,25 @@ def _status(
         _row(claimant, namespace, winners.get(namespace), existing, _counted(namespace, said, snapshot))
         for namespace in claimant.claims
     )
+    held = [snapshot.amounts.get(row.namespace, NOTHING) for row in rows if row.state == "Claimed"]
     ready, stalled = _conditions(claimant, rows, snapshot.protected)
     missed = _missed(rows, generation_of(claimant.manifest))
     return written(
         TenantStatus.model_construct(
             observed_generation=generation_of(claimant.manifest),
             claims=rows,
+            usage=_usage(held) if held else None,
             conditions=conditions_of((ready, *stalled, *missed), said_of_tenant(claimant.manifest).conditions, now),
         )
+    )
+
+
+def _usage(held: Sequence[Amount]) -> Usage:
+    return Usage(
+        prompts=sum(each.prompts for each in held),
+        versions=sum(each.versions for each in held),
+        most_prompts=max(each.prompts for each in held),
+        most_versions=max(each.most_versions for each in held),
     )
 
 
@@ -159,7 +179,9 @@ def _counted(namespace: str, said: Mapping[str, Mapping[str, int]], snapshot: Te
     instances = snapshot.instances.get(namespace, {key: before[key] for key in before if key != _UNINJECTED})
     looked = snapshot.uninjected
     uninjected = before.get(_UNINJECTED) if looked is None else looked.get(namespace)
-    return {**instances, **({_UNINJECTED: uninjected} if uninjected else {})}
+    amount = snapshot.amounts.get(namespace, NOTHING)
+    there = {_UNINJECTED: uninjected or 0, "prompts": amount.prompts, "versions": amount.versions}
+    return {**instances, **{name: count for name, count in there.items() if count}}
 
 
 def _row(
@@ -176,6 +198,8 @@ def _row(
         lost=figures.get("lost"),
         missing=figures.get("missing"),
         uninjected=figures.get(_UNINJECTED),
+        prompts=figures.get("prompts"),
+        versions=figures.get("versions"),
     )
 
 

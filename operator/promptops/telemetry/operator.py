@@ -142,6 +142,14 @@ class Gauges:
             registry=registry,
         )
 
+        self._usage = Gauge(
+            "promptops_tenant_usage",
+            "What status.usage of a Tenant says. of: prompts, versions (in all its namespaces), "
+            "mostPrompts (in one namespace), mostVersions (of one Prompt).",
+            ("tenant", "of"),
+            registry=registry,
+        )
+
     def observe(self) -> None:
         """Look at everything."""
         for observer in self._observers:
@@ -171,6 +179,10 @@ class Gauges:
         """Read what Tenants say of alerts, by namespace and alert."""
         self._observers.append(lambda: self._set_thresholds(read()))
 
+    def watch_usage(self, read: Callable[[], Mapping[str, Mapping[str, int]]]) -> None:
+        """Read how much there is, by tenant."""
+        self._observers.append(lambda: self._set_usage(read()))
+
     def watch_stalled(self, count: Callable[[], int]) -> None:
         """Count the prompts that are stalled."""
         self._observers.append(lambda: self._stalled.set(count()))
@@ -194,6 +206,12 @@ class Gauges:
         for namespace, alerts in read.items():
             for alert, number in alerts.items():
                 self._thresholds.labels(namespace, alert).set(number)
+
+    def _set_usage(self, read: Mapping[str, Mapping[str, int]]) -> None:
+        self._usage.clear()
+        for tenant, usage in read.items():
+            for of, number in usage.items():
+                self._usage.labels(tenant, of).set(number)
 
     def _set_uninjected(self, counts: Mapping[str, int]) -> None:
         self._uninjected.clear()

@@ -8,7 +8,9 @@ import pytest
 
 from promptops.controller.intake.relations import Relations
 from promptops.controller.keys import prompt_key
-from tests.controller.manifests import NAMESPACE, prompt
+from promptops.domain.snapshot import Amount
+from tests.controller.manifests import NAMESPACE, config_map, prompt, version
+from tests.support.growth import Work, assert_linear
 
 
 def aged(name: str, second: int = 0) -> dict[str, Any]:
@@ -54,3 +56,85 @@ def test_there_is_room_for_one_more_when_one_goes(
 
 def test_nobody_is_decided_anew_where_there_is_no_limit(relations: Relations) -> None:
     assert relations.moved("Prompt", aged("b", 0), None) == {prompt_key(NAMESPACE, "b")}
+
+
+@pytest.fixture
+def counted() -> Relations:
+    """Two prompts, one of them with two versions, and a version of no prompt that is there."""
+    made = Relations()
+    for each in (prompt("a", 1), prompt("b", 1)):
+        made.moved("Prompt", None, each)
+    for each in (version("a", "1.0.0", 1), version("a", "1.0.1", 1), version("gone", "1.0.0", 1)):
+        made.moved("PromptVersion", None, each)
+    return made
+
+
+OTHER = prompt("a", 1, namespace="other")
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "amount"),
+    [
+        pytest.param("Prompt", None, prompt("c", 2), Amount(3, 3, 2), id="a prompt more"),
+        pytest.param("Prompt", prompt("b", 1), None, Amount(1, 3, 2), id="a prompt less"),
+        pytest.param("Prompt", prompt("a", 1), None, Amount(1, 3, 0), id="its versions stay until they go themselves"),
+        pytest.param("PromptVersion", None, version("a", "1.0.2", 2), Amount(2, 4, 3), id="a version more"),
+        pytest.param("PromptVersion", version("a", "1.0.0", 1), None, Amount(2, 2, 1), id="a version less"),
+        pytest.param("PromptVersion", version("gone", "1.0.0", 1), None, Amount(2, 2, 2), id="one of no prompt less"),
+        pytest.param("PromptVersion", None, version("a", "1.0.0", 2, namespace="other"), Amount(2, 3, 2), id="a version elsewhere"),
+        pytest.param("Prompt", None, OTHER, Amount(2, 3, 2), id="a prompt elsewhere"),
+    ],
+)  # fmt: skip
+def test_how_much_there_is_follows_what_comes_and_goes(
+    counted: Relations, kind: str, before: Any, after: Any, amount: Amount
+) -> None:
+    assert counted.amounts() == {NAMESPACE: Amount(2, 3, 2)}
+    counted.moved(kind, before, after)
+
+    assert counted.amounts()[NAMESPACE] == amount
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "times"),
+    [
+        pytest.param("Prompt", None, prompt("c", 2), 1, id="a prompt that comes"),
+        pytest.param("PromptVersion", version("a", "1.0.0", 1), None, 1, id="a version that goes"),
+        pytest.param("Prompt", prompt("a", 1), prompt("a", 2, status={"served": "3/4"}), 0, id="who serves a prompt"),
+        pytest.param("Prompt", prompt("a", 1), prompt("a", 2, {"activeVersion": "1.0.1"}), 0, id="an activation"),
+        pytest.param("ConfigMap", None, config_map("settings", 1, {"a": "b"}), 0, id="a ConfigMap that comes"),
+    ],
+)
+def test_nothing_is_counted_anew_while_nothing_comes_or_goes(
+    counted: Relations, kind: str, before: Any, after: Any, times: int
+) -> None:
+    told: list[None] = []
+    counted.came_or_went = lambda: told.append(None)
+    counted.moved(kind, before, after)
+
+    assert len(told) == times
+
+
+def test_a_namespace_of_which_everything_went_is_forgotten(counted: Relations) -> None:
+    counted.moved("Prompt", None, OTHER)
+    counted.amounts()
+    counted.moved("Prompt", OTHER, None)
+
+    assert set(counted.amounts()) == {NAMESPACE}
+
+
+def test_what_arrives_is_not_counted_anew_for_each_that_arrives() -> None:
+    def arriving(size: int) -> Work:
+        prompts = [prompt(f"p{number}", 1) for number in range(size)]
+        versions = [version(f"p{number}", "1.0.0", 1) for number in range(size)]
+
+        def work() -> None:
+            made = Relations()
+            for each in prompts:
+                made.moved("Prompt", None, each)
+            for each in versions:
+                made.moved("PromptVersion", None, each)
+            assert made.amounts() == {NAMESPACE: Amount(size, size, 1)}
+
+        return work
+
+    assert_linear(arriving, 500)

@@ -121,6 +121,23 @@ class Claim(Model):
     """Those of them that this leader has not heard of: an earlier one knew them, or their pod runs with a sidecar."""
     uninjected: int | None = None
     """Pods that ask for a sidecar and have none: made before the injector, or while it was away. Absent: none."""
+    prompts: int | None = None
+    """Prompts in the namespace. Absent: none."""
+    versions: int | None = None
+    """PromptVersions in it. Absent: none."""
+
+
+class Usage(Model):
+    """How much there is in the namespaces that the tenant holds, to be held against spec.limits. Written at most every 5 seconds."""
+
+    prompts: int
+    """Prompts in all of them."""
+    versions: int
+    """PromptVersions in all of them."""
+    most_prompts: int
+    """Prompts in the namespace that has most of them: this is what limits.prompts bounds."""
+    most_versions: int
+    """PromptVersions of the Prompt that has most of them: this is what limits.versionsPerPrompt bounds."""
 
 
 class TenantStatus(Model):
@@ -130,6 +147,8 @@ class TenantStatus(Model):
     """Generation this status speaks of."""
     claims: Annotated[Items[Claim], Field(max_length=100)] | None = None
     """One row per claimed namespace."""
+    usage: Usage | None = None
+    """How much there is in the namespaces it holds. Absent while it holds none."""
     conditions: Annotated[Items[Condition], Field(max_length=8)] | None = None
     """Ready; Stalled while a claim conflicts; InjectionMissed while pods lack the sidecar they ask for."""
 
@@ -148,6 +167,11 @@ class Tenant(Kind):
             Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
             Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
             Column("Age", "date", ".metadata.creationTimestamp"),
+            Column("Prompts", "integer", ".status.usage.prompts", priority=1),
+            Column("Most", "integer", ".status.usage.mostPrompts", priority=1),
+            Column("Limit", "integer", ".spec.limits.prompts", priority=1),
+            Column("Versions", "integer", ".status.usage.versions", priority=1),
+            Column("Message", "string", '.status.conditions[?(@.type=="Ready")].message', priority=1),
         ),
     )
 

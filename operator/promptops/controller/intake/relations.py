@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
 from promptops.api.v1alpha1.prompt import PromptStatus
@@ -13,6 +13,7 @@ from promptops.domain.content.numbers import Number, order_of
 from promptops.domain.content.references import references
 from promptops.domain.manifests import Manifest, mapping, metadata, spec_of, status_of, text
 from promptops.domain.ownership import calls_of, config_maps_of, number_of, prompt_of
+from promptops.domain.snapshot import Amount
 from promptops.domain.statuses import said_alone
 
 KeyType = TypeVar("KeyType", bound=Hashable)
@@ -42,6 +43,24 @@ class Relations:
         """Namespace → when its Prompts were created, and their names, the oldest first."""
         self._limits: dict[str, int] = {}
         """Namespace → how many Prompts there may be, where a younger one found that there are more."""
+        self._amounts: dict[str, Amount] = {}
+        """Namespace → how much there is, as it was counted last; none since anything came or went."""
+        self._version_counts: Counter[str] = Counter()
+        """Namespace → its PromptVersions, whatever prompt they name."""
+        self.came_or_went: Callable[[], None] = lambda: None
+        """Called when there is a Prompt or a PromptVersion more or less."""
+
+    def amounts(self) -> dict[str, Amount]:
+        """Return namespace → how many Prompts and PromptVersions there are, where there are any."""
+        return {namespace: self._amount(namespace) for namespace in {*self._prompts, *self._version_counts}}
+
+    def _amount(self, namespace: str) -> Amount:
+        known = self._amounts.get(namespace)
+        if known is None:
+            names = self._prompts.get(namespace, ())
+            most = max((len(self._versions.get((namespace, name), ())) for name in names), default=0)
+            known = self._amounts[namespace] = Amount(len(names), self._version_counts[namespace], most)
+        return known
 
     def prompts_in(self, namespace: str) -> tuple[str, ...]:
         """Return the names of the Prompts of a namespace."""
@@ -102,7 +121,22 @@ class Relations:
     def moved(self, kind: str, before: Manifest | None, after: Manifest | None) -> frozenset[Key]:
         """Follow an object from one state to another (None: it is not there) and return what to decide anew."""
         steps = {"Prompt": self._prompt, "PromptVersion": self._version, "ConfigMap": self._config_map}
-        return frozenset(steps[kind](before, after))
+        anew = frozenset(steps[kind](before, after))
+        if kind != "ConfigMap":
+            self._count(kind, before, after)
+        return anew
+
+    def _count(self, kind: str, before: Manifest | None, after: Manifest | None) -> None:
+        more = (after is not None) - (before is not None)
+        namespace, _ = _name(after or before or {})
+        self._amounts.pop(namespace, None)
+        if not more:
+            return
+        if kind == "PromptVersion":
+            self._version_counts[namespace] += more
+        if not self._version_counts[namespace]:
+            del self._version_counts[namespace]
+        self.came_or_went()
 
     def _prompt(self, before: Manifest | None, after: Manifest | None) -> Iterator[Key]:
         prompt = after if after is not None else before

@@ -9,7 +9,15 @@ from typing import Any, Literal
 from promptops.cluster.resources import TENANTS, Resource
 from promptops.controller.intake.store import ObjectStore
 from promptops.domain.manifests import Manifest
-from promptops.domain.snapshot import NO_GIFTS, NO_RULES, TenancyOutcome, TenancySnapshot, TenantGifts, TenantRules
+from promptops.domain.snapshot import (
+    NO_GIFTS,
+    NO_RULES,
+    Amount,
+    TenancyOutcome,
+    TenancySnapshot,
+    TenantGifts,
+    TenantRules,
+)
 from promptops.domain.tenancy import decide_tenancy
 
 
@@ -22,6 +30,7 @@ class Tenancy:
         self._now = now
         self._outcome: TenancyOutcome | None = None
         self._asked: Mapping[str, object] = {}
+        self._amounts: Mapping[str, Amount] = {}
         self.figures: Callable[[], Mapping[str, Mapping[str, int]]] = dict
         """Namespace → how many instances it has, as far as that may be said now."""
         self.uninjected: Callable[[], Mapping[str, int] | None] = lambda: None
@@ -67,18 +76,27 @@ class Tenancy:
 
     def statuses(self) -> tuple[tuple[Resource, Manifest, dict[str, Any]], ...]:
         """Return every tenant with the status it should have."""
+        if self._amounts != self._store.relations.amounts():
+            self.changed()
         statuses = self._decided().statuses
         tenants = ((name, self._store.get(TENANTS.kind, "", name)) for name in statuses)
         return tuple((TENANTS, tenant, statuses[name]) for name, tenant in tenants if tenant is not None)
 
+    def usage(self) -> Mapping[str, Mapping[str, int]]:
+        """Return tenant → what status.usage says, of those that hold a namespace."""
+        statuses = self._decided().statuses.items()
+        return {name: status["usage"] for name, status in statuses if "usage" in status}
+
     def _decided(self) -> TenancyOutcome:
         if self._outcome is None:
+            self._amounts = self._store.relations.amounts()
             snapshot = TenancySnapshot(
                 self._store.all("Tenant"),
                 self._store.all("Namespace"),
                 self._mode,
                 instances=self.figures(),
                 uninjected=self.uninjected(),
+                amounts=self._amounts,
             )
             self._outcome = decide_tenancy(snapshot, self._now())
         return self._outcome
