@@ -110,7 +110,7 @@ def _series(metric: Metric) -> set[str]:
 
 def test_the_slowest_bucket_lies_beyond_the_default_threshold() -> None:
     registry = CollectorRegistry()
-    SidecarMetrics(registry).succeeded("greeting", 3.0)
+    SidecarMetrics(registry).prompts.succeeded("greeting", 3.0)
 
     edges = {
         float(sample.labels["le"])

@@ -85,7 +85,7 @@ def test_renders_of_others_are_counted_as_its_own(told: Told) -> None:
 
 
 def test_fallbacks_of_others_are_counted_as_its_own(told: Told) -> None:
-    told.metrics.fell_back("p", "TooStale")
+    told.metrics.prompts.fell_back("p", "TooStale")
     told.hear("a", number=1, renders=(told.renders(failures={"TooStale": 2}, fallbacks={"TooStale": 2, "Made-Up": 1}),))
 
     (counted,) = told.statistics.summary().prompts

@@ -27,7 +27,7 @@ HEALTHY = Health("healthy", {}, 1, None, False)
 
 def counting(tally: Tally | None = None) -> Counting:
     """What counts renders, from nothing."""
-    return Counting(SidecarMetrics(), tally or Tally(), RenderStatistics(time.monotonic))
+    return Counting(SidecarMetrics().prompts, tally or Tally(), RenderStatistics(time.monotonic))
 
 
 def view_of(*manifests: Mapping[str, Any], seq: int = 1) -> View:

@@ -17,11 +17,11 @@ async def written(metrics: SidecarMetrics) -> str:
 async def test_series_of_a_prompt_go_with_it() -> None:
     metrics = SidecarMetrics()
     for prompt in ("kept", "gone", ""):
-        metrics.succeeded(prompt, 0.001)
-        metrics.failed(prompt, "InvalidVariables")
-        metrics.failed(prompt, "PromptUnavailable", missed=True)
+        metrics.prompts.succeeded(prompt, 0.001)
+        metrics.prompts.failed(prompt, "InvalidVariables")
+        metrics.prompts.failed(prompt, "PromptUnavailable", missed=True)
 
-    metrics.forget({"kept"})
+    metrics.prompts.forget({"kept"})
 
     text = await written(metrics)
     assert 'prompt="gone"' not in text
@@ -35,8 +35,8 @@ def test_forgetting_is_linear() -> None:
 
         def work() -> None:
             for number in range(size):
-                metrics.succeeded(f"p{number}", 0.001)
-            metrics.forget(())
+                metrics.prompts.succeeded(f"p{number}", 0.001)
+            metrics.prompts.forget(())
 
         return work
 

@@ -111,7 +111,7 @@ class Clients(Below):
         if view is None or renders.prompt not in view.entries:
             return
         failures, fallbacks = _known(renders.failures), _known(renders.fallbacks)
-        self._metrics.told(renders.prompt, renders.succeeded, failures, fallbacks)
+        self._metrics.prompts.told(renders.prompt, renders.succeeded, failures, fallbacks)
         self._statistics.told(msgspec.structs.replace(renders, failures=failures, fallbacks=fallbacks))
         if renders.digest in view.blobs:
             self._tally.told(renders.digest, renders.succeeded, sum(failures.values()), renders.latency_buckets)

@@ -58,7 +58,7 @@ class _Observer(FollowerObserver):
             _log.warning("feed disconnected; what is held goes on being served", reason=reason, detail=detail)
 
     def refused(self, reason: str, detail: str) -> None:
-        self._metrics.refused(reason)
+        self._metrics.supply.refused(reason)
         _log.warning("feed refused", reason=reason, detail=detail)
 
     def took(self, position: Position, durable: bool) -> None:
@@ -160,7 +160,7 @@ class Feed:
             self._connection.renew(context)
 
     def _tier_failed(self, reason: str, detail: str) -> None:
-        self._metrics.snapshot_failed(reason)
+        self._metrics.supply.snapshot_failed(reason)
         if self._said != reason:
             _log.warning("snapshot failed; serving goes on from memory", reason=reason, detail=detail)
         self._said = reason

@@ -145,5 +145,5 @@ class MirrorAlone:
             await self._believed.look()
 
     def _tier_failed(self, reason: str, detail: str) -> None:
-        self._metrics.snapshot_failed(reason)
+        self._metrics.supply.snapshot_failed(reason)
         _log.warning("snapshot failed; serving goes on from memory", reason=reason, detail=detail)

@@ -70,7 +70,7 @@ class Sidecar:
         self._supervisor = Supervisor(self._metrics.process)
         self._tracing = _tracing(settings)
         statistics = RenderStatistics(time.monotonic)
-        self._counting = Counting(self._metrics, self._tally, statistics, self._tracing)
+        self._counting = Counting(self._metrics.prompts, self._tally, statistics, self._tracing)
         self._clients = Clients(self._store, self._metrics, self._tally, statistics, time.monotonic)
         self._supply = choose_supply(settings, self._store, self._clock, self._metrics, self._tally, self._clients)
         self._state = State(self._store, self._supply, self._supervisor, self._clock.now, reloading=self._reloading)
@@ -152,9 +152,9 @@ class Sidecar:
         await watch(self._metrics.process.loop_held)
 
     def _observe(self) -> None:
-        self._state.observe(self._metrics)
+        self._state.observe(self._metrics.supply)
         behind = self._clients.behind
-        self._metrics.clients(current=self._clients.count - behind, behind=behind)
+        self._metrics.clients.rendering(current=self._clients.count - behind, behind=behind)
         self._metrics.process.log_dropped(self._log.dropped)
 
     def _forget(self, event: Event) -> None:

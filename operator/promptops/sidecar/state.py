@@ -11,7 +11,7 @@ from promptops.api.http import Health
 from promptops.cache.store import Store
 from promptops.settings.sidecar import SidecarSettings
 from promptops.sidecar.supply import Supply
-from promptops.telemetry.sidecar import SidecarMetrics
+from promptops.telemetry.sidecar import SupplyMetrics
 from promptops.telemetry.supervision import Supervisor
 from promptops.web.operations import ProbeAnswer
 from promptops.web.reloading import Reloading
@@ -73,7 +73,7 @@ class State:
         """Answer a startup probe."""
         return ProbeAnswer(True, "started\n") if self.is_started else ProbeAnswer(False, "starting\n")
 
-    def observe(self, metrics: SidecarMetrics) -> None:
+    def observe(self, metrics: SupplyMetrics) -> None:
         """Bring the gauges up to date."""
         now, view = self._now(), self._store.current
         metrics.feed(

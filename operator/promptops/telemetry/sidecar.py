@@ -1,4 +1,4 @@
-"""The sidecar's metrics. Labels are bounded: prompts that are held, and constants of promptops.api.reasons."""
+"""A sidecar's metrics by subject. Labels are bounded: prompts that are held, and constants of promptops.api.reasons."""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
@@ -26,13 +26,10 @@ class _Series:
     fallbacks: dict[str, Counter] = field(default_factory=dict)
 
 
-class SidecarMetrics:
-    """Every metric of one sidecar, in a registry of its own."""
+class PromptMetrics:
+    """What comes of renders. What is counted of a prompt goes with it."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        registry = self._registry = registry or CollectorRegistry()
-        self.process = ProcessMetrics(registry)
-        self.mirror = MirrorMetrics(registry)
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._renders = Counter(
             "promptops_renders",
             "Renders by prompt (empty when no such prompt is held), outcome (success, failure) and code (empty on success), also "
@@ -64,32 +61,6 @@ class SidecarMetrics:
             "Renders among the failures, here or next door, that were answered with the fallback that the prompt declares, by prompt and code.",
             ("prompt", "code"),
             registry=registry,
-        )
-        self._clients = Gauge(
-            "promptops_clients",
-            "Processes next door that render for themselves, by what from (current: as new as what is held, behind: older).",
-            ("state",),
-            registry=registry,
-        )
-        self._feed_connected = _gauge("promptops_feed_connected", "1 while the feed is connected.", registry)
-        self._feed_stale = _gauge("promptops_feed_stale", "1 while the origin has been silent for too long.", registry)
-        self._age = _gauge("promptops_index_age_seconds", "Time since the origin confirmed what is held.", registry)
-        self._seq = _gauge("promptops_index_position_seq", "Sequence number of the index held.", registry)
-        self._prompts = _gauge("promptops_index_prompts", "Prompts in the index held.", registry)
-        self._refused = Counter(
-            "promptops_feed_refused",
-            "What the feed offered and was refused, by reason.",
-            ("reason",),
-            registry=registry,
-        )
-        self._snapshot_errors = Counter(
-            "promptops_snapshot_errors",
-            "Failures to read or write the snapshot, by reason.",
-            ("reason",),
-            registry=registry,
-        )
-        self._directory_findings = _gauge(
-            "promptops_directory_findings", "What is wrong in the directory that is served.", registry
         )
         self._series: dict[str, _Series] = {}
 
@@ -150,6 +121,42 @@ class SidecarMetrics:
             for outcome in ("success", "failure"):
                 self._feedback.remove(prompt, outcome)
 
+    def _of(self, prompt: str) -> _Series:
+        series = self._series.get(prompt)
+        if series is None:
+            series = self._series[prompt] = _Series(
+                self._renders.labels(prompt, "success", ""),
+                self._duration.labels(prompt),
+                self._cache.labels(prompt, "hit"),
+            )
+        return series
+
+
+class SupplyMetrics:
+    """How what is served comes here: from the feed, the snapshot or a directory."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._feed_connected = _gauge("promptops_feed_connected", "1 while the feed is connected.", registry)
+        self._feed_stale = _gauge("promptops_feed_stale", "1 while the origin has been silent for too long.", registry)
+        self._age = _gauge("promptops_index_age_seconds", "Time since the origin confirmed what is held.", registry)
+        self._seq = _gauge("promptops_index_position_seq", "Sequence number of the index held.", registry)
+        self._prompts = _gauge("promptops_index_prompts", "Prompts in the index held.", registry)
+        self._refused = Counter(
+            "promptops_feed_refused",
+            "What the feed offered and was refused, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self._snapshot_errors = Counter(
+            "promptops_snapshot_errors",
+            "Failures to read or write the snapshot, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self._directory_findings = _gauge(
+            "promptops_directory_findings", "What is wrong in the directory that is served.", registry
+        )
+
     def refused(self, reason: str) -> None:
         """Count an offer of the feed that was refused."""
         self._refused.labels(reason).inc()
@@ -164,33 +171,47 @@ class SidecarMetrics:
         self._feed_stale.set(stale)
         self._age.set(age_seconds)
 
-    def clients(self, *, current: int, behind: int) -> None:
-        """Say how many processes next door render for themselves."""
-        self._clients.labels("current").set(current)
-        self._clients.labels("behind").set(behind)
-
     def index(self, *, seq: int, prompts: int) -> None:
         """Say what is held."""
         self._seq.set(seq)
         self._prompts.set(prompts)
 
-    def exposition(self, observe: Callable[[], None]) -> Exposition:
-        """Return what answers a scrape; it calls `observe` to bring the gauges up to date."""
-        return Exposition(self._registry, observe)
-
     def directory(self, findings: int) -> None:
         """Say how much is wrong in the directory."""
         self._directory_findings.set(findings)
 
-    def _of(self, prompt: str) -> _Series:
-        series = self._series.get(prompt)
-        if series is None:
-            series = self._series[prompt] = _Series(
-                self._renders.labels(prompt, "success", ""),
-                self._duration.labels(prompt),
-                self._cache.labels(prompt, "hit"),
-            )
-        return series
+
+class ClientMetrics:
+    """The processes next door that render for themselves."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._clients = Gauge(
+            "promptops_clients",
+            "Processes next door that render for themselves, by what from (current: as new as what is held, behind: older).",
+            ("state",),
+            registry=registry,
+        )
+
+    def rendering(self, *, current: int, behind: int) -> None:
+        """Say how many processes next door render for themselves."""
+        self._clients.labels("current").set(current)
+        self._clients.labels("behind").set(behind)
+
+
+class SidecarMetrics:
+    """Every metric of one sidecar by subject, in a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = self._registry = registry or CollectorRegistry()
+        self.process = ProcessMetrics(registry)
+        self.mirror = MirrorMetrics(registry)
+        self.prompts = PromptMetrics(registry)
+        self.supply = SupplyMetrics(registry)
+        self.clients = ClientMetrics(registry)
+
+    def exposition(self, observe: Callable[[], None]) -> Exposition:
+        """Return what answers a scrape; it calls `observe` to bring the gauges up to date."""
+        return Exposition(self._registry, observe)
 
 
 def _gauge(name: str, documentation: str, registry: CollectorRegistry) -> Gauge:
