@@ -7,9 +7,9 @@ from promptops.domain.manifests import Manifest, metadata
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision, as_decided_before, decide
 from promptops.domain.reconcile.entry import entry_of
-from promptops.domain.reconcile.limits import too_many
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.progress import NOTHING, progress_of
+from promptops.domain.reconcile.rules import too_many
 from promptops.domain.reconcile.source import new_version
 from promptops.domain.reconcile.status import previous_of, status_of_prompt, transitions_of
 from promptops.domain.snapshot import PromptOutcome, PromptSnapshot

@@ -6,13 +6,18 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
 from promptops.domain.content.grade import breaking
 from promptops.domain.findings import shortened
-from promptops.domain.manifests import name_of, spec_of, uid_of
+from promptops.domain.manifests import name_of, uid_of
 from promptops.domain.ownership import owner_uids, prompt_of
 from promptops.domain.reconcile.case import Case
-from promptops.domain.reconcile.limits import exceeded
 from promptops.domain.reconcile.problem import Obstacle
+from promptops.domain.reconcile.rules import (
+    digest_is_named,
+    digest_was_served,
+    fits_the_limits,
+    is_signed,
+    is_tested,
+)
 from promptops.domain.reconcile.versions import Version
-from promptops.domain.signatures import signer
 
 SHOWN = 5
 """How many versions a message offers."""
@@ -220,52 +225,6 @@ def _includes_nothing_archived(case: Case, wanted: Version) -> Obstacle | None:
     return Obstacle(reasons.VERSION_ARCHIVED, message)
 
 
-def _is_tested(case: Case, wanted: Version) -> Obstacle | None:
-    if not case.snapshot.rules.requires_tests or wanted.is_tested or wanted.reference == case.memory.stable:
-        return None
-    message = (
-        f"version {wanted.number} has no tests, and tenant {case.snapshot.tenant} requires them: "
-        "create a new version with spec.tests, or add spec.source.tests"
-    )
-    return Obstacle(reasons.TESTS_REQUIRED, message)
-
-
-def _digest_is_named(case: Case, wanted: Version) -> Obstacle | None:
-    asked = case.spec.active_digest if case.spec else None
-    if not case.snapshot.rules.requires_digest or asked is not None or wanted.reference == case.memory.stable:
-        return None
-    message = (
-        f"tenant {case.snapshot.tenant} requires the digest of what is activated: "
-        f"set spec.activeDigest to {wanted.digest}, which is what version {wanted.number} has"
-    )
-    return Obstacle(reasons.DIGEST_REQUIRED, message)
-
-
-def _is_signed(case: Case, wanted: Version) -> Obstacle | None:
-    believed = case.snapshot.rules.signers
-    if believed is None or wanted.reference == case.memory.stable:
-        return None
-    if signer(wanted.manifest, wanted.digest, believed, case.snapshot.verifies) is not None:
-        return None
-    has = "has no signature" if not spec_of(wanted.manifest).get("signatures") else "has no signature that holds"
-    message = (
-        f"version {wanted.number} {has} by {' or '.join(sorted(believed)) or 'anybody'}, and tenant {case.snapshot.tenant} "
-        f"requires one: have its digest, {wanted.digest}, signed with promptops sign, and apply spec.signatures"
-    )
-    return Obstacle(reasons.SIGNATURE_REQUIRED, message)
-
-
-def _fits_the_limits(case: Case, wanted: Version) -> Obstacle | None:
-    if wanted.reference == case.memory.stable:
-        return None
-    tenant = case.snapshot.tenant
-    excess = exceeded(case, wanted)
-    if excess is None:
-        return None
-    message = f"version {wanted.number} is not activated: {excess}, by a limit of tenant {tenant}"
-    return Obstacle(reasons.QUOTA_EXCEEDED, message)
-
-
 def _tests_passed(case: Case, wanted: Version) -> Obstacle | None:
     failure = wanted.failure
     if failure is None or wanted.reference == case.memory.stable:
@@ -298,25 +257,18 @@ def _breaks_no_caller(case: Case, wanted: Version) -> Obstacle | None:
 
 def against_standing_in(case: Case, version: Version) -> Obstacle | None:
     """Return what keeps a version from standing in for what is served: all that keeps one from being activated, except that
-    it may take other calls. Where a digest is required it must have been served before, for nothing names its digest."""
-    objection = next((found for check in _OF_STAND_INS if (found := check(case, version))), None)
-    served_before = case.memory.digest_served_as(version.number) == version.digest
-    if objection is not None or served_before or not case.snapshot.rules.requires_digest:
-        return objection
-    message = (
-        f"tenant {case.snapshot.tenant} requires the digest of what is served, and version {version.number} never was: "
-        "name one that was, or set spec.fallback.text"
-    )
-    return Obstacle(reasons.DIGEST_REQUIRED, message)
+    it may take other calls, and that nothing names its digest."""
+    return next((found for check in _OF_STAND_INS if (found := check(case, version))), None)
 
 
 _OF_STAND_INS = (
     _content_is_sound,
     _number_means_what_it_meant,
     _not_newly_archived,
-    _fits_the_limits,
-    _is_tested,
+    fits_the_limits,
+    is_tested,
     _tests_passed,
+    digest_was_served,
 )
 
 CHECKS = (
@@ -325,10 +277,10 @@ CHECKS = (
     _digest_is_asked_for,
     _number_means_what_it_meant,
     _not_newly_archived,
-    _fits_the_limits,
-    _digest_is_named,
-    _is_signed,
-    _is_tested,
+    fits_the_limits,
+    digest_is_named,
+    is_signed,
+    is_tested,
     _tests_passed,
     _breaks_no_caller,
 )
