@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.api.v1alpha1.prompt_version import PromptVersionStatus
 from promptops.api.v1alpha1.tenant import TenantStatus
 from promptops.domain.statuses import said, written

@@ -14,7 +14,7 @@ from promptops.access.authenticator import Authenticator, Places
 from promptops.api.feed import Header, Report, Signed
 from promptops.api.limits import PROTECTED_NAMESPACES
 from promptops.api.names import LEASE, feed_host
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.cache.signing import Signer
 from promptops.cache.store import Store
 from promptops.cache.verifier import Verifier

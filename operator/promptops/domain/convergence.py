@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from promptops.api import reasons
 from promptops.api.feed import LOST_SECONDS, Position
-from promptops.api.v1alpha1.prompt import PromptStatus, Serving
+from promptops.api.v1alpha1.prompt_status import PromptStatus, Serving
 from promptops.domain.conditions import find
 from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.snapshot import ServedObservation

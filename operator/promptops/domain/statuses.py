@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.api.v1alpha1.prompt_version import PromptVersionStatus
 from promptops.api.v1alpha1.tenant import TenantStatus
 from promptops.domain.manifests import Manifest, mapping, sequence, status_of, text, whole

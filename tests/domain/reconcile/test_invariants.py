@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.domain.conditions import moment
 
 NUMBERS = ("1.0.0", "1.0.1", "1.1.0", "2.0.0")

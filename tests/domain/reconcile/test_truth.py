@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.domain.content.canonical import digest_of
 from promptops.domain.reconcile import decide_prompt
 from promptops.domain.snapshot import Refusal

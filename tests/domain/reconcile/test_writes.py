@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.api.v1alpha1.prompt_version import PromptVersionStatus
 
 

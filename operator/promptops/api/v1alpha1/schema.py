@@ -1,13 +1,8 @@
 """How the kinds are written down: strict models, CEL rules beside the fields they bind, and what kubectl shows."""
 
-import ast
-import inspect
 import re
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
@@ -31,6 +26,7 @@ from promptops.api.limits import (
     MAX_VARIABLE_CHARACTERS,
     MAX_VERSION_CHARACTERS,
 )
+from promptops.api.v1alpha1.docstrings import describe
 
 GROUP = "promptops.io"
 VERSION = "v1alpha1"
@@ -142,33 +138,9 @@ class Names:
 
 
 def _add_rules(schema: dict[str, Any], model: type[Any]) -> None:
-    _describe(schema, model)
+    describe(schema, model)
     if rules := model.rules():
         schema[VALIDATIONS] = [rule.written() for rule in rules]
-
-
-def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Enter what stands below each field. It is looked up here and not when the class is made, as pydantic would: parsing
-    their own source takes half of the time that importing the kinds takes, and whoever serves never asks."""
-    said = {name: text for each in reversed(model.__mro__) for name, text in _field_docstrings(each).items()}
-    for name, declared in model.model_fields.items():
-        if name in said:
-            schema["properties"][declared.alias or name].setdefault("description", said[name])
-
-
-@lru_cache
-def _field_docstrings(model: type[Any]) -> dict[str, str]:
-    """Return what stands as a string below each field in the body of a class, by the field's name."""
-    if not issubclass(model, BaseModel) or model is BaseModel:
-        return {}
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(model))).body
-    statements = body.body if isinstance(body, ast.ClassDef) else []
-    return {
-        written.target.id: inspect.cleandoc(below.value.value)
-        for written, below in pairwise(statements)
-        if isinstance(written, ast.AnnAssign) and isinstance(written.target, ast.Name)
-        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
-    }
 
 
 class Model(BaseModel):
@@ -275,7 +247,7 @@ class Condition(BaseModel):
     """A kstatus condition."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, json_schema_extra=_describe
+        alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, json_schema_extra=describe
     )
 
     type: Annotated[str, Field(max_length=316)]

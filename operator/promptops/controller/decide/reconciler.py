@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.cluster.errors import Invalid, NotFound
 from promptops.cluster.events import EventRecorder
 from promptops.cluster.objects import Objects

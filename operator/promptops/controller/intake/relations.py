@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, order_of
 from promptops.domain.content.references import references

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.controller.intake.store import ObjectStore
 from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances, revision_of
 from promptops.domain.manifests import Manifest, status_of, uid_of

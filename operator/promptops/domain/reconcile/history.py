@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from promptops.api import reasons
 from promptops.api.limits import MAX_MANAGER_CHARACTERS
-from promptops.api.v1alpha1.prompt import MAX_HISTORY, HistoryEntry
+from promptops.api.v1alpha1.prompt_status import MAX_HISTORY, HistoryEntry
 from promptops.domain.bounds import cut
 from promptops.domain.content.numbers import highest
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence, text

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from promptops.api import reasons
-from promptops.api.v1alpha1.prompt import PromptStatus
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.domain.manifests import Manifest, age_key, name_of, spec_of, status_of, text
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.statuses import said_alone

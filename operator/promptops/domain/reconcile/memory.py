@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from promptops.api.feed import VersionReference
-from promptops.api.v1alpha1 import prompt as kind
+from promptops.api.v1alpha1 import prompt_status as kind
 from promptops.api.v1alpha1.schema import Condition
 from promptops.domain.conditions import find
 from promptops.domain.manifests import Manifest, status_of

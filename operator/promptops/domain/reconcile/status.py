@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
-from promptops.api.v1alpha1 import prompt as kind
+from promptops.api.v1alpha1 import prompt_status as kind
 from promptops.domain.conditions import Statement, conditions_of
 from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest
