@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from promptops.cluster.client import Client
+from promptops.cluster.connection import Connection
+from promptops.cluster.objects import Objects
+from promptops.controller.publish.webhook import Rehearsal
 from promptops.dev.plane import Plane
 from promptops.domain.injection.pod import injected
 from promptops.domain.review import review
@@ -54,6 +58,19 @@ def test_a_pod_that_is_refused(
     pods: Pods, webhook: RunningWebhook, refusing: dict[str, str], asking: Manifest, said: str
 ) -> None:
     assert said in pods.refusal(asking, refusing["webhook"])
+
+
+@pytest.mark.parametrize(("namespace", "sees"), [("webhook", True), ("nobody", False)])
+async def test_the_operator_sees_whether_it_is_asked(
+    plane: Plane, webhook: RunningWebhook, refusing: dict[str, str], namespace: str, sees: bool
+) -> None:
+    client = Client(await Connection.open(plane.kubeconfig))
+    rehearsal = Rehearsal(Objects(client), refusing[namespace])
+
+    await rehearsal.look()
+
+    assert (rehearsal.problem is None) is sees
+    await client.close()
 
 
 @pytest.mark.parametrize("broken", BROKEN)

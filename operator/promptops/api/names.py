@@ -34,6 +34,8 @@ INJECTION_CONFIG_MAP: Final = "promptops-injection"
 """The ConfigMap with what an installation says of its sidecars, in the operator's namespace: image, feed, resources."""
 WEBHOOK: Final = "promptops-webhook"
 """The admission webhook: Deployment, Service, Secret with its certificate, and both of its configurations."""
+VALIDATING_HOOK: Final = "validate.promptops.io"
+"""What the API server calls it by when it passes a refusal on."""
 
 
 def feed_host(namespace: str) -> str:

@@ -53,8 +53,9 @@ class Client:
         content_type: str = JSON,
         accept: str = JSON,
         seconds: float = CALL_SECONDS,
+        hoped_for: type[ClusterError] | None = None,
     ) -> Any:
-        """Return the decoded answer. `operation` names the call in metrics and logs.
+        """Return the decoded answer. `operation` names the call in metrics and logs, where one that is `hoped_for` is no failure.
 
         Raises a ClusterError.
         """
@@ -62,7 +63,8 @@ class Client:
             answer = await self._answer(method, path, query, body, content_type, accept, seconds)
         except ClusterError as error:
             self._note(not _is_absence(error))
-            self._failed(operation, error)
+            if hoped_for is None or not isinstance(error, hoped_for):
+                self._failed(operation, error)
             raise
         self._note(True)
         return answer

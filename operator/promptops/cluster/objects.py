@@ -9,7 +9,7 @@ from typing import Any
 from promptops.api.names import FIELD_MANAGER
 from promptops.api.wire import read_value
 from promptops.cluster.client import APPLY, JSON, METADATA_OF_ONE, METADATA_ONLY, Client
-from promptops.cluster.errors import ApiUnavailable, ClusterError, NotFound
+from promptops.cluster.errors import ApiUnavailable, ClusterError, Invalid, NotFound
 from promptops.cluster.resources import Resource
 from promptops.domain.manifests import PARTIAL, Manifest
 
@@ -71,6 +71,21 @@ class Objects:
                 body=dict(manifest),
             )
         )
+
+    async def refusal(self, resource: Resource, manifest: Manifest) -> str | None:
+        """Return in whose and in which words an object would be refused if it were created; None when it would be taken.
+
+        Nothing is created. Raises a ClusterError when nobody came to judge it.
+        """
+        path = resource.path(manifest["metadata"].get("namespace"))
+        query = {"fieldManager": FIELD_MANAGER, "dryRun": "All"}
+        try:
+            await self._client.call(
+                f"rehearse {resource.plural}", "POST", path, query=query, body=dict(manifest), hoped_for=Invalid
+            )
+        except Invalid as error:
+            return str(error)
+        return None
 
     async def replace(self, resource: Resource, manifest: Manifest, *, manager: str = FIELD_MANAGER) -> dict[str, Any]:
         """Write an object back; raise Conflict when it changed since its resourceVersion."""

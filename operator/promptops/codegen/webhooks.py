@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from promptops.admission.application import INJECT, VALIDATE
-from promptops.api.names import WEBHOOK
+from promptops.api.names import VALIDATING_HOOK, WEBHOOK
 from promptops.api.v1alpha1 import GROUP, KINDS
 from promptops.codegen.injection import asking_pods, namespaces
 
@@ -19,7 +19,7 @@ def validating(namespace: str) -> Manifest:
     """Return the configuration that has our kinds looked at when they are created or changed."""
     plurals = [kind.NAMES.plural for kind in KINDS]
     rule = _rule([GROUP], ["*"], ["CREATE", "UPDATE"], plurals)
-    hook = _webhook("validate.promptops.io", VALIDATE, namespace, rule) | {
+    hook = _webhook(VALIDATING_HOOK, VALIDATE, namespace, rule) | {
         "namespaceSelector": {},
         "objectSelector": {},
     }

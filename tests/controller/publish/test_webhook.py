@@ -18,10 +18,12 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import MUTATING_WEBHOOKS, SECRETS, VALIDATING_WEBHOOKS
 from promptops.codegen import webhooks
 from promptops.controller.publish.certificates import LIFE
-from promptops.controller.publish.webhook import WebhookCertificate
+from promptops.controller.publish.webhook import Rehearsal, WebhookCertificate
 from promptops.dev.plane import Plane
 from promptops.web.certificates import Authority, Identity, valid_until
 from promptops.web.encryption import Encryption
+from tests.crds.server import installed_on
+from tests.support.waiting import until_told
 
 pytestmark = pytest.mark.cluster
 
@@ -90,7 +92,6 @@ async def test_it_is_made_and_made_known(objects: Objects, namespace: str) -> No
         assert base64.b64decode(hook["clientConfig"]["caBundle"]).decode() == signing.authorities
         assert hook["clientConfig"]["service"]["namespace"] == namespace
     assert valid_until((await certificate(objects, namespace)).certificate) > signing.now + LIFE / 2
-    assert kept.not_ready is None
 
 
 @pytest.mark.usefixtures("configured")
@@ -148,8 +149,59 @@ async def test_it_is_renewed(objects: Objects, plane: Plane, namespace: str, cha
 
 
 async def test_without_configurations_there_is_nothing_to_tell(objects: Objects, namespace: str) -> None:
+    await WebhookCertificate(objects, namespace, Signing()).look()
+
+    await certificate(objects, namespace)
+
+
+@pytest.mark.usefixtures("configured")
+async def test_a_webhook_that_nobody_asks_is_waited_for(objects: Objects, plane: Plane, namespace: str) -> None:
+    """There is no Service, or none with an address that the API server's node knows: what fails open says nothing."""
+    installed_on(plane)
     kept = WebhookCertificate(objects, namespace, Signing())
 
     await kept.look()
 
-    assert kept.not_ready is None
+    assert "takes a version that the webhook would refuse" in str(kept.not_ready)
+
+
+async def test_a_policy_of_somebody_is_named(objects: Objects, plane: Plane, namespace: str) -> None:
+    installed_on(plane)
+    name = f"no-versions-{namespace}"
+    policy = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "resourceRules": [
+                    {
+                        "apiGroups": ["promptops.io"],
+                        "apiVersions": ["*"],
+                        "operations": ["CREATE"],
+                        "resources": ["promptversions"],
+                    }
+                ],
+            },
+            "validations": [{"expression": "false", "message": "not on Fridays"}],
+        },
+    }
+    binding = {
+        "apiVersion": policy["apiVersion"],
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {"policyName": name, "validationActions": ["Deny"]},
+    }
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [policy, binding]})
+    plane.kubectl("create", "-f", "-", input=listed)
+    rehearsal = Rehearsal(objects, namespace)
+
+    async def is_named() -> bool:
+        await rehearsal.look()
+        return "not on Fridays" in str(rehearsal.problem)
+
+    try:
+        await until_told(is_named, lambda: str(rehearsal.problem))
+    finally:
+        plane.kubectl("delete", "-f", "-", input=listed)
