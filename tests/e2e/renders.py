@@ -55,6 +55,8 @@ class Renders:
         made = self._deployment()
         self._cluster.kubectl("apply", f"-n={self._namespace}", "-f=-", input=json.dumps(made))
         self._cluster.kubectl("rollout", "status", f"-n={self._namespace}", f"deployment/{NAME}", "--timeout=120s")
+        # A pod without a sidecar is ready for a moment as well, and ends at once.
+        wait_until(lambda: [set(each["served"]) for each in self.told()] == [{"url", "socket"}] * REPLICAS, self.told)
 
     def activate(self, version: str) -> None:
         """Activate a version, and wait until every loop renders it over every way."""
