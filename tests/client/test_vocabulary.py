@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from promptops.api.http import Health
 from promptops.client import (
+    CacheConfig,
+    CacheError,
+    CacheLevel,
     CircuitBreakerConfig,
     CircuitOpenError,
     CircuitState,
@@ -29,6 +33,7 @@ from promptops.client import (
     ValidationError,
 )
 from promptops.client.retrying import Attempts
+from promptops.client.session import Session
 from promptops.dev.ports import free_ports
 from promptops.rendering.payloads.formats import FORMATS, provider_of
 from tests.client.conftest import Ask, ask_with
@@ -90,6 +95,85 @@ def test_validate_prompt(ask: Ask, variables: dict[str, Any], valid: bool, wrong
     validation = ask("validate_prompt", "typed", variables)
 
     assert (validation.valid, sorted(error.variable for error in validation.errors)) == (valid, sorted(wrong))
+
+
+def test_get_prompt_gets_what_is_served_or_the_version_of_a_number(ask: Ask) -> None:
+    served, older = ask("get_prompt", "two"), ask("get_prompt", "two", "1.1.0")
+
+    assert (served.version, served.content["text"]) == ("1.0.0", "one")
+    assert (older.version, older.content["text"], older.active) == ("1.1.0", "two", False)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        pytest.param("7.0.0", PromptNotFoundError, id="no such version"),
+        pytest.param("../1.1.0", PromptNotFoundError, id="a path"),
+        pytest.param("", ValidationError, id="none"),
+        pytest.param("..", ValidationError, id="dots"),
+        pytest.param("\ud800", ValidationError, id="half of a surrogate pair"),
+        pytest.param(1.0, ValidationError, id="a number"),
+    ],
+)
+def test_a_version_that_there_is_not(ask: Ask, version: Any, kind: type[PromptOpsError]) -> None:
+    with pytest.raises(kind):
+        ask("get_prompt", "two", version)
+
+
+@pytest.mark.parametrize("level", [CacheLevel.REDIS, CacheLevel.HYBRID])
+def test_a_mirror_that_is_wanted_and_not_there_is_said_at_the_beginning(
+    kind: str, sidecar: Sidecar, level: CacheLevel
+) -> None:
+    ask = ask_with(kind, ClientConfig(socket=sidecar.socket, cache=CacheConfig(level)))
+    with pytest.raises(CacheError) as caught:
+        ask("initialize")
+
+    assert (caught.value.cache_type, caught.value.retryable) == ("redis", False)
+    assert "keeps no mirror in Redis" in str(caught.value)
+    assert ask("render_prompt", "greeting", {"name": "Ada"}).rendered_content == "Hello Ada"
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "retryable"),
+    [
+        pytest.param({"redis": "ok"}, None, id="well"),
+        pytest.param({"redis": "Unreachable"}, True, id="away"),
+        pytest.param({}, False, id="none"),
+    ],
+)
+def test_how_the_mirror_stands_decides(dependencies: dict[str, str], retryable: bool | None) -> None:
+    session = Session(ClientConfig(base_url="http://127.0.0.1:1", cache=CacheConfig(CacheLevel.REDIS)))
+    health = Health("healthy", dependencies, 1, None, False)
+    caught = None
+    try:
+        session.check_level(health)
+    except CacheError as error:
+        caught = error.retryable
+
+    assert caught == retryable
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ttl": 0}, {"ttl": "5"}, {"max_size": 0}, {"max_size": 1.5}, {"max_size": True}, {"level": "memory"}]
+)
+def test_a_cache_that_cannot_be(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"cache.{next(iter(changes))} must be"):
+        ClientConfig(cache=CacheConfig(**changes))
+
+
+def test_a_cache_of_another_size_is_used_from_the_next_render_on(sidecar: Sidecar) -> None:
+    with SyncPromptOpsClient(ClientConfig(socket=sidecar.socket, cache=CacheConfig(max_size=1))) as client:
+        client.initialize()
+        client.render_prompt("two", version="1.1.0")
+        small = client.get_cache_stats()
+        client.update_config(cache=CacheConfig())
+        client.initialize()
+        answer = client.render_prompt("two", version="1.1.0")
+
+        usual = client.get_cache_stats()
+    assert (small.size, small.max_size, small.evictions, small.hits) == (1, 1, 0, 1)
+    assert (usual.size, usual.max_size, usual.hits) == (1, 1000, 2)
+    assert answer.rendered_content == "two"
 
 
 def test_get_model_compatibility(ask: Ask) -> None:

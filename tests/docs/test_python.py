@@ -1,4 +1,4 @@
-"""Every block of the Python page runs as it stands, each in a process of its own: a real sidecar, and stand-ins for the vendors."""
+"""Every block of the pages on Python runs as it stands, each in a process of its own: a real sidecar, and stand-ins for the vendors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.rendering.payloads.vendor import listening
 from tests.support.sidecar import sidecars
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "guides" / "python.md").read_text()
+PAGES = "".join((ROOT / "docs" / "guides" / page).read_text() for page in ("python.md", "patterns.md"))
 BLOCKS = [
     (title, block)
-    for title, section in re.findall(r"^## (.*?)$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    for title, section in re.findall(r"^## (.*?)$(.*?)(?=^## |\Z)", PAGES, re.MULTILINE | re.DOTALL)
     for block in re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 ]
 COMPLETION: dict[str, Any] = {

@@ -7,6 +7,7 @@ from promptops.api.http import (
     RenderedMessage,
     RenderResponse,
     VariableError,
+    VersionDetail,
     Warning,
 )
 from promptops.api.observed import FeedbackAnswer, PromptEvent
@@ -17,6 +18,7 @@ from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
     AuthorizationError,
+    CacheError,
     CircuitOpenError,
     ClientClosedError,
     ConfigurationError,
@@ -25,6 +27,7 @@ from promptops.client.errors import (
     PromptOpsError,
     RateLimitError,
     ServerError,
+    TelemetryError,
     TenantUnknownError,
     TimeoutError,
     ValidationError,
@@ -32,6 +35,7 @@ from promptops.client.errors import (
 from promptops.client.retrying import RetryConfig
 from promptops.client.statistics import ClientStatistics
 from promptops.client.synchronous import SyncPromptOpsClient
+from promptops.client.telemetry import TelemetryConfig
 from promptops.client.tenants import TenantClients
 from promptops.client.vocabulary import (
     ModelCompatibility,
@@ -46,6 +50,7 @@ __all__ = [
     "SyncPromptOpsClient",
     "ClientConfig",
     "CacheConfig",
+    "TelemetryConfig",
     "CacheLevel",
     "CacheStatistics",
     "PromptEvent",
@@ -62,6 +67,7 @@ __all__ = [
     "RenderedMessage",
     "PromptDetail",
     "PromptSummary",
+    "VersionDetail",
     "PromptValidation",
     "ModelCompatibility",
     "ClientStatistics",
@@ -79,6 +85,8 @@ __all__ = [
     "RateLimitError",
     "CircuitOpenError",
     "ServerError",
+    "CacheError",
+    "TelemetryError",
     "ConfigurationError",
     "ClientClosedError",
 ]

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, overload
 
-from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
+from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse, VersionDetail
 from promptops.api.observed import FeedbackAnswer, Outcome
 from promptops.client import codec
 from promptops.client.async_transport import AsyncTransport
@@ -52,9 +52,10 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
 
         Nobody has to call it: renders before it, and those of a sidecar that nobody may follow, are calls.
         """
-        await self.health_check()
+        health = await self.health_check()
         for pause in self._session.until_held():
             await asyncio.sleep(pause)
+        self._session.check_level(health)
 
     async def shutdown(self) -> None:
         """The same as `close`."""
@@ -106,17 +107,18 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         ):
             return quick
         words, started, current = checked(fallback), time.perf_counter(), self._session
-        asked = current.asked(prompt_id, variables)
-        try:
-            model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
-            call = codec.render_call(prompt_id, variables, version, strict, model)
-            answer = None if self._closed else current.rendered_here(call)
-            is_local = answer is not None
-            if answer is None:
-                answer = await self._rendered(call, current)
-        except PromptOpsError as error:
-            return current.failed(prompt_id, error, words, asked)
-        return current.rendered(answer, started, asked, local=is_local)
+        with current.traced(prompt_id) as traced:
+            asked = current.asked(prompt_id, variables)
+            try:
+                model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
+                call = codec.render_call(prompt_id, variables, version, strict, model)
+                answer = None if self._closed else current.rendered_here(call)
+                is_local = answer is not None
+                if answer is None:
+                    answer = await self._rendered(call, current)
+            except PromptOpsError as error:
+                return traced.answered(current.failed(prompt_id, error, words, asked))
+            return traced.answered(current.rendered(answer, started, asked, local=is_local))
 
     async def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
@@ -152,8 +154,14 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         """Forget what this process holds; it is fetched anew, and renders are calls until it is there."""
         await asyncio.to_thread(self._session.clear)
 
-    async def get_prompt(self, prompt_id: str) -> PromptDetail:
-        """Return a prompt with the content of its active version."""
+    @overload
+    async def get_prompt(self, prompt_id: str, version: None = None) -> PromptDetail: ...
+    @overload
+    async def get_prompt(self, prompt_id: str, version: str) -> VersionDetail: ...
+    async def get_prompt(self, prompt_id: str, version: str | None = None) -> PromptDetail | VersionDetail:
+        """Return a prompt with the content of its active version, or the version of that number."""
+        if version is not None:
+            return await self._answer(codec.version_call(prompt_id, version))
         return await self._answer(codec.prompt_call(prompt_id))
 
     async def list_prompts(self) -> tuple[PromptSummary, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from promptops.reader.lately import MAX_SIZE, TTL_SECONDS
+
 
 class CacheLevel(StrEnum):
     """What stands between a render and the sidecar. The sidecar holds everything, whatever a client chooses."""
@@ -29,6 +31,12 @@ class CacheConfig:
     """What a client holds."""
 
     level: CacheLevel = CacheLevel.MEMORY
+    ttl: float = TTL_SECONDS
+    """Seconds for which a version that was asked for by its number is kept ready after its last render in the process. What a
+    prompt serves is always ready, and what is ready never gets old: activations come by themselves."""
+    max_size: int = MAX_SIZE
+    """So many versions that were asked for by number are kept ready at most: the one used longest ago makes room. Its content
+    stays with what is held."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,13 @@ class CacheStatistics:
     """Held, of which the active version can be rendered here."""
     contents: int
     """Versions of them that are held."""
+    size: int
+    """Versions that were asked for by number and are ready, `max_size` at most."""
+    max_size: int
+    evictions: int
+    """Of them, those that had to make room."""
+    expirations: int
+    """Of them, those that nobody used for `ttl` seconds."""
     is_current: bool
     """Whether that is known to be what the sidecar serves."""
     age_seconds: float | None

@@ -18,6 +18,7 @@ from promptops.api.http import (
     PromptDetail,
     PromptList,
     RenderResponse,
+    VersionDetail,
 )
 from promptops.api.observed import FeedbackAnswer
 from promptops.client.errors import (
@@ -198,6 +199,20 @@ def _wrong(why: str) -> ValidationError:
 def prompt_call(prompt_id: str) -> Call[PromptDetail]:
     """Return the call that gets a prompt."""
     return Call("GET", _path(prompt_id), PromptDetail)
+
+
+def version_call(prompt_id: str, version: str) -> Call[VersionDetail]:
+    """Return the call that gets a version by its number. Raises ValidationError."""
+    if not isinstance(version, str) or not version.strip("."):
+        raise _wrong("version must be a string such as '1.0.0'")
+    return Call("GET", f"{_path(prompt_id)}/versions/{_quoted(version)}", VersionDetail)
+
+
+def _quoted(part: str) -> str:
+    try:
+        return quote(part, safe="")
+    except UnicodeEncodeError:
+        raise _wrong(f"this is no part of a path: {ascii(part)[:80]}") from None
 
 
 def list_call() -> Call[PromptList]:

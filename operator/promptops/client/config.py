@@ -12,6 +12,7 @@ from promptops.client.caching import CacheConfig, CacheLevel
 from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.client.place import Place, at_socket, at_url
 from promptops.client.retrying import RetryConfig
+from promptops.client.telemetry import TelemetryConfig
 from promptops.client.token import BearerToken
 from promptops.settings.client import ClientSettings
 
@@ -49,6 +50,8 @@ class ClientConfig:
     """When no call is made for a while; None: always one is made. It never opens for a socket."""
     cache: CacheConfig = field(default_factory=CacheConfig)
     """What is held in the process, to render from."""
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    """What OpenTelemetry is told of renders."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, before a call fails with it."""
@@ -60,6 +63,9 @@ class ClientConfig:
         _check_number("retry.most_seconds", self.retry.most_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
         _check_kind("cache", self.cache, CacheConfig)
         _check_kind("cache.level", self.cache.level, CacheLevel)
+        _check_number("cache.ttl", self.cache.ttl, (int, float), _LONGEST_TIMEOUT_SECONDS)
+        _check_number("cache.max_size", self.cache.max_size, int, 1_000_000)
+        _check_telemetry(self.telemetry)
         if self.breaker is not None:
             _check_breaker(self.breaker)
         if self.socket is not None and self.base_url is not None:
@@ -127,6 +133,14 @@ def _check_breaker(config: Any) -> None:
         isinstance(kind, type) and issubclass(kind, PromptOpsError) for kind in kinds
     ):
         raise ConfigurationError("breaker.expected must be a tuple of PromptOpsError and its kinds")
+
+
+def _check_telemetry(config: Any) -> None:
+    _check_kind("telemetry", config, TelemetryConfig)
+    _check_kind("telemetry.enabled", config.enabled, bool)
+    rate = config.sample_rate
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise ConfigurationError(f"telemetry.sample_rate must be a number from 0 to 1, not {_shown(rate)}")
 
 
 def _check_kind(name: str, value: object, kind: type) -> None:

@@ -10,6 +10,8 @@ PromptOpsError                 what every call can raise: error_code, details, r
 ├── CircuitOpenError           too many calls in a row failed, so none is made for a while; retry_after
 ├── ServerError                the sidecar cannot answer this now, or at all
 ├── TenantUnknownError         this process has no client for that tenant; suggested_tenants
+├── CacheError                 what a client was told to hold prompts in is not there; cache_type
+├── TelemetryError             there is nobody to tell of renders, and a client was told to
 ├── ConfigurationError         the client's settings cannot be
 └── ClientClosedError          the client was closed before
 """
@@ -26,6 +28,8 @@ UNEXPECTED_ANSWER: Final = "UnexpectedAnswer"
 INVALID_CONFIGURATION: Final = "InvalidConfiguration"
 CIRCUIT_OPEN: Final = "CircuitOpen"
 TENANT_UNKNOWN: Final = "TenantUnknown"
+CACHE_UNAVAILABLE: Final = "CacheUnavailable"
+TELEMETRY_UNAVAILABLE: Final = "TelemetryUnavailable"
 CLIENT_CLOSED: Final = "ClientClosed"
 
 
@@ -138,6 +142,25 @@ class TenantUnknownError(PromptOpsError):
     def suggested_tenants(self) -> tuple[str, ...]:
         """Names that were perhaps meant, the most similar first."""
         return tuple(self.details["suggested_tenants"])
+
+
+class CacheError(PromptOpsError):
+    """What a client was told to hold prompts in is not there (`retryable`: now). It renders without it."""
+
+    def __init__(self, message: str, cache_type: str, *, retryable: bool) -> None:
+        super().__init__(message, CACHE_UNAVAILABLE, {"cache_type": cache_type}, retryable=retryable)
+
+    @property
+    def cache_type(self) -> str:
+        """Which one, as in `redis`."""
+        return str(self.details["cache_type"])
+
+
+class TelemetryError(PromptOpsError):
+    """There is nobody to tell of renders, and a client was told to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, TELEMETRY_UNAVAILABLE)
 
 
 class ConfigurationError(PromptOpsError):

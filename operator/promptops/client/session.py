@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
-from promptops.api.http import RenderedMessage, RenderResponse
+from promptops.api.http import Health, RenderedMessage, RenderResponse
 from promptops.api.observed import PromptEvent
 from promptops.client import fallback
 from promptops.client.breaker import CircuitBreaker
-from promptops.client.caching import CacheStatistics
+from promptops.client.caching import CacheLevel, CacheStatistics
 from promptops.client.codec import Call
 from promptops.client.config import ClientConfig
 from promptops.client.connections import OfThisProcess
-from promptops.client.errors import PromptOpsError
+from promptops.client.errors import CacheError, PromptOpsError
 from promptops.client.events import Subscriptions
 from promptops.client.retrying import Attempts, RetryConfig
 from promptops.client.statistics import CallCounts, ClientStatistics
+from promptops.client.telemetry import Telemetry, Traced
 from promptops.client.token import BearerToken
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ HASTY_SECONDS: Final = 0.25
 INITIAL_SECONDS: Final = 2.0
 """So long a beginning waits for what the sidecar holds."""
 _LOOK_SECONDS: Final = 0.005
+_OK: Final = "ok"
 _ONCE: Final = RetryConfig(attempts=1)
 
 
@@ -44,8 +46,11 @@ class Session:
         self.subscriptions: Subscriptions = before.subscriptions if before is not None else Subscriptions()
         self._breaker = OfThisProcess(self._made)
         held = before.here if before is not None and before.place == self.place else None
+        held = held if held is not None and held.cache == config.cache else None
         self.here: Renderer | None = held or self._renderer() if config.cache.level.is_local else None
         """What renders in this process; None: the sidecar is asked each time."""
+        told = before.telemetry if before is not None and before.config.telemetry == config.telemetry else None
+        self.telemetry: Telemetry | None = told or Telemetry(config.telemetry) if config.telemetry.enabled else None
 
     def succeeding(self, config: ClientConfig) -> Session:
         """Return the session with other settings. Raises ConfigurationError."""
@@ -54,7 +59,7 @@ class Session:
     @property
     def quick(self) -> Renderer | None:
         """What answers a usual render without a word to anybody; None while somebody wants to be told."""
-        return None if self.subscriptions.are_any else self.here
+        return None if self.subscriptions.are_any or self.telemetry is not None else self.here
 
     def left_for(self, other: Session) -> None:
         """End what the other session, which takes the place of this one, does not go on with."""
@@ -106,6 +111,21 @@ class Session:
         self.counts.get().retries += 1
         return pause
 
+    def traced(self, prompt_id: Any) -> AbstractContextManager[Traced]:
+        """Tell OpenTelemetry of the render that the block is, if it wants to know."""
+        return self.telemetry.render(prompt_id) if self.telemetry is not None else nullcontext(Traced())
+
+    def check_level(self, health: Health) -> None:
+        """Raise CacheError when the mirror in Redis is wanted, and the sidecar has none or cannot use it."""
+        if self.config.cache.level not in (CacheLevel.REDIS, CacheLevel.HYBRID):
+            return
+        mirror = health.dependencies.get("redis")
+        if mirror is None:
+            why = "keeps no mirror in Redis: give it one, or choose another cache.level"
+            raise CacheError(f"the sidecar at {self.place.name} {why}", "redis", retryable=False)
+        if mirror != _OK:
+            raise CacheError(f"the sidecar at {self.place.name} cannot use Redis: {mirror}", "redis", retryable=True)
+
     def asked(self, prompt_id: Any, variables: Any) -> PromptEvent | None:
         """Tell that a render is asked for; None when nobody wants to know."""
         if not self.subscriptions.are_any:
@@ -150,6 +170,7 @@ class Session:
         done = self.statistics()
         local = self.here.local() if self.here is not None else None
         view = local.view if local is not None else None
+        lately = local.lately if local is not None else None
         return CacheStatistics(
             level=self.config.cache.level,
             hits=done.local,
@@ -157,6 +178,10 @@ class Session:
             hit_rate=round(done.local / done.succeeded, 4) if done.succeeded else 1.0,
             prompts=len(view.entries) if view is not None else 0,
             contents=len(view.blobs) if view is not None else 0,
+            size=len(lately) if lately is not None else 0,
+            max_size=self.config.cache.max_size,
+            evictions=lately.evictions if lately is not None else 0,
+            expirations=lately.expirations if lately is not None else 0,
             is_current=local is not None and local.is_current,
             age_seconds=local.age_seconds if local is not None and view is not None else None,
         )
@@ -173,7 +198,7 @@ class Session:
         # Before there is a thread: a child that is forked while one loads something waits for it for ever.
         from promptops.client.in_process.renderer import Renderer
 
-        return Renderer(self.place.socket, self.counts.get)
+        return Renderer(self.place.socket, self.counts.get, self.config.cache)
 
     def _made(self) -> CircuitBreaker | None:
         wanted = self.config.breaker if self.place.socket is None else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
-from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse
+from promptops.api.http import Health, PromptDetail, PromptSummary, RenderResponse, VersionDetail
 from promptops.api.observed import FeedbackAnswer, Outcome
 from promptops.client import codec
 from promptops.client.caching import CacheStatistics
@@ -47,9 +47,10 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
 
         Nobody has to call it: renders before it, and those of a sidecar that nobody may follow, are calls.
         """
-        self.health_check()
+        health = self.health_check()
         for pause in self._session.until_held():
             time.sleep(pause)
+        self._session.check_level(health)
 
     def shutdown(self) -> None:
         """The same as `close`."""
@@ -101,17 +102,18 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         ):
             return quick
         words, started, current = checked(fallback), time.perf_counter(), self._session
-        asked = current.asked(prompt_id, variables)
-        try:
-            model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
-            call = codec.render_call(prompt_id, variables, version, strict, model)
-            answer = None if self._closed else current.rendered_here(call)
-            is_local = answer is not None
-            if answer is None:
-                answer = self._rendered(call, current)
-        except PromptOpsError as error:
-            return current.failed(prompt_id, error, words, asked)
-        return current.rendered(answer, started, asked, local=is_local)
+        with current.traced(prompt_id) as traced:
+            asked = current.asked(prompt_id, variables)
+            try:
+                model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
+                call = codec.render_call(prompt_id, variables, version, strict, model)
+                answer = None if self._closed else current.rendered_here(call)
+                is_local = answer is not None
+                if answer is None:
+                    answer = self._rendered(call, current)
+            except PromptOpsError as error:
+                return traced.answered(current.failed(prompt_id, error, words, asked))
+            return traced.answered(current.rendered(answer, started, asked, local=is_local))
 
     def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
@@ -147,8 +149,14 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         """Forget what this process holds; it is fetched anew, and renders are calls until it is there."""
         self._session.clear()
 
-    def get_prompt(self, prompt_id: str) -> PromptDetail:
-        """Return a prompt with the content of its active version."""
+    @overload
+    def get_prompt(self, prompt_id: str, version: None = None) -> PromptDetail: ...
+    @overload
+    def get_prompt(self, prompt_id: str, version: str) -> VersionDetail: ...
+    def get_prompt(self, prompt_id: str, version: str | None = None) -> PromptDetail | VersionDetail:
+        """Return a prompt with the content of its active version, or the version of that number."""
+        if version is not None:
+            return self._answer(codec.version_call(prompt_id, version))
         return self._answer(codec.prompt_call(prompt_id))
 
     def list_prompts(self) -> tuple[PromptSummary, ...]:

@@ -28,6 +28,7 @@ from promptops.api.wire import Unreadable, read
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.allowance import RenderAllowance
+from promptops.reader.lately import MAX_SIZE, TTL_SECONDS, Lately
 from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
 from promptops.reader.requests import check_count, read_render_request
@@ -91,11 +92,19 @@ class Attempt:
 class Answers:
     """Answers calls from a store. Raises PromptError for everything that a caller or an author has to hear."""
 
-    def __init__(self, store: Store, observer: RenderObserver, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        observer: RenderObserver,
+        now: Callable[[], float],
+        max_size: int = MAX_SIZE,
+        ttl: float = TTL_SECONDS,
+    ) -> None:
+        """`max_size`: versions that were asked for by number and are kept ready, each for `ttl` seconds after its last render."""
         self._store = store
         self._observer = observer
         self._now = now
-        self._plans = Plans()
+        self._plans = Plans(Lately(now, max_size, ttl))
         self._allowance = RenderAllowance(now)
 
     def render(self, prompt_id: str, body: bytes) -> RenderResponse:
@@ -209,6 +218,15 @@ class Answers:
         """Return what a content that the view holds is rendered by. Raises Unavailable. May be called in any thread."""
         return self._plans.of(view, digest)
 
+    def tidy(self) -> None:
+        """Drop what was kept ready and nobody has asked for lately. May be called in any thread."""
+        self._plans.tidy()
+
+    @property
+    def lately(self) -> Lately[Any]:
+        """What is kept ready of versions that were asked for by number."""
+        return self._plans.lately
+
     def view(self) -> View:
         """Return what is held now. Raises NotReady."""
         view = self._store.current
@@ -223,13 +241,16 @@ class Answers:
             age = self._store.age_seconds(self._now())
             if 0 < entry.max_staleness_s < age:
                 raise TooStale(entry, age)
-            answer = self._answer(call, reference, self._plans.of(call.view, reference.digest))
+            answer = self._answer(call, reference, self._plan_of(call, reference))
         except Unavailable as error:
             stand_in = self._stands_in(call, error)
             if stand_in is None:
                 raise
             return Attempt(entry.name, reference.digest, stand_in, request, error)
         return Attempt(entry.name, reference.digest, answer, request)
+
+    def _plan_of(self, call: _Call, reference: VersionReference) -> Plan:
+        return self._plans.of(call.view, reference.digest, by_number=reference != call.entry.stable)
 
     def _stands_in(self, call: _Call, error: Unavailable) -> RenderResponse | None:
         """Return what is declared to stand in for a prompt. None: nothing is, or that cannot be rendered either.

@@ -13,6 +13,7 @@ from promptops.api.wire import Unreadable, read
 from promptops.cache.advance import Understanding
 from promptops.cache.index import digest_of
 from promptops.cache.view import View
+from promptops.reader.lately import Lately
 from promptops.rendering import selection
 from promptops.rendering.errors import InvalidSpec, Unavailable
 from promptops.rendering.execute.plan import Plan, plan
@@ -66,25 +67,36 @@ class Filled:
 class Plans:
     """Plans by digest. A digest is its content: what is here never has to be looked at again. Any thread may ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, lately: Lately[Plan | InvalidSpec]) -> None:
+        """`lately`: room for those of versions that were asked for by number."""
+        self.lately = lately
         self._plans: dict[str, Plan | InvalidSpec] = {}
         self._filled: dict[str, Filled] = {}
         self._words: dict[str, Plan] = {}
         self._view: View | None = None
         self._lock = threading.Lock()
 
-    def of(self, view: View, digest: str) -> Plan:
-        """Return the plan of a content that the view holds.
+    def of(self, view: View, digest: str, *, by_number: bool = False) -> Plan:
+        """Return the plan of a content that the view holds. `by_number`: it is not what a prompt serves, and not kept for long.
 
         Raises Unavailable when it is not held, or not understood by this version of the sidecar.
         """
         with self._lock:
             if view is not self._view:
                 self._forget(view)
-            made = self._plans.get(digest) or self._make(view, digest)
+            made = self._plans.get(digest)
+            if made is None:
+                made = self._lately(view, digest) if by_number else self._make(view, digest)
+                if not by_number:
+                    self._plans[digest] = made
         if isinstance(made, InvalidSpec):
             raise Unavailable(f"the content {digest} is held and not understood here: {made.reason}")
         return made
+
+    def tidy(self) -> None:
+        """Drop what nobody has asked for lately."""
+        with self._lock:
+            self.lately.expire()
 
     def standing_in(self, view: View, entry: Entry, fallback: Fallback) -> tuple[VersionReference, Plan]:
         """Return what stands in for a prompt, and its plan. A text is no version: its reference is empty.
@@ -127,10 +139,17 @@ class Plans:
             made: Plan | InvalidSpec = _plan(blob)
         except InvalidSpec as error:
             made = error
-        self._plans[digest] = made
+        return made
+
+    def _lately(self, view: View, digest: str) -> Plan | InvalidSpec:
+        made = self.lately.get(digest)
+        if made is None:
+            made = self._make(view, digest)
+            self.lately.put(digest, made)
         return made
 
     def _forget(self, view: View) -> None:
         self._plans = {digest: made for digest, made in self._plans.items() if digest in view.blobs}
+        self.lately.keep(view.blobs)
         self._filled, self._words = {}, {}
         self._view = view

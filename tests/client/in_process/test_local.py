@@ -12,6 +12,7 @@ from promptops.api.content import CANONICAL_FORM
 from promptops.api.feed import STALE_SECONDS, STALENESS_FEATURE, Entry, Fallback, Signed, VersionReference
 from promptops.cache.index import digest_of
 from promptops.cache.view import View
+from promptops.client.caching import CacheConfig
 from promptops.client.errors import PromptOpsError, RateLimitError, ValidationError
 from promptops.client.in_process.local import Local
 from promptops.client.statistics import CallCounts
@@ -24,12 +25,15 @@ BODY = b'{"variables": {"name": "Ada"}}'
 class Held:
     """A process that holds these prompts, and a clock that is told."""
 
-    def __init__(self, renders_per_second: int = 0, **contents: dict[str, Any]) -> None:
+    def __init__(self, renders_per_second: int = 0, max_size: int = 2, **contents: dict[str, Any]) -> None:
         self.time = 1000.0
         self.must_understand: tuple[str, ...] = ()
         self.max_staleness_s = 0
         self.fallback: Fallback | None = None
-        self.local = Local("/nowhere", CallCounts(), now=lambda: self.time)
+        self.pins: dict[str, dict[str, Any]] = {}
+        self.local = Local(
+            "/nowhere", CallCounts(), now=lambda: self.time, cache=CacheConfig(max_size=max_size, ttl=30)
+        )
         self.store = self.local._store
         self._seq = 0
         self._renders_per_second = renders_per_second
@@ -39,6 +43,7 @@ class Held:
     def put(self, **contents: dict[str, Any]) -> None:
         """Hold these prompts and no other."""
         blobs = {name: CANONICAL_FORM + json.dumps(content).encode() for name, content in contents.items()}
+        pinned = {number: CANONICAL_FORM + json.dumps(content).encode() for number, content in self.pins.items()}
         self._seq += 1
         entries = [
             Entry(
@@ -50,11 +55,16 @@ class Held:
                 must_understand=self.must_understand,
                 max_staleness_s=self.max_staleness_s,
                 fallback=self.fallback,
+                pins=tuple(VersionReference(number, digest_of(blob)) for number, blob in pinned.items()),
             )
             for name, blob in blobs.items()
         ]
         made = View.unsigned(
-            entries, {digest_of(blob): blob for blob in blobs.values()}, self._seq, namespace="a", tenant="a"
+            entries,
+            {digest_of(blob): blob for blob in (*blobs.values(), *pinned.values())},
+            self._seq,
+            namespace="a",
+            tenant="a",
         )
         header = made.header.__class__(
             **{name: getattr(made.header, name) for name in made.header.__struct_fields__}
@@ -228,6 +238,54 @@ def test_a_prompt_that_may_not_be_old_is_not_answered_when_it_is() -> None:
 
     assert short is None
     assert held.local.held("p", BODY) is None
+
+
+@pytest.fixture
+def numbered() -> Held:
+    """A process with room for two versions by number, beside three of them and the one that is served."""
+    held = Held(p=NAMED)
+    held.pins = {f"0.{minor}.0": NAMED | {"text": f"{minor} {{{{ name }}}}"} for minor in (1, 2, 3)}
+    held.put(p=NAMED)
+    held.store.confirm(held.time)
+    return held
+
+
+def by_number(held: Held, number: str) -> str:
+    answer = held.local.current("p", json.dumps({"variables": {"name": "Ada"}, "version": number}).encode())
+    assert answer is not None
+    return answer.rendered_content
+
+
+def test_versions_by_number_are_ready_while_there_is_room_for_them(numbered: Held) -> None:
+    said = [by_number(numbered, f"0.{minor}.0") for minor in (1, 2, 3, 1)]
+
+    kept = numbered.local.lately
+    assert said == ["1 Ada", "2 Ada", "3 Ada", "1 Ada"]
+    assert (len(kept), kept.evictions, kept.expirations) == (2, 2, 0)
+    assert numbered.local.view is not None
+    assert len(numbered.local.view.blobs) == 4
+
+
+def test_versions_by_number_that_nobody_asks_for_are_ready_no_more(numbered: Held) -> None:
+    by_number(numbered, "0.1.0")
+    numbered.time += 31
+    numbered.store.confirm(numbered.time)
+
+    kept = numbered.local.lately
+    assert (len(kept), kept.evictions, kept.expirations) == (0, 0, 1)
+    assert by_number(numbered, "0.1.0") == "1 Ada"
+
+
+def test_what_a_prompt_serves_takes_no_room_and_is_always_ready(numbered: Held) -> None:
+    by_number(numbered, "1.0.0")
+    numbered.warm()
+    for minor in (1, 2, 3):
+        by_number(numbered, f"0.{minor}.0")
+    numbered.time += 31
+    numbered.store.confirm(numbered.time)
+
+    assert numbered.local.quick("p", {"name": "Ada"}) is not None
+    assert len(numbered.local._answers._plans._plans) == 1
 
 
 def test_another_version_is_served_from_the_next_render_on() -> None:

@@ -20,6 +20,7 @@ from promptops.api.wire import read
 from promptops.cache.clock import now_of_boot
 from promptops.cache.store import Confirmed, Dropped, Event, Store, Swapped
 from promptops.cache.view import View
+from promptops.client.caching import CacheConfig
 from promptops.client.errors import PromptOpsError, error_of_problem
 from promptops.client.in_process.following import Following
 from promptops.client.in_process.ledger import RenderLedger
@@ -27,6 +28,7 @@ from promptops.client.statistics import CallCounts, QuickCount
 from promptops.client.vocabulary import PromptVariables
 from promptops.feed.observer import FollowerObserver
 from promptops.reader.answers import Answers, render_id
+from promptops.reader.lately import Lately
 from promptops.reader.plans import UNDERSTANDING
 from promptops.rendering.errors import PromptError, PromptNotFound, Unavailable
 from promptops.rendering.execute.plan import Plan
@@ -39,6 +41,7 @@ _ELSEWHERE: Final = (PromptNotFound, Unavailable)
 _PLAIN: Final = frozenset({dict, PromptVariables, type(None)})
 """Dictionaries that have what they seem to have."""
 _ENCODER: Final = msgspec.json.Encoder()
+_USUAL: Final = CacheConfig()
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class Local(FollowerObserver):
         counts: CallCounts,
         inherited: Local | None = None,
         now: Callable[[], float] | None = None,
+        cache: CacheConfig = _USUAL,
     ) -> None:
         """`inherited`: what the parent of a forked child held; it is held here too, and nothing of it is believed to be current."""
         self._now = now or now_of_boot
@@ -83,7 +87,7 @@ class Local(FollowerObserver):
         self._confirmed_at = self._store.confirmed_at or 0.0
         self._usual_until = 0.0
         """As `_fresh_until`, or until it is stale if that comes before."""
-        self._answers = Answers(self._store, _Uncounted(), self._now)
+        self._answers = Answers(self._store, _Uncounted(), self._now, cache.max_size, cache.ttl)
         self._store.listen(self._heard)
         self.following = Following(
             path, self._store, self, self._ledger, lambda: self.view if self.is_current else None
@@ -98,6 +102,11 @@ class Local(FollowerObserver):
     def age_seconds(self) -> float:
         """Since the origin confirmed what is held."""
         return round(self._store.age_seconds(self._now()), 3)
+
+    @property
+    def lately(self) -> Lately[Any]:
+        """What is kept ready of versions that were asked for by number."""
+        return self._answers.lately
 
     @property
     def view(self) -> View | None:
@@ -218,6 +227,7 @@ class Local(FollowerObserver):
             self._go_on_with({} if event.step is None else _untouched(dict(self._hot), event))
         elif isinstance(event, Confirmed):
             self._confirmed_at = self._store.confirmed_at or 0.0
+            self._answers.tidy()
         elif isinstance(event, Dropped):
             self._go_on_with({})
         is_known = self._store.current is not None and self._store.confirmed_at is not None

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Final
 
 from promptops.api.http import RenderResponse
+from promptops.client.caching import CacheConfig
 from promptops.client.errors import NetworkError, PromptOpsError, ServerError, TimeoutError
 from promptops.client.in_process.local import Local
 from promptops.client.statistics import CallCounts
@@ -24,8 +25,9 @@ _DID_NOT_ANSWER: Final = (NetworkError, TimeoutError, ServerError)
 class Renderer:
     """Answers from what this process holds. Safe for threads and over forks."""
 
-    def __init__(self, path: str, counts: Callable[[], CallCounts]) -> None:
+    def __init__(self, path: str, counts: Callable[[], CallCounts], cache: CacheConfig) -> None:
         """`counts`: returns those of this process."""
+        self.cache = cache
         self._path = path
         self._counts = counts
         self._locals: dict[int, Local] = {}
@@ -82,7 +84,7 @@ class Renderer:
 
     def _begin(self, process: int) -> Local:
         inherited = next((local for of, local in list(self._locals.items()) if of != process), None)
-        local = self._locals.setdefault(process, Local(self._path, self._counts(), inherited))
+        local = self._locals.setdefault(process, Local(self._path, self._counts(), inherited, cache=self.cache))
         for other in [of for of in list(self._locals) if of != process]:
             if (left := self._locals.pop(other, None)) is not None:
                 left.following.abandon()

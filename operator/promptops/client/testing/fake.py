@@ -153,7 +153,10 @@ class FakeSidecar:
     def _answered(self, call: Call[Any]) -> Any:
         path, body = call.path, call.body or b""
         if path.startswith(_PROMPTS):
-            named = unquote(path.removeprefix(_PROMPTS))
+            quoted, _, version = path.removeprefix(_PROMPTS).partition("/versions/")
+            named = unquote(quoted)
+            if version:
+                return self._answers.version(named, unquote(version))
             if call.method == "POST":
                 return self._rendered(named.removesuffix("/render"), body)
             return self._answers.prompt(named)
