@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -16,11 +21,15 @@ from promptops.feed.reporter import Reporter
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
 from promptops.rendering.errors import InvalidInput
-from promptops.sidecar.clients import MAX_CLIENTS, Clients
+from promptops.sidecar.clients import LEFT_SECONDS, MAX_NUMBERS, Clients
 from promptops.telemetry.sidecar import SidecarMetrics
-from promptops.web.problems import HttpRefusal
 from tests.client.in_process.test_local import NAMED, Held
+from tests.sidecar.test_feed import Following, followed
+from tests.support.hop import SCOPE
+from tests.support.sidecar import ROOT
+from tests.support.waiting import until
 
+__all__ = ["followed"]
 OLDER, NEWER = Position(0, 0, 1), Position(0, 0, 2)
 BUCKETS = (3, *[0] * len(LATENCY_BUCKETS_SECONDS))
 
@@ -37,7 +46,7 @@ class Told:
 
     def __init__(self) -> None:
         self.time = 0.0
-        held = Held(p=NAMED)
+        self.held = held = Held(p=NAMED)
         held.put(p=NAMED)
         self.store: Store = held.store
         view = self.store.current
@@ -49,7 +58,24 @@ class Told:
         self.clients = Clients(self.store, self.metrics, self.tally, self.statistics, lambda: self.time)
         self.news = 0
         self.clients.listen(self._changed)
+        self.streams: dict[str, list[ExitStack]] = {}
         self.reporter = Reporter(Nobody(), self.store, "sidecar", renders=self.tally, below=self.clients)
+
+    def follows(self, instance: str) -> None:
+        """A process opens a stream."""
+        stream = ExitStack()
+        stream.enter_context(self.clients.following(instance))
+        self.streams.setdefault(instance, []).append(stream)
+
+    def leaves(self, instance: str) -> None:
+        """The first of its streams ends."""
+        self.streams[instance].pop(0).close()
+
+    def says(self, instance: str, position: Position | None = None, **more: Any) -> int:
+        """A process that follows reports."""
+        if instance not in self.streams:
+            self.follows(instance)
+        return self.hear(instance, position, **more)
 
     def hear(self, instance: str, position: Position | None = None, **more: Any) -> int:
         """Take a report; return the number that is acknowledged."""
@@ -63,6 +89,9 @@ class Told:
 
     def _changed(self) -> None:
         self.news += 1
+
+
+Step = Callable[[Told], None]
 
 
 @pytest.fixture
@@ -140,7 +169,7 @@ def test_no_more_is_reported_as_served_than_all_processes_render(
     told: Told, positions: list[Position | None], least: int
 ) -> None:
     for index, position in enumerate(positions):
-        told.hear(f"{index}", position)
+        told.says(f"{index}", position)
 
     reported = told.reporter.report().position
 
@@ -149,49 +178,186 @@ def test_no_more_is_reported_as_served_than_all_processes_render(
     assert reported.seq == least
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        pytest.param(lambda told: told.hear("a", told.view.position), id="it has caught up"),
-        pytest.param(lambda told: told.hear("a", OLDER, goodbye=True), id="it has ended"),
-        pytest.param(lambda told: setattr(told, "time", LOST_SECONDS), id="it fell silent"),
-    ],
-)
-def test_who_was_behind_holds_nothing_back_once(told: Told, end: Any) -> None:
+def after(seconds: float) -> Step:
+    """So much later."""
+
+    def step(told: Told) -> None:
+        told.time += seconds
+
+    return step
+
+
+def follows(told: Told) -> None:
+    """It opens a stream."""
+    told.follows("a")
+
+
+def leaves(told: Told) -> None:
+    """Its stream ends, whoever ended it and however."""
+    told.leaves("a")
+
+
+def says_older(told: Told) -> None:
+    """It reports that it renders from what is older than what the sidecar holds."""
     told.hear("a", OLDER)
-    behind = told.clients.behind
 
-    end(told)
 
-    assert (behind, told.clients.behind) == (1, 0)
-    assert told.reporter.report().position == told.view.position
+def says_newest(told: Told) -> None:
+    """It reports that it has caught up."""
+    told.hear("a", told.view.position)
+
+
+def says_goodbye(told: Told) -> None:
+    """It reports for the last time."""
+    told.hear("a", OLDER, goodbye=True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "count", "least"),
+    [
+        pytest.param([], 1, 1, id="it follows and is behind"),
+        pytest.param([says_newest], 1, 2, id="it has caught up"),
+        pytest.param([says_goodbye], 0, 2, id="it says goodbye, its stream not yet ended"),
+        pytest.param([says_goodbye, leaves], 0, 2, id="it says goodbye"),
+        pytest.param([leaves, says_goodbye], 0, 2, id="its goodbye comes behind the end of its stream"),
+        pytest.param([leaves, after(0.9)], 1, 1, id="its stream ended just now"),
+        pytest.param([leaves, after(LEFT_SECONDS)], 0, 2, id="its stream ended a second ago"),
+        pytest.param([leaves, after(0.9), says_older, after(0.1)], 0, 2, id="a report comes behind the end of its stream"),
+        pytest.param([leaves, after(LEFT_SECONDS), says_older], 0, 2, id="a report comes a second behind that"),
+        pytest.param([leaves, after(LEFT_SECONDS), says_goodbye], 0, 2, id="a goodbye comes a second behind that"),
+        pytest.param([says_goodbye, says_older], 0, 2, id="a report is overtaken by the goodbye"),
+        pytest.param([says_goodbye, leaves, says_older, after(0.5)], 0, 2, id="a report comes when all is over"),
+        pytest.param([leaves, follows, after(5), says_older], 1, 1, id="it is back at once, and still behind"),
+        pytest.param([leaves, follows, after(5)], 1, 2, id="it is back at once, so it begins with the newest"),
+        pytest.param([leaves, after(5), follows, says_older], 1, 1, id="it is back later, and behind"),
+        pytest.param([follows, leaves, after(5), says_older], 1, 1, id="its stream ends behind the beginning of the next"),
+        pytest.param([says_goodbye, follows, says_older], 1, 1, id="it begins anew behind its goodbye"),
+        pytest.param([says_goodbye, follows, says_older, leaves, after(5)], 1, 1, id="and then its first stream ends"),
+        pytest.param([after(LOST_SECONDS - 0.1)], 1, 1, id="it hangs, perhaps"),
+        pytest.param([after(LOST_SECONDS)], 0, 2, id="it hangs"),
+        pytest.param([after(LOST_SECONDS), says_older], 1, 1, id="it hung, and goes on"),
+    ],
+)  # fmt: skip
+def test_a_process_is_there_while_it_follows_and_speaks(told: Told, steps: list[Step], count: int, least: int) -> None:
+    told.follows("a")
+    told.hear("a", OLDER)
+
+    for step in steps:
+        step(told)
+
+    reported = told.reporter.report().position
+    assert reported is not None
+    assert (told.clients.count, told.clients.behind, reported.seq) == (count, int(least == 1), least)
+
+
+def test_until_it_speaks_a_process_renders_what_its_stream_began_with(told: Told) -> None:
+    told.follows("a")
+    told.held.put(p=NAMED)
+
+    reported = told.reporter.report().position
+
+    assert reported == told.view.position
+    assert told.store.current is not None
+    assert reported < told.store.current.position
+
+
+def test_who_never_follows_is_counted_for_its_renders_alone(told: Told) -> None:
+    number = told.hear("a", OLDER, number=1, renders=(told.renders(),))
+
+    assert (number, told.statistics.summary().succeeded) == (1, 3)
+    assert (told.clients.count, told.reporter.report().position) == (0, told.view.position)
+
+
+def test_the_end_of_one_process_is_no_others(told: Told) -> None:
+    told.says("parent", OLDER)
+    told.says("child", OLDER)
+
+    told.leaves("parent")
+    told.time = LEFT_SECONDS
+
+    assert (told.clients.count, told.reporter.report().position) == (1, OLDER)
+
+
+def test_what_was_counted_is_known_beyond_the_end_and_of_so_many(told: Told) -> None:
+    told.says("a", number=1, renders=(told.renders(),))
+    told.leaves("a")
+    told.time = LOST_SECONDS
+    again = told.hear("a", number=1, renders=(told.renders(),), goodbye=True)
+
+    for index in range(2 * MAX_NUMBERS):
+        told.hear(f"{index}", number=1)
+
+    assert (again, told.statistics.summary().succeeded) == (1, 3)
+    assert len(told.clients._counted) == MAX_NUMBERS
 
 
 def test_a_prompt_that_a_process_could_not_take_is_reported_as_refused(told: Told) -> None:
     nacks = (Nack("p", "uid-p", 1, "ContentNotUnderstood"), Nack("gone", "uid", 1, "ContentNotUnderstood"))
-    told.hear("a", told.view.position, nacks=nacks)
+    told.says("a", told.view.position, nacks=nacks)
 
     assert told.reporter.report().nacks == nacks[:1]
 
 
 def test_many_that_follow_one_step_are_one_piece_of_news(told: Told) -> None:
     for index in range(50):
-        told.hear(f"{index}", OLDER)
+        told.says(f"{index}", OLDER)
     before = told.news
 
     for index in range(50):
         told.hear(f"{index}", told.view.position)
 
-    assert (before, told.news) == (1, 2)
+    # The first one that came was news, too.
+    assert (before, told.news) == (2, 3)
 
 
-def test_as_many_may_report_as_may_follow(told: Told) -> None:
-    for index in range(MAX_CLIENTS):
-        told.hear(f"{index}")
+PROGRAM = """
+import os, sys
+from promptops.client import SyncPromptOpsClient
+client = SyncPromptOpsClient(socket=sys.argv[1])
+client.initialize()
+while not client.get_stats().local:
+    client.render_prompt("greeting")
+if sys.argv[2] == "forks" and os.fork() == 0:
+    print("here", flush=True)
+    sys.stdin.read()
+    os._exit(0)
+if sys.argv[2] == "alone":
+    print("here", flush=True)
+sys.stdin.read()
+"""
+"""Renders in its own process until its input ends; `forks`: and so does a child of it that never renders."""
 
-    with pytest.raises(HttpRefusal):
-        told.hear("one more")
-    told.hear("0")
 
-    told.time = LOST_SECONDS
-    assert told.hear("one more") == 0
+@contextmanager
+def process(socket: str, how: str) -> Iterator[subprocess.Popen[str]]:
+    """Yield a process that follows a sidecar."""
+    command = [sys.executable, "-c", PROGRAM, socket, how]
+    environment = {"PYTHONPATH": f"{ROOT / 'operator'}"}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "here\n"
+            yield running
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize("how", ["alone", "forks"])
+async def test_a_process_that_is_killed_holds_nothing_back(followed: Following, how: str) -> None:
+    def reported() -> list[int]:
+        return [each.position.seq for each in followed.hop.reports.instances(SCOPE) if each.position is not None]
+
+    await followed.answers("Hello")
+    with process(str(followed.sidecar.socket), how) as running:
+        running.send_signal(signal.SIGSTOP)
+        followed.hop.put(("greeting", "Bonjour"), revision=2)
+        await followed.answers("Bonjour")
+        hanging = reported()
+        running.kill()
+
+        # Whoever fell silent would be believed for up to twenty seconds more.
+        await until(lambda: reported() == [2], reported, within=12.0)
+
+    assert hanging == [1]

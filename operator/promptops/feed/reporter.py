@@ -1,4 +1,7 @@
-"""Tells the hop above what is served here: at once when it changes, every five seconds, and once more at the end."""
+"""Tells the hop above what is served here: at once when it changes, every five seconds, and once more at the end.
+
+Many changes in a row go into fewer reports: nobody waits for those in between, and a hop refuses whoever calls too often.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,13 @@ from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.feed.hop import Disconnected
 from promptops.reader.tally import Tally
+from promptops.web.budgets import Allowance
 
 RETRY_SECONDS = 0.1
 """The first pause after a failure: a kept connection that the other side has just closed fails once."""
 GOODBYE_SECONDS = 1.0
+REPORTS = (25, 2.5)
+"""Reports at once, and then a second: half of the calls that a hop grants a pod. Whoever is refused is silent for seconds."""
 
 
 class Recipient(Protocol):
@@ -74,6 +80,7 @@ class Reporter:
         self._refusing: str | None = None
         self._serving: object = None
         self._wake = asyncio.Event()
+        self._allowance = Allowance(*REPORTS)
         self._below = below
         if below is not None:
             below.listen(self._wake.set)
@@ -118,6 +125,7 @@ class Reporter:
         backoff = RETRY_SECONDS
         try:
             while True:
+                await self._turn()
                 if await self._send():
                     backoff = RETRY_SECONDS
                     await self._wait(HEARTBEAT_SECONDS)
@@ -141,6 +149,14 @@ class Reporter:
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    async def _turn(self) -> None:
+        """Wait until another report may be sent. What changes meanwhile goes into the same one."""
+        loop = asyncio.get_running_loop()
+        lacking = 1.0 - self._allowance.left(loop.time())
+        if lacking > 0:
+            await asyncio.sleep(lacking / REPORTS[1])
+        self._allowance.take(loop.time())
 
     async def _send(self) -> bool:
         self._wake.clear()

@@ -6,9 +6,11 @@ What is sent is what the sidecar holds, verified. Nobody shows a token: the mode
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from promptops.api import reasons
+from promptops.api.clients import INSTANCE_HEADER, MAX_INSTANCE_CHARACTERS
 from promptops.api.feed import HELD_HEADER, BlobsRequest, Header, Hello
 from promptops.cache.clock import Clock
 from promptops.cache.refusal import Refused
@@ -19,8 +21,8 @@ from promptops.feed import frames
 from promptops.feed.blobs import many_of
 from promptops.feed.stream import Stream, Streams
 from promptops.reader.requests import read_strictly
-from promptops.sidecar.clients import Clients
-from promptops.web.answers import SAFE, Answer, Lasting
+from promptops.sidecar.clients import LEFT_SECONDS, Clients
+from promptops.web.answers import SAFE, Answer, Lasting, Outlet
 from promptops.web.problems import HttpRefusal, problem
 from promptops.web.requests import Head
 
@@ -31,6 +33,9 @@ STREAM_SECONDS: Final = 24 * 3600.0
 MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
 _MAX_HELD_CHARACTERS: Final = 8192
 _HELD: Final = HELD_HEADER.lower().encode()
+_INSTANCE: Final = INSTANCE_HEADER.lower().encode()
+_AFTER_SECONDS: Final = LEFT_SECONDS + 0.05
+"""A loop's timer may be early by its clock's grain."""
 _NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
 
 
@@ -51,7 +56,11 @@ class Downstream:
         self._confirm_itself(view)
         hello = Hello(view.header.scope, view.header.tenant, view.header.namespace)
         stream = Stream(self._streams, "socket", self._store, hello, _held(head, view), STREAM_SECONDS)
-        return Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
+        instance = head.header(_INSTANCE) or ""
+        if not instance or len(instance) > MAX_INSTANCE_CHARACTERS:
+            # Whoever does not say who it is renders nothing by itself that is asked for here.
+            return Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
+        return Lasting(frames.CONTENT_TYPE, partial(self._follow, instance, stream), _NO_STORE)
 
     def blobs(self, body: bytes) -> Answer:
         """Answer POST /v1/blobs. Raises HttpRefusal, InvalidInput."""
@@ -70,6 +79,13 @@ class Downstream:
             return
         for channel in tuple(self._streams.channels.values()):
             channel.push(channel.confirmation())
+
+    async def _follow(self, instance: str, stream: Stream, outlet: Outlet) -> None:
+        try:
+            with self.clients.following(instance):
+                await stream.write(outlet)
+        finally:
+            asyncio.get_running_loop().call_later(_AFTER_SECONDS, self.clients.look)
 
     def _confirm_itself(self, view: View) -> bool:
         if view.signed is None:

@@ -108,7 +108,7 @@ class Sidecar:
 )
 async def test_counts_that_were_not_taken(problem: str, again: bool) -> None:
     sidecar, ledger = Sidecar(), RenderLedger()
-    reporting = Reporting(sidecar, ledger, lambda: None)
+    reporting = Reporting("a", sidecar, ledger, lambda: None)
     ledger.succeeded("p", "d", 0.0)
     sidecar.fails = Disconnected(problem, "")
     assert reporting._has_news()

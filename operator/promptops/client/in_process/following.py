@@ -7,6 +7,7 @@ loaded by a thread that it did not inherit waits for it for ever.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import selectors
 import socket
 import threading
@@ -42,8 +43,9 @@ class Following:
         current: Callable[[], View | None],
     ) -> None:
         """`ledger` and `current`: what the sidecar is told."""
-        self._hop = SocketHop(path)
-        self.reporting = Reporting(self._hop, ledger, current)
+        instance = secrets.token_hex(8)
+        self._hop = SocketHop(path, instance)
+        self.reporting = Reporting(instance, self._hop, ledger, current)
         self._store = store
         self._observer = observer
         self._lock = threading.Lock()

@@ -97,10 +97,12 @@ def _takes_more(prompt_id: str, variables: Mapping[str, Any] | None) -> RenderRe
 
 
 def _forked(of: weakref.ref[Renderer]) -> None:
-    """A child answers nothing from what nobody keeps current in it."""
+    """A child answers nothing from what nobody keeps current in it, and keeps no stream of its parent's open."""
     renderer = of()
     if renderer is not None:
         renderer.quick = _takes_more
+        for inherited in list(renderer._locals.values()):
+            inherited.following.abandon()
 
 
 def _end(locals_of: dict[int, Local]) -> None:

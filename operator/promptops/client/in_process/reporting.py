@@ -6,7 +6,6 @@ Best effort, beside the renders: what cannot be said now is said later, under th
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
@@ -34,12 +33,14 @@ class ToldOfRenders(Protocol):
 class Reporting:
     """Tells of one process. Belongs to the thread that follows."""
 
-    def __init__(self, recipient: ToldOfRenders, ledger: RenderLedger, current: Callable[[], View | None]) -> None:
-        """`current`: returns what is rendered from; None while the sidecar is asked."""
+    def __init__(
+        self, instance: str, recipient: ToldOfRenders, ledger: RenderLedger, current: Callable[[], View | None]
+    ) -> None:
+        """`instance`: who follows. `current`: returns what is rendered from; None while the sidecar is asked."""
         self._recipient = recipient
         self._ledger = ledger
         self._current = current
-        self._instance = secrets.token_hex(8)
+        self._instance = instance
         self._number = 0
         self._untaken: tuple[LocalRenders, ...] = ()
         self._said: tuple[Position | None, tuple[Nack, ...]] | None = None

@@ -12,7 +12,7 @@ from weakref import WeakSet
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.clients import ClientReport, ClientReportAnswer
+from promptops.api.clients import INSTANCE_HEADER, ClientReport, ClientReportAnswer
 from promptops.api.feed import Blob, BlobsAnswer, BlobsRequest
 from promptops.api.http import Problem
 from promptops.api.limits import MAX_HEAD_BYTES
@@ -28,8 +28,10 @@ DIGESTS_PER_REQUEST: Final = 200
 class SocketHop:
     """Whoever listens at the socket."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, instance: str = "") -> None:
+        """`instance`: who follows; empty for one that renders nothing from it."""
         self._path = path
+        self._shown = {INSTANCE_HEADER: instance} if instance else {}
         self._sockets: WeakSet[socket.socket] = WeakSet()
 
     @asynccontextmanager
@@ -39,7 +41,7 @@ class SocketHop:
             async with self._connection() as (reader, writer):
                 asking()
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    await _ask(writer, "GET", "/v1/stream", headers)
+                    await _ask(writer, "GET", "/v1/stream", headers | self._shown)
                     await _answered(reader)
                 yield _chunks(reader)
 
