@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
-from promptops.access.authenticator import Authenticator, Places
-from promptops.api.feed import Header, Report, Signed
-from promptops.api.limits import PROTECTED_NAMESPACES
-from promptops.api.names import LEASE, feed_host
+from promptops.api.names import LEASE
 from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.cache.signing import Signer
-from promptops.cache.store import Store
-from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.election import Election
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.events import EventRecorder
-from promptops.cluster.journal import Ring
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import Resource
-from promptops.cluster.tokens import TokenReviewer
 from promptops.controller.decide.assessor import Assessor
-from promptops.controller.decide.ledger import Lane
 from promptops.controller.decide.queue import KeyedQueue
-from promptops.controller.decide.reconciler import Reconciler, wall_clock
+from promptops.controller.decide.reconciler import Reconciler
 from promptops.controller.decide.snapshots import Snapshots
 from promptops.controller.decide.term import Terms
 from promptops.controller.decide.writing import Writer
@@ -38,23 +29,12 @@ from promptops.controller.intake.store import ObjectStore
 from promptops.controller.intake.sweeps import Sweeper
 from promptops.controller.intake.vigil import Vigil
 from promptops.controller.intake.watch import Watch
-from promptops.controller.keys import TENANCY, Key, namespace_of
-from promptops.controller.publish.certificates import relay_certificate
-from promptops.controller.publish.convergence import COUNTS_EVERY_SECONDS, Convergence
-from promptops.controller.publish.injections import Injections
-from promptops.controller.publish.journal import Journal
-from promptops.controller.publish.projections import Projections
-from promptops.controller.publish.publishing import EpochRaiser, Publishing
-from promptops.controller.publish.standby import Standby
-from promptops.controller.publish.tenancy import Tenancy
+from promptops.controller.keys import Key, namespace_of
+from promptops.controller.publish.parts import PublishingParts
 from promptops.controller.publish.trust import Keys
-from promptops.controller.publish.webhook import WebhookCertificate
 from promptops.domain.conditions import UNSAID, find
 from promptops.domain.manifests import status_of
 from promptops.domain.statuses import said_alone
-from promptops.feed.authentication import Caller
-from promptops.feed.reports import Reports
-from promptops.feed.serve import FeedApp
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.telemetry.supervision import Supervisor
@@ -88,39 +68,29 @@ class Assembly:
         self._events = EventRecorder(client, settings.identity)
         self._store = ObjectStore()
         self._queue: KeyedQueue[Key] = KeyedQueue(self._reconcile, namespace_of)
-        self._tenancy = Tenancy(self._store, settings.tenancy_mode, wall_clock)
-        self._publishing = Publishing(self._store, self._tenancy)
-        self._reports = Reports(self._publishing.position)
-        self._convergence = Convergence(self._store, self._reports, self._publishing, self._queue.add_in)
-        self._door = Door(self._store, self._queue.add, self._tenancy.changed)
+        self._door = Door(self._store, self._queue.add, lambda: self._parts.tenancy.changed())
         self._sweeper = Sweeper(self._store, objects, self._door.ingest, metrics)
         self._election = Election(
             client.connection, settings.namespace, LEASE, settings.identity, address=settings.advertised_address
         )
-        self._epochs = EpochRaiser(self._publishing, self._election, self._events)
         self._worker = WorkerProcess()
         self._assessor = Assessor(self._store.contents, self._worker.carry_out, self._queue.add)
-        self._projections = Projections(objects, self._worker.carry_out, self._leads, self._queue.add)
-        self._journal = Journal(
-            Ring(objects, settings.namespace), lambda: self._store.all("Prompt"), self._leads, wall_clock
+        self._parts = PublishingParts(
+            settings,
+            client,
+            objects,
+            keys,
+            store=self._store,
+            queue=self._queue,
+            election=self._election,
+            events=self._events,
+            carry_out=self._worker.carry_out,
+            leads_completely=lambda: self._leads_completely,
         )
         self._reconciler = self._make_reconciler()
         self._terms = self._make_terms(keys.signer)
         self._keys = keys
-        self._key_seconds = settings.key_seconds
-        self._webhook = WebhookCertificate(objects, settings.namespace, keys) if settings.webhook else None
-        self._relays = relay_certificate(objects, settings.namespace, keys)
-        self._injections = Injections(
-            self._store,
-            objects,
-            self._events,
-            self._tenancy.owner_of,
-            frozenset({*PROTECTED_NAMESPACES, settings.namespace}),
-        )
-        self._standby = Standby(
-            keys, feed_host(settings.namespace), settings.token_file, self._leader, lambda: self._leads_completely
-        )
-        app = self._make_feed(keys.verifier, settings.relays)
+        app = self._parts.feed(client, settings.relays, metrics.feed)
         self._streams = app.streams
         listener = Listener("feed", bound_to(settings.feed_address), app, feed_limits, keys.encryption)
         self._feed = Server(listener, metrics.process, FEED_GRACE_SECONDS)
@@ -160,17 +130,9 @@ class Assembly:
         """Yield what is started again when it ends, by the name it has in metrics and log."""
         yield "assessor", self._assessor.run
         yield "events", self._events.run
-        yield "journal", self._journal.run
         yield "sweeper", self._sweeper.run
         yield "vigil", self._vigil.run
-        yield "convergence", self._convergence.run
-        yield "standby", self._standby.run
-        yield "projections", self._projections.run
-        yield "injections", lambda: self._injections.run(lambda: self._leads_completely)
-        yield "keys", lambda: self._keys.run(self._leads, self._knows)
-        yield "relays", lambda: self._relays.run(self._leads)
-        if (webhook := self._webhook) is not None:
-            yield "webhook", lambda: webhook.run(self._leads)
+        yield from self._parts.lasting()
 
     async def end(self) -> None:
         """Send the followers away, let another replica lead, and stop listening and watching."""
@@ -182,23 +144,23 @@ class Assembly:
     def _make_reconciler(self) -> Reconciler:
         snapshots = Snapshots(
             self._store,
-            self._tenancy.tenant_of,
-            self._tenancy.rules_of,
-            self._convergence.observation,
-            self._publishing.published_revision,
+            self._parts.tenancy.tenant_of,
+            self._parts.tenancy.rules_of,
+            self._parts.convergence.observation,
+            self._parts.publishing.published_revision,
             self._assessor.judge,
             self._assessor.mix,
-            self._tenancy.gifts_of,
-            self._projections.report_of,
+            self._parts.tenancy.gifts_of,
+            self._parts.projections.report_of,
         )
         return Reconciler(
             store=self._store,
             snapshots=snapshots,
-            tenancy=self._tenancy,
-            publishing=self._publishing,
-            projections=self._projections,
+            tenancy=self._parts.tenancy,
+            publishing=self._parts.publishing,
+            projections=self._parts.projections,
             objects=self._objects,
-            writer=Writer(self._store, self._objects, self._metrics, self._leads, self._door.ingest),
+            writer=Writer(self._store, self._objects, self._metrics, self._parts.leads, self._door.ingest),
             events=self._events,
             metrics=self._metrics,
             is_deciding=lambda: self._terms.is_deciding,
@@ -208,16 +170,16 @@ class Assembly:
             decided=lambda key: self._terms.decided(key),
             changed_hands=lambda namespaces: self._terms.wait_for(namespaces),
             assessor=self._assessor,
-            journal=self._journal,
+            journal=self._parts.journal,
         )
 
     def _make_terms(self, signer: Signer) -> Terms:
         return Terms(
             store=self._store,
-            publishing=self._publishing,
-            convergence=self._convergence,
+            publishing=self._parts.publishing,
+            convergence=self._parts.convergence,
             reconciler=self._reconciler,
-            leads=self._leads,
+            leads=self._parts.leads,
             sync=self._take_in,
             enqueue=self._queue.add,
             on_publication=self._published,
@@ -227,27 +189,8 @@ class Assembly:
             begun=gc.freeze,
         )
 
-    def _make_feed(self, verifier: Verifier, relays: frozenset[tuple[str, str]]) -> FeedApp:
-        places = Places(self._publishing.scope_of, self._tenancy.tenant_of)
-        return FeedApp(
-            self._served,
-            Authenticator(TokenReviewer(self._client), places, self._metrics.feed, relays=relays),
-            self._reported,
-            self._higher_position,
-            verifier=verifier,
-            refusals=self._metrics.feed.refused,
-            scopes=self._served_scopes,
-        )
-
     def _connect(self) -> None:
         """Tell the parts of each other that cannot be told when they are made."""
-        self._tenancy.figures = self._convergence.figures
-        self._tenancy.uninjected = lambda: self._injections.missed
-        self._injections.changed = self._injections_changed
-        self._injections.looked = self._convergence.looked_at_pods
-        self._publishing.revoked = self._convergence.revoked
-        self._convergence.counted = self._tenancy.changed
-        self._store.relations.came_or_went = lambda: self._queue.add_after(TENANCY, COUNTS_EVERY_SECONDS, Lane.COUNTING)
         self._keys.changed = self._keys_changed
         self._streams.announce(self._keys.announcement)
         self._queue.failed = self._reconcile_failed
@@ -260,63 +203,41 @@ class Assembly:
         gauges.watch_subscribers(lambda: self._streams.subscribers)
         gauges.watch_leadership(lambda: self._election.leadership is not None)
         gauges.watch_phases(self._phases)
-        gauges.watch_instances(self._convergence.states)
-        gauges.watch_uninjected(self._injections.counts)
-        gauges.watch_thresholds(lambda: self._tenancy.thresholds() if self._election.leadership else {})
-        gauges.watch_usage(lambda: self._tenancy.usage() if self._election.leadership else {})
+        gauges.watch_instances(self._parts.convergence.states)
+        gauges.watch_uninjected(self._parts.injections.counts)
+        gauges.watch_thresholds(lambda: self._parts.tenancy.thresholds() if self._election.leadership else {})
+        gauges.watch_usage(lambda: self._parts.tenancy.usage() if self._election.leadership else {})
         gauges.watch_stalled(self._stalled)
 
     def _unready(self) -> str | None:
         if self._election.leadership is not None:
-            return self._terms.problem or (self._webhook.not_ready if self._webhook is not None else None)
+            return self._terms.problem or self._parts.not_ready
         if self._election.problem is not None:
             return f"the Lease cannot be had: {self._election.problem}"
-        return self._standby.problem if self._election.holder else "waiting for the Lease"
+        return self._parts.standby.problem if self._election.holder else "waiting for the Lease"
 
     async def _take_in(self) -> None:
         """What a term begins with: new sidecars are told whom to believe, and everything is listed. Raises a ClusterError."""
         await self._keys.look(leading=True)
         await self._sweeper.sync()
 
-    def _knows(self, kid: str) -> bool:
-        """Tell whether every follower believes a key already; a new leader has not heard them all."""
-        return self._convergence.has_heard_all(self._key_seconds) and self._reports.know(kid)
-
     def _keys_changed(self) -> None:
         self._streams.announce(self._keys.announcement)
-        self._standby.renew()
+        self._parts.standby.renew()
         if self._terms.signer.kid != self._keys.signer.kid:
             self._terms.signer = self._keys.signer
-            self._publishing.renew(self._keys.signer)
+            self._parts.publishing.renew(self._keys.signer)
 
     @property
     def _leads_completely(self) -> bool:
-        return self._leads() and self._publishing.is_publishing and self._terms.problem is None
-
-    def _leader(self) -> str | None:
-        return None if self._leads() or self._publishing.is_publishing else self._election.leader_address
-
-    def _served(self, scope: str) -> Store | None:
-        """What we publish; while we do not, what we hold of what the leader does."""
-        return self._publishing.stores(scope) or self._standby.store(scope)
-
-    def _served_scopes(self) -> tuple[str, ...]:
-        return tuple({*self._publishing.scopes, *self._standby.relay.scopes()})
-
-    def _leads(self) -> bool:
-        return self._election.leadership is not None
+        return self._parts.leads() and self._parts.publishing.is_publishing and self._terms.problem is None
 
     async def _reconcile(self, key: Key) -> bool:
         return await self._reconciler.reconcile(key)
 
     def _published(self, scope: str, names: frozenset[str]) -> None:
         self._metrics.decisions.published()
-        self._standby.relay.leave(scope)
-        self._convergence.published(scope, names)
-
-    def _injections_changed(self) -> None:
-        self._tenancy.changed()
-        self._queue.add(TENANCY, Lane.COUNTING)
+        self._parts.published(scope, names)
 
     def _reconcile_failed(self, key: Key, error: Exception, delay: float) -> None:
         self._terms.failed(key)
@@ -329,11 +250,6 @@ class Assembly:
             retry_after_seconds=round(delay, 1),
             exc_info=None if isinstance(error, ClusterError) else error,
         )
-
-    def _reported(self, caller: Caller, report: Report, age_seconds: float) -> int:
-        if not self._publishing.is_publishing:
-            return self._standby.relay.reported(caller, report, age_seconds)
-        return self._reports.record(caller, report, time.monotonic() - age_seconds)
 
     def _relisted(self, resource: Resource) -> None:
         self._loop.call_soon_threadsafe(self._sweeper.relisted, resource)
@@ -355,10 +271,3 @@ class Assembly:
     def _stalled(self) -> int:
         said = (said_alone(PromptStatus, status_of(prompt), "conditions") for prompt in self._store.all("Prompt"))
         return sum(find(conditions, "Stalled") is not UNSAID for conditions in said)
-
-    def _higher_position(self, header: Header, signed: Signed) -> None:
-        """A follower proved that somebody published more than we know of: an earlier leader, or a second one."""
-        if not self._publishing.is_publishing:
-            self._standby.relay.shown(header, signed)
-        else:
-            self._epochs.shown(header)
