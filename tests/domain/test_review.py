@@ -33,6 +33,12 @@ CHANGED = (
         ),
         pytest.param(manifest("Prompt", "a", fallback={}), ["spec.fallback"], id="nothing stands in"),
         pytest.param(tenant("acme", "kube-system"), ["spec"], id="a tenant of the cluster's namespaces"),
+        pytest.param(tenant("acme", "acme-dev", "acme-dev"), ["spec"], id="a tenant that names a namespace twice"),
+        pytest.param(
+            manifest("Tenant", "acme", namespaces=["acme-dev"], values={"company": "Acme", "Company": "Acme"}),
+            ["spec.values.'Company'"],
+            id="a value that fills nothing",
+        ),
         pytest.param({"kind": "Prompt"}, [""], id="no apiVersion"),
         pytest.param({"apiVersion": "promptops.io/v2", "kind": "Prompt"}, ["kind"], id="unknown version"),
     ],

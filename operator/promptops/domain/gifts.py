@@ -11,6 +11,7 @@ from promptops.domain.manifests import Manifest, mapping, parse_as
 from promptops.domain.snapshot import TenantGifts
 from promptops.domain.stored import part_as_stored
 from promptops.rendering.errors import InvalidSpec
+from promptops.rendering.names import NAME_RULE, is_variable_name, shown
 
 MAX_DEFAULTS_BYTES: Final = MAX_FILLED_BYTES // 4
 """Of the default parameters as JSON: they share an entry of the feed with the values of variables."""
@@ -39,6 +40,16 @@ def check_defaults(spec: Manifest) -> tuple[Finding, ...]:
         message = f"has {size} bytes as JSON, at most {MAX_DEFAULTS_BYTES} are allowed: shorten it"
         return (Finding(reasons.INVALID_SPEC, message, path),)
     return ()
+
+
+def check_values(spec: Manifest) -> tuple[Finding, ...]:
+    """Return which of a Tenant's values fill nothing, for no variable can have their name."""
+    message = f"fills nothing, for it is no variable's name: {NAME_RULE}"
+    return tuple(
+        Finding(reasons.INVALID_SPEC, message, join("spec.values", shown(name)), severity="warning")
+        for name in mapping(spec.get("values"))
+        if not is_variable_name(name)
+    )
 
 
 def seconds_of(staleness: str | None) -> int:

@@ -10,7 +10,7 @@ from promptops.domain.content.checks import check_content, check_words
 from promptops.domain.content.references import includes_itself
 from promptops.domain.content.trial import check_tests
 from promptops.domain.findings import Finding
-from promptops.domain.gifts import check_defaults
+from promptops.domain.gifts import check_defaults, check_values
 from promptops.domain.manifests import Manifest, mapping, parse_as, spec_of, text
 from promptops.domain.stored import as_stored
 
@@ -50,7 +50,7 @@ def immutable_changes(old: Manifest, new: Manifest) -> tuple[Finding, ...]:
 def _content(stored: Manifest) -> tuple[Finding, ...]:
     spec = spec_of(stored)
     if stored["kind"] == "Tenant":
-        return check_defaults(spec)
+        return (*check_defaults(spec), *check_values(spec))
     if stored["kind"] == "PromptVersion":
         return (*includes_itself(spec), *check_content(spec.get("content")))
     source, said = mapping(spec.get("source")), check_words(mapping(spec.get("fallback")).get("text"))

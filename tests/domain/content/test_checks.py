@@ -1,6 +1,7 @@
 """What is wrong with content, where, and what to do about it."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -223,6 +224,36 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
             "RoleMarker: spec.content.messages[0].content: line 1, column 3: the chat marker <|im_start|> can end this message and begin another: use messages and roles; in prose, put a blank behind its first character",
             id="T30 chat marker in a user message",
         ),
+        pytest.param(
+            text("a", tools=[{"name": "f"}, {"name": "g"}, {"name": "f"}]),
+            'InvalidSpec: spec.content.tools[2].name: tool "f" is declared twice, and providers refuse that: rename or remove one',
+            id="a tool declared twice",
+        ),
+        pytest.param(
+            text("a", tools=[{"name": "f", "parameters": "{}"}]),
+            "InvalidSpec: spec.content.tools[0].parameters: a JSON Schema is an object, not a string: write {type: object, …}",
+            id="parameters of a tool that are no schema",
+        ),
+        pytest.param(
+            text("a", models=[{"match": "a/*", "text": "b"}, {"match": "a/*", "text": "c"}]),
+            'InvalidSpec: spec.content.models[1].match: "a/*" stands twice, and the first is always taken: put the two together, or remove one',
+            id="a pattern of models twice",
+        ),
+        pytest.param(
+            text("a", responseFormat={"type": "json_schema", "name": "n"}),
+            "InvalidSpec: spec.content.responseFormat.schema: type json_schema needs the schema: declare it, or write type: json_object",
+            id="an answer described by no schema",
+        ),
+        pytest.param(
+            text("a", responseFormat={"type": "json_schema", "name": "n", "schema": []}),
+            "InvalidSpec: spec.content.responseFormat.schema: a JSON Schema is an object, not a list: write {type: object, …}",
+            id="an answer described by a list",
+        ),
+        pytest.param(
+            text("a", responseFormat={"type": "json_object", "schema": {}}),
+            "InvalidSpec: spec.content.responseFormat.schema: it says nothing of an answer of type json_object: write type: json_schema, or remove it",
+            id="a schema that no provider would hear of",
+        ),
     ],
 )
 def test_an_error_says_where_why_and_what_to_do(content: dict[str, Any], sentence: str) -> None:
@@ -340,6 +371,50 @@ def test_a_marker_in_a_default_is_refused_too() -> None:
             text("a\uf8ffb"),
             "InvalidCharacter: spec.content.text: line 1, column 2: a character that means something else in every font (U+F8FF): write what it stands for",
             id="private use",
+        ),
+        pytest.param(
+            text("a", responseFormat={"type": "json_schema", "schema": {}}),
+            'InvalidSpec: spec.content.responseFormat.name: OpenAI and those who speak its form ask for a name, and are told "answer": declare one',
+            id="a schema without a name",
+        ),
+        pytest.param(
+            text("a", models=[{"match": "a/*", "text": "b"}, {"match": "a/?-*", "text": "c"}]),
+            'InvalidSpec: spec.content.models[1].match: it is never taken, for "a/*" above it matches every model of it: move it up, or remove it',
+            id="a pattern of models behind a wider one",
+        ),
+        pytest.param(
+            text("a", models=[{"match": "a/*"}]),
+            "InvalidSpec: spec.content.models[0]: nothing differs for these models: give it text, messages or parameters, or remove it",
+            id="a variant that differs in nothing",
+        ),
+        pytest.param(
+            text("a", parameters={"stop": ["x", "y", "x"]}),
+            "InvalidSpec: spec.content.parameters.stop[2]: the same sequence stands here twice: remove one",
+            id="a stop sequence twice",
+        ),
+        pytest.param(
+            {
+                "messages": [{"placeholder": "h", "roles": ["user", "user"]}],
+                "variables": [{"name": "h", "type": "list", "itemType": "message"}],
+            },
+            "InvalidSpec: spec.content.messages[0].roles[1]: the same role stands here twice: remove one",
+            id="a role twice",
+        ),
+        pytest.param(
+            {
+                "messages": [{"placeholder": "h"}, {"placeholder": "h"}],
+                "variables": [{"name": "h", "type": "list", "itemType": "message"}],
+            },
+            'InvalidSpec: spec.content.messages[1].placeholder: the messages of "h" stand here a second time: remove one of the places',
+            id="a history twice",
+        ),
+        pytest.param(
+            text(
+                "{% include 'r' %}{% include 's' %}",
+                includes=[{"alias": alias, "promptRef": {"name": "rules"}, "version": "1.0.0"} for alias in ("r", "s")],
+            ),
+            'InvalidSpec: spec.content.includes[1]: it is the version that "r" is: include it by that alias, and remove this one',
+            id="a version included under two aliases",
         ),
     ],
 )
@@ -469,3 +544,21 @@ def test_many_errors_are_counted() -> None:
     assert error is not None
     assert error.message.count("is not declared") == 5
     assert error.message.endswith("; and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [("*/*", "?/b"), ("a/?*", "a/*"), ("a/?", "a/*"), ("a/b*c", "a/b*"), ("a/*-mini", "a/*"), ("a/gpt-4", "a/gpt-4o")],
+)
+def test_a_pattern_is_not_said_to_be_hidden_while_it_is_not(wide: str, narrow: str) -> None:
+    hidden = {"models": [{"match": wide, "text": "b"}, {"match": narrow, "text": "c"}]}
+
+    assert bool(said(text("a", **hidden))) is (wide == "*/*")
+
+
+def test_patterns_of_nothing_but_stars_are_compared_at_once() -> None:
+    models = [{"match": f"a/{'*a' * 95}{index:x}", "text": "b"} for index in range(16)]
+    begun = time.process_time()
+    check_content(text("a", models=models))
+
+    assert time.process_time() - begun < 2

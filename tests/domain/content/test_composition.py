@@ -136,7 +136,7 @@ def test_a_source_includes_like_a_version() -> None:
             id="a variable of another type",
         ),
         pytest.param(
-            [greeting("{% for tone in words %}{% include 'rules' %}{% endfor %}", variables=[{"name": "words", "type": "list"}]), rules()],
+            [greeting("{% for tone in words %}{% include 'rules' %}{% endfor %}", variables=[{"name": "words", "type": "list", "itemType": "string"}]), rules()],
             ['InvalidInclude: spec.content.text: line 1, column 24: rules-1.0.0 reads a variable "tone", and here tone is the item of a loop: give the item another name'],
             id="a loop's item of the same name",
         ),

@@ -125,6 +125,7 @@ def test_what_failed_is_one_sentence_and_the_first_five_stand_in_the_status() ->
         ([{"name": "a", "expect": [{"matches": "(?<=a)b"}]}], "spec.tests[0].expect[0].matches: is no regular expression of RE2: invalid perl operator: (?<"),
         ([{"name": "a", "expect": [{"matches": "((a{1,100}){1,100}){1,100}"}]}], "spec.tests[0].expect[0].matches: is "),
         ([{"name": "a", "expect": [{"matches": "[a-z]{1,1000}b"}]}], "spec.tests[0].expect[0].matches: is too large a regular expression"),
+        ([{"name": "a", "expect": [{"contains": "a"}, {"maxLength": 9}, {"contains": "a"}]}], "spec.tests[0].expect[2]: the same is expected twice: remove one"),
         ([{"name": "a", "expect": [{"error": "RenderFailed"}, {"contains": "a"}]}], "spec.tests[0].expect: what is refused has no text"),
         ([{"name": f"t{each}", "expect": [{"equals": "x" * 60_000}]} for each in range(3)], "spec.tests: have 180012 bytes in all, at most 131072 are allowed: test with less"),
     ],
@@ -169,6 +170,18 @@ def test_regular_expressions_cost_no_more_than_they_may() -> None:
 
     assert time.thread_time() - begun < 2
     assert "would take too long" in str(trial.failures[-1].objection)
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "^(a|a)*$", "(a*)*b", "(.*a){20}$", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+def test_no_regular_expression_backtracks(pattern: str) -> None:
+    content = {"text": "{{ x }}", "variables": [{"name": "x", "type": "string"}]}
+    test = {"name": "it", "variables": {"x": "a" * 20_000 + "!"}, "expect": [{"matches": pattern}]}
+
+    begun = time.thread_time()
+    trial = run(declared(test), canonical(content))
+
+    assert time.thread_time() - begun < 2
+    assert [str(each.objection).split(" ", 3)[:3] for each in trial.failures] == [["it", "does", "not"]]
 
 
 def test_a_finding_names_its_reason() -> None:

@@ -35,9 +35,9 @@ from promptops.api.v1alpha1.tests import PromptTests
 class ConfigMapKeyReference(Model):
     """A key of a ConfigMap in the Prompt's own namespace. The ConfigMap must carry the label promptops.io/watch: "true"."""
 
-    name: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARACTERS)]
+    name: Annotated[str, Field(max_length=MAX_OBJECT_NAME_CHARACTERS), OBJECT_NAME]
     """Name of the ConfigMap."""
-    key: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARACTERS)]
+    key: Annotated[str, Field(max_length=MAX_OBJECT_NAME_CHARACTERS), DATA_KEY]
     """Key in its data."""
     format: Literal["text", "yaml", "json"] | None = None
     """text, which need not be said: the key is content.text. yaml, json: the key is the whole content, and content must be absent."""
@@ -105,7 +105,7 @@ class Source(Model):
 class ValuesSource(Model):
     """A ConfigMap in the Prompt's own namespace that must carry the label promptops.io/watch: "true"."""
 
-    config_map_name: Annotated[str, Field(min_length=1, max_length=MAX_OBJECT_NAME_CHARACTERS)]
+    config_map_name: Annotated[str, Field(max_length=MAX_OBJECT_NAME_CHARACTERS), OBJECT_NAME]
     """Its keys are names of variables. What is no string is written as JSON."""
 
 
@@ -127,6 +127,11 @@ MAX_PROJECTIONS = 8
 def _differ(spec: "PromptSpec") -> bool:
     places = [(each.config_map, each.key) for each in spec.projections or ()]
     return len(set(places)) == len(places)
+
+
+def _values_differ(spec: "PromptSpec") -> bool:
+    names = [each.config_map_name for each in spec.values_from or ()]
+    return len(set(names)) == len(names)
 
 
 class DeclaredFallback(Model):
@@ -164,6 +169,11 @@ class PromptSpec(Model):
             " self.projections.exists_one(q, q.configMap == p.configMap && q.key == p.key))",
             "projections must not name a key of a ConfigMap twice",
             _differ,
+        ),
+        Rule(
+            "!has(self.valuesFrom) || self.valuesFrom.all(p, self.valuesFrom.exists_one(q, q.configMapName == p.configMapName))",
+            "valuesFrom must not name a ConfigMap twice: a later one wins over those before it, keep the one that should",
+            _values_differ,
         ),
     )
 

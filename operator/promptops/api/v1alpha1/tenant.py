@@ -83,6 +83,11 @@ class TenantSpec(Model):
             f"{', '.join(PROTECTED_NAMESPACES[:-1])} and {PROTECTED_NAMESPACES[-1]} belong to the cluster: no tenant can claim them",
             lambda spec: set(PROTECTED_NAMESPACES).isdisjoint(spec.namespaces),
         ),
+        Rule(
+            "self.namespaces.all(n, self.namespaces.exists_one(m, m == n))",
+            "namespaces must not name a namespace twice: remove one of the two",
+            lambda spec: len(set(spec.namespaces)) == len(spec.namespaces),
+        ),
     )
 
     namespaces: Annotated[

@@ -7,6 +7,8 @@ from promptops.api import reasons
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
 from promptops.domain.content.canonical import canonical, json_bytes
 from promptops.domain.content.declarations import check_declaration
+from promptops.domain.content.model_side import check_model_side
+from promptops.domain.content.repetitions import check_repetitions
 from promptops.domain.content.subject import Subject, Template
 from promptops.domain.findings import Finding, join
 from promptops.domain.manifests import Manifest, mapping, parse_as, sequence, text
@@ -262,6 +264,8 @@ CHECKS: tuple[Check, ...] = (
     histories_are_declared,
     includes_are_sound,
     templates_parse,
+    check_repetitions,
+    check_model_side,
     variables_are_used,
     something_is_said,
     prefixes_can_be_cached,

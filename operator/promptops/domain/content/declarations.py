@@ -89,7 +89,7 @@ def _enum_can_be_given(variable: Field, path: str) -> Iterator[Finding]:
     values = variable.enum or ()
     for index, value in enumerate(values):
         if value in values[:index]:
-            yield _wrong("the same value stands here twice", f"{path}.enum[{index}]")
+            yield _wrong("the same value stands here twice: remove one", f"{path}.enum[{index}]")
         elif reason := _changed_by_policy(value):
             yield _wrong(f"no caller can give this value: {reason}", f"{path}.enum[{index}]")
 
@@ -100,7 +100,9 @@ def _properties_fit(variable: Variable, path: str) -> Iterator[Finding]:
     names = [each.name for each in variable.properties or ()]
     for index, name in enumerate(names):
         if name in names[:index]:
-            yield _wrong(f'field "{name}" is declared twice', f"{path}.properties[{index}].name")
+            yield _wrong(
+                f'field "{name}" is declared twice: remove one of the declarations', f"{path}.properties[{index}].name"
+            )
     for index, each in enumerate(variable.properties or ()):
         if each.item_type == "message":
             yield _wrong("messages stand in a variable of their own", f"{path}.properties[{index}].itemType")
@@ -134,6 +136,16 @@ def _nested_default_fits(variable: Variable, path: str) -> Iterator[Finding]:
         yield _wrong(f"the default cannot be rendered as it stands: {warning.detail}", f"{path}.default")
 
 
+def _shape_is_declared(variable: Field, path: str) -> Iterator[Finding]:
+    message = ""
+    if variable.type == "list" and variable.item_type is None:
+        message = "the list may hold anything, and nothing of it is checked: declare itemType"
+    elif "object" in (variable.type, variable.item_type) and variable.fields is None and isinstance(variable, Variable):
+        message = "objects may have any fields, and a misspelt one is not noticed before a render: declare properties"
+    if message:
+        yield Finding(reasons.INVALID_VARIABLE, message, path, severity="warning")
+
+
 def _history_is_given(variable: Variable, path: str) -> Iterator[Finding]:
     if variable.is_history and variable.from_values:
         yield _wrong("a history comes from the caller alone", f"{path}.fromValues")
@@ -155,5 +167,11 @@ def _changed_by_policy(text: str) -> str:
 
 FieldCheck = Callable[[Field, str], Iterator[Finding]]
 VariableCheck = Callable[[Variable, str], Iterator[Finding]]
-_FIELD_CHECKS: tuple[FieldCheck, ...] = (_name_is_usable, _bounds_fit_type, _bounds_leave_room, _enum_can_be_given)
+_FIELD_CHECKS: tuple[FieldCheck, ...] = (
+    _name_is_usable,
+    _bounds_fit_type,
+    _bounds_leave_room,
+    _enum_can_be_given,
+    _shape_is_declared,
+)
 _VARIABLE_CHECKS: tuple[VariableCheck, ...] = (_properties_fit, _default_fits, _history_is_given, _raw_is_known)

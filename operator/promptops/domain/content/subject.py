@@ -1,7 +1,7 @@
 """Content as the checks look at it: its templates parsed once, its variables read, its messages with their places."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptops.api import reasons
@@ -78,6 +78,8 @@ class Subject:
     sayings: tuple[Saying, ...]
     """The content's own, and each variant's."""
     includes: tuple[Reference, ...] = ()
+    written: Manifest = field(default_factory=dict)
+    """The content itself, for what stands beside its templates."""
 
     @classmethod
     def of(cls, content: Manifest) -> "Subject":
@@ -87,7 +89,8 @@ class Subject:
         nodes = [("", content), *((f"models[{index}]", variant) for index, variant in variants)]
         includes = references(content)
         aliases = tuple(each.alias for each in includes)
-        return cls(variables, tuple(Saying.of(node, path, variables, aliases) for path, node in nodes), includes)
+        sayings = tuple(Saying.of(node, path, variables, aliases) for path, node in nodes)
+        return cls(variables, sayings, includes, content)
 
     @property
     def templates(self) -> tuple[Template, ...]:

@@ -1,7 +1,7 @@
 """The tests of a version: whether they can be run, and how they end. Pure: a test is rendered as any call would be."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -106,6 +106,8 @@ def _length(expectation: Expectation) -> int:
 
 def _check_expectations(expectations: Sequence[Expectation], path: str) -> Iterator[Finding]:
     for index, expectation in enumerate(expectations):
+        if expectation in expectations[:index]:
+            yield replace(_wrong("the same is expected twice: remove one", f"{path}[{index}]"), severity="warning")
         if expectation.matches is not None:
             try:
                 pattern_of(expectation.matches)
