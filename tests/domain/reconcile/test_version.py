@@ -30,6 +30,30 @@ def test_a_version_that_was_never_active_is_a_draft(world: Any) -> None:
     assert said(world, "1.0.0", "InUse") == 'False/NotInUse: prompt "greeting" does not serve it'
 
 
+INCLUDES_NOBODY = {
+    "text": "{% include 'x' %}",
+    "includes": [{"alias": "x", "promptRef": {"name": "x"}, "version": "1.0.0"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(INCLUDES_NOBODY, "Pending", id="what it includes is not there yet"),
+        pytest.param({"text": "a", "parameters": {"extra": 2**60}}, "Invalid", id="it has no canonical form"),
+        pytest.param({"text": "{{ x"}, "Invalid", id="it is broken"),
+    ],
+)
+@pytest.mark.parametrize("asked", [pytest.param("1.0.0", id="asked for"), pytest.param(None, id="not asked for")])
+def test_what_could_never_be_served_was_never_served(
+    world: Any, content: dict[str, Any], expected: str, asked: str | None
+) -> None:
+    world.add("1.0.0", content=content).apply(activeVersion=asked).settle()
+
+    assert phase(world, "1.0.0") == expected
+    assert said(world, "1.0.0", "InUse") == 'False/NotInUse: prompt "greeting" does not serve it'
+
+
 def test_the_served_version_is_active(world: Any) -> None:
     world.add("1.0.0").apply(activeVersion="1.0.0").settle()
 
@@ -42,6 +66,7 @@ def test_one_that_was_active_and_is_no_more_is_superseded(world: Any) -> None:
     world.apply(activeVersion="1.1.0").settle()
 
     assert (phase(world, "1.0.0"), phase(world, "1.1.0")) == ("Superseded", "Active")
+    assert said(world, "1.0.0", "InUse") == "False/Superseded: it was served, and is no more"
     assert said(world, "1.0.0", "Ready") == "True/Available: it may be served"
 
 

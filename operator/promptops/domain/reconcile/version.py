@@ -109,7 +109,10 @@ def _was_active(version: Version, memory: Memory | None, before: PromptVersionSt
     said = find(before.conditions, "InUse")
     if said.status == "True" or said.reason == reasons.SUPERSEDED:
         return True
-    return memory is not None and memory.digest_served_as(version.number) == version.digest
+    # What has no digest, its include not being there yet perhaps, was served by nobody.
+    return (
+        memory is not None and version.digest is not None and memory.digest_served_as(version.number) == version.digest
+    )
 
 
 def _ready(version: Version, snapshot: VersionSnapshot, prompt: Manifest | None, generation: int) -> Statement:
@@ -146,5 +149,5 @@ def _in_use(
     if is_served:
         return Statement("InUse", "True", reasons.IN_USE, f'prompt "{name}" serves it', generation)
     if once_active:
-        return Statement("InUse", "False", reasons.SUPERSEDED, f'prompt "{name}" serves it no more', generation)
+        return Statement("InUse", "False", reasons.SUPERSEDED, "it was served, and is no more", generation)
     return Statement("InUse", "False", reasons.NOT_IN_USE, f'prompt "{name}" does not serve it', generation)
