@@ -32,6 +32,7 @@ from promptops.client.errors import (
     TimeoutError,
     ValidationError,
 )
+from promptops.client.outliers import EjectionConfig, EndpointStatistics
 from promptops.client.retrying import RetryConfig
 from promptops.client.statistics import ClientStatistics
 from promptops.client.synchronous import SyncPromptOpsClient
@@ -57,6 +58,8 @@ __all__ = [
     "TenantClients",
     "TenantUnknownError",
     "RetryConfig",
+    "EjectionConfig",
+    "EndpointStatistics",
     "CircuitBreakerConfig",
     "CircuitBreaker",
     "CircuitState",

@@ -19,8 +19,10 @@ class AsyncTransport:
     An idle connection is registered with no loop, so it outlives one and serves the next.
     """
 
-    def __init__(self, place: Place, most: int) -> None:
+    def __init__(self, place: Place, most: int, *, patient: bool = True) -> None:
+        """`most`: calls at once; `patient`: one that was there and is gone is waited for."""
         self._place = place
+        self._patient = patient
         self._most = most
         self._slots: OfThisProcess[dict[asyncio.AbstractEventLoop, asyncio.Semaphore]] = OfThisProcess(dict)
         self._connections = OfThisProcess(lambda: Connections(place, most), Connections.abandon)
@@ -30,7 +32,9 @@ class AsyncTransport:
         loop = asyncio.get_running_loop()
         until = time.monotonic() + seconds
         async with asyncio.timeout(seconds), self._slots_of(loop):
-            return await _drive(converse(self._connections.get(), self._place, question, until), loop)
+            return await _drive(
+                converse(self._connections.get(), self._place, question, until if self._patient else 0.0), loop
+            )
 
     def close(self) -> None:
         """Close every connection: an idle one now, another when its call is over."""

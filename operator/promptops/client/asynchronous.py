@@ -16,10 +16,11 @@ from promptops.client.async_transport import AsyncTransport
 from promptops.client.caching import CacheStatistics
 from promptops.client.codec import Answer, Call
 from promptops.client.config import ClientConfig
-from promptops.client.configured import ConfiguredClient
+from promptops.client.configured import ConfiguredClient, Line
 from promptops.client.errors import ClientClosedError, PromptOpsError, ValidationError
 from promptops.client.exchange import Response
 from promptops.client.fallback import checked
+from promptops.client.place import Place
 from promptops.client.session import Session
 from promptops.client.statistics import ClientStatistics
 from promptops.client.vocabulary import Fallback, ModelCompatibility, PromptValidation, RenderItem
@@ -65,8 +66,7 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         """Close every connection; a call on its way still gets its answer."""
         self._closed = True
         self._here = None
-        self._hot.close()
-        self._session.close()
+        self._end()
 
     async def update_config(self, **changes: Any) -> ClientConfig:
         """Change some settings from the next call on, and return them all. Raises ConfigurationError, and then changes nothing."""
@@ -182,23 +182,24 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
     async def _answer(self, call: Call[Answer], *, hasty: bool = False) -> Answer:
         if self._closed:
             raise ClientClosedError
-        session, attempts = self._session, self._session.attempts(hasty=hasty)
+        session, lines = self._route
+        attempts = session.attempts(hasty=hasty)
         while True:
             try:
-                with session.guarded():
-                    return codec.read(call, await self._ask(call, session, attempts.left))
+                with session.guarded(attempts) as chosen:
+                    return codec.read(call, await self._ask(call, lines[chosen], session, session.seconds(attempts)))
             except PromptOpsError as error:
                 pause = session.pause_after(error, attempts)
             await asyncio.sleep(pause)
 
-    async def _ask(self, call: Call[Any], session: Session, seconds: float) -> Response:
-        place = session.place
+    async def _ask(self, call: Call[Any], line: Line[AsyncTransport], session: Session, seconds: float) -> Response:
+        place = line.place
         if place.tls or not call.is_hot or not _HAS_READINESS:
-            return await self._occasional.ask_async(call)
+            return await line.occasional.ask_async(call, seconds)
         try:
-            return await self._hot.ask(call.question(place, session.token()), seconds)
+            return await line.hot.ask(call.question(place, session.token()), seconds)
         except codec.FAILURES as failure:
             raise codec.error_of_failure(failure, place) from failure
 
-    def _transport(self, session: Session) -> AsyncTransport:
-        return AsyncTransport(session.place, session.config.max_connections)
+    def _transport(self, place: Place, session: Session) -> AsyncTransport:
+        return AsyncTransport(place, session.config.max_connections, patient=len(session.places) == 1)

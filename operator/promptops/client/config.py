@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from promptops.client.breaker import CircuitBreakerConfig
 from promptops.client.caching import CacheConfig, CacheLevel
 from promptops.client.errors import ConfigurationError, PromptOpsError
+from promptops.client.outliers import EjectionConfig
 from promptops.client.place import Place, at_socket, at_url
 from promptops.client.retrying import RetryConfig
 from promptops.client.telemetry import TelemetryConfig
@@ -20,6 +22,9 @@ DEFAULT_BASE_URL: Final = "http://127.0.0.1:8181"
 DEFAULT_SOCKET: Final = Path("/run/promptops/promptops.sock")
 """Used when it is there and nothing else was chosen."""
 _LONGEST_TIMEOUT_SECONDS: Final = 86_400
+MAX_ENDPOINTS: Final = 64
+_PLACES: Final[dict[str, Any]] = {"socket": None, "base_url": None, "endpoints": ()}
+"""What says where a sidecar is, and how it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,10 @@ class ClientConfig:
     """Unix socket of the sidecar."""
     base_url: str | None = None
     """URL of the sidecar. Behind https every call makes a connection of its own."""
+    endpoints: Sequence[str] = ()
+    """URLs of several that answer alike, as replicas of a gateway do, in the place of one. An attempt that fails is made again at another."""
+    ejection: EjectionConfig = field(default_factory=EjectionConfig)
+    """When one of several endpoints is left out for a while."""
     token: str | None = field(default=None, repr=False)
     """Shown with every call, as to a gateway; a sidecar next door asks for none."""
     token_file: str | Path | None = None
@@ -43,11 +52,13 @@ class ClientConfig:
     system's look-up of a host that is a name. So long, too, a sidecar that has answered before is asked again when it is
     gone. For other calls, how long each of these steps may take."""
     max_connections: int = 100
-    """Renders on the way at the same time; further ones wait. In asyncio, for each event loop."""
+    """Renders on the way at the same time, to each endpoint; further ones wait. In asyncio, for each event loop."""
     retry: RetryConfig = field(default_factory=RetryConfig)
-    """When a call is made again. All attempts of a render together keep to `timeout_seconds`."""
+    """When a call is made again. All attempts of a render together keep to `timeout_seconds`; of several endpoints each is given its
+    share of what is left, so that one that hangs leaves time for another."""
     breaker: CircuitBreakerConfig | None = field(default_factory=CircuitBreakerConfig)
-    """When no call is made for a while; None: always one is made. It never opens for a socket."""
+    """When no call is made for a while; None: always one is made. It never opens for a socket. It counts the attempts of the client,
+    at whichever endpoint: it opens when they fail at all of them."""
     cache: CacheConfig = field(default_factory=CacheConfig)
     """What is held in the process, to render from."""
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
@@ -70,6 +81,7 @@ class ClientConfig:
             _check_breaker(self.breaker)
         if self.socket is not None and self.base_url is not None:
             raise ConfigurationError("give socket or base_url, not both")
+        _check_endpoints(self)
         if self.token is not None and self.token_file is not None:
             raise ConfigurationError("give token or token_file, not both")
         BearerToken(self.token, self.token_file)
@@ -77,15 +89,18 @@ class ClientConfig:
 
     def changed(self, changes: dict[str, Any]) -> ClientConfig:
         """Return the settings with some of them changed; another place takes the place of this one. Raises ConfigurationError."""
-        if changes.get("socket") is not None:
-            changes = {"base_url": None, **changes}
-        elif changes.get("base_url") is not None:
-            changes = {"socket": None, **changes}
+        if chosen := next((name for name in _PLACES if changes.get(name)), None):
+            changes = {**{name: unset for name, unset in _PLACES.items() if name != chosen}, **changes}
         try:
             return replace(self, **changes)
         except TypeError:
             unknown = sorted(changes.keys() - self.__dataclass_fields__.keys())
             raise ConfigurationError(f"there are no such settings: {', '.join(unknown)}") from None
+
+    def places(self) -> tuple[Place, ...]:
+        """Return where a sidecar is asked: one place, or several that answer alike. Raises ConfigurationError as `place` does."""
+        several = tuple(at_url(url, f"endpoints[{index}]") for index, url in enumerate(self.endpoints))
+        return several or (self.place(),)
 
     def place(self) -> Place:
         """Return where the sidecar is asked. Raises ConfigurationError when the environment names no possible place."""
@@ -135,12 +150,31 @@ def _check_breaker(config: Any) -> None:
         raise ConfigurationError("breaker.expected must be a tuple of PromptOpsError and its kinds")
 
 
+def _check_endpoints(config: ClientConfig) -> None:
+    given, ejection = config.endpoints, config.ejection
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ConfigurationError(f"endpoints must be a list of URLs, not {type(given).__name__}")
+    if given and (config.socket is not None or config.base_url is not None):
+        raise ConfigurationError("give endpoints, or socket or base_url, not both")
+    names = [at_url(url, f"endpoints[{index}]").url for index, url in enumerate(given)]
+    if len(set(names)) < len(names) or len(names) > MAX_ENDPOINTS:
+        raise ConfigurationError(f"endpoints must be at most {MAX_ENDPOINTS}, and no two the same")
+    _check_kind("ejection", ejection, EjectionConfig)
+    _check_number("ejection.failures", ejection.failures, int, 1_000_000)
+    _check_number("ejection.base_seconds", ejection.base_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
+    _check_number("ejection.most_seconds", ejection.most_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
+    _check_share("ejection.most_share", ejection.most_share)
+
+
+def _check_share(name: str, share: Any) -> None:
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ConfigurationError(f"{name} must be a number from 0 to 1, not {_shown(share)}")
+
+
 def _check_telemetry(config: Any) -> None:
     _check_kind("telemetry", config, TelemetryConfig)
     _check_kind("telemetry.enabled", config.enabled, bool)
-    rate = config.sample_rate
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise ConfigurationError(f"telemetry.sample_rate must be a number from 0 to 1, not {_shown(rate)}")
+    _check_share("telemetry.sample_rate", config.sample_rate)
 
 
 def _check_kind(name: str, value: object, kind: type) -> None:

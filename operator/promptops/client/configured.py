@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from promptops.client.config import ClientConfig, settled
 from promptops.client.events import Handler
 from promptops.client.occasional import Occasional
+from promptops.client.place import Place
 from promptops.client.session import Session
 
 if TYPE_CHECKING:
@@ -24,6 +26,18 @@ class Closable(Protocol):
 
 
 Transport = TypeVar("Transport", bound=Closable)
+
+
+@dataclass(frozen=True)
+class Line(Generic[Transport]):
+    """What one endpoint is asked by."""
+
+    place: Place
+    hot: Transport
+    occasional: Occasional
+
+
+_Route = tuple[Session, tuple[Line[Transport], ...]]
 
 
 class ConfiguredClient(ABC, Generic[Transport]):
@@ -62,14 +76,29 @@ class ConfiguredClient(ABC, Generic[Transport]):
         return unsubscribe
 
     @abstractmethod
-    def _transport(self, session: Session) -> Transport: ...
+    def _transport(self, place: Place, session: Session) -> Transport: ...
+
+    @property
+    def _session(self) -> Session:
+        return self._route[0]
 
     def _use(self, session: Session) -> None:
-        before, left = getattr(self, "_hot", None), getattr(self, "_session", None)
-        occasional = Occasional(session.place, session.config.timeout_seconds, session.token)
-        self._hot = self._transport(session)
-        self._occasional, self._session, self._here = occasional, session, session.quick
+        before: _Route[Transport] | None = getattr(self, "_route", None)
+        occasional = [Occasional(place, session.token) for place in session.places]
+        lines = [Line(each.place, self._transport(each.place, session), each) for each in occasional]
+        # Both at once: a call in another thread has the lines of its session.
+        self._route: _Route[Transport] = (session, tuple(lines))
+        self._here = session.quick
         if before is not None:
-            before.close()
-        if left is not None:
-            left.left_for(session)
+            _close(before[1])
+            before[0].left_for(session)
+
+    def _end(self) -> None:
+        session, lines = self._route
+        _close(lines)
+        session.close()
+
+
+def _close(lines: tuple[Line[Any], ...]) -> None:
+    for line in lines:
+        line.hot.close()

@@ -22,50 +22,49 @@ if TYPE_CHECKING:
 class Occasional:
     """Asks a place now and then."""
 
-    def __init__(self, place: Place, seconds: float, token: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(self, place: Place, token: Callable[[], str | None] = lambda: None) -> None:
         """Raises ConfigurationError when the certificates for an https address cannot be read."""
-        self._place = place
-        self._seconds = seconds
+        self.place = place
         self._token = token
         self._tls = _verifying() if place.tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-    def ask(self, call: Call[Any]) -> Response:
-        """Return the answer to a call. Raises PromptOpsError."""
+    def ask(self, call: Call[Any], seconds: float) -> Response:
+        """Return the answer to a call, each step of which may take so long. Raises PromptOpsError."""
         import httpx
 
-        transport = httpx.HTTPTransport(verify=self._tls, uds=self._place.socket, trust_env=False)
+        transport = httpx.HTTPTransport(verify=self._tls, uds=self.place.socket, trust_env=False)
         try:
-            with httpx.Client(transport=transport, **self._options()) as client:
-                return _read(client.request(call.method, self._place.url + call.path, content=call.body))
+            with httpx.Client(transport=transport, **self._options(seconds)) as client:
+                return _read(client.request(call.method, self.place.url + call.path, content=call.body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._error_of(error) from error
 
-    async def ask_async(self, call: Call[Any]) -> Response:
-        """Return the answer to a call. Raises PromptOpsError."""
+    async def ask_async(self, call: Call[Any], seconds: float) -> Response:
+        """Return the answer to a call, each step of which may take so long. Raises PromptOpsError."""
         import httpx
 
-        transport = httpx.AsyncHTTPTransport(verify=self._tls, uds=self._place.socket, trust_env=False)
+        transport = httpx.AsyncHTTPTransport(verify=self._tls, uds=self.place.socket, trust_env=False)
         try:
-            async with httpx.AsyncClient(transport=transport, **self._options()) as client:
-                return _read(await client.request(call.method, self._place.url + call.path, content=call.body))
+            async with httpx.AsyncClient(transport=transport, **self._options(seconds)) as client:
+                return _read(await client.request(call.method, self.place.url + call.path, content=call.body))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._error_of(error) from error
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, seconds: float) -> dict[str, Any]:
         # The sidecar is next door: no proxy of the environment may come in between.
         headers = {"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity"}
         if (token := self._token()) is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return {"timeout": self._seconds, "trust_env": False, "follow_redirects": False, "headers": headers}
+        return {"timeout": seconds, "trust_env": False, "follow_redirects": False, "headers": headers}
 
     def _error_of(self, error: httpx.HTTPError | httpx.InvalidURL) -> PromptOpsError:
         import httpx
 
         if isinstance(error, httpx.TimeoutException):
-            return TimeoutError(f"the sidecar at {self._place.name} did not answer in time")
+            return TimeoutError(f"the sidecar at {self.place.name} did not answer in time")
         if isinstance(error, httpx.ConnectError) and (cause := _system_error(error)):
-            return self._place.unreachable(cause)
-        return NetworkError(f"the sidecar at {self._place.name} cannot be reached: {type(error).__name__}")
+            return self.place.unreachable(cause)
+        return NetworkError(f"the sidecar at {self.place.name} cannot be reached: {type(error).__name__}")
 
 
 def _read(response: httpx.Response) -> Response:

@@ -38,11 +38,18 @@ class Attempts:
         self._deadline = monotonic() + seconds
         self.made = 0
         """How many have failed."""
+        self.tried: set[int] = set()
+        """The endpoints that were asked."""
 
     @property
     def left(self) -> float:
         """Seconds for the next one; never nothing, so that the last one may still find out."""
         return max(self._deadline - self._monotonic(), 0.001)
+
+    @property
+    def share(self) -> float:
+        """Seconds for the next one where others may answer instead: as much of what is left as for each that may come after it."""
+        return self.left / max(self._config.attempts - self.made, 1)
 
     def pause_after(self, error: PromptOpsError) -> float | None:
         """Return after how many seconds to try again; None when that is useless, or there is no time for it."""

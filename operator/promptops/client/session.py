@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from promptops.api.http import Health, RenderedMessage, RenderResponse
@@ -17,6 +17,7 @@ from promptops.client.config import ClientConfig
 from promptops.client.connections import OfThisProcess
 from promptops.client.errors import CacheError, PromptOpsError
 from promptops.client.events import Subscriptions
+from promptops.client.outliers import Endpoints
 from promptops.client.retrying import Attempts, RetryConfig
 from promptops.client.statistics import CallCounts, ClientStatistics
 from promptops.client.telemetry import Telemetry, Traced
@@ -40,11 +41,13 @@ class Session:
     def __init__(self, config: ClientConfig, before: Session | None = None) -> None:
         """`before`: whose place this one takes. Raises ConfigurationError when the environment names no possible place."""
         self.config = config
-        self.place = config.place()
+        self.places = config.places()
+        self.place = self.places[0]
         self.token = BearerToken(config.token, config.token_file)
         self.counts: OfThisProcess[CallCounts] = before.counts if before is not None else OfThisProcess(CallCounts)
         self.subscriptions: Subscriptions = before.subscriptions if before is not None else Subscriptions()
         self._breaker = OfThisProcess(self._made)
+        self._endpoints = OfThisProcess(self._balanced)
         held = before.here if before is not None and before.place == self.place else None
         held = held if held is not None and held.cache == config.cache else None
         self.here: Renderer | None = held or self._renderer() if config.cache.level.is_local else None
@@ -98,10 +101,19 @@ class Session:
             raise error
         return self.here.instead(call.prompt_id, call.body or b"", error)
 
-    def guarded(self) -> AbstractContextManager[None]:
-        """Let one attempt through, and see how it ends. Raises CircuitOpenError."""
-        breaker = self._breaker.get()
-        return breaker.call() if breaker is not None else nullcontext()
+    @contextmanager
+    def guarded(self, attempts: Attempts) -> Iterator[int]:
+        """Let one attempt through, choose where it goes, and see how it ends. Raises CircuitOpenError."""
+        breaker, endpoints = self._breaker.get(), self._endpoints.get()
+        with (
+            breaker.call() if breaker is not None else nullcontext(),
+            endpoints.call(attempts.tried) if endpoints is not None else nullcontext(0) as chosen,
+        ):
+            yield chosen
+
+    def seconds(self, attempts: Attempts) -> float:
+        """Return for how long the next attempt may take."""
+        return attempts.share if len(self.places) > 1 else attempts.left
 
     def pause_after(self, error: PromptOpsError, attempts: Attempts) -> float:
         """Return after how many seconds to try again. Raises the error when that is useless."""
@@ -190,7 +202,13 @@ class Session:
         """Return what was counted in this process."""
         breaker = self._breaker.get()
         circuit, told = breaker.state if breaker is not None else None, self.subscriptions
-        return self.counts.get().summary(circuit, events_missed=told.missed, events_failed=told.failed)
+        endpoints = self._endpoints.get()
+        return self.counts.get().summary(
+            circuit,
+            events_missed=told.missed,
+            events_failed=told.failed,
+            endpoints=endpoints.statistics() if endpoints is not None else (),
+        )
 
     def _renderer(self) -> Renderer | None:
         if self.place.socket is None:
@@ -199,6 +217,10 @@ class Session:
         from promptops.client.in_process.renderer import Renderer
 
         return Renderer(self.place.socket, self.counts.get, self.config.cache)
+
+    def _balanced(self) -> Endpoints | None:
+        names = tuple(place.name for place in self.places)
+        return Endpoints(names, self.config.ejection) if len(names) > 1 else None
 
     def _made(self) -> CircuitBreaker | None:
         wanted = self.config.breaker if self.place.socket is None else None

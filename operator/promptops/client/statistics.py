@@ -11,6 +11,7 @@ from typing import Final
 
 from promptops.api.feed import LATENCY_BUCKETS_SECONDS
 from promptops.client.breaker import CircuitState
+from promptops.client.outliers import EndpointStatistics
 from promptops.reader.statistics import quantile_ms
 
 _LEAST_GATHERED: Final = 64
@@ -43,6 +44,8 @@ class ClientStatistics:
     """Events that a subscriber failed at."""
     circuit: CircuitState | None
     """How the breaker stands; None where there is none."""
+    endpoints: tuple[EndpointStatistics, ...] = ()
+    """How each of several endpoints stands; empty where there is one."""
 
 
 class QuickCount:
@@ -93,7 +96,12 @@ class CallCounts:
         self._failures[code] += 1
 
     def summary(
-        self, circuit: CircuitState | None, *, events_missed: int = 0, events_failed: int = 0
+        self,
+        circuit: CircuitState | None,
+        *,
+        events_missed: int = 0,
+        events_failed: int = 0,
+        endpoints: tuple[EndpointStatistics, ...] = (),
     ) -> ClientStatistics:
         """Return everything that was counted."""
         failed = self._failures.total()
@@ -119,6 +127,7 @@ class CallCounts:
             events_missed=events_missed,
             events_failed=events_failed,
             circuit=circuit,
+            endpoints=endpoints,
         )
 
     def _gather(self) -> None:

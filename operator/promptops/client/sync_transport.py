@@ -21,8 +21,10 @@ _LOOK_AGAIN_SECONDS: Final = 0.05
 class SyncTransport:
     """Asks in the calling thread. Survives a fork at any moment."""
 
-    def __init__(self, place: Place, most: int) -> None:
+    def __init__(self, place: Place, most: int, *, patient: bool = True) -> None:
+        """`most`: calls at once; `patient`: one that was there and is gone is waited for."""
         self._place = place
+        self._patient = patient
         self._turns = OfThisProcess(lambda: Slots(most))
         self._connections = OfThisProcess(lambda: Connections(place, most), Connections.abandon)
 
@@ -32,7 +34,9 @@ class SyncTransport:
         turns = self._turns.get()
         try:
             turns.begin(deadline)
-            return _drive(converse(self._connections.get(), self._place, question, deadline), deadline)
+            return _drive(
+                converse(self._connections.get(), self._place, question, deadline if self._patient else 0.0), deadline
+            )
         finally:
             turns.end()
 

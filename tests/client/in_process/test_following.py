@@ -273,7 +273,7 @@ def test_nothing_is_left_of_a_client_that_is(sidecar: Sidecar, end: Callable[[Sy
     assert "promptops" in left()[1]
     end(made)
     kept, made = made, None
-    kept._hot.close()
+    kept._route[1][0].hot.close()
     del kept
 
     # What earlier tests left to be collected may be gone by now, too.

@@ -23,6 +23,7 @@ from promptops.cache.view import View
 from promptops.client.asynchronous import PromptOpsClient
 from promptops.client.codec import Call
 from promptops.client.config import ClientConfig
+from promptops.client.configured import Line
 from promptops.client.errors import PromptOpsError
 from promptops.client.exchange import Response
 from promptops.client.retrying import RetryConfig
@@ -236,7 +237,7 @@ class _FakeSyncClient(SyncPromptOpsClient):
         super().__init__(_settings(config))
         self._fake = answer
 
-    def _ask(self, call: Call[Any], session: Session, seconds: float) -> Response:
+    def _ask(self, call: Call[Any], line: Line[Any], session: Session, seconds: float) -> Response:
         return self._fake(call)
 
 
@@ -245,5 +246,5 @@ class _FakeAsyncClient(PromptOpsClient):
         super().__init__(_settings(config))
         self._fake = answer
 
-    async def _ask(self, call: Call[Any], session: Session, seconds: float) -> Response:
+    async def _ask(self, call: Call[Any], line: Line[Any], session: Session, seconds: float) -> Response:
         return self._fake(call)
