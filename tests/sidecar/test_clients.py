@@ -261,6 +261,19 @@ def test_until_it_speaks_a_process_renders_what_its_stream_began_with(told: Told
     assert reported < told.store.current.position
 
 
+def test_it_is_looked_until_whoever_left_is_forgotten(told: Told) -> None:
+    told.says("stays")
+    told.says("leaves", OLDER)
+    told.leaves("leaves")
+    before = told.news
+    told.time = 0.9
+    early = told.clients.look(), told.news - before
+    told.time = LEFT_SECONDS
+
+    assert early == (True, 0)
+    assert (told.clients.look(), told.news - before) == (False, 1)
+
+
 def test_who_never_follows_is_counted_for_its_renders_alone(told: Told) -> None:
     number = told.hear("a", OLDER, number=1, renders=(told.renders(),))
 

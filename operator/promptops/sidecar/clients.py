@@ -120,14 +120,18 @@ class Clients(Below):
         self.look()
         return Answer(200, msgspec.json.encode(ClientReportAnswer(number)), _JSON, _NO_STORE)
 
-    def look(self) -> None:
-        """Tell of what differs for all of them together: two hundred that follow one activation are one piece of news."""
+    def look(self) -> bool:
+        """Tell of what differs for all of them together: two hundred that follow one activation are one piece of news.
+
+        Return whether somebody has left and is not forgotten yet, so that it has to be looked again.
+        """
         positions = [each.position for each in self._heard_of() if each.position is not None]
         together = (min(positions, default=None), self.nacks())
         if together != self._told:
             self._told = together
             for changed in self._changed:
                 changed()
+        return not all(each.streams for each in self._clients.values())
 
     def _count_once(self, report: ClientReport) -> int:
         """Count what was not counted before. Return the number of the last renders that were."""

@@ -34,8 +34,6 @@ MAX_BLOBS_REQUEST_BYTES: Final = 64 * 1024
 _MAX_HELD_CHARACTERS: Final = 8192
 _HELD: Final = HELD_HEADER.lower().encode()
 _INSTANCE: Final = INSTANCE_HEADER.lower().encode()
-_AFTER_SECONDS: Final = LEFT_SECONDS + 0.05
-"""A loop's timer may be early by its clock's grain."""
 _NO_STORE: Final = (("cache-control", "no-store"), *SAFE)
 
 
@@ -47,6 +45,7 @@ class Downstream:
         self._store = store
         self._clock = clock
         self._streams = Streams()
+        self._looking: asyncio.TimerHandle | None = None
 
     def stream(self, head: Head) -> Lasting:
         """Answer GET /v1/stream. Raises HttpRefusal."""
@@ -85,7 +84,17 @@ class Downstream:
             with self.clients.following(instance):
                 await stream.write(outlet)
         finally:
-            asyncio.get_running_loop().call_later(_AFTER_SECONDS, self.clients.look)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Look when whoever left is forgotten, however many leave. A loop that was held has early timers: so until that is seen."""
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(LEFT_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if self.clients.look():
+            self._look_again()
 
     def _confirm_itself(self, view: View) -> bool:
         if view.signed is None:
