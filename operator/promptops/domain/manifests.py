@@ -50,6 +50,11 @@ def name_of(manifest: Manifest) -> str:
     return text(metadata(manifest).get("name"))
 
 
+def is_going(manifest: Manifest) -> bool:
+    """Tell whether an object's deletion has begun."""
+    return bool(metadata(manifest).get("deletionTimestamp"))
+
+
 def uid_of(manifest: Manifest) -> str:
     """Return an object's uid."""
     return text(metadata(manifest).get("uid"))

@@ -70,10 +70,14 @@ def test_the_version_travels_with_the_entry_although_many_newer_ones_are_there(w
         pytest.param({"text": "Hi {% if %}"}, "spec.fallback.text: line 1,", id="a text that is no template"),
         pytest.param({"version": "0.1.0"}, "spec.fallback.version: version 0.1.0 is archived and cannot be activated", id="archived"),
         pytest.param({"version": "0.2.0"}, "spec.fallback.version: version 0.2.0 cannot be served", id="broken"),
+        pytest.param({"version": "0.3.0"}, "spec.fallback.version: PromptVersion greeting-0.3.0 is being deleted and cannot be activated", id="on its way out"),
     ],
 )  # fmt: skip
 def test_what_cannot_stand_in_is_said_and_the_last_one_stays(world: Any, fallback: Any, message: str) -> None:
     world.add("0.1.0", lifecycle="Archived").add("0.2.0", content={"text": "{{ x }}"})
+    world.add(
+        "0.3.0", "Hi", metadata={"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["mine.example.com/x"]}
+    )
     serving(world, TEXT)
     world.apply(fallback=fallback).settle()
 

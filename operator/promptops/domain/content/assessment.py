@@ -6,7 +6,7 @@ A content that takes other versions in has no digest before they are looked at t
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,8 @@ from promptops.rendering.errors import InvalidSpec
 MAX_JSON_BYTES = 2 * MAX_CONTENT_BYTES
 """Content that is longer than this as compact JSON is too large in canonical form too: 1.0 is written 1 there, and nothing shrinks more."""
 _PACKED_FROM = 1024
+GOING: Final = "Being deleted"
+"""What is said of a version whose deletion has begun, beside its lifecycle."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Assessment:
     missing: str = ""
     """The PromptVersion that it takes in and that is not there."""
     retired: tuple[tuple[str, str], ...] = ()
-    """PromptVersions that it takes in, perhaps through others, and that are Deprecated or Archived at the moment."""
+    """PromptVersions that it takes in, perhaps through others, and that are Deprecated, Archived or being deleted at the moment."""
     untried: bytes = b""
     """Its tests as JSON, when they have to wait for what it takes in."""
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from promptops.api import reasons
-from promptops.domain.content.assessment import Assess, Assessment, look
+from promptops.domain.content.assessment import GOING, Assess, Assessment, look
 from promptops.domain.content.composition import Ingredient, Mixture, mix
 from promptops.domain.content.references import Reference
 from promptops.domain.content.sourcing import Judge, SourceText
 from promptops.domain.findings import Finding, combined
-from promptops.domain.manifests import Manifest, name_of
+from promptops.domain.manifests import Manifest, is_going, name_of
 from promptops.domain.ownership import lifecycle_of
 
 MAX_DEPTH: Final = 8
@@ -31,7 +31,7 @@ class _Resolved:
     """How many includes stand inside one another."""
     reached: frozenset[str] = frozenset()
     retired: tuple[tuple[str, str], ...] = ()
-    """Itself and what it includes, as far as that is Deprecated or Archived."""
+    """Itself and what it includes, as far as that is Deprecated, Archived or being deleted."""
 
 
 class Resolver:
@@ -60,9 +60,7 @@ class Resolver:
         found = self._sound.get(name) or known.get(name)
         if found is None:
             found = self._content(self._look(version), "spec.content", (*path, name), known)
-            lifecycle = lifecycle_of(version)
-            if lifecycle != "Available":
-                found = replace(found, retired=((name, lifecycle), *found.retired))
+            found = replace(found, retired=(*_retired(version), *found.retired))
             known[name] = found
             if found.assessment.is_sound:
                 self._sound[name] = found
@@ -119,6 +117,11 @@ class Resolver:
         new = tuple(each for each in below if (each.reason, each.path, each.message) not in said)
         findings = sorted((*own.findings, *new), key=lambda each: each.severity != "error")
         return replace(mixed, findings=tuple(findings), includes=own.includes, written=own, tests=own.tests)
+
+
+def _retired(version: Manifest) -> tuple[tuple[str, str], ...]:
+    states = (lifecycle_of(version), *((GOING,) if is_going(version) else ()))
+    return tuple((name_of(version), state) for state in states if state != "Available")
 
 
 _PASSED_ON: Final = frozenset({reasons.INCLUDE_NOT_FOUND, reasons.INCLUDE_CYCLE})

@@ -7,6 +7,7 @@ from datetime import datetime
 from promptops.api import reasons
 from promptops.api.feed import VersionReference
 from promptops.domain.conditions import timestamp
+from promptops.domain.content.assessment import GOING
 from promptops.domain.findings import Finding, listed, shortened
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.fallback import fall_back, still_there
@@ -112,9 +113,9 @@ def _remarks(case: Case, wanted: Version | Obstacle | None) -> Iterator[str]:
         return
     if wanted.lifecycle == "Deprecated":
         yield f"version {wanted.number} is active although it is deprecated: activate a newer one"
-    for lifecycle in ("Deprecated", "Archived"):
-        if names := wanted.included(lifecycle):
-            yield f"version {wanted.number} includes what is {lifecycle.lower()}, {shortened(names)}: include newer ones"
+    for state in ("Deprecated", "Archived", GOING):
+        if names := wanted.included(state):
+            yield f"version {wanted.number} includes what is {state.lower()}, {shortened(names)}: include newer ones"
     if case.sourced is not None and case.sourced.digest not in (None, wanted.digest):
         yield _source_differs(case, wanted)
     if wanted.warnings:

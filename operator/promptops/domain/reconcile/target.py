@@ -4,6 +4,7 @@ from typing import Literal
 
 from promptops.api import reasons
 from promptops.api.v1alpha1.prompt import PromptSpec
+from promptops.domain.content.assessment import GOING
 from promptops.domain.content.grade import breaking
 from promptops.domain.findings import shortened
 from promptops.domain.manifests import name_of, uid_of
@@ -169,13 +170,26 @@ _OWN_REASONS = frozenset({reasons.DIGEST_CHANGED, reasons.INCLUDE_CYCLE})
 
 def _stays(case: Case, wanted: Version) -> Obstacle | None:
     """Whoever deleted it while it was not in use needed nobody's leave: it would go the moment that nothing keeps it any more."""
-    if not wanted.is_going or wanted.reference == case.memory.stable:
+    if wanted.reference == case.memory.stable:
         return None
+    if not wanted.is_going:
+        return _includes_nothing_that_goes(wanted)
     message = (
         f"PromptVersion {name_of(wanted.manifest)} is being deleted and cannot be activated: "
         "activate another one, or apply it again once it is gone"
     )
     return Obstacle(reasons.VERSION_NOT_FOUND, message, "arrival")
+
+
+def _includes_nothing_that_goes(wanted: Version) -> Obstacle | None:
+    going = wanted.included(GOING)
+    if not going:
+        return None
+    message = (
+        f"version {wanted.number} includes what is being deleted, {shortened(going)}, and cannot be activated: "
+        "include others in a new version, or apply the same again once it is gone"
+    )
+    return Obstacle(reasons.INCLUDE_NOT_FOUND, message, "arrival")
 
 
 def _digest_is_asked_for(case: Case, wanted: Version) -> Obstacle | None:
@@ -262,6 +276,7 @@ def against_standing_in(case: Case, version: Version) -> Obstacle | None:
 
 
 _OF_STAND_INS = (
+    _stays,
     _content_is_sound,
     _number_means_what_it_meant,
     _not_newly_archived,

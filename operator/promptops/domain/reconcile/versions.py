@@ -14,7 +14,7 @@ from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.content.resolving import assess
 from promptops.domain.findings import Finding, combined, warnings_of
-from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, status_of
+from promptops.domain.manifests import Manifest, is_going, label, mapping, name_of, status_of
 from promptops.domain.ownership import belongs, lifecycle_of, number_of, owner_uids
 from promptops.domain.statuses import said_alone
 
@@ -103,9 +103,9 @@ class Version:
         """Available, Deprecated or Archived."""
         return lifecycle_of(self.manifest)
 
-    def included(self, lifecycle: str) -> tuple[str, ...]:
-        """Return the PromptVersions of that lifecycle that it takes in, perhaps through others."""
-        return tuple(name for name, each in self.assessment.retired if each == lifecycle)
+    def included(self, state: str) -> tuple[str, ...]:
+        """Return the PromptVersions that are Deprecated, Archived or being deleted and that it takes in, perhaps through others."""
+        return tuple(name for name, each in self.assessment.retired if each == state)
 
     def is_made_for(self, prompt_uid: str) -> bool:
         """Whether it was made from that Prompt's source. Its owner says so; a label anybody can write into git does not."""
@@ -119,7 +119,7 @@ class Version:
     @property
     def is_going(self) -> bool:
         """Whether its deletion has begun."""
-        return bool(metadata(self.manifest).get("deletionTimestamp"))
+        return is_going(self.manifest)
 
 
 @dataclass(frozen=True)
