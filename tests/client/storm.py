@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,10 @@ from promptops.client import (
 
 SECONDS_WITHOUT_END = 60.0
 """Longer than anything here takes on a busy machine: a call that ends by it has lost its connection or its turn."""
+
+
+LONGEST_SECONDS = {"none": 0.006, "memory": 0.0002}
+"""After how long a signal raises, by where the answer comes from: about as long as a few calls take, so that most are cut off."""
 
 
 class Cut(Exception):
@@ -77,16 +82,18 @@ async def cancellations(config: ClientConfig, count: int) -> Counter[str]:
 def interruptions(config: ClientConfig, count: int) -> Counter[str]:
     """Let a signal raise within calls until it has done so `count` times; the one slot must still be there."""
     seen: Counter[str] = Counter()
+    longest = LONGEST_SECONDS[config.cache.level]
 
     def cut(*_: object) -> None:
         raise Cut
 
     signal.signal(signal.SIGALRM, cut)
     with SyncPromptOpsClient(config) as client:
+        client.initialize()  # starts a thread, and Python itself cannot be cut off in that
         while seen["cut"] < count:
             mark = str(seen.total())
             try:
-                signal.setitimer(signal.ITIMER_REAL, random.random() * 0.006 + 1e-5)
+                signal.setitimer(signal.ITIMER_REAL, random.random() * longest + 1e-5)
                 said = sync_call(client, "p0", mark)
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except Cut:
@@ -101,24 +108,35 @@ def forks(config: ClientConfig, count: int) -> Counter[str]:
     """Fork `count` times while threads call through the same client; parent and children must get their own answers."""
     seen: Counter[str] = Counter()
     client, loops = SyncPromptOpsClient(config), PromptOpsClient(config)
-    over = threading.Event()
+    over, calling = threading.Event(), threading.Event()
+    called = [0, 0]
 
-    def keep_calling(name: str) -> None:
-        number = 0
+    def keep_calling(thread: int) -> None:
         while not over.is_set():
-            seen[sync_call(client, f"p{number % 2}", f"{name}-{number}")] += 1
-            number += 1
+            calling.wait()
+            seen[sync_call(client, f"p{called[thread] % 2}", f"thread{thread}-{called[thread]}")] += 1
+            called[thread] += 1
 
-    threads = [threading.Thread(target=keep_calling, args=(f"thread{number}",)) for number in range(2)]
+    def let_them_call() -> None:
+        before = [*called]
+        calling.set()
+        while any(now == then for now, then in zip(called, before, strict=True)):
+            time.sleep(0)
+
+    threads = [threading.Thread(target=keep_calling, args=(number,)) for number in range(len(called))]
     asyncio.run(loops.render_prompt("p0", {"mark": "before"}))
     for thread in threads:
         thread.start()
     for number in range(count):
+        let_them_call()
         if (child := os.fork()) == 0:
             os._exit(_child(client, loops, number))
+        if config.cache.level is CacheLevel.MEMORY:
+            calling.clear()  # they share no connection with the child, and would take the processor from it
         seen[sync_call(client, "p0", f"parent-{number}")] += 1
         _, status = os.waitpid(child, 0)
         seen["child: " + ("right" if status == 0 else f"exit {os.waitstatus_to_exitcode(status)}")] += 1
+    calling.set()
     over.set()
     for thread in threads:
         thread.join()
