@@ -53,7 +53,7 @@ def told(runbook: str) -> set[str]:
     ("waiting", "runbook"),
     [
         pytest.param({"author"}, "promptops_prompts_stalled.md", id="what only an edit helps"),
-        pytest.param({"arrival", "decision"}, "promptops_prompts_degraded.md", id="what may still come by itself"),
+        pytest.param({"arrival"}, "promptops_prompts_degraded.md", id="what may still come by itself"),
     ],
 )
 def test_every_reason_of_a_prompt_is_in_the_runbook(waiting: set[str], runbook: str) -> None:

@@ -250,6 +250,7 @@ def test_taking_the_choice_back_withdraws_nothing(world: Any) -> None:
     world.apply(activeVersion=None).settle()
 
     assert (world.serving, world.said("Ready"), world.status["phase"]) == ("1.0.0", "False/NoActiveVersion", "Degraded")
+    assert (world.said("Reconciling"), world.said("Stalled")) == ("", "True/NoActiveVersion")
 
 
 def test_a_deprecated_version_is_served_with_a_word(world: Any) -> None:

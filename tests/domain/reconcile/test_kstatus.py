@@ -63,6 +63,8 @@ PROMPTS: dict[str, tuple[Make, str]] = {
         lambda world: active(world).apply(activeVersion="9.0.0").settle(),
         "Failed",
     ),
+    "the choice was taken back": (lambda world: active(world).apply(activeVersion=None).settle(), "Failed"),
+    "the source was taken away": (lambda world: world.follow("a").settle().apply(source=None).settle(), "Failed"),
     "another digest than was asked for": (
         lambda world: active(world).apply(activeDigest=OTHER_DIGEST).settle(),
         "Failed",

@@ -78,13 +78,20 @@ def test_that_it_was_active_outlasts_the_prompt_s_history(world: Any) -> None:
     assert phase(world, "1.0.0") == "Superseded"
 
 
-@pytest.mark.parametrize("lifecycle", ["Deprecated", "Archived"])
+READY_BY_LIFECYCLE = {
+    "Deprecated": "it may be served",
+    "Archived": "it is archived: who serves it goes on, and nobody else begins to",
+}
+
+
+@pytest.mark.parametrize("lifecycle", READY_BY_LIFECYCLE)
 @pytest.mark.parametrize("active", [True, False])
 def test_the_author_s_mark_is_the_phase(world: Any, lifecycle: str, active: bool) -> None:
     world.add("1.0.0").apply(activeVersion="1.0.0" if active else None).settle()
     world.change("1.0.0", lifecycle=lifecycle).settle()
 
     assert phase(world, "1.0.0") == lifecycle
+    assert said(world, "1.0.0", "Ready") == f"True/Available: {READY_BY_LIFECYCLE[lifecycle]}"
     assert said(world, "1.0.0", "InUse").startswith("True" if active else "False")
 
 

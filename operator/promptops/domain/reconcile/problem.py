@@ -10,8 +10,7 @@ class Obstacle:
 
     reason: str
     message: str
-    waits_for: Literal["author", "arrival", "decision"] = "author"
-    """author: an edit, nothing else helps (Stalled). arrival: of an object that may still come (Reconciling). decision: of
-    whoever activates; nothing is wrong."""
+    waits_for: Literal["author", "arrival"] = "author"
+    """author: an edit, nothing else helps (Stalled). arrival: of an object that may still come (Reconciling)."""
     missing: tuple[str, str] | None = None
     """Kind and name of the object that is not there: to be looked for once more before anybody is told so."""

@@ -58,11 +58,11 @@ def desired_number(case: Case, wanted: Version | Obstacle | None) -> str | None:
 def _followed(case: Case) -> Version | Obstacle:
     sourced = case.sourced
     if sourced is None or sourced.digest is None:
-        return sourced.problem if sourced and sourced.problem else _not_active(case)
+        return sourced.problem if sourced and sourced.problem else _not_made_yet(case)
     same = case.versions.with_digest(sourced.digest)
     serving = case.memory.stable
     if not same:
-        return refused_creation(case) or _not_active(case)
+        return refused_creation(case) or _not_made_yet(case)
     # Several numbers may have one content: stay where we are, else take the newest that may be activated.
     ranked = sorted(
         same,
@@ -78,7 +78,8 @@ def _followed(case: Case) -> Version | Obstacle:
 def _named(case: Case) -> Version | Obstacle:
     number = case.spec.active_version if case.spec else None
     if number is None:
-        return _not_active(case)
+        # Something is served that nobody asks for any more: that ends with an edit alone.
+        return Obstacle(reasons.NO_ACTIVE_VERSION, _not_active(case))
     return case.versions.numbered(number) or _missing(case, number)
 
 
@@ -120,9 +121,12 @@ def _owned_by_another(case: Case, foreign: Version, version_name: str) -> Obstac
     return Obstacle(reasons.VERSION_NOT_FOUND, message, "arrival")
 
 
-def _not_active(case: Case) -> Obstacle:
-    message = f'prompt "{case.name}" has no active version{_advice(case)}'
-    return Obstacle(reasons.NO_ACTIVE_VERSION, message, "decision")
+def _not_made_yet(case: Case) -> Obstacle:
+    return Obstacle(reasons.NO_ACTIVE_VERSION, _not_active(case), "arrival")
+
+
+def _not_active(case: Case) -> str:
+    return f'prompt "{case.name}" has no active version{_advice(case)}'
 
 
 def refused_creation(case: Case) -> Obstacle | None:

@@ -127,7 +127,13 @@ def _ready(version: Version, snapshot: VersionSnapshot, prompt: Manifest | None,
     if snapshot.prompt is not None and prompt is None:
         message = f'it is owned by another object than prompt "{prompt_of(snapshot.version)}" and goes with that one'
         return Statement("Ready", "False", reasons.VERSION_OF_OTHER_PROMPT, message, generation)
-    message = f"it may be served; check: {listed(version.warnings)}" if version.warnings else "it may be served"
+    message = (
+        "it is archived: who serves it goes on, and nobody else begins to"
+        if version.lifecycle == "Archived"
+        else "it may be served"
+    )
+    if version.warnings:
+        message += f"; check: {listed(version.warnings)}"
     return Statement("Ready", "True", reasons.AVAILABLE, message, generation)
 
 
