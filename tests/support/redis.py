@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from promptops.dev.ports import free_ports
 from promptops.dev.redis import RedisBinary
@@ -59,7 +61,9 @@ class Server:
 
     def client_with(self, password: str) -> redis.Redis:
         """The same with another password."""
-        return redis.Redis(port=self.port, password=password, protocol=2, socket_timeout=20)
+        # Who says a wrong password is told so at once, and not after pauses of seconds between one attempt and the next.
+        retry = Retry(NoBackoff(), 3)
+        return redis.Redis(port=self.port, password=password, protocol=2, socket_timeout=20, retry=retry)
 
     def start(self) -> None:
         """Start it, empty unless it was told to keep something."""
