@@ -59,6 +59,17 @@ class Cluster:
         answer = json.loads(found)
         return [each["metadata"]["uid"] for each in answer.get("items", [answer])]
 
+    def deleted(self, since: int) -> list[str]:
+        """Return the kinds of what helm deleted from a position in the audit log on, in that order."""
+        with self.plane.audit_log.open("rb") as log:
+            log.seek(since)
+            entries = [json.loads(line) for line in log]
+        return [
+            entry["objectRef"]["resource"]
+            for entry in entries
+            if entry["verb"] == "delete" and entry.get("userAgent", "").startswith("Helm")
+        ]
+
     def _release(self, verb: str, name: str, namespace: str, values: tuple[str, ...], check: bool, *more: str) -> str:
         settings = (f"--set={value}" for value in values)
         arguments = (verb, name, str(self._helm.chart), "--namespace", namespace, *more, *settings)
@@ -143,13 +154,19 @@ def test_upgrade_changes_what_was_asked_and_nothing_else(installed: Cluster) -> 
 def test_uninstall_keeps_the_definitions_and_what_users_wrote(installed: Cluster) -> None:
     cluster, installed.is_as_new = installed, False
     cluster.plane.kubectl("create", "-f", "-", input=json.dumps(PROMPT))
+    since = cluster.plane.audit_log.stat().st_size
 
+    cluster.uninstall()
+    deleted = cluster.deleted(since)
     cluster.uninstall()
 
     # Not labelled by us: the pods' garbage collection may still run, and it is Kubernetes' own.
     left = cluster.names(EVERY_KIND.replace("replicasets,pods,", ""), "-A", "-l", OURS)
     assert left == {f"customresourcedefinition.apiextensions.k8s.io/{name}" for name in DEFINITIONS}
     assert cluster.names("prompts", "-A") == {"prompt.promptops.io/kept"}
+    # Whoever is asked by the API server is asked no more before he goes; there is no operator here to see to it.
+    assert set(deleted[:2]) == {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}
+    assert "deployments" in deleted[2:]
 
 
 def test_installing_again_adopts_what_was_kept(installed: Cluster) -> None:
