@@ -88,6 +88,75 @@ def test_the_short_way_answers_what_the_long_way_does(values: dict[str, Any], ma
     assert rendered is None or rendered == slowly(made, values)
 
 
+TRUSTED = [
+    plan(
+        msgspec.json.encode(
+            {
+                "text": template,
+                "variables": [
+                    {"name": "t", "type": "string", "trust": "trusted"},
+                    {"name": "o", "type": "string", "trust": "trusted", "optional": True},
+                    {"name": "unread", "type": "string", "optional": True},
+                ],
+            }
+        )
+    )
+    for template in (
+        "{{ t }}",
+        "{{ t }}{{ o }}",
+        "a {{ t }}: {{ o }}",
+        "<|im_{{ t }}",
+        "{{ t }}|> is{{ o }}",
+        "[{{ t }}]",
+        "{{ o }} <{{ t }}>>",
+        "{% if o %}<|im_{% endif %}{{ t }}",
+        "a {% if o %}{{ o }}{% endif %} {{ t }}",
+        "{% for x in ['<!im_', t] %}{{ x | replace('!', '|') }}{% endfor %}",
+        "{{ t | default('<|') | upper }} {{ ['<|im', '_end', '|>'] | join }}",
+    )
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(values=st.fixed_dictionaries({"t": TEXT}, optional={"o": TEXT, "unread": TEXT}), made=st.sampled_from(TRUSTED))
+def test_the_short_way_answers_the_same_where_all_is_trusted(values: dict[str, Any], made: Plan) -> None:
+    rendered = made._quick(values)
+
+    assert rendered is None or rendered == slowly(made, values)
+
+
+def test_a_trusted_value_of_another_script_beside_one_that_nobody_gave() -> None:
+    assert [made.render({"t": "é"}).warnings for made in TRUSTED[:3]] == [()] * 3
+
+
+@pytest.mark.parametrize("made", TRUSTED[:3])
+def test_a_token_that_one_trusted_value_has_whole_stays(made: Plan) -> None:
+    assert "<|im_end|>" in made.render({"t": "<|im_end|>"}).text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ '<!im_end!>' | replace('!', '|') }}",
+        "{{ ['<|im', 'end|>'] | join('_') }}",
+        "{% for x in ['<|', 'im_end', '|>'] %}{{ x }}{% endfor %}",
+        "<|im{{ '_' }}end|>",
+        "{% if true %}<|im_{% endif %}end|>",
+        "{{ ('<|im_end|>' if true) | default('') }}",
+        "{{ ['<|im_end|>'] | first }}",
+        "{{ ['a', '<|im_end|>'][1] }}",
+        "{{ '<|IM_END|>' | lower }}",
+    ],
+)
+@pytest.mark.parametrize("variables", [[], [{"name": "t", "type": "string", "trust": "trusted", "optional": True}]])
+def test_no_token_is_put_together_of_constants(template: str, variables: list[dict[str, Any]]) -> None:
+    made = plan(msgspec.json.encode({"text": template + "{{ t }}" * len(variables), "variables": variables}))
+    rendered = made.render({})
+
+    assert rendered.text.lower() == "< |im_end|>"
+    assert [each.code for each in rendered.warnings] == ["ValueChanged"]
+
+
 @pytest.mark.parametrize(
     ("template", "values", "rendered"),
     [

@@ -1,14 +1,20 @@
 """No value makes a chat control token: `<|im_end|>` in a value, or put together by values, is broken by a blank.
 
 Model servers that join messages into one text read such tokens as the end of one message and the beginning of another.
-What the template itself says stays as it is.
+What a text of the template says stays as it is, and so does what a trusted value says: a token stands in a message only where
+one of them has it whole. What constants of a template put together with filters is broken as a value is, for no reviewer and no
+check saw it; that is looked for where something in the template could end a token, and costs other templates nothing.
 """
 
 import re
 from collections.abc import Callable, Sequence
 
 _TOKEN = re.compile(r"<(?=[|｜][\w.\-▁]{1,64}[|｜]>|</?SYS>>|/?(?:start|end)_of_turn>)|\[(?=/?INST\])")
+_BEGINNING_OF_TOKEN = re.compile(r"(?:[<\[]|\A)[\w.\-▁|｜/<>]{0,70}\Z")
 _END_OF_TOKEN = re.compile(r"[\w.\-▁|｜/<\[]{0,70}[>\]]")
+
+_LONGEST = 72
+"""No token has more characters."""
 
 
 def may_make_tokens(text: str) -> bool:
@@ -34,6 +40,11 @@ def _looks_alike(text: str) -> bool:
 def may_complete_token(text: str) -> bool:
     """Whether a text could be the end of a token that begins before it."""
     return _END_OF_TOKEN.match(text) is not None
+
+
+def may_continue_token(text: str) -> bool:
+    """Whether a token that ends behind a text could begin in it, or before it."""
+    return _BEGINNING_OF_TOKEN.search(text[-_LONGEST:]) is not None
 
 
 def break_tokens(text: str, pieces: Sequence[str], is_literal: Callable[[int], bool]) -> str:

@@ -9,9 +9,10 @@ What is assigned is said by `unicode_tables`, so that every Python says the same
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import filterfalse
 
 from promptops.rendering import unicode_tables
 
@@ -107,6 +108,12 @@ def is_clean(text: str) -> bool:
         or "\x15" in text or "\x16" in text or "\x17" in text or "\x18" in text or "\x19" in text or "\x1a" in text
         or "\x1b" in text or "\x1c" in text or "\x1d" in text or "\x1e" in text or "\x1f" in text or "\x7f" in text
     )  # fmt: skip
+
+
+def are_clean(texts: Sequence[str]) -> bool:
+    """Whether the policy leaves texts as they are, as far as one quick look tells; those of ASCII are looked at by themselves."""
+    # The blank keeps a line's end, or a letter and its accent, from being made of two texts.
+    return is_clean(" ".join(filter(str.isascii, texts))) and is_clean(" ".join(filterfalse(str.isascii, texts)))
 
 
 def is_encodable(text: str) -> bool:

@@ -11,11 +11,12 @@ from promptops.api.content import Field, Variable
 from promptops.rendering.control_tokens import may_make_tokens
 from promptops.rendering.execute.loops import MAX_CHARACTERS, PlainLoop
 from promptops.rendering.execute.values import NOTHING
-from promptops.rendering.unicode import is_clean, is_encodable
+from promptops.rendering.unicode import are_clean, is_clean, is_encodable
 from promptops.rendering.values import bounds_error, count_error, type_error
 
 GIVEN_UP = "return None"
 BOUND: Mapping[str, Any] = {
+    "are_clean": are_clean,
     "bounds_error": bounds_error,
     "count_error": count_error,
     "is_clean": is_clean,
@@ -61,7 +62,6 @@ class CheckWriter:
                 self._gathering(each) == gathering and _is_nested(each) for each in variables if self._is_read(each)
             ):
                 self.line(1, f"{gathering}s = []")
-                self.line(1, f"look_at_{gathering} = {gathering}s.append")
                 self.gathered[gathering].append(f"*{gathering}s")
         # A loop may say other variables: they are looked at before it.
         named = sorted(
@@ -81,7 +81,7 @@ class CheckWriter:
     def _gather(self) -> None:
         """Look at the strings of each kind together. The blank between them keeps a line's end from being made of two.
 
-        A few that are not all ASCII are looked at one by one: it takes longer to look at other scripts.
+        Where some are not ASCII, those are looked at apart from the others: it takes longer to look at other scripts.
         """
         for gathering, pieces in self.gathered.items():
             if not pieces:
@@ -93,9 +93,8 @@ class CheckWriter:
             else:
                 self.line(1, f'{gathering} = f"{" ".join(f"{{{piece}}}" for piece in pieces)}"')
         if pieces := self.gathered["u"]:
-            many = any(piece.startswith("*") for piece in pieces)
-            apart = f"is_clean(u) if u.isascii() else all(map(is_clean, ({', '.join(pieces)},)))"
-            self.line(1, f"if not {'is_clean(u)' if many else f'({apart})'}: {GIVEN_UP}")
+            apart = f"is_clean(u) if u.isascii() else are_clean(({', '.join(pieces)},))"
+            self.line(1, f"if not ({apart}): {GIVEN_UP}")
         if self.gathered["w"]:
             self.line(1, f"if not w.isascii() and not is_encodable(w): {GIVEN_UP}")
 
@@ -148,7 +147,7 @@ class CheckWriter:
             return
         gathering = self._gathering(variable)
         if _is_nested(variable):
-            self.line(depth, f"look_at_{gathering}({value})")
+            self.line(depth, f"{gathering}s.append({value})")  # the interpreter has an instruction for it
         elif depth == 1:
             self.gathered[gathering].append(value)
         else:  # it may not be given; a default was looked at when the content was made
@@ -169,12 +168,11 @@ class CheckWriter:
         for loop in loops:
             if loop.is_counted:
                 self.line(depth + 1, f"k{loop.number} = k{value}")
-            self.line(depth + 1, f"say_{loop.said}({loop.round})")
+            self.line(depth + 1, f"{loop.said}.append({loop.round})")
 
     def _before_rounds(self, depth: int, value: str, loops: Sequence[PlainLoop]) -> None:
         for loop in loops:
             self.line(depth, f"if len({value}) * ({loop.each_round}) > {MAX_CHARACTERS}: {GIVEN_UP}")
-            self.line(depth, f"say_{loop.said} = {loop.said}.append")
             if loop.is_counted:
                 self.line(depth, f"n{loop.number} = len({value})")
 

@@ -26,7 +26,9 @@ MAX_HISTORY = 1000
 """Messages of a caller's history."""
 
 _TEXT_ROLE = "user"
-_BROKEN_TOKEN = Warning(reasons.VALUE_CHANGED, "a chat control token that the values would make was broken by a blank")
+_BROKEN_TOKEN = Warning(
+    reasons.VALUE_CHANGED, "a chat control token that stands in no text of the template was broken by a blank"
+)
 
 
 class Said(NamedTuple):

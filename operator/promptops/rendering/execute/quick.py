@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from promptops.api.content import Variable
-from promptops.rendering.control_tokens import has_token, may_complete_token, may_make_tokens
+from promptops.rendering.control_tokens import has_token, may_complete_token, may_continue_token, may_make_tokens
 from promptops.rendering.execute import checking
 from promptops.rendering.execute.checking import GIVEN_UP, CheckWriter, has_free_values
 from promptops.rendering.execute.generate import BOUND as CALLED
@@ -31,7 +31,7 @@ from promptops.rendering.execute.values import (
     TooMuchOutput,
     TooMuchWork,
 )
-from promptops.rendering.syntax.tree import Name, Output, Text, constants, texts
+from promptops.rendering.syntax.tree import Body, For, If, Name, Node, Output, Text, constants, texts
 from promptops.rendering.values import text_of
 
 Quick = Callable[[Mapping[str, Any]], Rendered | None]
@@ -82,7 +82,9 @@ class _Writer(CheckWriter):
             for index, program in enumerate(programs)
         ]
         self._look_at_output(
-            made, programs, [name for name, each in names.values() if each.type == "string" and each.name in used]
+            made,
+            programs,
+            [_text_of(name, each) for name, each in names.values() if each.type == "string" and each.name in used],
         )
         self._refuse_tokens(made, programs, variables)
         spoken = zip(said, made, strict=True)
@@ -180,7 +182,8 @@ class _Writer(CheckWriter):
         filled = [each for each, program in zip(made, programs, strict=True) if program.names]
         if filled and strings and not self._gathers_trusted:
             is_ascii = " and ".join(f"{each}.isascii()" for each in filled)
-            self.line(1, f"if not ({is_ascii}) and not all(map(is_encodable, ({', '.join(strings)},))): {GIVEN_UP}")
+            whole = " ".join(f"{{{each}}}" for each in strings)
+            self.line(1, f'if not ({is_ascii}) and not is_encodable(f"{whole}"): {GIVEN_UP}')
 
     def _substitution(self, name: str, program: Program, names: Mapping[str, tuple[str, Variable]]) -> str:
         pieces = []
@@ -197,13 +200,16 @@ class _Writer(CheckWriter):
 
     def _refuse_tokens(self, made: Sequence[str], programs: Sequence[Program], variables: Sequence[Variable]) -> None:
         """Where a value, or the text behind one, has what a chat control token ends with, look at the whole."""
-        filled = [each for each, program in zip(made, programs, strict=True) if program.names]
-        if not filled or all(variable.trust == "trusted" for variable in variables):
+        filled = [each for each, program in zip(made, programs, strict=True) if not _is_text(program)]
+        if not filled:
             return
         whole = f"if {' or '.join(f'has_token({each})' for each in filled)}: {GIVEN_UP}"
         ends = [f"'>' in {each} or ']' in {each}" for each, pieces in self.gathered.items() if pieces]
         if any(map(may_complete_token, _texts(programs))) or any(map(may_make_tokens, _constants(programs, variables))):
             self.line(1, whole)
+        elif all(variable.trust == "trusted" for variable in variables if self._is_read(variable)):
+            if any(_continues(program.body, is_first=True) for program in programs):
+                self.line(1, whole)
         elif ends:
             self.line(1, f"if {' or '.join(ends)}:")
             self.line(2, whole)
@@ -261,6 +267,34 @@ def _texts(programs: Sequence[Program]) -> Iterator[str]:
         yield from texts(program.body)
 
 
+def _is_text(program: Program) -> bool:
+    return all(isinstance(node, Text) for node in program.body)
+
+
+def _continues(body: Body, *, is_first: bool) -> bool:
+    """Whether a token could end in a value and begin before it: unless a text stands there that no token goes through."""
+    stands_free = is_first
+    for node in body:
+        if isinstance(node, Text):
+            stands_free = not may_continue_token(node.text)
+            continue
+        inner = _bodies(node)
+        if not stands_free or any(_continues(each, is_first=False) for each in inner):
+            return True
+        stands_free = False
+    return False
+
+
+def _bodies(node: Node) -> tuple[Body, ...]:
+    """Return what stands inside of a node."""
+    match node:
+        case If(branches, otherwise):
+            return (*(branch for _, branch in branches), otherwise)
+        case For(_, _, inner, otherwise):
+            return (inner, otherwise)
+    return ()
+
+
 def _constants(programs: Sequence[Program], variables: Sequence[Variable]) -> Iterator[str]:
     """Yield what may be rendered and is neither a text of the template nor given."""
     for program in programs:
@@ -273,9 +307,13 @@ def _is_there(variable: Variable) -> bool:
     return variable.required or variable.from_values or variable.default is not msgspec.UNSET
 
 
+def _text_of(value: str, variable: Variable) -> str:
+    return value if _is_there(variable) else f"({value} or '')"
+
+
 def _written(value: str, variable: Variable) -> str:
     if variable.type == "string":
-        return value if _is_there(variable) else f"({value} or '')"
+        return _text_of(value, variable)
     if variable.type == "boolean" and variable.required:
         return f"('true' if {value} else 'false')"
     return f"('' if {value} is NOTHING else text_of({value}))"

@@ -56,6 +56,8 @@ class Shape:
     may_be_absent: bool = False
     is_trusted: bool = False
     """Whether no caller has a say in it."""
+    is_constant: bool = False
+    """Whether it is made of nothing but what the template says."""
 
 
 ANY = Shape()
@@ -147,7 +149,7 @@ class Scope:
         shape = self.see(loop.iterable)
         if shape.type not in ("list", "any"):
             self._fault(loop.offset, f"a loop needs a list; this is {ARTICLES.get(shape.type, 'no list')}")
-        item = shape.item or replace(ANY, is_trusted=shape.is_trusted)
+        item = shape.item or replace(ANY, is_trusted=shape.is_trusted, is_constant=shape.is_constant)
         self._locals += [("loop", _LOOP), (loop.target, item)]
         self._body(loop.body)
         del self._locals[-2:]
@@ -172,7 +174,7 @@ class Scope:
             case Name(name, offset):
                 return self._name(name, offset)
             case Constant(value):
-                return Shape(_constant_type(value), is_trusted=True)
+                return Shape(_constant_type(value), is_trusted=True, is_constant=True)
             case Attribute(of, key, offset):
                 return self._attribute(self.see(of), key, offset)
             case Item(of, _, offset):
@@ -180,7 +182,9 @@ class Scope:
             case Filter(of, name, arguments):
                 before = self.see(of)
                 self._field_of_items(before.item or ANY, name, arguments)
-                return self._filter(before, name, tuple(map(self.see, arguments)))
+                given = tuple(map(self.see, arguments))
+                is_constant = before.is_constant and all(each.is_constant for each in given)
+                return replace(self._filter(before, name, given), is_constant=is_constant)
         seen = tuple(map(self.see, children(expression)))
         return _combined(expression, seen)
 
@@ -252,7 +256,7 @@ class Scope:
     def _item(self, of: Shape, offset: int) -> Shape:
         if of.type not in ("list", "any"):
             self._fault(offset, f"only a list has items by number; this is {ARTICLES.get(of.type, 'none')}")
-        return replace(of.item or ANY, may_be_absent=True, is_trusted=of.is_trusted)
+        return replace(of.item or ANY, may_be_absent=True, is_trusted=of.is_trusted, is_constant=of.is_constant)
 
     def _filter(self, of: Shape, name: str, arguments: tuple[Shape, ...]) -> Shape:
         trusted = of.is_trusted and all(each.is_trusted for each in arguments)
@@ -291,13 +295,14 @@ def _combined(expression: Expression, seen: tuple[Shape, ...]) -> Shape:
             results = seen
         case _:
             return ANY
-    trusted = all(each.is_trusted for each in results)
+    trusted, constant = all(each.is_trusted for each in results), all(each.is_constant for each in results)
     if isinstance(expression, List):
-        return Shape("list", is_trusted=trusted)
+        return Shape("list", is_trusted=trusted, is_constant=constant)
     return replace(
         results[0] if len(set(map(_key, results))) == 1 and len(results) > 1 else ANY,
         may_be_absent=True,
         is_trusted=trusted,
+        is_constant=constant,
     )
 
 
