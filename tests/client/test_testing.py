@@ -128,7 +128,9 @@ def test_content_that_could_never_be_served_is_refused_where_it_is_written() -> 
         FakeSidecar().add("greeting", "Hello {{ name", variables=["name"])
 
 
-def test_the_fixture_is_there_for_whoever_asks(pytester: pytest.Pytester) -> None:
+def test_the_fixture_is_there_for_whoever_asks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What else is installed here brings plugins of its own, which take longer to load than the test to run.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makeconftest('pytest_plugins = ["promptops.client.testing.plugin"]')
     pytester.makepyfile(
         """
