@@ -19,9 +19,9 @@ def with_digest(world: World) -> World:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
-    "a prompt too many": ({"rules": TenantRules(prompts=3), "older_prompts": 3}, "QuotaExceeded", "3 prompts of the namespace are older than this one, and 3 may be there"),
-    "a version too many": ({"rules": TenantRules(versions_per_prompt=1)}, "QuotaExceeded", "the prompt has 2 versions, and 1 may be there"),
-    "a content too long": ({"rules": TenantRules(content_bytes=SIZE - 1)}, "QuotaExceeded", f"its content has {SIZE} bytes, and {SIZE - 1} are allowed"),
+    "a prompt too many": ({"rules": TenantRules(prompts=3), "older_prompts": 3}, "QuotaExceeded", "3 prompts of the namespace are older than this one, and tenant team allows 3: delete one of those; version 1.0.0 is served"),
+    "a version too many": ({"rules": TenantRules(versions_per_prompt=1)}, "QuotaExceeded", "the prompt has 2 versions, and tenant team allows 1: delete some that are not in use; version 1.0.0 is served"),
+    "a content too long": ({"rules": TenantRules(content_bytes=SIZE - 1)}, "QuotaExceeded", f"its content has {SIZE} bytes, and tenant team allows {SIZE - 1}: make it shorter; version 1.0.0 is served"),
     "no digest": ({"rules": TenantRules(requires_digest=True)}, "DigestRequired", "set spec.activeDigest to sha256:"),
 }  # fmt: skip
 ADMITTED: dict[str, tuple[dict[str, Any], Callable[[World], object]]] = {

@@ -15,8 +15,7 @@ def fits_the_limits(case: Case, wanted: Version) -> Obstacle | None:
     excess = None if wanted.reference == case.memory.stable else _exceeded(case, wanted)
     if excess is None:
         return None
-    message = f"version {wanted.number} is not activated: {excess}, by a limit of tenant {case.snapshot.tenant}"
-    return Obstacle(reasons.QUOTA_EXCEEDED, message)
+    return Obstacle(reasons.QUOTA_EXCEEDED, f"version {wanted.number} is not activated: {excess}")
 
 
 def is_tested(case: Case, wanted: Version) -> Obstacle | None:
@@ -83,7 +82,7 @@ def _prompts(case: Case) -> str | None:
     limit, older = case.snapshot.rules.prompts, case.snapshot.older_prompts
     if limit is None or older < limit:
         return None
-    return f"{older} prompts of the namespace are older than this one, and {limit} may be there: delete one of those"
+    return f"{older} prompts of the namespace are older than this one, and {_allowed(case, limit)}: delete one of those"
 
 
 def _versions(case: Case, wanted: Version) -> str | None:
@@ -94,7 +93,7 @@ def _versions(case: Case, wanted: Version) -> str | None:
         return None
     if wanted.number not in {each.number for each in case.versions.own[: count - limit]}:
         return None
-    return f"the prompt has {count} versions, and {limit} may be there: delete some that are not in use"
+    return f"the prompt has {count} versions, and {_allowed(case, limit)}: delete some that are not in use"
 
 
 def _content(case: Case, wanted: Version) -> str | None:
@@ -103,7 +102,11 @@ def _content(case: Case, wanted: Version) -> str | None:
     size = len(json_of(canonical)) if limit is not None and canonical is not None else 0
     if limit is None or size <= limit:
         return None
-    return f"its content has {size} bytes, and {limit} are allowed: make it shorter"
+    return f"its content has {size} bytes, and {_allowed(case, limit)}: make it shorter"
+
+
+def _allowed(case: Case, limit: int) -> str:
+    return f"tenant {case.snapshot.tenant} allows {limit}"
 
 
 def too_many(case: Case, in_use: tuple[VersionReference | None, ...]) -> tuple[Version, ...]:
