@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,8 @@ def is_understood(content: bytes) -> bool:
     return True
 
 
+_SUPERSEDED: Final = 64
+"""Plans of versions that no prompt serves any more which may be there in any case."""
 _NO_VERSION = VersionReference("", "")
 UNDERSTANDING = Understanding(is_understood, frozenset({VALUES_FEATURE, STALENESS_FEATURE}))
 """What an entry may ask for that this version honours."""
@@ -88,7 +90,7 @@ class Plans:
             if made is None:
                 made = self._lately(view, digest) if by_number else self._make(view, digest)
                 if not by_number:
-                    self._plans[digest] = made
+                    self._keep(view, digest, made)
         if isinstance(made, InvalidSpec):
             raise Unavailable(f"the content {digest} is held and not understood here: {made.reason}")
         return made
@@ -140,6 +142,13 @@ class Plans:
         except InvalidSpec as error:
             made = error
         return made
+
+    def _keep(self, view: View, digest: str, made: Plan | InvalidSpec) -> None:
+        """Keep what a prompt serves. What prompts served before goes once there is as much of it: looked for now and then, it costs nothing."""
+        self._plans[digest] = made
+        if len(self._plans) > 2 * len(view.entries) + _SUPERSEDED:
+            served = {entry.stable.digest for entry in view.entries.values() if entry.stable is not None}
+            self._plans = {each: plan for each, plan in self._plans.items() if each in served or each == digest}
 
     def _lately(self, view: View, digest: str) -> Plan | InvalidSpec:
         made = self.lately.get(digest)

@@ -276,6 +276,21 @@ def test_versions_by_number_that_nobody_asks_for_are_ready_no_more(numbered: Hel
     assert by_number(numbered, "0.1.0") == "1 Ada"
 
 
+def test_what_a_prompt_served_before_is_not_kept_ready_for_ever() -> None:
+    held, most = Held(p=NAMED, q=NAMED), 0
+    for number in range(300):
+        content = NAMED | {"text": f"{number} {{{{ name }}}}"}
+        held.put(p=content, q=NAMED)
+        held.store.confirm(held.time)
+        held.warm("p")
+        held.warm("q")
+        held.pins[f"0.{number}.0"] = content
+        most = max(most, len(held.local._answers._plans._plans))
+
+    assert most <= 70
+    assert by_number(held, "0.298.0") == "298 Ada"
+
+
 def test_what_a_prompt_serves_takes_no_room_and_is_always_ready(numbered: Held) -> None:
     by_number(numbered, "1.0.0")
     numbered.warm()
