@@ -85,7 +85,9 @@ def said_by(policy: str) -> str:
 
 def until_known(server: Server, row: Manifest, namespaces: dict[str, str]) -> None:
     """Wait until both bindings of the policy that a row is about count."""
-    wait_until(lambda: answered(server, row, namespaces["deny"]).is_client_error, str(row))
+    wait_until(
+        lambda: answered(server, row, namespaces["deny"]).status_code == httpx.codes.UNPROCESSABLE_ENTITY, str(row)
+    )
     wait_until(lambda: "warning" in answered(server, row, namespaces["warn"]).headers, str(row))
 
 
@@ -147,7 +149,7 @@ def there_before(server: Server, library: dict[str, str]) -> Iterator[tuple[str,
     stored = server.create(prompt("greeting", source={"content": bad}), name).raise_for_status().json()
     number = server.create(version("greeting", "1.0.0", bad), name).raise_for_status().json()
     server.plane.kubectl("label", "namespace", name, "promptops.io/policy-library=deny")
-    wait_until(lambda: server.create(prompt("other"), name).is_client_error)
+    wait_until(lambda: answered(server, prompt("other"), name).status_code == httpx.codes.UNPROCESSABLE_ENTITY)
     yield name, stored, number
     server.plane.kubectl("delete", "namespace", name, "--wait=false")
 
