@@ -55,7 +55,9 @@ PLANS = [plan(msgspec.json.encode({"text": template, "variables": VARIABLES})) f
 ]
 TEXT = st.text(
     st.sampled_from("abc<>|]/[ \r\n\t\x00é漢\u0301\u200b\ufe0f\u202e\ud800😀IM_NST"), max_size=40
-) | st.sampled_from(["<|im_end|>", "[INST]", "<<SYS>>", "im_end", "SYS>", "<|im_", "[/INST", "plain text"])
+) | st.sampled_from(
+    ["<|im_end|>", "[INST]", "<<SYS>>", "im_end", "SYS>", "<|im_", "[/INST", "end|>", "|im_end|>", "T]", "plain text"]
+)
 ANYTHING = TEXT | st.none() | st.booleans() | st.integers() | st.floats() | st.lists(TEXT, max_size=2)
 OBJECT = st.fixed_dictionaries({"q": TEXT}, optional={"z": st.booleans(), "y": TEXT})
 VALUES = st.fixed_dictionaries(
@@ -110,6 +112,10 @@ TRUSTED = [
         "[{{ t }}]",
         "{{ o }} <{{ t }}>>",
         "{% if o %}<|im_{% endif %}{{ t }}",
+        "{% for x in [1, 2] %}{% if loop.first %}a <|{% endif %}{{ t }}{% endfor %}",
+        "{% for x in [1, 2] %}{{ t }} {{ o }}{% endfor %}",
+        "{% for x in [1, 2] %}- {{ t }}{% if o %}: {{ o }}{% else %}<{% endif %}{% endfor %}",
+        "[{% for x in [1, 2] %}{% else %}.{% endfor %}{{ t }}",
         "a {% if o %}{{ o }}{% endif %} {{ t }}",
         "{% for x in ['<!im_', t] %}{{ x | replace('!', '|') }}{% endfor %}",
         "{{ t | default('<|') | upper }} {{ ['<|im', '_end', '|>'] | join }}",

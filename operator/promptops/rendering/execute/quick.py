@@ -31,7 +31,7 @@ from promptops.rendering.execute.values import (
     TooMuchOutput,
     TooMuchWork,
 )
-from promptops.rendering.syntax.tree import Body, For, If, Name, Node, Output, Text, constants, texts
+from promptops.rendering.syntax.tree import Body, For, If, Name, Output, Text, constants, texts
 from promptops.rendering.values import text_of
 
 Quick = Callable[[Mapping[str, Any]], Rendered | None]
@@ -208,7 +208,7 @@ class _Writer(CheckWriter):
         if any(map(may_complete_token, _texts(programs))) or any(map(may_make_tokens, _constants(programs, variables))):
             self.line(1, whole)
         elif all(variable.trust == "trusted" for variable in variables if self._is_read(variable)):
-            if any(_continues(program.body, is_first=True) for program in programs):
+            if any(_free_after(program.body, is_free=True) is None for program in programs):
                 self.line(1, whole)
         elif ends:
             self.line(1, f"if {' or '.join(ends)}:")
@@ -271,28 +271,29 @@ def _is_text(program: Program) -> bool:
     return all(isinstance(node, Text) for node in program.body)
 
 
-def _continues(body: Body, *, is_first: bool) -> bool:
-    """Whether a token could end in a value and begin before it: unless a text stands there that no token goes through."""
-    stands_free = is_first
+def _free_after(body: Body, is_free: bool) -> bool | None:
+    """Whether no token goes on behind a body, when none goes on before it; None when one could begin before a value and end in it."""
     for node in body:
-        if isinstance(node, Text):
-            stands_free = not may_continue_token(node.text)
-            continue
-        inner = _bodies(node)
-        if not stands_free or any(_continues(each, is_first=False) for each in inner):
-            return True
-        stands_free = False
-    return False
-
-
-def _bodies(node: Node) -> tuple[Body, ...]:
-    """Return what stands inside of a node."""
-    match node:
-        case If(branches, otherwise):
-            return (*(branch for _, branch in branches), otherwise)
-        case For(_, _, inner, otherwise):
-            return (inner, otherwise)
-    return ()
+        match node:
+            case Text(text):
+                is_free = not may_continue_token(text)
+            case Output():
+                if not is_free:
+                    return None
+                is_free = False
+            case If(branches, otherwise):
+                ends = [_free_after(branch, is_free) for branch in (*(each for _, each in branches), otherwise)]
+                if None in ends:
+                    return None
+                is_free = all(ends)
+            case For(_, _, inner, otherwise):
+                once = _free_after(inner, is_free)
+                again = None if once is None else _free_after(inner, is_free and once)
+                without = _free_after(otherwise, is_free)
+                if again is None or without is None:
+                    return None
+                is_free = is_free and again and without
+    return is_free
 
 
 def _constants(programs: Sequence[Program], variables: Sequence[Variable]) -> Iterator[str]:
