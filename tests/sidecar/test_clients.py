@@ -363,6 +363,7 @@ async def test_a_process_that_is_killed_holds_nothing_back(followed: Following, 
         return [each.position.seq for each in followed.hop.reports.instances(SCOPE) if each.position is not None]
 
     await followed.answers("Hello")
+    await until(lambda: reported() == [1], reported)
     with process(str(followed.sidecar.socket), how) as running:
         running.send_signal(signal.SIGSTOP)
         followed.hop.put(("greeting", "Bonjour"), revision=2)

@@ -33,6 +33,8 @@ RETRY_SECONDS = 0.1
 GOODBYE_SECONDS = 1.0
 REPORTS = (25, 2.5)
 """Reports at once, and then a second: half of the calls that a hop grants a pod. Whoever is refused is silent for seconds."""
+_GRAIN_SECONDS = 0.01
+"""Timers may be early by the grain of a loop's clock."""
 
 
 class Recipient(Protocol):
@@ -155,7 +157,7 @@ class Reporter:
         loop = asyncio.get_running_loop()
         lacking = 1.0 - self._allowance.left(loop.time())
         if lacking > 0:
-            await asyncio.sleep(lacking / REPORTS[1])
+            await asyncio.sleep(lacking / REPORTS[1] + _GRAIN_SECONDS)
         self._allowance.take(loop.time())
 
     async def _send(self) -> bool:
