@@ -18,7 +18,7 @@ from promptops.settings.dev import DevSettings
 from tests.docs.pages import ROOT, Step, steps
 
 NEEDS_A_CLUSTER: Final = "Install it"
-_END: Final = "\x1e"
+_END: Final = "-- the end of a block --"
 _HIDDEN: Final = ("PROMPTOPS_", "PYTHON", "KUBE", "VIRTUAL_ENV", "MAKE", "MFLAGS")
 
 
@@ -50,7 +50,7 @@ class Shell:
         self._bash.stdin.flush()
         said: list[str] = []
         for line in self._bash.stdout:
-            if line.strip() == _END:
+            if line == f"{_END}\n":
                 return "".join(said)
             said.append(line)
             print(f"    {line}", end="", flush=True)
