@@ -341,10 +341,13 @@ def _lease(plane: Plane) -> dict[str, Any]:
 
 
 def _settled(world: World) -> bool:
-    """Every prompt converged with the sidecar, every version's phase follows."""
+    """Every prompt converged with the sidecar, every version's phase follows, and their Tenant has counted them."""
     prompts, versions = world.all("prompts"), world.all("promptversions")
+    tenants = [each for each in world.all("tenants") if world.namespace in each["spec"]["namespaces"]]
+    usages = [each["status"].get("usage", {}) for each in tenants]
     return bool(
         prompts
+        and all((each.get("prompts"), each.get("versions")) == (len(prompts), len(versions)) for each in usages)
         and all(each["status"].get("served") == "all" for each in prompts)
         and all(each["status"].get("phase") == "Healthy" for each in prompts)
         and all(each["status"].get("phase") for each in versions)
