@@ -288,11 +288,12 @@ def beside_a_sidecar() -> int:
     paths = os.pathsep.join((str(root / "operator"), str(root)))
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder) / "prompts.yaml", *served())
-        for start in sidecars():
+        ended = 1
+        for start in sidecars():  # nothing returns from within: what was started is stopped behind the loop
             sidecar = start(Path(folder), PYTHONASYNCIODEBUG="", PROMPTOPS_DIRECTORY=folder)
             environment = os.environ | {"PYTHONPATH": paths, SOCKET: str(sidecar.socket)}
-            return subprocess.run([python_of_peers(), __file__, "--here"], env=environment, check=False).returncode
-    return 1
+            ended = subprocess.run([python_of_peers(), __file__, "--here"], env=environment, check=False).returncode
+    return ended
 
 
 if __name__ == "__main__":
