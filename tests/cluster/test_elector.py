@@ -21,6 +21,8 @@ from tests.support.waiting import SECONDS, until
 pytestmark = pytest.mark.cluster
 
 FAST = Timing(duration=2.0, renew_deadline=1.2, retry=0.1)
+LASTING = Timing(duration=20.0, renew_deadline=12.0, retry=0.1)
+"""Where nobody waits it out, however busy the machine is."""
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Wire(Objects):
 
 @asynccontextmanager
 async def running(objects: Objects, namespace: str, identity: str, **options: Any) -> AsyncIterator[Replica]:
-    replica = Replica(Elector(objects, namespace, "promptops", identity, timing=FAST, **options))
+    replica = Replica(Elector(objects, namespace, "promptops", identity, **{"timing": FAST, **options}))
     task = asyncio.create_task(replica.elector.run(replica.started, replica.stopped))
     try:
         yield replica
@@ -104,9 +106,9 @@ async def test_a_leader_knows_how_long_ago_its_lease_was_renewed(objects: Object
 async def test_of_two_replicas_one_leads_and_the_other_follows_a_release_at_once(
     objects: Objects, namespace: str
 ) -> None:
-    async with running(objects, namespace, "a") as first:
+    async with running(objects, namespace, "a", timing=LASTING) as first:
         await until(lambda: first.led)
-        async with running(objects, namespace, "b") as second:
+        async with running(objects, namespace, "b", timing=LASTING) as second:
             await until(lambda: second.elector.holder == "a")
             while_held = list(second.led)
             released_at = time.monotonic()
@@ -117,20 +119,20 @@ async def test_of_two_replicas_one_leads_and_the_other_follows_a_release_at_once
     assert while_held == []
     assert second.led[0].term == first.led[0].term + 1
     assert second.led[0].epoch == first.led[0].epoch
-    assert took < FAST.duration, "a release need not be waited for"
+    assert took < LASTING.duration, "a release need not be waited for"
     assert first.elector.leadership is None
 
 
 async def test_a_replica_retakes_its_own_lease_at_once_in_a_new_term(objects: Objects, namespace: str) -> None:
-    async with running(objects, namespace, "a") as before:
+    async with running(objects, namespace, "a", timing=LASTING) as before:
         await until(lambda: before.led)
     begun = time.monotonic()
-    async with running(objects, namespace, "a") as after:
+    async with running(objects, namespace, "a", timing=LASTING) as after:
         await until(lambda: after.led)
         took = time.monotonic() - begun
 
     assert after.led[0].term == before.led[0].term + 1
-    assert took < 1.0
+    assert took < LASTING.duration
 
 
 async def test_the_lease_of_a_dead_replica_is_waited_out(objects: Objects, namespace: str) -> None:

@@ -275,8 +275,8 @@ def test_a_prompt_that_cannot_be_decided_on_keeps_no_other_from_being_served(sta
     wait_until(lambda: not _takes_status(world, "stuck"), lambda: "the policy does not refuse")
     for name in ("stuck", "free"):
         world.activate(name, "1.1.0")
-    begun = time.monotonic()
     stack.plane.start("operator")
+    begun = time.monotonic()
 
     wait_until(lambda: _served(sidecar.url) == {"stuck": "1.0.0", "free": "1.1.0"}, lambda: _served(sidecar.url))
 

@@ -272,6 +272,10 @@ async def _until_held(http: httpx.AsyncClient, url: str) -> None:
 
 def _serve(status: dict[str, Any], version: str) -> float:
     """Return how many instances serve a version: infinity for all of them."""
-    served = status["served"] if status.get("serving", {}).get("stable", {}).get("version") == version else "none"
+    served = (
+        status.get("served", "none")
+        if status.get("serving", {}).get("stable", {}).get("version") == version
+        else "none"
+    )
     several, _, of_all = served.partition("/")
     return int(several) if of_all else float("inf") if served == "all" else 0

@@ -114,11 +114,11 @@ async def _drip(writer: asyncio.StreamWriter, drop: bytes) -> None:
 
 
 async def test_a_slow_body_that_comes_is_taken() -> None:
-    async with served(application, replace(QUICK, whole_body_seconds=60)) as running:
+    async with served(application, replace(QUICK, body_seconds=1.5, whole_body_seconds=60)) as running:
         reader, writer = await connect(running)
         writer.write(POST + b"Content-Length: 8\r\n\r\n")
-        for _ in range(8):
-            await asyncio.sleep(0.06)
+        for _ in range(8):  # together longer than the pause that is allowed
+            await asyncio.sleep(0.2)
             writer.write(b"x")
 
         assert (await reader.readuntil(b"xxxxxxxx")).startswith(b"HTTP/1.1 200")

@@ -87,6 +87,13 @@ class Plane:
             raise ProcessFailed(f"kubectl {' '.join(arguments)} failed:\n  {done.stderr.strip()}")
         return done
 
+    def ask(self, path: str) -> httpx.Response:
+        """Ask the API server itself for something, as the administrator. Raises httpx.HTTPError when nobody answers."""
+        if self._tls is None:
+            self._tls = _administrator_tls(self.folder)
+        with httpx.Client(verify=self._tls, trust_env=False, timeout=30.0) as client:
+            return client.get(f"{self.server}{path}")
+
     def run(self, command: Command, *, wait: bool = True) -> None:
         """Start a process on this plane, note how, and wait until it is ready."""
         note = self._note(command.name)

@@ -104,10 +104,10 @@ async def test_a_disk_that_hangs_is_waited_for_once(hanging: Path, monkeypatch: 
     await until(lambda: keeper.problem == reasons.SNAPSHOT_SLOW)
     begun = time.monotonic()
 
-    kept = [await keeper.wait(keeper.save(later(VIEW, seq, "x"), None, 1.0)) for seq in range(2, 12)]
+    kept = [await keeper.wait(keeper.save(later(VIEW, seq, "x"), None, 1.0)) for seq in range(2, 52)]
 
-    assert kept == [False] * 10
-    assert time.monotonic() - begun < 2
+    assert kept == [False] * 50
+    assert time.monotonic() - begun < 5
     begun = time.monotonic()
     keeper.close()
     assert time.monotonic() - begun < 3
