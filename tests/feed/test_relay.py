@@ -23,6 +23,7 @@ from promptops.feed.relay import Relay
 from promptops.feed.serve import FeedApp
 from promptops.web.server import Listener, Server
 from tests.support.hop import OTHER_SCOPE, SCOPE, Following, Hop
+from tests.support.plain import NO_TLS
 from tests.support.serving import Counted, loopback
 from tests.support.waiting import until
 
@@ -76,7 +77,7 @@ async def relaying(running: Hop) -> AsyncIterator[Relaying]:
 
 def client(relaying: Relaying, token: str) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=relaying.hop.url, headers=headers, trust_env=False)
+    return httpx.AsyncClient(base_url=relaying.hop.url, headers=headers, verify=NO_TLS, trust_env=False)
 
 
 async def test_every_scope_is_held_and_served_as_it_was_signed(running: Hop, relaying: Relaying) -> None:

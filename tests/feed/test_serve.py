@@ -23,6 +23,7 @@ from promptops.web import problems
 from promptops.web.problems import UNSUPPORTED_ENCODING
 from tests.cache.scribe import SCOPE, Scribe, content, entry, reference
 from tests.support.hop import OTHER_SCOPE, Hop, hop
+from tests.support.plain import NO_TLS
 from tests.support.waiting import SECONDS, until
 
 DEEP_WITHIN = b'{"unknown":' + b"[" * 100_000
@@ -37,7 +38,7 @@ async def http(running: Hop) -> AsyncIterator[httpx.AsyncClient]:
 
 def client(running: Hop, token: str = "token-a") -> httpx.AsyncClient:  # noqa: S107
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.AsyncClient(base_url=running.url, headers=headers, trust_env=False)
+    return httpx.AsyncClient(base_url=running.url, headers=headers, verify=NO_TLS, trust_env=False)
 
 
 class Stream:

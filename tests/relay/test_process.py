@@ -27,6 +27,7 @@ from promptops.dev.ports import free_ports
 from promptops.web.certificates import Authority, valid_until
 from tests.access.test_claims import GOOD, token
 from tests.support.hop import Hop
+from tests.support.plain import NO_TLS
 from tests.support.sidecar import ROOT
 from tests.support.waiting import until, until_told
 
@@ -62,7 +63,7 @@ class Process:
             return ""
 
     async def operations(self, path: str) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=30) as http:
             return await http.get(f"http://127.0.0.1:{self.operations_port}{path}")
 
     async def ask(self, shown: str, path: str = "/v1/stream") -> httpx.Response:

@@ -14,6 +14,7 @@ from promptops.api.http import MAX_BATCH_ITEMS, MAX_BATCH_OUTPUT_BYTES, MAX_VARI
 from promptops.cache.store import Store
 from tests.support.answering import data_app, view_of
 from tests.support.manifests import manifest, sourced, version
+from tests.support.plain import NO_TLS
 from tests.support.serving import served
 
 STRING = {"name": "text", "type": "string"}
@@ -42,7 +43,7 @@ async def http(worker: ThreadPoolExecutor) -> AsyncIterator[httpx.AsyncClient]:
     )
     async with (
         served(data_app(store, worker)) as running,
-        httpx.AsyncClient(base_url=running.url, trust_env=False, timeout=60) as client,
+        httpx.AsyncClient(base_url=running.url, verify=NO_TLS, trust_env=False, timeout=60) as client,
     ):
         yield client
 

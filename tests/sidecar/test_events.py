@@ -22,6 +22,7 @@ from promptops.sidecar.events import MAX_LISTENERS, MAX_QUEUED, EventHub, EventL
 from promptops.sidecar.guard import Guard
 from tests.support.answering import HEALTHY, counting, view_of
 from tests.support.manifests import manifest, version
+from tests.support.plain import NO_TLS
 from tests.support.serving import served
 
 SECRET = "canary-of-a-value"
@@ -68,7 +69,10 @@ async def telling() -> AsyncIterator[Telling]:
     answers = Answers(store, counted, lambda: 0.0)
     with ThreadPoolExecutor(1) as worker:
         app = DataApp(answers, lambda: HEALTHY, Guard(check_host=True), worker, counted, hub)
-        async with served(app) as running, httpx.AsyncClient(base_url=running.url, trust_env=False) as http:
+        async with (
+            served(app) as running,
+            httpx.AsyncClient(base_url=running.url, verify=NO_TLS, trust_env=False) as http,
+        ):
             yield Telling(http, store, hub)
             hub.close()
 

@@ -19,6 +19,7 @@ from promptops.cache.view import View
 from promptops.sidecar.mcp.face import PAGE
 from tests.support.answering import data_app, view_of
 from tests.support.manifests import manifest, sourced, version
+from tests.support.plain import NO_TLS
 from tests.support.serving import served
 
 NAME: dict[str, Any] = {"name": "name", "type": "string", "description": "Whom to greet"}
@@ -63,7 +64,7 @@ class Speaking:
 
     async def post(self, message: Any, **headers: str) -> httpx.Response:
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as http:
             return await http.post(self.url, content=body, headers=headers)
 
 

@@ -22,6 +22,7 @@ from promptops.cache.store import Store
 from promptops.cache.view import View
 from tests.support.answering import data_app, view_of
 from tests.support.manifests import manifest, sourced, version
+from tests.support.plain import NO_TLS
 from tests.support.serving import served
 
 NAME: dict[str, Any] = {"name": "name", "type": "string"}
@@ -55,7 +56,7 @@ class Flags:
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as http:
             return await http.post(f"{self.url}/ofrep/v1/evaluate/flags{path}", content=content, headers=headers)
 
 
@@ -189,7 +190,7 @@ async def test_one_that_cannot_be_evaluated_fails_no_other_and_counts_for_nothin
 
     told = {flag["key"]: flag.get("errorCode", flag.get("value")) for flag in answer.json()["flags"]}
     assert told == {"team/chat": "INVALID_CONTEXT", "greeting": "INVALID_CONTEXT", "off": None, "two": "one"}
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as http:
         assert (await http.get(f"{flags.url}/v1/stats")).json()["total"] == 0
 
 
@@ -199,7 +200,7 @@ async def test_a_change_is_told_where_the_answer_says(flags: Flags) -> None:
 
     async with (
         asyncio.timeout(10),
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(verify=NO_TLS, trust_env=False) as http,
         http.stream("GET", flags.url + stream["endpoint"]["requestUri"]) as answer,
     ):
         lines = answer.aiter_lines()

@@ -20,6 +20,7 @@ import httpx
 import yaml
 
 from promptops.dev.ports import free_ports
+from tests.support.plain import NO_TLS
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -137,7 +138,9 @@ def _launch(directory: Path, unix: Path, log: Path, environment: dict[str, str],
         process = subprocess.Popen(
             command, env=inherited | settings | environment, stderr=stderr or file, stdout=subprocess.DEVNULL
         )
-    return Sidecar(process, directory, unix, data, operations, log, httpx.Client(trust_env=False, timeout=20))
+    return Sidecar(
+        process, directory, unix, data, operations, log, httpx.Client(verify=NO_TLS, trust_env=False, timeout=20)
+    )
 
 
 def write(path: Path, *manifests: dict[str, Any]) -> Path:
