@@ -18,6 +18,7 @@ from tests.gitops.delivery import SECONDS, Delivery
 from tests.gitops.flux import Flux
 from tests.gitops.repository import Repository
 from tests.support.manifests import many, placed, prompt
+from tests.support.rehearsed import STANDS_IN
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.gitops
@@ -55,6 +56,7 @@ def installed(
     wait_until(
         lambda: (state := delivery.state()).is_applied and state.revision == revision, delivery.state, within=SECONDS
     )
+    own_plane.kubectl("apply", "-f", "-", input=STANDS_IN)
     Stack(own_plane).start_operator({"PROMPTOPS_WEBHOOK": "true"})
     yield delivery, own_plane
     running.__exit__(None, None, None)

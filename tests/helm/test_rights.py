@@ -13,22 +13,15 @@ from typing import Any
 import httpx
 import pytest
 
-from promptops.api.names import VALIDATING_HOOK
-from promptops.codegen.policy import our_kinds, policy, refusal
 from promptops.codegen.rbac import PEOPLE
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
 from tests.helm.command import NAMESPACE, RELEASE, Helm
 from tests.support.manifests import placed, sourced
+from tests.support.rehearsed import STANDS_IN
 from tests.support.waiting import wait_until
 
 USER = f"system:serviceaccount:{NAMESPACE}:promptops"
-REFUSES_THE_REHEARSAL = policy(
-    VALIDATING_HOOK,
-    our_kinds(["CREATE"], ["promptversions"]),
-    {"validations": [refusal("object.metadata.name != 'rehearsal-1.0.0'", "as the webhook would", reason="Invalid")]},
-)
-"""Stands in for the webhook, of which no pod runs here: an operator is ready once the API server was seen to ask it."""
 POWERS = {"escalate", "bind", "impersonate", "*"}
 
 
@@ -80,8 +73,7 @@ def _projected(kubectl: Kubectl) -> str:
 
 def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_plane: Plane, root: Path) -> None:
     _install(helm, file_plane, helm.chart)
-    stands_in = json.dumps({"apiVersion": "v1", "kind": "List", "items": REFUSES_THE_REHEARSAL})
-    file_plane.kubectl("apply", "-f", "-", input=stands_in)
+    file_plane.kubectl("apply", "-f", "-", input=STANDS_IN)
     operator = stack.start_operator(_settings(file_plane.kubectl))
     sidecar = stack.start_sidecar()
     kubectl = file_plane.kubectl
@@ -99,7 +91,7 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_
             wait_until(lambda: _projected(kubectl) == "two", lambda: _projected(kubectl))
     wait_until(lambda: _projected(kubectl) == "", lambda: _projected(kubectl))
     wait_until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
-    kubectl("delete", "-f", "-", input=stands_in)
+    kubectl("delete", "-f", "-", input=STANDS_IN)
 
     assert rendered.json()["rendered_content"] == "Greet Ada in one short, friendly sentence.\n"
     assert _refused(file_plane) == set()
