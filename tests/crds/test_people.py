@@ -110,7 +110,8 @@ def test_what_each_may_do(kubectl_as: Kubectl, namespace: str, role: str) -> Non
 
 def test_the_page_for_people_says_the_same(root: Path) -> None:
     page = (root / "docs" / "guides" / "roles.md").read_text()
-    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    lines = page[page.index("\n|") + 1 :].partition("\n\n")[0].splitlines()
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     (_, *columns), _, *rows = table
 
     said = {name: {each for each, cell in zip(columns, cells, strict=True) if cell == "yes"} for name, *cells in rows}

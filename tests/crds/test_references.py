@@ -17,6 +17,8 @@ Manifest = dict[str, Any]
 
 WRITER = "wes-writes-all-and-reads-some"
 OPEN, CLOSED = "open", "closed"
+ALL_OPEN = (OPEN, *(f"open-{number}" for number in range(2, 9)))
+"""As many as a prompt may name."""
 
 
 def values(*names: str) -> list[Manifest]:
@@ -27,23 +29,23 @@ def values(*names: str) -> list[Manifest]:
 REFUSED: dict[str, tuple[Manifest, str]] = {
     "a source": ({"source": reading(CLOSED)}, "spec.source.configMapKeyRef.name"),
     "the only values": ({"valuesFrom": values(CLOSED)}, "spec.valuesFrom[0].configMapName"),
-    "the last values": ({"valuesFrom": values(*[OPEN] * 7, CLOSED)}, "spec.valuesFrom[7].configMapName"),
+    "the last values": ({"valuesFrom": values(*ALL_OPEN[:7], CLOSED)}, "spec.valuesFrom[7].configMapName"),
     "values beside a source": ({"source": reading(OPEN), "valuesFrom": values(OPEN, CLOSED)}, "spec.valuesFrom[1].configMapName"),
 }  # fmt: skip
 ADMITTED: dict[str, Manifest] = {
     "nothing": {"activeVersion": "1.0.0"},
     "a source": {"source": reading(OPEN)},
-    "all there can be": {"source": reading(OPEN), "valuesFrom": values(*[OPEN] * 8)},
+    "all there can be": {"source": reading(OPEN), "valuesFrom": values(*ALL_OPEN)},
 }
 
 
 @pytest.fixture(scope="module")
 def writer(server: Server, namespace: str) -> str:
-    """Somebody who may do everything to prompts, and read one ConfigMap."""
+    """Somebody who may do everything to prompts, and read some ConfigMaps."""
     server.bind(namespace, WRITER, "promptops-author")
     server.bind(namespace, WRITER, "promptops-releaser")
     of_rbac = {"apiGroup": "rbac.authorization.k8s.io"}
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [OPEN], "verbs": ["get"]}
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": list(ALL_OPEN), "verbs": ["get"]}
     path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     server.send("POST", f"{path}/roles", {"metadata": {"name": WRITER}, "rules": [rule]}).raise_for_status()
     binding = {

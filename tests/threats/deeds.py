@@ -212,7 +212,7 @@ TENANCIES: Final[dict[str, Deed]] = {
     "a Tenant that comes to overlap": _edit(f"{TENANTS}/bystander", "claims deeds-taken already", ("add", "/spec/namespaces/-", TAKEN), who=ADMINISTRATOR),
     "a Tenant that comes to claim the cluster's": _edit(f"{TENANTS}/bystander", "no tenant can claim them", ("add", "/spec/namespaces/-", "kube-public"), who=ADMINISTRATOR),
     "a Tenant that claims a pattern": _create(tenant("late", "team-*"), "spec.namespaces[0]", ADMINISTRATOR),
-    "a Tenant that claims twice": _create(tenant("late", "free", "free"), "", ADMINISTRATOR),
+    "a Tenant that claims twice": _create(tenant("late", "free", "free"), "must not name a namespace twice", ADMINISTRATOR),
 }  # fmt: skip
 
 DEEDS: Final[dict[str, Deed]] = {
