@@ -73,6 +73,7 @@ def test_an_activation_and_a_rollback_are_there_at_once(world: World) -> None:
 def test_at_rest_nothing_is_written(world: World) -> None:
     served(world)
     until_said(world, "True", "Projected")
+    world.until_serves("greeting", "1.0.0")
     wait_until(lambda: world.condition("greeting", "Reconciling")[0] == "")
     position = world.audit_position()
     world.kubectl("annotate", "prompt", "greeting", "example.com/touched=yes")
@@ -187,6 +188,7 @@ def test_it_goes_with_its_prompt_and_while_that_is_switched_off(world: World) ->
 def test_a_restart_writes_nothing(stack: Stack, world: World) -> None:
     served(world)
     until_said(world, "True", "Projected")
+    world.until_serves("greeting", "1.0.0")
     wait_until(lambda: world.condition("greeting", "Reconciling")[0] == "")
     position = world.audit_position()
     stack.plane.stop(OPERATOR)
