@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.manifests import manifest, many, prompt, tenant, version
 from tests.support.signatures import Person
+from tests.support.waiting import wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -81,7 +82,7 @@ def test_a_tenant_requires_a_signature_which_may_come_later(claimed: World) -> N
     claimed.until_ready("careful", "True", "Claimed", "tenant")
     claimed.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Hello"))
     message = claimed.until_ready("greeting", "False", "SignatureRequired")
-    digest = claimed.get("promptversion", "greeting-1.0.0")["status"]["digest"]
+    digest = wait_until(lambda: claimed.get("promptversion", "greeting-1.0.0").get("status", {}).get("digest"))
     signed = manifest("PromptVersion", "greeting-1.0.0", signatures=ann.sign("greeting", "1.0.0", digest))
     claimed.kubectl("apply", "--server-side", "--validate=false", "--field-manager=ann", "-f", "-", input=many(signed))
     claimed.until_serves("greeting", "1.0.0")
