@@ -162,13 +162,33 @@ def test_selectors_find_the_pods_and_never_change(render: Render) -> None:
     assert found["spec"]["template"]["metadata"]["labels"]["team"] == "platform"
 
 
-def test_one_leader_at_a_time(render: Render) -> None:
-    spec = deployment(render())["spec"]
+def test_whoever_waits_for_a_rollout_waits_for_every_pod(render: Render) -> None:
+    """`helm --wait` of Helm 3 is content with all but maxUnavailable: of two operators that would be the one that stands by."""
+    manifests = render("relay.replicas=3", "gateway.replicas=3", "admission.replicas=3")
+    deployments = {each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "Deployment"}
 
-    assert (spec["replicas"], spec["strategy"]) == (
-        2,
-        {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}},
-    )
+    done_without = {name: unavailable(spec) for name, spec in deployments.items()}
+
+    expected = dict.fromkeys(("promptops", "promptops-webhook", "promptops-relay", "promptops-gateway"), 0)
+    assert done_without == expected
+
+
+def unavailable(spec: Manifest) -> int:
+    """How many pods a rollout does without; left out, a quarter of them, rounded down."""
+    given: int | None = spec.get("strategy", {}).get("rollingUpdate", {}).get("maxUnavailable")
+    return spec["replicas"] // 4 if given is None else given
+
+
+def test_a_drain_takes_one_pod_at_a_time_and_waits_for_none_that_is_not_ready(render: Render) -> None:
+    manifests = render("relay.replicas=2", "gateway.replicas=2")
+
+    budgets = [
+        {name: setting for name, setting in each["spec"].items() if name != "selector"}
+        for each in manifests
+        if each["kind"] == "PodDisruptionBudget"
+    ]
+
+    assert budgets == [{"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow"}] * 4
 
 
 class Recorded(Mapping[str, str]):

@@ -196,6 +196,8 @@ metadata:
     app.kubernetes.io/component: {{ $role }}
 spec:
   maxUnavailable: 1
+  # A pod that is not ready serves nobody: a node that is drained does not wait for it.
+  unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:
       app.kubernetes.io/name: {{ include "promptops.name" . }}
