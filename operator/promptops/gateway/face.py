@@ -6,8 +6,9 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from promptops.api.names import RELAY
 from promptops.feed.admittance import caller_of, not_admitted
@@ -47,7 +48,7 @@ class GatewayApp:
         if not self._requests.of(caller.identity).take(time.monotonic()):
             raise not_admitted(TooMany("too many requests; retry", RETRY_SECONDS))
         taken = self._scopes.of(caller)(head)
-        return replace(taken, answer=lambda body: _complete(taken.answer(body)))
+        return msgspec.structs.replace(taken, answer=lambda body: _complete(taken.answer(body)))
 
 
 async def _complete(answering: Answer | Lasting | Awaitable[Answer | Lasting]) -> Answer:

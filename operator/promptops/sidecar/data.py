@@ -64,11 +64,12 @@ class DataApp:
         """Say who answers a request. Raises HttpRefusal and PromptError."""
         self._guard.admit(head)
         route = route_of(head.path)
-        if route.action in OF_THE_FEED and self._downstream is None:
+        is_followed = route.action in OF_THE_FEED
+        if is_followed and self._downstream is None:
             raise no_such_route(head.path)
         if head.method not in route.action.methods:
             raise wrong_method(route.action.methods)
-        if route.action in OF_THE_FEED and self._downstream is not None:
+        if is_followed and self._downstream is not None:
             return self._followed(route.action, head, self._downstream)
         if head.method == "POST":
             return self._posted(route, head)
@@ -99,14 +100,17 @@ class DataApp:
         refuse_query(head.query)
         if route.action is Action.FEEDBACK:
             return TakenRequest(self._judge, _MAX_FEEDBACK)
+        return TakenRequest(self._answering(route, head), MAX_REQUEST_BYTES)
+
+    def _answering(self, route: Route, head: Head) -> Callable[[bytes], Answer | Lasting | Awaitable[Answer | Lasting]]:
         prompt_id = route.prompt_id
-        answers: dict[Action, Callable[[bytes], Answer | Awaitable[Answer | Lasting]]] = {
-            Action.RENDER: lambda body: self._renders.one(prompt_id, body, head),
-            Action.BATCH: lambda body: self._renders.batch(body, head),
-            Action.MCP: lambda body: self._mcp.answer(body, head),
-            Action.FLAG: lambda body: self._ofrep.one(prompt_id, body, head),
-        }
-        return TakenRequest(answers[route.action], MAX_REQUEST_BYTES)
+        if route.action is Action.RENDER:
+            return lambda body: self._renders.one(prompt_id, body, head)
+        if route.action is Action.BATCH:
+            return lambda body: self._renders.batch(body, head)
+        if route.action is Action.FLAG:
+            return lambda body: self._ofrep.one(prompt_id, body, head)
+        return lambda body: self._mcp.answer(body, head)
 
     def _listened(self, action: Action, head: Head) -> Lasting:
         if action is Action.EVENTS:

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,23 +27,12 @@ class Guard:
         """
         if self._check_host and not self._is_local(head.all_of(b"host")):
             raise _refused(FORBIDDEN_HOST, "the Host header must name localhost or a loopback address")
-        if not all(self._is_local_origin(origin) for origin in head.all_of(b"origin")):
+        origins = head.all_of(b"origin")
+        if origins and not all(map(self._is_local_origin, origins)):
             raise _refused(FORBIDDEN_ORIGIN, "pages of other origins are not answered")
 
     def _is_local(self, hosts: Sequence[str]) -> bool:
-        if len(hosts) != 1:
-            return False
-        name = _PORT.sub("", hosts[0]).lower()
-        return name == "localhost" or self._is_local_address(name)
-
-    def _is_local_address(self, name: str) -> bool:
-        if (":" in name) != (name.startswith("[") and name.endswith("]")):
-            return False
-        try:
-            address = ipaddress.ip_address(name.strip("[]"))
-        except ValueError:
-            return False
-        return self._any_address or address.is_loopback
+        return len(hosts) == 1 and _is_local_host(hosts[0], self._any_address)
 
     def _is_local_origin(self, origin: str) -> bool:
         try:
@@ -50,6 +40,21 @@ class Guard:
         except ValueError:
             return False
         return parts.scheme in ("http", "https") and self._is_local([parts.netloc])
+
+
+@lru_cache(maxsize=64)
+def _is_local_host(host: str, any_address: bool) -> bool:
+    """Callers name the same few again and again."""
+    name = _PORT.sub("", host).lower()
+    if name == "localhost":
+        return True
+    if (":" in name) != (name.startswith("[") and name.endswith("]")):
+        return False
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return any_address or address.is_loopback
 
 
 def _refused(code: str, detail: str) -> HttpRefusal:

@@ -27,7 +27,8 @@ An id may contain slashes. An id that ends in /render, /diff, /versions or /vers
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -41,7 +42,7 @@ _FLAGS: Final = "/ofrep/v1/evaluate/flags/"
 _MAX_PATH: Final = 1024
 
 
-class Action(Enum):
+class Action(StrEnum):
     """What can be asked for."""
 
     ROOT = "root"
@@ -106,8 +107,9 @@ _FIXED: Final = {
 }
 
 
+@lru_cache(maxsize=256)
 def route_of(raw_path: str) -> Route:
-    """Return the call that a path, as it was sent, stands for.
+    """Return the call that a path, as it was sent, stands for. Callers ask for the same few again and again.
 
     Raises HttpRefusal when nothing is served there, and InvalidInput for what cannot be the id of a prompt.
     """

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -40,8 +40,7 @@ class Outlet(Protocol):
         """Hand bytes to the network; waits for a slow reader. Raises ConnectionError when it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A status, headers, and a body that is complete."""
 
     status: int
@@ -50,8 +49,7 @@ class Answer:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
+class Lasting(msgspec.Struct, frozen=True):
     """An answer that goes on until `write` returns, in chunks."""
 
     content_type: str
@@ -59,8 +57,7 @@ class Lasting:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TakenRequest:
+class TakenRequest(msgspec.Struct, frozen=True):
     """A request whose head was taken: how large its body may be, and what answers it."""
 
     answer: Callable[[bytes], Answer | Lasting | Awaitable[Answer | Lasting]]
@@ -94,33 +91,40 @@ class DateHeader:
 
     def __init__(self) -> None:
         self._second = -1
-        self._date = ""
+        self._line = b""
 
-    def date(self, now: float) -> str:
-        """Return the time as a header has it."""
+    def line(self, now: float) -> bytes:
+        """Return the line of the header."""
         if int(now) != self._second:
-            self._second, self._date = int(now), formatdate(now, usegmt=True)
-        return self._date
+            self._second, self._line = int(now), f"date: {formatdate(now, usegmt=True)}\r\n".encode()
+        return self._line
 
 
-def head_of(answer: Answer | Lasting, request: Head | None, date: str, *, keeps_alive: bool) -> bytes:
-    """Return the status line and the headers, with the empty line; they name the request as its caller named it."""
+def head_of(answer: Answer | Lasting, request: Head | None, date: bytes, *, keeps_alive: bool) -> bytes:
+    """Return the status line and the headers, with the empty line; they name the request as its caller named it.
+
+    `date`: the line of that header.
+    """
     status = answer.status if isinstance(answer, Answer) else 200
-    lines = [f"date: {date}"]
+    parts = [_STATUS_LINES[status], date]
     if answer.content_type:
-        lines.append(f"content-type: {answer.content_type}")
+        parts.append(_lines((("content-type", answer.content_type),)))
     if isinstance(answer, Lasting):
-        lines.append("transfer-encoding: chunked")
+        parts.append(b"transfer-encoding: chunked\r\n")
     elif status not in (204, 304):
-        lines.append(f"content-length: {len(answer.body)}")
-    lines += [f"{name}: {value}" for name, value in answer.headers]
+        parts.append(b"content-length: %d\r\n" % len(answer.body))
+    parts.append(_lines(answer.headers))
     asked = request.header(_REQUEST_ID) if request is not None else ""
     if _PLAIN_ID.fullmatch(asked):
-        lines.append(f"{REQUEST_ID_HEADER}: {asked}")
-    if not keeps_alive:
-        lines.append("connection: close")
-    lines += ["", ""]
-    return _STATUS_LINES[status] + "\r\n".join(lines).encode("latin-1")
+        parts.append(f"{REQUEST_ID_HEADER}: {asked}\r\n".encode())
+    parts.append(b"\r\n" if keeps_alive else b"connection: close\r\n\r\n")
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=128)
+def _lines(headers: Headers) -> bytes:
+    """Most answers have the headers of some answer before them."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
 
 
 def answer_of_error(error: Exception, method: str) -> Answer:

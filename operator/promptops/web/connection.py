@@ -70,7 +70,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_half_closed = False
         self._deadline = math.inf
         self._body_deadline = math.inf
-        """Of the whole body, whatever progress there is."""
+        """Of the whole body, whatever progress there is; endless before it had to be waited for."""
         self._written = asyncio.Event()
         self._written.set()
         self.gone = asyncio.Event()
@@ -190,12 +190,13 @@ class HttpConnection(asyncio.Protocol):
             self._read_body()
 
     def _read_head(self) -> None:
-        if self._is_idle:
-            self._is_idle = False
-            self._door.busy(self)
-            self._deadline = self._now + self._limits.head_seconds
         try:
             data = self._search.take(self._buffer, is_all=self._is_half_closed)
+            if self._is_idle:
+                self._is_idle = False
+                self._door.busy(self)
+                if data is None:
+                    self._deadline = self._now + self._limits.head_seconds
             if data is not None:
                 self._open(read_head(data))
         except Malformed as error:
@@ -249,7 +250,6 @@ class HttpConnection(asyncio.Protocol):
             self._refuse_with(problem_answer(refusal.problem))
             return
         self._state = _State.BODY
-        self._body_deadline = self._now + self._limits.whole_body_seconds
         self._resume_reading()
         if head.expects_continue and not self._buffer:
             self._transport.write(CONTINUE)
@@ -258,21 +258,28 @@ class HttpConnection(asyncio.Protocol):
     def _read_body(self) -> None:
         assert self._body is not None  # noqa: S101
         assert self._call is not None  # noqa: S101
-        self._deadline = min(self._now + self._limits.body_seconds, self._body_deadline)
         try:
             if self._body.take(self._buffer):
                 self._complete(self._body.content())
             elif self._is_half_closed:
                 self._refuse(400, reasons.INVALID_REQUEST, TOO_EARLY)
+            else:
+                self._wait_for_body(self._now)
         except TooLarge:
             self._refuse_with(self._call.too_large())
         except Malformed as error:
             self._door.ended(limits.MALFORMED)
             self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
 
+    def _wait_for_body(self, now: float) -> None:
+        if self._body_deadline == math.inf:
+            self._body_deadline = now + self._limits.whole_body_seconds
+        self._deadline = min(now + self._limits.body_seconds, self._body_deadline)
+
     def _complete(self, body: bytes) -> None:
         assert self._call is not None  # noqa: S101
-        self._state, self._deadline, self._body = _State.ANSWERING, math.inf, None
+        self._state, self._body = _State.ANSWERING, None
+        self._deadline = self._body_deadline = math.inf
         try:
             answer = self._call.answer(body)
         except Exception as error:

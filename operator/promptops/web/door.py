@@ -47,9 +47,9 @@ class SharedListener:
         self._sweep: asyncio.TimerHandle | None = None
 
     @property
-    def date(self) -> str:
-        """The time as the Date header has it."""
-        return self._clock.date(time.time())
+    def date(self) -> bytes:
+        """The line of the Date header."""
+        return self._clock.line(time.time())
 
     def enter(self, connection: HttpConnection) -> bool:
         """Take a connection in; return whether it is one too many. Then it is still to be told, or cut off."""

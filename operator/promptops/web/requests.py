@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import msgspec
 
 from promptops.api.limits import MAX_HEAD_BYTES
 
@@ -16,6 +18,10 @@ _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PLAIN_TARGET: Final = re.compile(rb"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*")
 """Origin-form: no scheme, no host, no fragment, no backslash, nothing that is not ASCII."""
 _VALUE: Final = re.compile(rb"[\t \x21-\x7e\x80-\xff]*")
+_FIELD_LINE: Final = re.compile(rb"\r\n([!#$%&'*+\-.^_`|~0-9A-Za-z]++):([\t \x21-\x7e\x80-\xff]*+)(?=\r\n|\Z)")
+"""A header with the end of the line before it. Neither part gives back what it has taken: each byte is looked at once."""
+_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"})
+"""Headers that say where a request ends and how it is to be read."""
 _SMALL_NUMBER: Final = re.compile(rb"[0-9]{1,15}")
 
 
@@ -27,8 +33,7 @@ class Unexpected(Exception):
     """The request asks for something that is not done here: Expect with anything but 100-continue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """What stands before the body."""
 
     method: str
@@ -53,7 +58,7 @@ class Head:
 
     def all_of(self, name: bytes) -> tuple[str, ...]:
         """Return every header of the name."""
-        return tuple(value.decode("latin-1") for key, value in self.headers if key == name)
+        return tuple([value.decode("latin-1") for key, value in self.headers if key == name])
 
     @property
     def has_body(self) -> bool:
@@ -98,22 +103,23 @@ def read_head(data: bytes) -> Head:
 
     An offer to upgrade is not taken up, so it changes nothing. Raises Malformed and Unexpected.
     """
-    first, *lines = data.split(b"\r\n")
-    method, target, version = _request_line(first)
-    if len(lines) > MAX_HEADERS:
-        raise Malformed(f"there are more than {MAX_HEADERS} headers")
-    headers = tuple(_field(line) for line in lines)
-    _check_host(headers, required=version != b"HTTP/1.0")
-    options = {option.strip() for value in _values(headers, b"connection") for option in value.lower().split(b",")}
+    end = data.find(b"\r\n")
+    method, target, version = _request_line(data if end < 0 else data[:end])
+    headers = _fields(data, end)
+    framing: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if name in _FRAMING:
+            framing.setdefault(name, []).append(value)
+    _check_host(framing, required=version != b"HTTP/1.0")
     path, mark, query = target.decode("ascii").partition("?")
     return Head(
         method=method.decode("ascii"),
         path=path,
         query=query if mark else None,
         headers=headers,
-        length=_length(headers, version),
-        expects_continue=_expects_continue(headers, version),
-        keeps_alive=version == b"HTTP/1.1" and b"close" not in options,
+        length=_length(framing, version),
+        expects_continue=_expects_continue(framing, version),
+        keeps_alive=version == b"HTTP/1.1" and not _says_close(framing),
     )
 
 
@@ -136,28 +142,43 @@ def _request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
     return method, target, version
 
 
+def _fields(data: bytes, start: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Read the headers from the end of the request line on; below 0: there are none."""
+    if start < 0:
+        return ()
+    count = data.count(b"\r\n", start)
+    if count > MAX_HEADERS:
+        raise Malformed(f"there are more than {MAX_HEADERS} headers")
+    # Each line has one match at most. Where one has none, the slow reading says what is wrong with it.
+    found = _FIELD_LINE.findall(data, start)
+    if len(found) != count:
+        found = [_field(line) for line in data[start + 2 :].split(b"\r\n")]
+    return tuple([(name.lower(), value.strip(b" \t")) for name, value in found])
+
+
 def _field(line: bytes) -> tuple[bytes, bytes]:
     name, colon, value = line.partition(b":")
     if not colon or not _TOKEN.fullmatch(name):
         raise Malformed("a header is not a name, a colon and a value")
-    value = value.strip(b" \t")
     if not _VALUE.fullmatch(value):
         raise Malformed("a header holds a control character")
-    return name.lower(), value
+    return name, value
 
 
-def _values(headers: tuple[tuple[bytes, bytes], ...], name: bytes) -> list[bytes]:
-    return [value for key, value in headers if key == name]
-
-
-def _check_host(headers: tuple[tuple[bytes, bytes], ...], *, required: bool) -> None:
-    hosts = _values(headers, b"host")
+def _check_host(framing: Mapping[bytes, Sequence[bytes]], *, required: bool) -> None:
+    hosts = framing.get(b"host", ())
     if len(hosts) > 1 or (required and not hosts):
         raise Malformed("there must be one Host header")
 
 
-def _length(headers: tuple[tuple[bytes, bytes], ...], version: bytes) -> int | None:
-    lengths, codings = _values(headers, b"content-length"), _values(headers, b"transfer-encoding")
+def _says_close(framing: Mapping[bytes, Sequence[bytes]]) -> bool:
+    return any(
+        option.strip() == b"close" for value in framing.get(b"connection", ()) for option in value.lower().split(b",")
+    )
+
+
+def _length(framing: Mapping[bytes, Sequence[bytes]], version: bytes) -> int | None:
+    lengths, codings = framing.get(b"content-length", ()), framing.get(b"transfer-encoding", ())
     if not codings:
         if not lengths:
             return 0
@@ -171,10 +192,10 @@ def _length(headers: tuple[tuple[bytes, bytes], ...], version: bytes) -> int | N
     return None
 
 
-def _expects_continue(headers: tuple[tuple[bytes, bytes], ...], version: bytes) -> bool:
-    expected = _values(headers, b"expect")
-    if not expected:
+def _expects_continue(framing: Mapping[bytes, Sequence[bytes]], version: bytes) -> bool:
+    expected = framing.get(b"expect")
+    if expected is None:
         return False
-    if expected != [expected[0]] or expected[0].lower() != b"100-continue":
+    if len(expected) > 1 or expected[0].lower() != b"100-continue":
         raise Unexpected
     return version == b"HTTP/1.1"
