@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
+from promptops.api.feed import Trust
+from promptops.cache.signing import Signer
+from promptops.cli.probe import probe
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.objects import Objects
@@ -102,6 +108,17 @@ def test_kubectl_prints_where(plane: Plane, webhook: RunningWebhook, refusing: d
     done = plane.kubectl("apply", "-n", refusing["webhook"], "-f", "-", input=broken, check=False)
 
     assert "spec.source.content.text: line 2, column 4" in done.stderr
+
+
+def test_a_probe_hears_its_refusal(webhook: RunningWebhook, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("nobody's")
+    trust = Trust((Signer(bytes(32)).trusted,), webhook.authority.certificate.decode())
+    (tmp_path / "trust.json").write_bytes(msgspec.json.encode(trust))
+    files = (f"--token-file={tmp_path / 'token'}", f"--trust-file={tmp_path / 'trust.json'}")
+
+    done = CliRunner().invoke(probe, ["--feed=https://127.0.0.1:1", f"--webhook={webhook.url}", *files, "--within=0.1"])
+
+    assert "webhook: refuses a version whose template has no end: " in done.output
 
 
 def test_its_metrics_say_what_was_answered(pods: Pods, webhook: RunningWebhook, refusing: dict[str, str]) -> None:

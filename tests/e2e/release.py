@@ -37,6 +37,10 @@ class Release:
         """Go back to the revision before and wait until everything is ready."""
         self._cluster.helm("rollback", NAME, f"--namespace={NAMESPACE}", "--wait", "--timeout=2m")
 
+    def tested(self) -> str:
+        """Return what `helm test` says; it must have succeeded."""
+        return self._cluster.helm("test", NAME, f"--namespace={NAMESPACE}", "--timeout=2m").stdout
+
     def uninstall(self) -> None:
         """Uninstall and wait until everything of the release is gone; it may be gone already."""
         self._cluster.helm(

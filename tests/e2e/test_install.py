@@ -41,6 +41,12 @@ def test_the_operator_is_ready_at_its_first_start(release: Release) -> None:
     assert (container["ready"], container["restartCount"]) == (True, 0)
 
 
+def test_the_release_passes_its_own_test(release: Release) -> None:
+    said = release.tested()
+
+    assert "Phase:          Succeeded" in said
+
+
 def test_the_operator_has_no_rights_on_its_node(release: Release) -> None:
     pod, _ = release.operator_pods()
     (container,) = pod["spec"]["containers"]

@@ -29,6 +29,7 @@ ALWAYS = {"ServiceAccount", "Deployment", "Service", "ClusterRole", "ClusterRole
 ALWAYS |= {
     "ConfigMap",
     "NetworkPolicy",
+    "Pod",
     "PodDisruptionBudget",
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
@@ -102,7 +103,7 @@ def test_every_object_is_labelled_and_namespaced(render: Render) -> None:
     manifests = render(arguments=MONITORING)
 
     namespaced = {"ServiceAccount", "Deployment", "Service", "Role", "RoleBinding", "PodMonitor", "PrometheusRule"}
-    namespaced |= {"ConfigMap", "NetworkPolicy", "PodDisruptionBudget"}
+    namespaced |= {"ConfigMap", "NetworkPolicy", "Pod", "PodDisruptionBudget"}
     assert {m["kind"] for m in manifests if m["metadata"].get("namespace") == "promptops-system"} == namespaced
     assert {m["metadata"]["labels"]["app.kubernetes.io/part-of"] for m in manifests} == {"promptops"}
 
@@ -317,11 +318,15 @@ def _as_pod(manifests: list[Manifest], namespace: str) -> Manifest:
 def test_the_api_server_admits_the_pod_under_the_restricted_standard(
     render: Render, plane: Plane, restricted: str
 ) -> None:
-    asked = json.dumps(_as_pod(render(), restricted))
+    manifests = render()
+    (test,) = (each for each in manifests if each["kind"] == "Pod")
+    account = {**test["spec"], "serviceAccountName": "promptops"}
+    tested = {**test, "metadata": {"name": "test", "namespace": restricted}, "spec": account}
+    asked = {"apiVersion": "v1", "kind": "List", "items": [_as_pod(manifests, restricted), tested]}
 
-    admitted = plane.kubectl("create", "--dry-run=server", "-f", "-", "-o", "name", input=asked)
+    admitted = plane.kubectl("create", "--dry-run=server", "-f", "-", "-o", "name", input=json.dumps(asked))
 
-    assert admitted.stdout.strip() == "pod/operator"
+    assert admitted.stdout.split() == ["pod/operator", "pod/test"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ EXTRAS: Final = {
     "sidecar": "sidecar",
     "webhook": "sidecar",
     "key": "sidecar",
+    "probe": "sidecar",
     "sign": "sidecar",
     "verify": "sidecar",
     "operator": "operator",

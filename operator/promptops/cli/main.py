@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "key": "Print a namespace's key of the mirror in Redis.",
     "new": "Write a commented manifest to begin with.",
     "operator": "Run the operator.",
+    "probe": "Ask an installation what pods and the API server ask it.",
     "relay": "Feed sidecars as the operators do, for more of them.",
     "render": "Render a prompt of a file with values.",
     "restore": "Put a backup into a cluster.",
