@@ -58,6 +58,22 @@ def test_the_same_digest_is_served_elsewhere(world: World, elsewhere: World, run
     assert again.output.count("there already") == 2
 
 
+def test_the_same_digest_goes_through_an_image_layout(
+    world: World, elsewhere: World, run: Run, folder: Path, tmp_path: Path
+) -> None:
+    layout = str(tmp_path / "layout")
+    written = run(export, "greeting", "-n", world.namespace, "-o", layout, "--oci")
+    done = run(import_, layout, str(folder), "-n", elsewhere.namespace)
+    (largest, *_) = sorted((tmp_path / "layout").glob("blobs/*/*"), key=lambda each: -each.stat().st_size)
+    largest.write_bytes(largest.read_bytes().replace(b"a", b"b", 1))
+    refused = run(import_, layout, "-n", elsewhere.namespace)
+
+    assert (written.exit_code, done.exit_code, refused.exit_code) == (0, 0, 2), done.output
+    assert "greeting-1.0.0: sha256:" in written.output
+    assert done.output.count(": created, sha256:") == 2
+    assert f"{largest.name}: it was changed on the way" in refused.output
+
+
 def test_another_content_under_the_number_imports_nothing(elsewhere: World, run: Run, folder: Path) -> None:
     elsewhere.apply(version("base", "1.0.0", "Be unkind."))
 

@@ -11,11 +11,13 @@ from promptops.cli.cluster import which_cluster, with_cluster
 from promptops.cli.files import NobodyAnswers, read_files
 from promptops.cluster.objects import Objects
 from promptops.domain.backup.plan import Restoration
-from promptops.domain.backup.promotion import CannotPromote, roots, verified
-from promptops.domain.manifests import name_of
+from promptops.domain.backup.promotion import CannotPromote, once, roots, verified
+from promptops.domain.manifests import Manifest, name_of
 from promptops.domain.ownership import number_of, prompt_of
+from promptops.recovery import layout
 from promptops.recovery.promotion import Promotion
 from promptops.workspace.content import NoContent, readings_of
+from promptops.workspace.folder import shown_path
 
 
 @click.command("import")
@@ -28,15 +30,14 @@ def import_(
 ) -> None:
     """Create exported versions, once each has exactly the digest that it had where it comes from.
 
-    Nothing is activated: what to apply for that is printed. Exit code 1: a number has another content here; 2: a file
+    PATHS are files, folders of them, and folders that are OCI image layouts. Nothing is activated: what to apply for that is printed. Exit code 1: a number has another content here; 2: a file
     cannot be read, or is not what its digest says.
     """
     try:
-        readings = readings_of(read_files(paths))
-        versions = [one.manifest for reading in readings.values() for one in reading.found]
+        versions, claims = _read(paths)
         if wrong := sorted({str(each["kind"]) for each in versions} - {"PromptVersion"}):
             raise NobodyAnswers(f"{', '.join(wrong)} among the files: an export has PromptVersions alone")
-        found = verified(versions)
+        found = verified(versions, claims)
     except (NoContent, CannotPromote) as error:
         raise NobodyAnswers(f"{error}\nnothing was imported") from None
 
@@ -59,3 +60,14 @@ def import_(
         version = by_name[name]
         patch = json.dumps({"spec": {"activeVersion": number_of(version), "activeDigest": found[name]}})
         click.echo(f"To serve it: kubectl patch prompt {prompt_of(version)} -n {namespace} --type=merge -p '{patch}'")
+
+
+def _read(paths: tuple[Path, ...]) -> tuple[tuple[Manifest, ...], dict[str, str]]:
+    """Return the versions, each once, and what layouts claim of them. Raises NoContent, CannotPromote, NobodyAnswers."""
+    layouts = {path: layout.read(path) for path in paths if layout.is_layout(path)}
+    files = read_files(path for path in paths if path not in layouts)
+    claims: dict[str, str] = {}
+    for path, found in layouts.items():
+        files |= {shown_path(str(path / name)): data for name, data in found.files.items()}
+        claims |= found.claims
+    return once(one.manifest for reading in readings_of(files).values() for one in reading.found), claims

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from promptops.domain.backup.promotion import altered, assessments
+from promptops.domain.backup.promotion import CannotPromote, altered, assessments, exported, once, verified
 from tests.support.manifests import including, placed, version
 
 BASE = placed(version("base", "1.0.0", "Be kind."), "team")
@@ -40,3 +40,25 @@ def test_a_letter_changes_the_version_and_whatever_includes_it(tampered: dict[st
 
 def test_what_is_included_and_elsewhere_is_no_change() -> None:
     assert list(altered([saying(OUTER, "sha256:of-all")])) == []
+
+
+def test_what_two_exports_have_comes_once() -> None:
+    both = exported([BASE]) + exported([BASE, OUTER])
+
+    assert [each["metadata"]["name"] for each in once(both)] == ["base-1.0.0", "outer-1.0.0"]
+
+
+def test_two_versions_under_one_name_are_refused() -> None:
+    """Else the digest of the one would stand for the other."""
+    right, wrong = exported([BASE])[0], exported([placed(version("base", "1.0.0", "Be cruel."), "team")])[0]
+
+    with pytest.raises(CannotPromote, match=r"base-1\.0\.0 stands there twice, and not as the same"):
+        once([wrong | {"metadata": right["metadata"]}, right])
+
+
+@pytest.mark.parametrize(
+    "claims", [{"base-1.0.0": "sha256:of-another"}, {"nobody-1.0.0": "sha256:of-nobody"}, {"-": ""}]
+)
+def test_what_is_claimed_of_a_version_has_to_be_so(claims: dict[str, str]) -> None:
+    with pytest.raises(CannotPromote, match="it is said to be"):
+        verified(exported([BASE]), claims)

@@ -1,6 +1,6 @@
 """Content that left the cluster and has to be what it was: its digest says so, with all that it includes, or it does not come in."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -56,11 +56,27 @@ def exported(versions: Iterable[Manifest]) -> tuple[dict[str, Any], ...]:
     return tuple(_travelling(each, found[name_of(each)]) for each in sorted(read, key=name_of))
 
 
-def verified(versions: Iterable[Manifest]) -> dict[str, str]:
-    """Return the digest of every version that came, by name. Raises CannotPromote when one is not what it says."""
+def once(versions: Iterable[Manifest]) -> tuple[Manifest, ...]:
+    """Return every version once, as two exports may both have what both include. Raises CannotPromote."""
+    found: dict[str, Manifest] = {}
+    for each in versions:
+        if found.setdefault(name_of(each), each) != each:
+            raise CannotPromote(f"{name_of(each)} stands there twice, and not as the same: import one after the other")
+    return tuple(found.values())
+
+
+def verified(versions: Iterable[Manifest], claims: Mapping[str, str]) -> dict[str, str]:
+    """Return the digest of every version that came, by name; each comes once. `claims`: what else is said of them.
+
+    Raises CannotPromote when one is not what is said of it.
+    """
     read = tuple(versions)
     found = _digests(read)
-    if wrong := [said for each in read for said in _flaws(each, found[name_of(each)])]:
+    wrong = [said for each in read for said in _flaws(each, found[name_of(each)])]
+    wrong += [
+        f"{name}: it is said to be {said}, and is not" for name, said in claims.items() if found.get(name) != said
+    ]
+    if wrong:
         raise CannotPromote("\n".join(wrong))
     return {name: digest for name, digest in found.items() if digest is not None}
 
