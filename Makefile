@@ -22,7 +22,7 @@ UV := $(PROMPTOPS_CACHE)/uv/bin/uv
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 CONTROL_PLANE := etcd kube-apiserver kube-controller-manager kubectl
-TEST_TOOLS := helm promtool prometheus kstatus lua proxies kubeconform
+TEST_TOOLS := helm promtool prometheus kstatus lua proxies kubeconform helm-unittest
 GITOPS := kustomize-controller argocd
 NODE := kube-scheduler kubelet kube-proxy containerd containerd-shim-runc-v2 ctr coredns
 

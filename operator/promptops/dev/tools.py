@@ -19,6 +19,7 @@ COREDNS = "v1.14.6"
 KSTATUS = "v0.37.2"
 LUA = "v1.1.1"
 KUBECONFORM = "v0.8.0"
+HELM_UNITTEST = "v1.1.2"
 KUSTOMIZE_CONTROLLER = "v1.9.6"
 ARGOCD = "v3.6.1"
 
@@ -94,6 +95,13 @@ _OTHERS: Final = {
         PinnedTool("lua", "lua", ".", LUA, 5),
         PinnedTool("proxies", "proxies", ".", KSTATUS, 10),
         PinnedTool("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", KUBECONFORM, 10),
+        PinnedTool(
+            "helm-unittest",
+            "helm-unittest",
+            "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
+            HELM_UNITTEST,
+            40,
+        ),
         PinnedTool("coredns", "coredns", "github.com/coredns/coredns", COREDNS, 180),
         PinnedTool("kustomize-controller", "flux", "github.com/fluxcd/kustomize-controller", KUSTOMIZE_CONTROLLER, 150),
         PinnedTool("argocd", "argocd", ".", ARGOCD, 250),
