@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from promptops.api import reasons
-from promptops.api.content import Content, json_of
+from promptops.api.content import Content
 from promptops.api.feed import Entry, VersionReference
-from promptops.api.http import (
-    PromptDetail,
-    PromptList,
-    PromptSummary,
-    RenderRequest,
-    RenderResponse,
-    VersionDetail,
-    VersionList,
-    VersionSummary,
-    Warning,
-)
-from promptops.api.wire import Unreadable, read
+from promptops.api.http import PromptDetail, RenderRequest, RenderResponse, VersionDetail, VersionList, Warning
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.reader.allowance import RenderAllowance
+from promptops.reader.descriptions import prompt_of, version_of, versions_of
 from promptops.reader.lately import MAX_SIZE, TTL_SECONDS, Lately
 from promptops.reader.payloads import payload_of
 from promptops.reader.plans import Plans
+from promptops.reader.render_ids import render_id
 from promptops.reader.requests import check_count, read_render_request
 from promptops.rendering import selection
-from promptops.rendering.errors import InvalidInput, InvalidSpec, PromptError, PromptNotFound, Unavailable
+from promptops.rendering.errors import InvalidInput, PromptError, Unavailable
 from promptops.rendering.execute.plan import Plan
 from promptops.rendering.payloads.formats import provider_of
-
-_DIGITS: Final = 16
-"""So many digits of a digest tell the versions of one prompt apart."""
-_ALGORITHM: Final = len("sha256:")
 
 
 class RenderObserver(Protocol):
@@ -155,44 +141,16 @@ class Answers:
 
     def prompt(self, prompt_id: str) -> PromptDetail:
         """Answer GET /v1/prompts/{id}."""
-        view = self.view()
-        entry = selection.find(view, prompt_id)
-        blob = view.blobs.get(entry.stable.digest) if entry.stable else None
-        content = _content(blob) if blob is not None else None
-        return PromptDetail(
-            prompt_id=prompt_id,
-            name=entry.name,
-            ids=entry.ids,
-            state=entry.state,
-            version=entry.stable.version if entry.stable else None,
-            digest=entry.stable.digest if entry.stable else None,
-            revision=entry.revision,
-            content=content,
-            source=view.source,
-            age_seconds=round(self._store.age_seconds(self._now()), 3),
-            stale=self._store.stale(self._now()),
-        )
+        now = self._now()
+        return prompt_of(self.view(), prompt_id, self._store.age_seconds(now), self._store.stale(now))
 
     def versions(self, prompt_id: str) -> VersionList:
         """Answer GET /v1/prompts/{id}/versions."""
-        entry = selection.find(self.view(), prompt_id)
-        return VersionList(
-            prompt_id,
-            tuple(
-                VersionSummary(reference.version, reference.digest, reference == entry.stable)
-                for reference in selection.versions(entry)
-            ),
-        )
+        return versions_of(self.view(), prompt_id)
 
     def version(self, prompt_id: str, version: str) -> VersionDetail:
         """Answer GET /v1/prompts/{id}/versions/{version}, also of a prompt that is disabled: reading is not rendering."""
-        view = self.view()
-        entry = selection.find(view, prompt_id)
-        reference = selection.by_number(entry, version)
-        blob = view.blobs.get(reference.digest)
-        if blob is None:
-            raise Unavailable(f"the content {reference.digest} is not held here")
-        return VersionDetail(prompt_id, reference.version, reference.digest, reference == entry.stable, _content(blob))
+        return version_of(self.view(), prompt_id, version)
 
     def declared(self, prompt_id: str) -> tuple[Entry, VersionReference, Content]:
         """Return what a prompt serves now, or what stands in for it, and what that declares.
@@ -320,48 +278,5 @@ def _counted(request: RenderRequest) -> RenderRequest:
     return request
 
 
-def prompts_of(view: View) -> PromptList:
-    """Answer GET /v1/prompts. May be called in any thread."""
-    return PromptList(tuple(_summary(view.entries[name]) for name in sorted(view.entries)))
-
-
-def _summary(entry: Entry) -> PromptSummary:
-    return PromptSummary(
-        prompt_id=entry.ids[0] if entry.ids else entry.name,
-        name=entry.name,
-        state=entry.state,
-        version=entry.stable.version if entry.stable else None,
-        digest=entry.stable.digest if entry.stable else None,
-        revision=entry.revision,
-    )
-
-
 def _staleness(age: float) -> Warning:
     return Warning(reasons.STALE, f"the origin has not confirmed this for {age:.0f} s; it may have moved on")
-
-
-def _content(blob: bytes) -> dict[str, Any]:
-    try:
-        return read(json_of(blob), dict[str, Any])
-    except Unreadable as error:
-        raise InvalidSpec(reasons.MALFORMED, f"the content {error}") from None
-
-
-def render_id(prompt: str, digest: str, drawn: str | None = None) -> str:
-    """Return a new id for a render of this content, by which any sidecar that holds it can be told what came of it.
-
-    It names what was rendered, so nobody has to remember it. `drawn`: what no other render's ends with.
-    """
-    return f"{prompt}.{digest[_ALGORITHM : _ALGORITHM + _DIGITS]}.{drawn or secrets.token_hex(8)}"
-
-
-def rendered(view: View, named: str) -> tuple[Entry, VersionReference]:
-    """Return what a render was made from. Raises PromptNotFound when that is not held here (any more)."""
-    prompt, _, rest = named.partition(".")
-    entry = view.entries.get(prompt)
-    digits, _, drawn = rest.partition(".")
-    if entry is not None and len(digits) == _DIGITS and drawn:
-        for reference in selection.versions(entry):
-            if reference.digest[_ALGORITHM:].startswith(digits):
-                return entry, reference
-    raise PromptNotFound("no render of this id was made from what is held here", reason=reasons.RENDER_NOT_FOUND)

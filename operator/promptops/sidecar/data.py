@@ -10,7 +10,8 @@ import msgspec
 from promptops.api.http import MAX_REQUEST_BYTES, Health
 from promptops.api.observed import FeedbackAnswer, FeedbackRequest
 from promptops.feed.blobs import one_of
-from promptops.reader.answers import Answers, rendered
+from promptops.reader.answers import Answers
+from promptops.reader.render_ids import rendered
 from promptops.reader.requests import read_strictly
 from promptops.sidecar.clients import MAX_REPORT_BYTES
 from promptops.sidecar.counting import Counting

@@ -13,7 +13,8 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.http import PromptDetail, VersionDetail, VersionDiff
 from promptops.cache.view import View
-from promptops.reader.answers import Answers, prompts_of
+from promptops.reader.answers import Answers
+from promptops.reader.descriptions import prompts_of
 from promptops.rendering.errors import InvalidInput
 from promptops.sidecar import openapi
 from promptops.sidecar.renders import JSON

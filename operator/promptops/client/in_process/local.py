@@ -27,9 +27,10 @@ from promptops.client.in_process.ledger import RenderLedger
 from promptops.client.statistics import CallCounts, QuickCount
 from promptops.client.vocabulary import PromptVariables
 from promptops.feed.observer import FollowerObserver
-from promptops.reader.answers import Answers, render_id
+from promptops.reader.answers import Answers
 from promptops.reader.lately import Lately
 from promptops.reader.plans import UNDERSTANDING
+from promptops.reader.render_ids import render_id
 from promptops.rendering.errors import PromptError, PromptNotFound, Unavailable
 from promptops.rendering.execute.plan import Plan
 from promptops.rendering.execute.quick import Quick

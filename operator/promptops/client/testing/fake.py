@@ -29,7 +29,9 @@ from promptops.client.exchange import Response
 from promptops.client.retrying import RetryConfig
 from promptops.client.session import Session
 from promptops.client.synchronous import SyncPromptOpsClient
-from promptops.reader.answers import Answers, prompts_of, rendered
+from promptops.reader.answers import Answers
+from promptops.reader.descriptions import prompts_of
+from promptops.reader.render_ids import rendered
 from promptops.reader.requests import read_strictly
 from promptops.rendering.errors import PromptError
 from promptops.rendering.execute.plan import plan
