@@ -92,12 +92,19 @@ def _pieces(text: str, characters: int) -> Iterator[str]:
 
 def is_clean(text: str) -> bool:
     """Whether the policy leaves a text as it is, as far as one quick look tells. Most text is."""
+    if text.isascii():
+        return is_plain(text)
     if "\r" in text and text.count("\r") != text.count("\r\n"):
         return False
-    if not text.isascii():
-        if _SELECTOR in text and _TWO_SELECTORS in text:  # one character is looked for in a twentieth of the time
-            return False
-        return _unchanged().fullmatch(text) is not None
+    if _SELECTOR in text and _TWO_SELECTORS in text:  # one character is looked for in a twentieth of the time
+        return False
+    return _unchanged().fullmatch(text) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Whether the policy leaves a text of ASCII as it is."""
+    if "\r" in text and text.count("\r") != text.count("\r\n"):
+        return False
     if len(text) < _LONG:
         written = text.encode()
         return written.translate(_BAD_ASCII) is written

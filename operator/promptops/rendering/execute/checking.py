@@ -11,7 +11,7 @@ from promptops.api.content import Field, Variable
 from promptops.rendering.control_tokens import may_make_tokens
 from promptops.rendering.execute.loops import MAX_CHARACTERS, PlainLoop
 from promptops.rendering.execute.values import NOTHING
-from promptops.rendering.unicode import are_clean, is_clean, is_encodable
+from promptops.rendering.unicode import are_clean, is_clean, is_encodable, is_plain
 from promptops.rendering.values import bounds_error, count_error, type_error
 
 GIVEN_UP = "return None"
@@ -21,6 +21,7 @@ BOUND: Mapping[str, Any] = {
     "count_error": count_error,
     "is_clean": is_clean,
     "is_encodable": is_encodable,
+    "is_plain": is_plain,
     "may_make_tokens": may_make_tokens,
     "type_error": type_error,
 }
@@ -94,8 +95,8 @@ class CheckWriter:
                 self.line(1, f'{gathering} = f"{" ".join(f"{{{piece}}}" for piece in pieces)}"')
         if pieces := self.gathered["u"]:
             many = any(piece.startswith("*") for piece in pieces)
-            apart = f"is_clean(u) if u.isascii() else are_clean(({', '.join(pieces)},))"
-            self.line(1, f"if not {'is_clean(u)' if many else f'({apart})'}: {GIVEN_UP}")
+            apart = "is_clean(u)" if many else f"are_clean(({', '.join(pieces)},))"
+            self.line(1, f"if not (is_plain(u) if u.isascii() else {apart}): {GIVEN_UP}")
         if self.gathered["w"]:
             self.line(1, f"if not w.isascii() and not is_encodable(w): {GIVEN_UP}")
 

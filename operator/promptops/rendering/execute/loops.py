@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from promptops.api.http import MAX_OUTPUT_BYTES
+from promptops.rendering.execute.functions import function
 from promptops.rendering.execute.generate import BOUND, TemplateWriter, is_string, weight_of_round
 from promptops.rendering.execute.values import CHARACTERS_IN_A_STEP
 from promptops.rendering.syntax.tree import (
@@ -107,11 +108,8 @@ class LogicWriter(TemplateWriter):
         self.line(1, 0, "pass")
         self.body(body, 1)
         self.lines[head] = f"def run({self.arguments}fuel, say):"
-        namespace = {**BOUND, "free": lambda: None, **self.constants}
         source = "\n".join(self.lines) + "\n"
-        exec(compile(source, "<quick>", "exec"), namespace)  # noqa: S102  # our own source: it holds nothing an author wrote
-        made: Callable[..., None] = namespace["run"]
-        return made
+        return function(source, "run", {**BOUND, "free": lambda: None, **self.constants})
 
     @property
     def arguments(self) -> str:

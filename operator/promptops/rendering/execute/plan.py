@@ -104,7 +104,7 @@ class Plan:
         return frozenset(each.name for each in self.content.variables).difference(self.used)
 
     def render(
-        self, given: Mapping[str, Any], *, strict: bool = False, filled: Mapping[str, object] | None = None
+        self, given: Mapping[str, Any], strict: bool = False, filled: Mapping[str, object] | None = None
     ) -> Rendered:
         """Render with these values; `filled` has those that come from ConfigMaps and tenants.
 

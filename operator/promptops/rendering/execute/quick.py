@@ -18,6 +18,7 @@ from promptops.api.content import Variable
 from promptops.rendering.control_tokens import has_token, may_complete_token, may_continue_token, may_make_tokens
 from promptops.rendering.execute import checking
 from promptops.rendering.execute.checking import GIVEN_UP, CheckWriter, has_free_values
+from promptops.rendering.execute.functions import function
 from promptops.rendering.execute.generate import BOUND as CALLED
 from promptops.rendering.execute.loops import MAX_CHARACTERS, SCALAR_CHARACTERS, Bound, LogicWriter
 from promptops.rendering.execute.program import Program
@@ -54,10 +55,7 @@ def quick_render(
     unread = frozenset(variable.name for variable in variables).difference(used)
     writer = _Writer(unread, gathers_trusted=not _shows_in_output(read, [program for _, program in said]))
     source = writer.whole(variables, said, used)
-    namespace = {**CALLED, **_BOUND, **checking.BOUND, **writer.bound}
-    exec(compile(source, "<quick>", "exec"), namespace)  # noqa: S102  # our own source: it holds nothing an author wrote
-    made: Quick = namespace["quick"]
-    return made
+    return function(source, "quick", {**CALLED, **_BOUND, **checking.BOUND, **writer.bound})
 
 
 class _Writer(CheckWriter):
