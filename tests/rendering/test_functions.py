@@ -20,6 +20,8 @@ TEXTS = {"b1": "{v}", "b2": "'\\\n\"", "c0_1": "§b1", "b3": 7, "b4": ("a", "b")
             {"role": "{v}", "number": 7, "both": ("a", "b")},
             id="other places",
         ),
+        pytest.param("[b2 for each in v]", ["'\\\n\""], id="a text in a function within"),
+        pytest.param("(lambda: (lambda: b2)())()", "'\\\n\"", id="a text in a function within one"),
         pytest.param("(b1, c0_1)", ("{v}", "§b1"), id="texts that the compiler puts together"),
     ],
 )

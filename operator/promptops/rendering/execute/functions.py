@@ -5,7 +5,8 @@ finished code.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from types import CodeType
 from typing import Any
 
 _NAME = re.compile(r"(?P<between>(?<=[}\"])\{)?(?P<name>\b[bc]\d[\d_]*)\b(?(between)\})")
@@ -26,11 +27,18 @@ def function(source: str, name: str, bound: Mapping[str, Any]) -> Callable[..., 
 
     made = _compiled(_NAME.sub(marked, source), name, bound)
     constants = made.__code__.co_consts
-    if _MARK in repr([each for each in constants if type(each) is not str or each not in texts]):
-        return _compiled(source, name, bound)  # two were put together: their names say the same, a little slower
+    if any(_keeps_a_mark(each, texts) for each in constants):
+        return _compiled(source, name, bound)  # their names say the same, a little slower
     filled = tuple(texts.get(each, each) if type(each) is str else each for each in constants)
     made.__code__ = made.__code__.replace(co_consts=filled)
     return made
+
+
+def _keeps_a_mark(constant: object, texts: Container[object]) -> bool:
+    """Whether a mark stays where no text takes its place: put together with another, or in a function within."""
+    if isinstance(constant, CodeType):
+        return any(_keeps_a_mark(each, ()) for each in constant.co_consts)
+    return constant not in texts and _MARK in repr(constant)
 
 
 def _compiled(source: str, name: str, bound: Mapping[str, Any]) -> Callable[..., Any]:
