@@ -18,7 +18,7 @@ BUCKETS: Final = 256
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EncodedEntry:
     """An entry together with the bytes it was sent as. Digests are over the bytes, so a hop passes on what it cannot read."""
 

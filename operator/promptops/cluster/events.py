@@ -27,7 +27,11 @@ _PACE_SECONDS = 0.05
 """At most twenty a second: a mass change must not cost the API server more than the change itself."""
 
 
-@dataclass
+_About = dict[str, str]
+"""Which object an Event is about. Thousands may wait: none of them keeps the object itself."""
+
+
+@dataclass(slots=True)
 class _Written:
     name: str
     count: int
@@ -41,13 +45,13 @@ class EventRecorder:
         self._client = client
         self._instance = instance
         self._monotonic = monotonic
-        self._waiting: asyncio.Queue[tuple[Manifest, Transition]] = asyncio.Queue(_MAX_WAITING)
+        self._waiting: asyncio.Queue[tuple[_About, Transition]] = asyncio.Queue(_MAX_WAITING)
         self._written: OrderedDict[tuple[str, str, str], _Written] = OrderedDict()
 
     def record(self, about: Manifest, transition: Transition) -> None:
         """Have an Event written soon. When too many wait, the newest is dropped."""
         with suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((about, transition))
+            self._waiting.put_nowait((_about(about), transition))
 
     async def run(self) -> None:
         """Write what is recorded, forever."""
@@ -58,8 +62,8 @@ class EventRecorder:
             with suppress(ClusterError):
                 await self._write(about, transition)
 
-    async def _write(self, about: Manifest, transition: Transition) -> None:
-        key = (about["metadata"].get("uid", ""), transition.reason, transition.message)
+    async def _write(self, about: _About, transition: Transition) -> None:
+        key = (about.get("uid", ""), transition.reason, transition.message)
         known = self._written.get(key)
         if known is not None and self._monotonic() - known.at < _REMEMBER_SECONDS:
             await self._count(about, known)
@@ -71,7 +75,7 @@ class EventRecorder:
         while len(self._written) > _MAX_REMEMBERED:
             self._written.popitem(last=False)
 
-    async def _count(self, about: Manifest, known: _Written) -> None:
+    async def _count(self, about: _About, known: _Written) -> None:
         known.count += 1
         known.at = self._monotonic()
         await self._client.call(
@@ -83,20 +87,20 @@ class EventRecorder:
         )
 
 
-def _manifest(about: Manifest, transition: Transition, instance: str) -> dict[str, Any]:
-    metadata = about["metadata"]
+def _about(manifest: Manifest) -> _About:
+    metadata = manifest["metadata"]
+    named = {key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion") if key in metadata}
+    return {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], **named}
+
+
+def _manifest(about: _About, transition: Transition, instance: str) -> dict[str, Any]:
     now = _timestamp()
     return {
         "apiVersion": EVENTS.api_version,
         "kind": EVENTS.kind,
         # The name by which every component calls its Events: the object and a moment.
-        "metadata": {"name": f"{metadata['name']}.{time.time_ns():x}", "namespace": _namespace(about)},
-        "involvedObject": {
-            "apiVersion": about["apiVersion"],
-            "kind": about["kind"],
-            "name": metadata["name"],
-            **{key: metadata[key] for key in ("namespace", "uid", "resourceVersion") if key in metadata},
-        },
+        "metadata": {"name": f"{about['name']}.{time.time_ns():x}", "namespace": _namespace(about)},
+        "involvedObject": about,
         "type": transition.type,
         "reason": transition.reason,
         "message": cut_bytes(transition.message, MAX_EVENT_BYTES),
@@ -109,9 +113,9 @@ def _manifest(about: Manifest, transition: Transition, instance: str) -> dict[st
     }
 
 
-def _namespace(about: Manifest) -> str:
+def _namespace(about: _About) -> str:
     # Events about cluster-scoped objects live in the namespace default.
-    return str(about["metadata"].get("namespace") or "default")
+    return about.get("namespace") or "default"
 
 
 def _timestamp() -> str:

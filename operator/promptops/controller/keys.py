@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal["Prompt", "PromptVersion", "Tenancy"]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Key:
     """Names a decision. Holds no object: what is decided on is gathered when it is decided."""
 

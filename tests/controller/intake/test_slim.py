@@ -13,7 +13,7 @@ from promptops.controller.intake.store import ObjectStore
 from promptops.domain.reconcile.history import latest_manager
 from tests.controller.manifests import config_map, prompt, version
 
-BYTES_PER_OBJECT = 4000
+BYTES_PER_OBJECT = 3200
 
 
 def managed(manager: str, root: str, *fields: str, subresource: str = "") -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_who_wrote_a_deciding_field_is_still_known(kind: str, manifest: dict[str
 
 
 def test_an_object_costs_a_few_kilobytes() -> None:
-    store, count = ObjectStore(), 500
+    store, count = ObjectStore(), 200
     condition = {"type": "Ready", "status": "True", "reason": "Active", "message": "version 1.0.0 is active"}
     reference = {"version": "1.0.0", "digest": "sha256:" + "a" * 64}
     status = {

@@ -27,7 +27,7 @@ class NotAssessed(Exception):
         self.uid = uid
 
 
-@dataclass
+@dataclass(slots=True)
 class _Content:
     generation: int
     spec: bytes | None

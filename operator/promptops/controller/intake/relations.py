@@ -30,7 +30,7 @@ class Relations:
         self._readers: _Index = defaultdict(set)
         """(namespace, ConfigMap) → names of the Prompts that read it."""
         self._called: _Index = defaultdict(set)
-        """(namespace, name or promptId) → names of the Prompts that are called so."""
+        """(namespace, promptId) → names of the Prompts that are called so, other than by their own name."""
         self._including: _Index = defaultdict(set)
         """(namespace, PromptVersion) → names of the PromptVersions that include it."""
         self._asking: _Index = defaultdict(set)
@@ -145,9 +145,9 @@ class Relations:
         namespace, name = _name(prompt)
         yield prompt_key(namespace, name)
         called_before, called_after = (calls_of(each) if each else frozenset[str]() for each in (before, after))
-        for called in called_before:
+        for called in called_before - {name}:
             _discard(self._called, (namespace, called), name)
-        for called in called_after:
+        for called in called_after - {name}:
             self._called[namespace, called].add(name)
         for called in called_before ^ called_after:
             yield from (prompt_key(namespace, rival) for rival in self._named(namespace, called) - {name})
@@ -241,7 +241,9 @@ class Relations:
             yield from (prompt_key(namespace, reader) for reader in self._readers.get((namespace, name), ()))
 
     def _named(self, namespace: str, called: str) -> set[str]:
-        return self._called.get((namespace, called), set())
+        """Return the names of the Prompts that somebody could mean who calls one so."""
+        is_name = called in self._prompts.get(namespace, ())
+        return self._called.get((namespace, called), set()) | ({called} if is_name else set())
 
 
 def _age(prompt: Manifest) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -12,7 +12,11 @@ from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL, PROMPT_LABEL, WA
 from promptops.api.wire import read_value
 from promptops.domain.manifests import Manifest, mapping, metadata, sequence
 
-_INTERNED_CHARACTERS = 128
+Packed: TypeAlias = "bytes | dict[str, Any]"
+"""An object as it is kept: JSON, a third of what it takes as mappings, or itself when it is none."""
+
+_PACKED = frozenset({"Prompt", "PromptVersion"})
+"""The kinds of which there are thousands. Of the others there are few, and every decision asks for one."""
 _KEPT = (
     "name",
     "namespace",
@@ -32,15 +36,16 @@ _OWNED: Mapping[str, tuple[str, tuple[str, ...] | None]] = {
 
 
 def slimmed(kind: str, manifest: Manifest) -> dict[str, Any]:
-    """Return an object with only what decisions look at, its keys shared with all others."""
+    """Return an object with only what decisions look at."""
     read = metadata(manifest)
     kept = {key: read[key] for key in _KEPT if key in read}
     if labels := {key: value for key, value in mapping(read.get("labels")).items() if key in _LABELS}:
         kept["labels"] = labels
     if kind in _OWNED and (owners := _owners(kind, read)):
         kept["managedFields"] = owners
-    slim = {**manifest, "metadata": kept}
-    return _shared(slim)
+    if "namespace" in kept:
+        kept["namespace"] = sys.intern(str(kept["namespace"]))  # the same string for all of its objects
+    return {**manifest, "metadata": kept}
 
 
 def _owners(kind: str, read: Manifest) -> list[dict[str, Any]]:
@@ -55,26 +60,16 @@ def _owners(kind: str, read: Manifest) -> list[dict[str, Any]]:
     return owners
 
 
-def _shared(slim: dict[str, Any]) -> dict[str, Any]:
-    """Decoding has a memory for keys; whoever read the object from the wire may have had none. Values that many have, such
-    as reasons and digests, are the same string in all of them."""
-    try:
-        decoded: dict[str, Any] = read_value(msgspec.json.encode(slim))
-    except (TypeError, ValueError, RecursionError):
+def packed(kind: str, slim: dict[str, Any]) -> Packed:
+    """Return an object as it is to be kept."""
+    if kind not in _PACKED:
         return slim
-    for part in ("metadata", "status"):
-        if part in decoded:
-            decoded[part] = _interned(decoded[part])
-    return decoded
+    try:
+        return msgspec.json.encode(slim)
+    except (TypeError, ValueError, RecursionError):
+        return slim  # no JSON that nests so deep or counts so high: whatever is decided about it, it stays as it came
 
 
-def _interned(value: Any) -> Any:
-    """Return the same with short strings that are there once. What msgspec has decoded is never deep."""
-    if isinstance(value, str):
-        return sys.intern(value) if len(value) <= _INTERNED_CHARACTERS else value
-    if isinstance(value, dict):
-        for key, each in value.items():
-            value[key] = _interned(each)
-    elif isinstance(value, list):
-        value[:] = map(_interned, value)
-    return value
+def unpacked(kept: Packed) -> dict[str, Any]:
+    """Return an object that was kept. Each caller of one that was packed has a copy of its own."""
+    return kept if isinstance(kept, dict) else cast(dict[str, Any], read_value(kept))

@@ -11,7 +11,7 @@ from typing import Any
 from promptops.controller.intake.contents import Contents
 from promptops.controller.intake.data import ConfigMapData
 from promptops.controller.intake.relations import Relations
-from promptops.controller.intake.slim import slimmed
+from promptops.controller.intake.slim import Packed, packed, slimmed, unpacked
 from promptops.controller.keys import TENANCY, Key
 from promptops.domain.manifests import PARTIAL, Manifest
 
@@ -42,15 +42,28 @@ class Discrepancy:
         return len(self.gone) * 2 > self.known
 
 
-@dataclass
+@dataclass(slots=True)
 class _Known:
     kind: str
     name: Name
+    uid: str
     resource_version: int
-    arrived_as: tuple[Any, float]
-    """Its generation, and when, by our monotonic clock, that arrived."""
+    generation: Any
+    arrived_at: float
+    """When this generation arrived, by our monotonic clock."""
+    object: Packed
     written: Mapping[str, Any] | None = None
     """The status that we wrote last, until it stands in the object."""
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The object."""
+        manifest = unpacked(self.object)
+        if manifest is not self.object:
+            # What others remember of an object is the same string for all of them.
+            read = manifest["metadata"]
+            (read["namespace"], read["name"]), read["uid"] = self.name, self.uid
+        return manifest
 
 
 class ObjectStore:
@@ -58,8 +71,9 @@ class ObjectStore:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._objects: dict[str, dict[Name, Manifest]] = {}
+        self._objects: dict[str, dict[Name, _Known]] = {}
         self._known: dict[str, _Known] = {}
+        """The same by uid."""
         self._tombstones: OrderedDict[str, int] = OrderedDict()
         self._arrivals: dict[str, float] = {}
         self.relations = Relations()
@@ -80,11 +94,12 @@ class ObjectStore:
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """Return an object."""
-        return self._objects.get(kind, {}).get((namespace, name))
+        known = self._objects.get(kind, {}).get((namespace, name))
+        return known.manifest if known is not None else None
 
     def all(self, kind: str) -> tuple[Manifest, ...]:
         """Return every object of a kind."""
-        return tuple(self._objects.get(kind, {}).values())
+        return tuple(known.manifest for known in self._objects.get(kind, {}).values())
 
     def names(self, kind: str) -> tuple[Name, ...]:
         """Return the names of every object of a kind."""
@@ -99,7 +114,7 @@ class ObjectStore:
         """Tell whether what this object refers to had its time to arrive: git applies in any order."""
         now = self._monotonic()
         known = self._known.get(_uid(manifest))
-        arrived = known.arrived_as[1] if known else now
+        arrived = known.arrived_at if known else now
         quiet_since = self._arrivals.get(_name(manifest)[0], 0.0)
         return now - quiet_since >= SETTLE_SECONDS or now - arrived >= SETTLE_AT_MOST_SECONDS
 
@@ -136,9 +151,9 @@ class ObjectStore:
         by_uid = {_uid(manifest): manifest for manifest in listed}
         at = _number(resource_version)
         known = {uid: each for uid, each in self._known.items() if each.kind == kind}
-        gone = (each.name for uid, each in known.items() if uid not in by_uid and each.resource_version <= at)
+        gone = (each.manifest for uid, each in known.items() if uid not in by_uid and each.resource_version <= at)
         outdated = (_name(each) for uid, each in by_uid.items() if _version(each) > self._newest(uid))
-        return Discrepancy(tuple(self._objects[kind][name] for name in gone), tuple(outdated), len(known))
+        return Discrepancy(tuple(gone), tuple(outdated), len(known))
 
     def unread(self, namespace: str, name: str) -> Manifest | None:
         """Return a ConfigMap of which nothing but its metadata is at hand; None when there is no such."""
@@ -155,44 +170,46 @@ class ObjectStore:
         if kind == "ConfigMap" and manifest.get("kind") != PARTIAL:
             unread = self.unread(*_name(manifest))
             if unread is not None and (_uid(unread), _version(unread)) == (_uid(manifest), _version(manifest)):
-                self._objects[kind][_name(manifest)] = self._kept(kind, manifest)
+                self._known[_uid(manifest)].object = self._kept(kind, manifest)
 
     def _newest(self, uid: str) -> int:
         known = self._known.get(uid)
         return known.resource_version if known else self._tombstones.get(uid, -1)
 
-    def _upsert(self, kind: str, manifest: Manifest) -> frozenset[Key]:
+    def _upsert(self, kind: str, manifest: dict[str, Any]) -> frozenset[Key]:
         uid, name, version = _uid(manifest), _name(manifest), _version(manifest)
         objects = self._objects.setdefault(kind, {})
-        before = objects.get(name)
-        if before is not None and _uid(before) != uid:
+        holder = objects.get(name)
+        before = holder.manifest if holder is not None else None
+        if holder is not None and holder.uid != uid:
             # Recreated under the same name; the two may be heard of in either order.
-            if version < self._known[_uid(before)].resource_version:
+            if version < holder.resource_version:
                 self._drop(uid)
                 return frozenset()
-            self._forget(_uid(before))
+            self._forget(holder.uid)
         known = self._known.get(uid)
         replaced = before if known is not None else None
         self._tombstones.pop(uid, None)
-        objects[name] = manifest
-        self._known[uid] = self._noted(kind, known, manifest, replaced)
+        objects[name] = self._known[uid] = noted = self._noted(kind, known, manifest, replaced)
         is_echo = replaced is not None and self._is_echo(kind, uid, replaced, manifest)
-        if manifest.get("status") == self._known[uid].written:
+        if manifest.get("status") == noted.written:
             # It stands in the object from now on: a second copy of every status would be kept for nothing.
-            self._known[uid].written = None
+            noted.written = None
         if replaced is not None and is_echo:
             return self.relations.served(replaced, manifest) if kind == "Prompt" else frozenset()
         return self._affected(kind, before, manifest)
 
-    def _noted(self, kind: str, known: _Known | None, manifest: Manifest, before: Manifest | None) -> _Known:
-        name, now = _name(manifest), self._monotonic()
-        arrived_as = known.arrived_as if known else None
+    def _noted(self, kind: str, known: _Known | None, manifest: dict[str, Any], before: Manifest | None) -> _Known:
+        uid, name, now = _uid(manifest), _name(manifest), self._monotonic()
+        if known is not None:
+            uid, name = known.uid, known.name
         generation = manifest["metadata"].get("generation")
-        if arrived_as is None or arrived_as[0] != generation:
-            arrived_as = (generation, now)
+        is_same = known is not None and known.generation == generation
+        arrived_at = known.arrived_at if known is not None and is_same else now
         if before is None or _substance(kind, before) != _substance(kind, manifest):
             self._arrivals[name[0]] = now
-        return _Known(kind, name, _version(manifest), arrived_as, known.written if known else None)
+        kept, written = packed(kind, manifest), known.written if known is not None else None
+        return _Known(kind, name, uid, _version(manifest), generation, arrived_at, kept, written)
 
     def _is_echo(self, kind: str, uid: str, before: Manifest, after: Manifest) -> bool:
         """Tell whether nothing changed, or nothing but the status, and that to what we wrote."""
@@ -211,9 +228,9 @@ class ObjectStore:
         if known is None:
             return frozenset()
         del self._known[uid]
-        before = self._objects[kind].pop(name)
+        del self._objects[kind][name]
         self._arrivals[name[0]] = self._monotonic()
-        return self._affected(kind, before, None)
+        return self._affected(kind, known.manifest, None)
 
     def _forget(self, uid: str) -> None:
         known = self._known.pop(uid)

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import kopf
 import structlog
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from promptops.cluster.client import METADATA_OF_ONE, METADATA_ONLY
 from promptops.cluster.connection import Connection
@@ -121,6 +122,7 @@ class Watch:
         tasks = await kopf.spawn_tasks(
             registry=handlers(self._hear, self._login),
             settings=settings(),
+            memories=Forgetful(),
             clusterwide=True,
             stop_flag=flag,
         )
@@ -257,6 +259,13 @@ class _Backoffs:
         yield 0.2
         while True:
             yield 1.0
+
+
+class Forgetful(ResourceMemories):
+    """Remembers nothing of an object beyond the event at hand: no handler has anything to remember."""
+
+    async def recall(self, raw_body: kopf.RawBody, **more: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **more | {"ephemeral": True})
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):

@@ -34,14 +34,20 @@ _FIELD_MANAGERS: Final = "FieldManagerConflict"
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-@dataclass
+@dataclass(slots=True)
 class _Wanted:
-    prompt: Manifest
+    key: Key
+    uid: str
     projecting: Projecting
     content: bytes
     written: dict[str, str] = field(default_factory=dict)
     """ConfigMap → its resourceVersion once it said so."""
     report: ProjectionReport | None = None
+
+    @property
+    def prompt(self) -> Manifest:
+        """What a ConfigMap says of the Prompt. The rest of it is kept elsewhere, and as it is now."""
+        return {"metadata": {"name": self.key.name, "namespace": self.key.namespace, "uid": self.uid}}
 
 
 class _Refused(Exception):
@@ -79,11 +85,13 @@ class Projections:
             return
         key = prompt_key(text(metadata(prompt).get("namespace")), name_of(prompt))
         before = self._wanted.get(key)
-        same = before is not None and uid_of(before.prompt) == uid_of(prompt)
+        same = before is not None and before.uid == uid_of(prompt)
         if same and before is not None and before.projecting == projecting:
             return
         found = outcome.contents.get(projecting.digest)
-        self._wanted[key] = _Wanted(prompt, projecting, (found.canonical or b"") if found is not None else b"")
+        self._wanted[key] = _Wanted(
+            key, uid_of(prompt), projecting, (found.canonical or b"") if found is not None else b""
+        )
         if projecting.places:
             self._look_soon(key)
         if same and before is not None and set(before.projecting.config_maps) - set(projecting.config_maps):
@@ -101,7 +109,7 @@ class Projections:
     def report_of(self, prompt: Manifest) -> ProjectionReport | None:
         """Return what came of a Prompt's projections when they were last looked at."""
         known = self._wanted.get(prompt_key(text(metadata(prompt).get("namespace")), name_of(prompt)))
-        return known.report if known is not None and uid_of(known.prompt) == uid_of(prompt) else None
+        return known.report if known is not None and known.uid == uid_of(prompt) else None
 
     async def run(self) -> None:
         """Write what is due, and look at everything now and then, while this replica leads; forever."""
@@ -175,7 +183,7 @@ class Projections:
 
     async def _write(self, name: str, wanted: _Wanted, said: str) -> str:
         """Have one ConfigMap say it; return its resourceVersion. Raises _Refused, and a ClusterError."""
-        namespace = text(metadata(wanted.prompt).get("namespace"))
+        namespace = wanted.key.namespace
         found = await self._find(namespace, name)
         holder = maps.holder_of(found, wanted.prompt)
         if holder == "before":

@@ -29,7 +29,7 @@ GOING: Final = "Being deleted"
 """What is said of a version whose deletion has begun, beside its lifecycle."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """The result of the one look."""
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from promptops.api.v1alpha1.schema import VERSION_PATTERN
 from promptops.domain.content.grade import grade
@@ -13,7 +14,7 @@ FIRST = "1.0.0"
 _NUMBER = re.compile(VERSION_PATTERN)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Number:
     """A version number. Compares by SemVer precedence."""
 
@@ -45,8 +46,9 @@ def _identifier(part: str) -> tuple[int, int, str]:
     return (0, int(part), "") if part.isdecimal() else (1, 0, part)
 
 
+@lru_cache(maxsize=4096)
 def order_of(written: str) -> Number:
-    """Return what to sort by: what is no number comes before all others."""
+    """Return what to sort by: what is no number comes before all others. Most prompts have the same few numbers."""
     return parse_number(written) or _NO_NUMBER
 
 
