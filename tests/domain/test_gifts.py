@@ -55,6 +55,7 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize(
     ("defaults", "said"),
     [
+        pytest.param({"parameters": {"seed": 1, "extra": {"seed": 2}}}, "spec.defaults.parameters.extra.seed: it is what seed says already", id="a parameter twice"),
         pytest.param({"parameters": {"extra": nested(50)}}, "spec.defaults.parameters.extra", id="too deep"),
         pytest.param({"parameters": {"extra": {"n": 2**60}}}, "spec.defaults.parameters.extra.n: must be a finite number", id="a number beyond JSON"),
         pytest.param({"parameters": {"extra": "x" * MAX_DEFAULTS_BYTES}}, "at most 4096 are allowed: shorten it", id="too much"),

@@ -6,6 +6,7 @@ from promptops.api import reasons
 from promptops.api.limits import MAX_FILLED_BYTES
 from promptops.api.v1alpha1.tenant import Defaults
 from promptops.domain.content.canonical import canonical, json_bytes
+from promptops.domain.content.parameters import check_extra
 from promptops.domain.findings import Finding, join
 from promptops.domain.manifests import Manifest, mapping, parse_as
 from promptops.domain.snapshot import TenantGifts
@@ -23,7 +24,7 @@ def gifts_of(spec: Manifest) -> TenantGifts:
     values = {name: value for name, value in mapping(spec.get("values")).items() if isinstance(value, str)}
     written = mapping(spec.get("defaults"))
     defaults, _ = parse_as(Defaults, written, "spec.defaults")
-    if defaults is None or check_defaults(spec):
+    if defaults is None or any(each.severity == "error" for each in check_defaults(spec)):
         return TenantGifts(values, None, None)
     parameters = mapping(part_as_stored(written, Defaults).get("parameters"))
     return TenantGifts(values, parameters, seconds_of(defaults.max_staleness))
@@ -33,13 +34,14 @@ def check_defaults(spec: Manifest) -> tuple[Finding, ...]:
     """Return what a schema cannot say of a Tenant's default parameters: what JSON cannot carry everywhere, and too much."""
     path = "spec.defaults.parameters"
     try:
-        size = json_bytes(canonical(mapping(mapping(spec.get("defaults")).get("parameters"))))
+        parameters = mapping(mapping(spec.get("defaults")).get("parameters"))
+        size = json_bytes(canonical(parameters))
     except InvalidSpec as error:
         return (Finding(error.reason, error.message, join(path, error.path)),)
     if size > MAX_DEFAULTS_BYTES:
         message = f"has {size} bytes as JSON, at most {MAX_DEFAULTS_BYTES} are allowed: shorten it"
         return (Finding(reasons.INVALID_SPEC, message, path),)
-    return ()
+    return tuple(check_extra(parameters, parameters, path, {}))
 
 
 def check_values(spec: Manifest) -> tuple[Finding, ...]:

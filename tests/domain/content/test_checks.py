@@ -254,6 +254,43 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
             "InvalidSpec: spec.content.responseFormat.schema: it says nothing of an answer of type json_object: write type: json_schema, or remove it",
             id="a schema that no provider would hear of",
         ),
+        pytest.param(
+            text("a", parameters={"topP": 0.9, "extra": {"top_k": 40, "top_p": 0.5}}),
+            "InvalidSpec: spec.content.parameters.extra.top_p: it is what topP says already, and only that is told: remove one of the two",
+            id="a parameter told twice",
+        ),
+        pytest.param(
+            text(
+                "a", parameters={"maxTokens": 9}, models=[{"match": "a/*", "parameters": {"extra": {"max_tokens": 8}}}]
+            ),
+            "InvalidSpec: spec.content.models[0].parameters.extra.max_tokens: it is what maxTokens says already, and only that is told: remove one of the two",
+            id="a parameter told again by a variant",
+        ),
+        pytest.param(
+            text("a", parameters={"extra": ["top_k"]}),
+            "InvalidSpec: spec.content.parameters.extra: further parameters are an object, not a list: write {name: value, …}",
+            id="further parameters without names",
+        ),
+        pytest.param(
+            text("a", parameters={"extra": {"messages": []}}),
+            "InvalidSpec: spec.content.parameters.extra.messages: what the version says under messages takes its place, and nobody is told of this: write it there, or remove it",
+            id="messages among the parameters",
+        ),
+        pytest.param(
+            text("a", tools=[{"name": "f"}], parameters={"extra": {"tools": [{"type": "web_search"}]}}),
+            "InvalidSpec: spec.content.parameters.extra.tools: what the version says under tools takes its place, and nobody is told of this: write it there, or remove it",
+            id="tools beside the declared ones",
+        ),
+        pytest.param(
+            text("{{ name }}", variable(enum=["a", "abc"], minLength=2)),
+            "InvalidVariable: spec.content.variables[0].enum[0]: no caller can give this value: has 1 characters, fewer than 2",
+            id="a choice that the bounds forbid",
+        ),
+        pytest.param(
+            text("{{ name }}", variable(type="integer", minimum=1.2, maximum=1.8)),
+            "InvalidVariable: spec.content.variables[0].minimum: no integer lies between minimum and maximum: no value fits",
+            id="bounds between two integers",
+        ),
     ],
 )
 def test_an_error_says_where_why_and_what_to_do(content: dict[str, Any], sentence: str) -> None:
@@ -388,6 +425,36 @@ def test_a_marker_in_a_default_is_refused_too() -> None:
             id="a variant that differs in nothing",
         ),
         pytest.param(
+            text("a", parameters={"topP": 1}, models=[{"match": "a/*", "text": "a", "parameters": {"topP": 1}}]),
+            "InvalidSpec: spec.content.models[0]: nothing differs for these models: give it text, messages or parameters, or remove it",
+            id="a variant that says the same again",
+        ),
+        pytest.param(
+            text("a", parameters={"extra": {"temperature": 0.5}}),
+            "InvalidSpec: spec.content.parameters.extra.temperature: there is a field for it, which every format spells as its provider does: write parameters.temperature",
+            id="a parameter among the further ones",
+        ),
+        pytest.param(
+            text("a", parameters={"extra": {"model": "gpt-5"}}),
+            "InvalidSpec: spec.content.parameters.extra.model: callers name the model, and theirs takes its place: remove it; what differs for models stands under models",
+            id="a model among the parameters",
+        ),
+        pytest.param(
+            text("{{ name }}", variable(optional=True, default="a")),
+            "InvalidVariable: spec.content.variables[0].optional: with a default it is never absent: remove one of the two",
+            id="optional in vain",
+        ),
+        pytest.param(
+            text("{{ name }}", variable(trust="trusted", unicode="raw")),
+            "InvalidVariable: spec.content.variables[0].unicode: a trusted value is not cleaned anyway: remove it",
+            id="raw and trusted",
+        ),
+        pytest.param(
+            text("{{ name }}", variable(type="integer", unicode="raw")),
+            "InvalidVariable: spec.content.variables[0].unicode: there is no text in it, the type is integer: remove it",
+            id="raw numbers",
+        ),
+        pytest.param(
             text("a", parameters={"stop": ["x", "y", "x"]}),
             "InvalidSpec: spec.content.parameters.stop[2]: the same sequence stands here twice: remove one",
             id="a stop sequence twice",
@@ -423,6 +490,19 @@ def test_a_warning_forbids_nothing(content: dict[str, Any], sentence: str) -> No
 
     assert [f"{each.reason}: {each.sentence}" for each in findings] == [sentence]
     assert combined(findings) is None
+
+
+def test_a_variant_that_differs_in_nothing_keeps_its_models_from_a_wider_one() -> None:
+    assert check_content(text("a", models=[{"match": "a/b"}, {"match": "a/*", "text": "c"}])) == ()
+
+
+def test_a_parameter_of_a_variant_may_not_stand_among_the_further_ones_of_all() -> None:
+    variants = [{"match": "a/*", "parameters": {"topP": 1}}]
+
+    error = combined(check_content(text("a", parameters={"extra": {"top_p": 0.5}}, models=variants)))
+
+    assert error is not None
+    assert error.path == "spec.content.models[0].parameters.topP"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
 from promptops.domain.content.canonical import canonical, json_bytes
 from promptops.domain.content.declarations import check_declaration
 from promptops.domain.content.model_side import check_model_side
+from promptops.domain.content.parameters import check_parameters
 from promptops.domain.content.repetitions import check_repetitions
 from promptops.domain.content.subject import Subject, Template
 from promptops.domain.findings import Finding, join
@@ -266,6 +267,7 @@ CHECKS: tuple[Check, ...] = (
     templates_parse,
     check_repetitions,
     check_model_side,
+    check_parameters,
     variables_are_used,
     something_is_said,
     prefixes_can_be_cached,

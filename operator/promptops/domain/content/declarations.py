@@ -1,5 +1,6 @@
 """Is the declaration of a variable sound: a name, a type, bounds that fit and leave room, a default that fits."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from promptops.rendering.variables import resolve
 _STRING_ONLY = ("enum", "min_length", "max_length", "format")
 _NUMBER_ONLY = ("minimum", "maximum")
 _LIST_ONLY = ("min_items", "max_items", "item_type")
+_WITHOUT_TEXT = frozenset({"integer", "number", "boolean"})
 _PAIRS = (("min_length", "max_length"), ("minimum", "maximum"), ("min_items", "max_items"))
 
 
@@ -83,6 +85,12 @@ def _bounds_leave_room(variable: Field, path: str) -> Iterator[Finding]:
         lowest, highest = getattr(variable, low), getattr(variable, high)
         if lowest is not None and highest is not None and lowest > highest:
             yield _wrong(f"{_written(low)} is above {_written(high)}: no value fits", f"{path}.{_written(low)}")
+    if "integer" in (variable.type, variable.item_type) and _holds_no_integer(variable.minimum, variable.maximum):
+        yield _wrong("no integer lies between minimum and maximum: no value fits", f"{path}.minimum")
+
+
+def _holds_no_integer(lowest: float | None, highest: float | None) -> bool:
+    return lowest is not None and highest is not None and math.floor(highest) < lowest <= highest
 
 
 def _enum_can_be_given(variable: Field, path: str) -> Iterator[Finding]:
@@ -90,7 +98,7 @@ def _enum_can_be_given(variable: Field, path: str) -> Iterator[Finding]:
     for index, value in enumerate(values):
         if value in values[:index]:
             yield _wrong("the same value stands here twice: remove one", f"{path}.enum[{index}]")
-        elif reason := _changed_by_policy(value):
+        elif reason := _changed_by_policy(value) or bounds_error(value, variable):
             yield _wrong(f"no caller can give this value: {reason}", f"{path}.enum[{index}]")
 
 
@@ -152,9 +160,23 @@ def _history_is_given(variable: Variable, path: str) -> Iterator[Finding]:
 
 
 def _raw_is_known(variable: Variable, path: str) -> Iterator[Finding]:
-    if variable.unicode == "raw" and variable.trust == "untrusted":
+    has_text = (variable.item_type or variable.type) not in _WITHOUT_TEXT
+    if variable.unicode == "raw" and variable.trust == "untrusted" and has_text:
         message = "unicode: raw lets hidden characters of an untrusted value reach the model: leave it out unless they are needed"
         yield Finding(reasons.INVALID_CHARACTER, message, f"{path}.unicode", severity="warning")
+
+
+def _says_something(variable: Variable, path: str) -> Iterator[Finding]:
+    if variable.optional and variable.default is not msgspec.UNSET:
+        yield _unheard("with a default it is never absent: remove one of the two", f"{path}.optional")
+    if variable.unicode == "raw" and variable.trust == "trusted":
+        yield _unheard("a trusted value is not cleaned anyway: remove it", f"{path}.unicode")
+    if variable.unicode == "raw" and (variable.item_type or variable.type) in _WITHOUT_TEXT:
+        yield _unheard(f"there is no text in it, the type is {_kind(variable)}: remove it", f"{path}.unicode")
+
+
+def _unheard(message: str, path: str) -> Finding:
+    return Finding(reasons.INVALID_VARIABLE, message, path, severity="warning")
 
 
 def _changed_by_policy(text: str) -> str:
@@ -174,4 +196,10 @@ _FIELD_CHECKS: tuple[FieldCheck, ...] = (
     _enum_can_be_given,
     _shape_is_declared,
 )
-_VARIABLE_CHECKS: tuple[VariableCheck, ...] = (_properties_fit, _default_fits, _history_is_given, _raw_is_known)
+_VARIABLE_CHECKS: tuple[VariableCheck, ...] = (
+    _properties_fit,
+    _default_fits,
+    _history_is_given,
+    _raw_is_known,
+    _says_something,
+)

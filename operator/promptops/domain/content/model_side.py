@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from promptops.api import reasons
+from promptops.domain.content.repetitions import covers
 from promptops.domain.content.subject import Subject
 from promptops.domain.findings import Finding
-from promptops.domain.manifests import Manifest, describe, mapping, sequence
+from promptops.domain.manifests import Manifest, describe, mapping, sequence, text
 
 DESCRIBED = "json_schema"
 
@@ -16,10 +17,29 @@ def check_model_side(subject: Subject) -> Iterator[Finding]:
         yield from _answer(mapping(answer))
     for index, tool in enumerate(map(mapping, sequence(subject.written.get("tools")))):
         yield from _schema(tool, "parameters", f"tools[{index}].parameters")
-    for index, variant in enumerate(map(mapping, sequence(subject.written.get("models")))):
-        if variant.keys() <= {"match"}:
+    yield from _variants(subject.written)
+
+
+def _variants(content: Manifest) -> Iterator[Finding]:
+    variants = tuple(map(mapping, sequence(content.get("models"))))
+    for index, variant in enumerate(variants):
+        # One that differs in nothing keeps its models from a wider pattern below it.
+        is_an_exception = any(
+            covers(text(each.get("match")), text(variant.get("match"))) for each in variants[index + 1 :]
+        )
+        if not is_an_exception and not _differs(variant, content):
             message = "nothing differs for these models: give it text, messages or parameters, or remove it"
             yield _wrong(message, f"models[{index}]", "warning")
+
+
+def _differs(variant: Manifest, content: Manifest) -> bool:
+    base, own = mapping(content.get("parameters")), mapping(variant.get("parameters"))
+    further = {**mapping(base.get("extra")), **mapping(own.get("extra"))}
+    return (
+        any(key in variant and variant[key] != content.get(key) for key in ("text", "messages"))
+        or any(own[key] != base.get(key) for key in own if key != "extra")
+        or further != mapping(base.get("extra"))
+    )
 
 
 def _answer(answer: Manifest) -> Iterator[Finding]:

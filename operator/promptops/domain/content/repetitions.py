@@ -39,13 +39,13 @@ def _variants(content: Manifest) -> Iterator[Finding]:
             message = f'"{pattern}" stands twice, and the first is always taken: put the two together, or remove one'
             yield _found(message, f"models[{index}].match", "error")
             continue
-        before = next((each for each in patterns[:index] if _covers(each, pattern)), None)
+        before = next((each for each in patterns[:index] if covers(each, pattern)), None)
         if before is not None:
             message = f'it is never taken, for "{before}" above it matches every model of it: move it up, or remove it'
             yield _found(message, f"models[{index}].match")
 
 
-def _covers(wide: str, narrow: str) -> bool:
+def covers(wide: str, narrow: str) -> bool:
     """Whether every model that the second pattern matches is matched by the first, as far as such models show it."""
     return all(fnmatchcase(narrow.replace("*", some), wide) for some in _SOME)
 
