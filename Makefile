@@ -130,8 +130,8 @@ storm-client: $(INSTALLED) ## Ten thousand cancelled calls, interrupted calls an
 	@PYTHONPATH=. PROMPTOPS_STORM=10000 $(BIN)/python -m pytest --quiet --timeout=3600 tests/client/test_storm.py
 
 .PHONY: isolation
-isolation: $(INSTALLED) ## 100,000 random requests of one namespace for another's, to operator, relay and gateway: not a byte of it.
-	@PYTHONPATH=. PROMPTOPS_ISOLATION=$(or $(REQUESTS),100000) $(BIN)/python -m pytest --quiet -rP --timeout=3600 tests/feed/test_isolation.py -k random
+isolation: setup ## 100,000 random requests of one namespace for another's, to every part that answers: not a byte of it (COUNT=, SEED=).
+	@PYTHONPATH=. $(BIN)/python -m tests.isolation.command --count $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench-render
 bench-render: $(INSTALLED) ## Renders in the process against what others do for the same, interleaved.

@@ -1,0 +1,51 @@
+"""What a namespace's token gets from a running operator, relay, gateway and sidecar, whatever is asked: nothing of another's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from promptops.dev.stack import Stack
+from tests.isolation.ground import FACES_OF, Ground, ground
+from tests.isolation.trial import Trial
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+REQUESTS = 1000
+"""`make isolation` sends a hundred thousand."""
+
+
+@pytest.fixture(scope="module")
+def shared(stack: Stack) -> Iterator[Ground]:
+    """Two namespaces, and a relay and a gateway for both."""
+    other = f"other-{secrets.token_hex(4)}"
+    stack.plane.kubectl("create", "namespace", other)
+    with ground(stack, other) as made:
+        yield made
+    stack.plane.kubectl("delete", "namespace", other, "--wait=false")
+
+
+async def test_random_requests_get_no_byte_of_another_namespace(shared: Ground) -> None:
+    trial = Trial(shared, seed="11")
+
+    await trial.run(REQUESTS)
+
+    print(trial.table())
+    assert trial.found == []
+    assert {place for place, _ in trial.tallies} == FACES_OF.keys()
+    assert {200, 400, 404, 405} <= trial.statuses.keys()
+    assert not {0, 429, 500, 503} & trial.statuses.keys(), "whoever answers nothing, or is too busy, proves nothing"
+
+
+async def test_the_same_requests_of_whoever_owns_it_find_it_everywhere(shared: Ground) -> None:
+    """Else there would be nothing to find."""
+    trial = Trial(replace(shared, tokens=(shared.owner,)), seed="11")
+
+    await trial.run(200)
+
+    found = " ".join(trial.found)
+    assert all(f"to the {name}: " in found for name in ("operator", "relay", "gateway"))
+    assert shared.secret.text in found
