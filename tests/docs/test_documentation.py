@@ -59,6 +59,15 @@ def test_symptoms_are_told_in_words_that_are_said() -> None:
     assert {word for word in named if f"`{word}`" not in reasons_page} == {"ImagePullBackOff"}
 
 
+def test_nobody_is_sent_to_another_project_of_this_name() -> None:
+    """PyPI has one: a page names a file, or the place where it is kept."""
+    by_name_alone = re.compile(r"pip install (?:-\S+ )*(?:promptops|'promptops(?:\[[\w,]+\])?')(?=[`\s])")
+
+    found = {page.name for page in PAGES if by_name_alone.search(page.read_text())}
+
+    assert found == {"packages.md"}, "which tells of the other"
+
+
 def test_make_targets_exist() -> None:
     named = {
         target
