@@ -191,20 +191,20 @@ def spelt(chance: Chance, name: str) -> str:
     return chance.choice((name, name, quote(name), quote(name, safe=""), quote(quote(name, safe="")), name.upper()))
 
 
-def asked(seed: str, face: str, known: Known) -> Request:
-    """Return the request of a seed, in a face's words."""
+def asked(seed: str, face: str, known: Known, *, straight: bool = False) -> Request:
+    """Return the request of a seed, in a face's words. `straight`: without a detour in its path, so that names stay whole."""
     chance = random.Random(seed)  # noqa: S311 - the same request each time
     method, target, said = FACES[face](chance, known)
     if chance.random() < 0.08:
         method = chance.choice(METHODS)
     body = b"" if said is None else json.dumps(said).encode()
-    return Request(method, bent(chance, target, known), headers(chance, known, said), body)
+    return Request(method, bent(chance, target, known, straight=straight), headers(chance, known, said), body)
 
 
-def bent(chance: Chance, target: str, known: Known) -> str:
+def bent(chance: Chance, target: str, known: Known, *, straight: bool) -> str:
     """The target, now and then with a detour or with a query that names the other."""
     path, mark, query = target.partition("?")
-    if chance.random() < 0.15:
+    if chance.random() < 0.15 and not straight:
         cut = chance.randrange(len(path))
         path = path[:cut] + chance.choice(("/", "/../", "/./", "%2f", "%00", "\\", ";", "%2e%2e%2f")) + path[cut:]
     if chance.random() < 0.25:

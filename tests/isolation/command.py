@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", default=secrets.token_hex(4))
     arguments = parser.parse_args()
-    settings, other = DevSettings.from_environment(), "team-b"
+    settings, other = DevSettings.from_environment(), f"team-{secrets.token_hex(8)}"
     folder = plane_folder(settings.cache, "isolation")
     try:
         take_down(folder)

@@ -22,7 +22,7 @@ from promptops.dev.stack import RelayEndpoints, Stack
 from promptops.feed import frames
 from tests.isolation.asked import Known, Request
 from tests.isolation.wire import Place, Reply, Wire
-from tests.support.manifests import config_map, many, placed, sourced
+from tests.support.manifests import config_map, sourced
 from tests.support.redis import KEY
 from tests.support.waiting import until_told, wait_until
 from tests.support.world import World
@@ -111,8 +111,8 @@ def ground(stack: Stack, other: str, accounts: int = 1, **relays: str) -> Iterat
     names, secret = drawn()
     world = World(plane, other)
     world.apply(*manifests(names, secret))
-    mine = placed(sourced(f"own-{secrets.token_hex(4)}", "Hello"), own)
-    plane.kubectl("apply", "-f", "-", input=many(mine))
+    mine = sourced(f"own-{secrets.token_hex(4)}", "Hello")
+    World(plane, own).apply(mine)
     world.until_serves(names.prompt, "1.0.0")
     relay = stack.start_relay("isolation-relay", environment=relays)
     try:
@@ -121,11 +121,13 @@ def ground(stack: Stack, other: str, accounts: int = 1, **relays: str) -> Iterat
         owner = stack.feed_token(other, other).read_text()
         tokens = tuple(token(plane, own, f"isolation-{number}") for number in range(accounts))
         known = asyncio.run(described(world, names, secret, places, owner))
-        yield Ground(places, tokens, owner, known, secret)
+        made = Ground(places, tokens, owner, known, secret)
+        asyncio.run(until_all_answer(made, mine["metadata"]["name"]))
+        yield made
     finally:
         for name in ("isolation-relay", "isolation-gateway"):
             plane.stop(name)
-        plane.kubectl("delete", "-f", "-", input=many(mine))
+        plane.kubectl("delete", f"prompt/{mine['metadata']['name']}", "--namespace", own, "--wait=false")
 
 
 def places_of(stack: Stack, relay: RelayEndpoints, gateway: RelayEndpoints) -> tuple[Place, ...]:
@@ -155,7 +157,7 @@ async def described(world: World, names: Names, secret: Secrets, places: tuple[P
     digest, values = status["serving"]["stable"]["digest"], status["values"]["digest"]
     nothing = Known(world.namespace, *("",) * 9)
     asking = Ground(places, (), owner, nothing, secret)
-    for feed in ("operator", "relay"):
+    for feed in _FEEDS:
 
         async def is_there(feed: str = feed) -> bool:
             return secret.text.encode() in (await asking.owned(feed, "GET", f"/v1/blobs/{digest}")).body
@@ -164,7 +166,7 @@ async def described(world: World, names: Names, secret: Secrets, places: tuple[P
 
     async def is_rendered() -> dict[str, Any]:
         answer = await asking.owned("gateway", "POST", f"/v1/prompts/{names.prompt}/render", {})
-        said: dict[str, Any] = json.loads(answer.body)
+        said: dict[str, Any] = json.loads(answer.body) if answer.status == 200 else {}
         return said if said.get("rendered_content") == f"{secret.text} {secret.value}" else {}
 
     rendered = await until_told(is_rendered, "the gateway renders what there is to find")
@@ -172,6 +174,21 @@ async def described(world: World, names: Names, secret: Secrets, places: tuple[P
     mirror = MirrorPlaces(Seal(scope_key(base64.b64decode(KEY), scope))).head
     called = (names.prompt, names.prompt_id, names.config_map, digest, values, held, rendered["render_id"], mirror)
     return Known(world.namespace, scope, *called)
+
+
+async def until_all_answer(made: Ground, own: str) -> None:
+    """Wait until everybody knows the namespace that asks, and what it has."""
+    for place in made.places:
+        method, target, good = ("GET", "/v1/blobs/sha256:0", 404)
+        if place.name not in _FEEDS:
+            method, target, good = ("POST", f"/v1/prompts/{own}/render", 200)
+        sent = Request(method, target, (), b"").sent(place.authority, made.tokens[0])
+
+        async def is_known(place: Place = place, sent: bytes = sent, good: int = good) -> bool:
+            async with Wire(place) as wire:
+                return (await wire.ask(sent)).status == good
+
+        await until_told(is_known, f"the {place.name} knows who asks")
 
 
 def _complete(status: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import pytest
 
 from promptops.dev.stack import Stack
 from tests.isolation.ground import FACES_OF, Ground, ground
-from tests.isolation.trial import Trial
+from tests.isolation.trial import BUSY, Trial
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 REQUESTS = 1000
 """`make isolation` sends a hundred thousand."""
@@ -37,7 +37,7 @@ async def test_random_requests_get_no_byte_of_another_namespace(shared: Ground) 
     assert trial.found == []
     assert {place for place, _ in trial.tallies} == FACES_OF.keys()
     assert {200, 400, 404, 405} <= trial.statuses.keys()
-    assert not {0, 429, 500, 503} & trial.statuses.keys(), "whoever answers nothing, or is too busy, proves nothing"
+    assert not {*BUSY, 500} & trial.statuses.keys()
 
 
 async def test_the_same_requests_of_whoever_owns_it_find_it_everywhere(shared: Ground) -> None:

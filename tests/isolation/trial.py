@@ -20,6 +20,8 @@ AT_ONCE = 3
 TWINS = 6
 """Of so many requests one is sent again about what nobody has."""
 TOLD_EACH = 5000
+BUSY = frozenset({0, 429, 503})
+"""Who closes the connection, or has no time, has not answered: that proves nothing."""
 _WORD = re.compile(r"[0-9A-Za-z_-]{12,}")
 _DATE = re.compile(rb"(?im)^date: .*\r\n")
 _COLUMNS = ("asked", "2xx", "3xx", "4xx", "5xx", "closed", "twins", "kB read")
@@ -80,21 +82,22 @@ class Trial:
                     self._told(done, time.monotonic() - self._begun)
 
     async def _one(self, wire: Wire, place: Place, number: int) -> None:
-        seed = f"{self.seed}/{number}"
+        seed, twice = f"{self.seed}/{number}", number // len(self.ground.places) % TWINS == 0
         chance = random.Random(f"{seed}/face")  # noqa: S311 - the same each time
         face = chance.choice(tuple(FACES) if chance.random() < 0.1 else FACES_OF[place.name])
         token = chance.choice(self.ground.tokens)
-        request = asked(seed, face, self.ground.known)
+        request = asked(seed, face, self.ground.known, straight=twice)
         sent = request.sent(place.authority, token)
-        reply = await wire.ask(sent)
+        reply = await answered(wire, sent)
         tally = self.tallies.setdefault((place.name, face), Tally())
         tally.count(reply)
         self.statuses[reply.status] += 1
         self._look(f"{seed} to the {place.name}", request, sent, reply)
-        if number // len(self.ground.places) % TWINS == 0 and reply.status >= 400:
+        if twice and reply.status >= 400:
             tally.twins += 1
-            twin = await wire.ask(asked(seed, face, self._nobodys).sent(place.authority, token))
-            if self._alike(reply, self.ground.known) != self._alike(twin, self._nobodys):
+            nobodys = asked(seed, face, self._nobodys, straight=True)
+            twin = await answered(wire, nobodys.sent(place.authority, token))
+            if _struck(reply, self.ground.known) != _struck(twin, self._nobodys):
                 self.found.append(f"{seed} to the {place.name}: {request} is answered {reply}, and of nobody's {twin}")
 
     def _look(self, which: str, request: Request, sent: bytes, reply: Reply) -> None:
@@ -104,17 +107,26 @@ class Trial:
         if heard := [each.decode() for each in words if each in said]:
             self.found.append(f"{which}: {request} is answered with {heard}: {reply}")
 
-    def _alike(self, reply: Reply, known: Known) -> tuple[int, bytes]:
-        """Return an answer without the date, and with every word of the one who was asked for struck out."""
-        said = _DATE.sub(b"", reply.said)
-        for word in _words(known):
-            said = re.sub(re.escape(word), b"*" * len(word), said, flags=re.IGNORECASE)
-        return reply.status, said
-
     def table(self) -> str:
         """Return who was asked what, and what came of it."""
         rows = [f"  {place:9} {face:6}{tally.row()}" for (place, face), tally in sorted(self.tallies.items())]
         return "\n".join((" " * 18 + "".join(f"{each:>9}" for each in _COLUMNS), *rows))
+
+
+async def answered(wire: Wire, sent: bytes) -> Reply:
+    """Ask, and ask again whoever is too busy, as every client does."""
+    for pause in (0.1, 1.0, 5.0, 10.0, 0.0):
+        reply = await wire.ask(sent)
+        if reply.status not in BUSY:
+            break
+        await asyncio.sleep(pause)
+    return reply
+
+
+def _struck(reply: Reply, known: Known) -> tuple[int, bytes]:
+    """Return an answer without the date, and with every word of the one who was asked for struck out."""
+    words = re.compile(b"|".join(re.escape(word) for word in _words(known)), re.IGNORECASE)
+    return reply.status, words.sub(lambda word: b"*" * len(word[0]), _DATE.sub(b"", reply.said))
 
 
 def _words(known: Known) -> tuple[bytes, ...]:
