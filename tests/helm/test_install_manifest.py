@@ -77,19 +77,19 @@ def test_kustomize_makes_the_same_of_it(root: Path, manifest: str, binary: Calla
         pytest.param(("apply", "--server-side", "-f", "manifests/install.yaml"), id="server-side"),
     ],
 )
-def test_it_applies_in_one_go_and_again(own_plane: Plane, root: Path, arguments: tuple[str, ...]) -> None:
+def test_it_applies_in_one_go_and_again(file_plane: Plane, root: Path, arguments: tuple[str, ...]) -> None:
+    """The one way on a cluster that has nothing, the other over what the one has left, as when somebody changes over."""
     command = [str(root / word) if word.startswith("manifests") else word for word in arguments]
-    # The test's own: definitions that are deleted right after they were made can take minutes to go.
-    own_plane.kubectl(*command)
-    own_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=10s")
-    before = _resource_versions(own_plane)
+    file_plane.kubectl(*command)
+    file_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    before = _resource_versions(file_plane)
 
-    again = own_plane.kubectl(*command).stdout
+    again = file_plane.kubectl(*command).stdout
 
     # Of a selector that is replaced as a whole kubectl says so every time; the server finds nothing to change.
     configured = [line for line in again.splitlines() if line.endswith("configured")]
     assert [line for line in configured if not line.startswith("poddisruptionbudget.policy/")] == []
-    assert _resource_versions(own_plane) == before
+    assert _resource_versions(file_plane) == before
 
 
 def _objects(text: str) -> dict[tuple[str, str], dict[str, Any]]:

@@ -33,13 +33,14 @@ class Cluster:
 
     def __init__(self, helm: Helm, plane: Plane) -> None:
         self.plane = plane
-        self.is_as_new = False
-        """The release was installed with its defaults, and nobody changed it since."""
+        self.has_release = False
         self._helm = helm
 
     def install(self, *values: str, name: str = RELEASE, namespace: str = NAMESPACE, check: bool = True) -> str:
         """Install a release; return what helm says, be it good or bad."""
-        return self._release("install", name, namespace, values, check, "--create-namespace")
+        said = self._release("install", name, namespace, values, check, "--create-namespace")
+        self.has_release |= (name, namespace) == (RELEASE, NAMESPACE)
+        return said
 
     def upgrade(self, *values: str) -> str:
         """Upgrade the release; return what helm says."""
@@ -48,6 +49,7 @@ class Cluster:
     def uninstall(self, name: str = RELEASE) -> None:
         """Uninstall a release, if it is there."""
         self._helm("uninstall", name, "--namespace", NAMESPACE, "--wait", "--ignore-not-found", plane=self.plane)
+        self.has_release &= name != RELEASE
 
     def names(self, *arguments: str) -> set[str]:
         """Return `kind/name` of what `kubectl get` finds."""
@@ -86,7 +88,6 @@ def shared(helm: Helm, file_plane: Plane) -> Cluster:
 @pytest.fixture
 def cluster(shared: Cluster) -> Cluster:
     """A cluster without a release and without prompts, whose definitions are the usual release's."""
-    shared.is_as_new = False
     shared.plane.kubectl("delete", "prompts", "--all", "--ignore-not-found", check=False)
     for name in (RELEASE, OTHER):
         shared.uninstall(name)
@@ -97,10 +98,9 @@ def cluster(shared: Cluster) -> Cluster:
 
 @pytest.fixture
 def installed(request: pytest.FixtureRequest, shared: Cluster) -> Cluster:
-    """A cluster with a release that has its defaults."""
-    if not shared.is_as_new:
+    """A cluster with a release, whatever its values are."""
+    if not shared.has_release:
         request.getfixturevalue("cluster").install()
-        shared.is_as_new = True
     return shared
 
 
@@ -137,48 +137,45 @@ def test_objects_of_the_prometheus_operator_where_its_kinds_are(cluster: Cluster
 
 
 def test_upgrade_changes_what_was_asked_and_nothing_else(installed: Cluster) -> None:
-    cluster, installed.is_as_new = installed, False
-    before = cluster.uids("crd", *DEFINITIONS), cluster.uids("serviceaccount", "promptops", "-n", NAMESPACE)
+    before = installed.uids("crd", *DEFINITIONS), installed.uids("serviceaccount", "promptops", "-n", NAMESPACE)
 
-    cluster.upgrade("tenancy.mode=Strict")
+    installed.upgrade("logLevel=debug")
 
-    path = '{.spec.template.spec.containers[0].env[?(@.name=="PROMPTOPS_TENANCY_MODE")].value}'
-    mode = cluster.plane.kubectl("get", "deployment", "promptops", "-n", NAMESPACE, "-o", f"jsonpath={path}").stdout
-    assert mode == "Strict"
+    path = '{.spec.template.spec.containers[0].env[?(@.name=="PROMPTOPS_LOG_LEVEL")].value}'
+    level = installed.plane.kubectl("get", "deployment", "promptops", "-n", NAMESPACE, "-o", f"jsonpath={path}").stdout
+    assert level == "debug"
     assert (
-        cluster.uids("crd", *DEFINITIONS),
-        cluster.uids("serviceaccount", "promptops", "-n", NAMESPACE),
+        installed.uids("crd", *DEFINITIONS),
+        installed.uids("serviceaccount", "promptops", "-n", NAMESPACE),
     ) == before
 
 
 def test_uninstall_keeps_the_definitions_and_what_users_wrote(installed: Cluster) -> None:
-    cluster, installed.is_as_new = installed, False
-    cluster.plane.kubectl("create", "-f", "-", input=json.dumps(PROMPT))
-    since = cluster.plane.audit_log.stat().st_size
+    installed.plane.kubectl("apply", "-f", "-", input=json.dumps(PROMPT))
+    since = installed.plane.audit_log.stat().st_size
 
-    cluster.uninstall()
-    deleted = cluster.deleted(since)
-    cluster.uninstall()
+    installed.uninstall()
+    deleted = installed.deleted(since)
+    installed.uninstall()
 
     # Not labelled by us: the pods' garbage collection may still run, and it is Kubernetes' own.
-    left = cluster.names(EVERY_KIND.replace("replicasets,pods,", ""), "-A", "-l", OURS)
+    left = installed.names(EVERY_KIND.replace("replicasets,pods,", ""), "-A", "-l", OURS)
     assert left == {f"customresourcedefinition.apiextensions.k8s.io/{name}" for name in DEFINITIONS}
-    assert cluster.names("prompts", "-A") == {"prompt.promptops.io/kept"}
+    assert installed.names("prompts", "-A") == {"prompt.promptops.io/kept"}
     # Whoever is asked by the API server is asked no more before he goes; there is no operator here to see to it.
     assert set(deleted[:2]) == {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}
     assert "deployments" in deleted[2:]
 
 
 def test_installing_again_adopts_what_was_kept(installed: Cluster) -> None:
-    cluster, installed.is_as_new = installed, False
-    cluster.plane.kubectl("create", "-f", "-", input=json.dumps(PROMPT))
-    before = cluster.uids("crd", *DEFINITIONS), cluster.uids("prompt", "kept")
-    cluster.uninstall()
+    installed.plane.kubectl("apply", "-f", "-", input=json.dumps(PROMPT))
+    before = installed.uids("crd", *DEFINITIONS), installed.uids("prompt", "kept")
+    installed.uninstall()
 
-    cluster.install()
+    installed.install()
 
-    assert (cluster.uids("crd", *DEFINITIONS), cluster.uids("prompt", "kept")) == before
-    assert cluster.names("deployments", "-n", NAMESPACE) == DEPLOYMENTS
+    assert (installed.uids("crd", *DEFINITIONS), installed.uids("prompt", "kept")) == before
+    assert installed.names("deployments", "-n", NAMESPACE) == DEPLOYMENTS
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from tests.helm.command import Helm
 
 CHART = Path(__file__).parents[2] / "helm" / "promptops"
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+QUANTITIES = ("1Ti", "1.5Gi", "512M", "1e9", "129e6", "1E", "1Ei", "1000k", "128974848", ".5Gi", "5.Gi")
+NO_QUANTITIES = ("lots", "-1Gi", "1 Gi", "1gi", "1GiB", "1e", "e9", "Gi", "1,5Gi")
 WITHOUT_DEFINITIONS = ("--set=crds.enabled=false", "--kube-version=1.37.0", "--namespace=system")
 
 
@@ -93,26 +95,35 @@ def test_a_switch_that_only_another_chart_reads_is_refused_alone(helm: Helm) -> 
     assert "enabled is read by a chart that depends on this one" in said
 
 
-@pytest.mark.parametrize(
-    "quantity", ["1Ti", "1.5Gi", "512M", "1e9", "129e6", "1E", "1Ei", "1000k", "128974848", ".5Gi", "5.Gi"]
-)
-def test_quantities_are_taken_as_kubernetes_writes_them(helm: Helm, quantity: str) -> None:
-    text = rendered(helm, CHART, f"--set-string=resources.limits.memory={quantity}")
-
-    assert (
-        f"memory: {yaml.safe_dump(quantity).strip().removesuffix('...').strip()}" in text
-        or f'memory: "{quantity}"' in text
-    )
+def limits(quantities: tuple[str, ...]) -> list[str]:
+    """Arguments that limit a resource of its own to each of these."""
+    escaped = (quantity.replace(",", "\\,") for quantity in quantities)
+    return [f"--set-string=resources.limits.resource-{number}={each}" for number, each in enumerate(escaped)]
 
 
-@pytest.mark.parametrize("quantity", ["lots", "-1Gi", "1 Gi", "1gi", "1GiB", "1e", "e9", "Gi", "1,5Gi"])
-def test_what_is_no_quantity_is_refused_with_its_place(helm: Helm, quantity: str) -> None:
+@pytest.fixture(scope="module")
+def taken(helm: Helm) -> dict[str, Any]:
+    """What the operator's container is limited to, when all of these quantities are given."""
+    manifests = yaml.load_all(rendered(helm, CHART, *limits(QUANTITIES)), yaml.CSafeLoader)
+    (found,) = (m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("Deployment", "promptops"))
+    return dict(found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"])
+
+
+@pytest.fixture(scope="module")
+def refused(helm: Helm) -> str:
+    """What is said when all of these are given."""
     arguments = ("template", "promptops", str(CHART), "--kube-version=1.37.0")
-    said = helm(
-        *arguments, f"--set-string=resources.limits.memory={quantity.replace(',', chr(92) + ',')}", check=False
-    ).stderr
+    return helm(*arguments, *limits(NO_QUANTITIES), check=False).stderr
 
-    assert f"at '/resources/limits/memory': '{quantity}'" in said
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_quantities_are_taken_as_kubernetes_writes_them(taken: dict[str, Any], quantity: str) -> None:
+    assert taken[f"resource-{QUANTITIES.index(quantity)}"] == quantity
+
+
+@pytest.mark.parametrize("quantity", NO_QUANTITIES)
+def test_what_is_no_quantity_is_refused_with_its_place(refused: str, quantity: str) -> None:
+    assert f"at '/resources/limits/resource-{NO_QUANTITIES.index(quantity)}': '{quantity}'" in refused
 
 
 def test_a_sidecar_may_hold_a_tebibyte(helm: Helm) -> None:
