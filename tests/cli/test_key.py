@@ -31,5 +31,5 @@ def test_what_is_no_master_key_is_refused_and_not_repeated(text: str, tmp_path: 
     refused = CliRunner().invoke(key, ["--master", str(tmp_path / "master.key"), "uid"])
 
     assert refused.exit_code == 1
-    assert "is no master key" in refused.output
+    assert "is no master key, which is 32 bytes in base64" in refused.output
     assert not text or text not in refused.output

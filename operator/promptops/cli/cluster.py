@@ -11,7 +11,7 @@ import click
 
 from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
-from promptops.cluster.errors import ClusterError
+from promptops.cluster.errors import ClusterError, ConnectionInvalid
 from promptops.cluster.objects import Objects
 from promptops.settings.environment import usual_kubeconfig
 
@@ -33,8 +33,10 @@ def which_cluster(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_cluster(work: Callable[[Objects], Awaitable[Result]], kubeconfig: Path | None, context: str | None) -> Result:
     """Return what `work` does with the objects of the cluster. Raises ClickException in the API server's words."""
 
+    named = kubeconfig or usual_kubeconfig()
+
     async def connected() -> Result:
-        client = Client(await Connection.open(kubeconfig or usual_kubeconfig(), context))
+        client = Client(await Connection.open(named, context))
         try:
             return await work(Objects(client))
         finally:
@@ -42,5 +44,10 @@ def with_cluster(work: Callable[[Objects], Awaitable[Result]], kubeconfig: Path 
 
     try:
         return asyncio.run(connected())
+    except ConnectionInvalid as error:
+        unnamed = (
+            "no cluster is named: KUBECONFIG is not set and there is no ~/.kube/config; --kubeconfig FILE names one"
+        )
+        raise click.ClickException(unnamed if named is None else str(error)) from None
     except ClusterError as error:
         raise click.ClickException(str(error)) from None

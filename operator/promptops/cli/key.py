@@ -26,5 +26,7 @@ def key(master: Path, uid: str) -> None:
     try:
         made = scope_key(base64.b64decode(master.read_text().strip(), validate=True), uid)
     except ValueError as error:
-        raise click.ClickException(f"{master} is no master key: {error}") from None
+        raise click.ClickException(
+            f"{master} is no master key, which is 32 bytes in base64, as from `openssl rand -base64 32`: {error}"
+        ) from None
     click.echo(base64.b64encode(made).decode())
