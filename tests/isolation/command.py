@@ -73,7 +73,7 @@ def report(made: Ground, stack: Stack, redis: Server, count: int, seed: str) -> 
     for name, (parts, words) in places.items():
         read = b"\n".join(parts)
         trial.found += [f"{name} has {word}" for word in words if word.encode() in read]
-        say(f"  {name}: {len(read) / 1e6:.1f} MB looked through\n")
+        say(f"  {name}: {len(read) // 1000:,} kB looked through\n")
     say("".join(f"FOUND {each}\n" for each in trial.found[:_SHOWN]))
     statuses = ", ".join(f"{count:,} x {status}" for status, count in sorted(trial.statuses.items()))
     say(f"{trial.statuses.total():,} requests ({statuses}), {len(trial.found)} of them with something of the other's\n")
