@@ -125,6 +125,10 @@ bench-index: $(INSTALLED) ## What an index of 10,000 prompts costs a follower.
 bench-client: $(INSTALLED) ## A render through the client beside the same request through httpx, and what importing it costs.
 	@PYTHONPATH=. $(BIN)/python tests/bench/client.py
 
+.PHONY: bench-serving
+bench-serving: $(INSTALLED) ## Renders a second of one core, beside nginx, uvicorn and FastAPI that have less to do (TURNS=5 of two seconds each).
+	@PYTHONPATH=. $(BIN)/python tests/bench/serving.py --turns $(or $(TURNS),5)
+
 .PHONY: storm-client
 storm-client: $(INSTALLED) ## Ten thousand cancelled calls, interrupted calls and forks: no slot lost, no foreign answer.
 	@PYTHONPATH=. PROMPTOPS_STORM=10000 $(BIN)/python -m pytest --quiet --timeout=3600 tests/client/test_storm.py

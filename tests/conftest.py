@@ -21,11 +21,9 @@ from typing import Any
 import pytest
 
 from promptops import codegen
-from promptops.dev import binaries
+from promptops.dev import binaries, distribution
 from promptops.dev.plane import Kubectl, Plane, remove, start_plane
 from promptops.dev.progress import Progress
-from promptops.dev.redis import RedisBinary
-from promptops.dev.redis import provide as provide_redis
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.dev.tools import CURRENT
 from promptops.settings.dev import DevSettings
@@ -164,13 +162,13 @@ def binary(dev_settings: DevSettings) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def redis_binary(dev_settings: DevSettings) -> RedisBinary:
+def redis_binary(dev_settings: DevSettings) -> distribution.Program:
     """A real Redis, of this machine or fetched for it."""
-    return provide_redis(dev_settings, Progress())
+    return distribution.provide(distribution.REDIS, dev_settings, Progress())
 
 
 @pytest.fixture
-def new_redis(redis_binary: RedisBinary) -> Iterator[NewServer]:
+def new_redis(redis_binary: distribution.Program) -> Iterator[NewServer]:
     """Start Redis servers of the test's own."""
     yield from servers(redis_binary)
 

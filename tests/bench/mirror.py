@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from promptops.dev.distribution import REDIS, provide
 from promptops.dev.progress import Progress
-from promptops.dev.redis import provide
 from promptops.settings.dev import DevSettings
 from tests.sidecar.test_feed import Following
 from tests.support.hop import Hop, hop
@@ -101,7 +101,7 @@ def main() -> None:
     with (
         origin() as (above, loop),
         contextlib.contextmanager(sidecars)() as start,
-        contextlib.contextmanager(servers)(provide(DevSettings.from_environment(), Progress())) as new_server,
+        contextlib.contextmanager(servers)(provide(REDIS, DevSettings.from_environment(), Progress())) as new_server,
     ):
         server = new_server()
         mirror = server.environment(server.settings(writes=True))

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from promptops.cli.demo_story import Story, StoryError, said
 from promptops.client import PromptOpsError, SyncPromptOpsClient
-from promptops.dev import redis
+from promptops.dev import distribution
 from promptops.dev.errors import DevError
 from promptops.dev.ports import free_ports
 from promptops.dev.processes import Command
@@ -101,7 +101,7 @@ def _begin_again(story: Story, environment: dict[str, str]) -> None:
 def _mirror(story: Story) -> bool:
     """Start Redis and have the sidecar fill it; return whether there is a Redis for this machine."""
     try:
-        binary = redis.provide(DevSettings.from_environment(), Progress())
+        binary = distribution.provide(distribution.REDIS, DevSettings.from_environment(), Progress())
     except DevError as error:
         story.say(f"  no Redis here, so this is told without: {error}")
         return False
