@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
@@ -10,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from promptops.web.answers import Answer, TakenRequest
@@ -22,7 +24,7 @@ from promptops.web.requests import Head
 from promptops.web.server import Listener, Server
 from tests.support.serving import Counted, Served, loopback, served
 from tests.support.waiting import SECONDS
-from tests.web.exchanges import EXCHANGES, Exchange, answers
+from tests.web.exchanges import EXCHANGES, LAST, Exchange, answers
 
 PATIENT = Limits(head_seconds=30, body_seconds=30, linger_seconds=30)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -39,7 +41,10 @@ def echo(head: Head) -> TakenRequest:
     refuse_query(head.query)
     limit = 4096 if head.method == "POST" else 64 * 1024
     said = f"{head.method} {head.path} ".encode()
-    return TakenRequest(lambda body: Answer(200, said + (body if head.method == "POST" else b"")), limit)
+    answer = Answer(200, said)
+    return TakenRequest(
+        lambda body: Answer(200, said + body) if head.method == "POST" else answer, limit, is_repeatable=True
+    )
 
 
 @pytest.fixture
@@ -87,6 +92,53 @@ async def test_how_the_bytes_arrive_changes_nothing(running: Served) -> None:
         # 100 Continue is not sent to who sends the body anyway: how far that has come depends on the moment.
         statuses = tuple(status for status, _ in got if status != 100)
         assert statuses == tuple(status for status in exchange.statuses if status != 100), exchange.name
+
+
+async def test_what_was_said_before_is_answered_as_what_was_not(running: Served) -> None:
+    """The head of a request that is taken alike each time is not read again."""
+    async with served(lambda head: msgspec.structs.replace(echo(head), is_repeatable=False), PATIENT) as forgetful:
+        for exchange in EXCHANGES:
+            fresh = await received(forgetful.port, [exchange.sent])
+
+            said = [await received(running.port, [exchange.sent]) for _ in range(2)]
+
+            assert [_dateless(each) for each in said] == [_dateless(fresh)] * 2, exchange.name
+
+
+@pytest.mark.parametrize(
+    ("path", "is_repeatable", "asked"),
+    [
+        pytest.param("/echo", True, 1, id="taken alike each time"),
+        pytest.param("/echo", False, 3, id="perhaps not"),
+        pytest.param("/echo" + "e" * 2000, True, 3, id="too long to be kept"),
+    ],
+)
+async def test_a_head_is_taken_once_when_it_may_be(path: str, is_repeatable: bool, asked: int) -> None:
+    taken: list[Head] = []
+
+    def counting(head: Head) -> TakenRequest:
+        taken.append(head)
+        return TakenRequest(lambda body: Answer(200, body), is_repeatable=is_repeatable)
+
+    async with served(counting, PATIENT) as running:
+        one = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n".encode()
+        got = answers(await received(running.port, [one + b"a" + one + b"b" + one + b"c" + LAST]))
+
+    assert [body for _, body in got] == [b"a", b"b", b"c", b""]
+    assert sum(head.path == path for head in taken) == asked
+
+
+async def test_what_is_kept_of_heads_is_bounded() -> None:
+    async with served(echo, PATIENT) as running:
+        sent = [b"GET /echo HTTP/1.1\r\nHost: localhost\r\nX: %d\r\n\r\n" % number for number in range(1000)]
+        got = answers(await received(running.port, [b"".join(sent) + LAST]))
+
+        assert running.server.known_heads <= 256
+    assert [status for status, _ in got] == [200] * 1001
+
+
+def _dateless(answer: bytes) -> bytes:
+    return re.sub(rb"date: [^\r]*", b"", answer)
 
 
 @asynccontextmanager

@@ -116,7 +116,7 @@ class Answers:
             self._allowance.spend(view.header.renders_per_second)
             entry = selection.find(view, prompt_id)
             request = read()
-            entry, reference = selection.select(view, prompt_id, request.version)
+            reference = selection.reference(entry, request.version)
             call = _Call(view, prompt_id, entry, request, started)
             return self._rendered(call, reference)
         except PromptError as error:
@@ -194,9 +194,8 @@ class Answers:
         """Render what is served, or what stands in for it."""
         entry, request = call.entry, call.request
         try:
-            age = self._store.age_seconds(self._now())
-            if 0 < entry.max_staleness_s < age:
-                raise TooStale(entry, age)
+            if entry.max_staleness_s > 0:
+                self._refuse_stale(entry)
             answer = self._answer(call, reference, self._plan_of(call, reference))
         except Unavailable as error:
             stand_in = self._stands_in(call, error)
@@ -204,6 +203,11 @@ class Answers:
                 raise
             return Attempt(entry.name, reference.digest, stand_in, request, error)
         return Attempt(entry.name, reference.digest, answer, request)
+
+    def _refuse_stale(self, entry: Entry) -> None:
+        age = self._store.age_seconds(self._now())
+        if entry.max_staleness_s < age:
+            raise TooStale(entry, age)
 
     def _plan_of(self, call: _Call, reference: VersionReference) -> Plan:
         return self._plans.of(call.view, reference.digest, by_number=reference != call.entry.stable)
@@ -232,7 +236,8 @@ class Answers:
         )
 
     def _answer(self, call: _Call, reference: VersionReference, plan: Plan) -> RenderResponse:
-        entry, request, age = call.entry, call.request, self._store.age_seconds(self._now())
+        entry, request, now = call.entry, call.request, self._now()
+        age, stale = self._store.age_seconds(now), self._store.stale(now)
         chosen = plan.of_model(request.model_provider or provider_of(request.format), request.model_name)
         values = self._plans.filled(entry) if entry.values else None
         filled = values.of(chosen, request.variables) if values is not None else None
@@ -240,7 +245,6 @@ class Answers:
         parameters = values.parameters(chosen) if values is not None else chosen.parameters
         made = payload_of(chosen, rendered, request, reference.digest, parameters)
         warnings = rendered.warnings + made.warnings if made is not None else rendered.warnings
-        stale = self._store.stale(self._now())
         return RenderResponse(
             prompt_id=call.prompt_id,
             version=reference.version,

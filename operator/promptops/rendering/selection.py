@@ -56,18 +56,26 @@ def find(held: Held, prompt_id: str) -> Entry:
 
 
 def select(held: Held, prompt_id: str, version: str | None = None) -> tuple[Entry, VersionReference]:
-    """Return the entry and the version that answers: the active one, or the one of that number.
+    """Return the entry of a prompt and the version that answers.
 
     Raises PromptNotFound, PromptDisabled, Unavailable.
     """
     entry = find(held, prompt_id)
+    return entry, reference(entry, version)
+
+
+def reference(entry: Entry, version: str | None = None) -> VersionReference:
+    """Return the version that answers: the active one, or the one of that number.
+
+    Raises PromptNotFound, PromptDisabled, Unavailable.
+    """
     if entry.state == "disabled":
         raise PromptDisabled(f"prompt {entry.name} is disabled")
     if version is not None:
-        return entry, by_number(entry, version)
+        return by_number(entry, version)
     if entry.stable is None:
         raise Unavailable(f"prompt {entry.name} has no version to serve yet")
-    return entry, entry.stable
+    return entry.stable
 
 
 def versions(entry: Entry) -> tuple[VersionReference, ...]:

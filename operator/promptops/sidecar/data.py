@@ -101,7 +101,7 @@ class DataApp:
         refuse_query(head.query)
         if route.action is Action.FEEDBACK:
             return TakenRequest(self._judge, _MAX_FEEDBACK)
-        return TakenRequest(self._answering(route, head), MAX_REQUEST_BYTES)
+        return TakenRequest(self._answering(route, head), MAX_REQUEST_BYTES, is_repeatable=True)
 
     def _answering(self, route: Route, head: Head) -> Callable[[bytes], Answer | Lasting | Awaitable[Answer | Lasting]]:
         prompt_id = route.prompt_id

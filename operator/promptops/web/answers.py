@@ -65,6 +65,8 @@ class TakenRequest(msgspec.Struct, frozen=True):
     limit: int = MAX_IGNORED_BODY
     refusal: Answer | None = None
     """What is answered at once when the caller would have to send a larger body first."""
+    is_repeatable: bool = False
+    """Whether the same head is taken alike the next time, whatever has happened meanwhile."""
 
     def too_large(self) -> Answer:
         """Return what is said of a larger body; a refusal of the request itself comes first."""

@@ -198,22 +198,29 @@ class HttpConnection(asyncio.Protocol):
                 if data is None:
                     self._deadline = self._now + self._limits.head_seconds
             if data is not None:
-                self._open(read_head(data))
+                self._open(data)
         except Malformed as error:
             self._door.ended(limits.MALFORMED)
             self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
         except Unexpected:
             self._refuse(417, reasons.INVALID_REQUEST, "only 100-continue can be expected here")
 
-    def _open(self, head: Head) -> None:
-        self._head, self._is_first = head, False
-        self._state, self._deadline = _State.OPENING, math.inf
+    def _open(self, data: bytes) -> None:
+        """Raises Malformed and Unexpected."""
+        self._deadline, self._is_first = math.inf, False
+        if known := self._door.known.get(data):
+            self._head, call = known
+            self._opened(call)
+            return
+        head = self._head = read_head(data)
+        self._state = _State.OPENING
         try:
             called = self._door.application(head)
         except Exception as error:
             self._opened(self._refusing(error))
             return
         if isinstance(called, TakenRequest):
+            self._door.learn(data, head, called)
             self._opened(called)
         else:
             self._task = self._door.loop.create_task(self._open_later(called))

@@ -7,13 +7,16 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from promptops.web import limits
-from promptops.web.answers import Application, DateHeader
+from promptops.web.answers import Application, DateHeader, TakenRequest
 from promptops.web.limits import Limits
+from promptops.web.requests import Head
 
 if TYPE_CHECKING:
     from promptops.web.connection import HttpConnection
 
 _SWEEP_SECONDS: Final = 0.25
+_MOST_KNOWN: Final = 256
+_LONGEST_KNOWN: Final = 1024
 _MOST_REFUSED: Final = 16
 """Connections beyond the limit that are told so; more of them are cut off without a word."""
 
@@ -45,6 +48,15 @@ class SharedListener:
         self._empty = asyncio.Event()
         self._empty.set()
         self._sweep: asyncio.TimerHandle | None = None
+        self.known: dict[bytes, tuple[Head, TakenRequest]] = {}
+        """Heads as they came, each with how it was taken: callers say the same again and again."""
+
+    def learn(self, data: bytes, head: Head, call: TakenRequest) -> None:
+        """Keep a head, and how it was taken, when it may be taken so again."""
+        if call.is_repeatable and len(data) <= _LONGEST_KNOWN:
+            if len(self.known) >= _MOST_KNOWN:
+                self.known.clear()
+            self.known[data] = head, call
 
     @property
     def date(self) -> bytes:

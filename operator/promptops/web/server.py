@@ -42,6 +42,11 @@ class Server:
         self._door: SharedListener | None = None
         self._server: asyncio.Server | None = None
 
+    @property
+    def known_heads(self) -> int:
+        """How many heads are kept with how they were taken."""
+        return len(self._door.known) if self._door is not None else 0
+
     async def start(self) -> None:
         """Serve from now on."""
         loop, bound = asyncio.get_running_loop(), self._listener.socket
