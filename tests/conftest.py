@@ -162,13 +162,13 @@ def binary(dev_settings: DevSettings) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def redis_binary(dev_settings: DevSettings) -> distribution.Program:
+def redis_binary(dev_settings: DevSettings) -> distribution.DistributedProgram:
     """A real Redis, of this machine or fetched for it."""
     return distribution.provide(distribution.REDIS, dev_settings, Progress())
 
 
 @pytest.fixture
-def new_redis(redis_binary: distribution.Program) -> Iterator[NewServer]:
+def new_redis(redis_binary: distribution.DistributedProgram) -> Iterator[NewServer]:
     """Start Redis servers of the test's own."""
     yield from servers(redis_binary)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from promptops.dev.distribution import NGINX, WRK, Program, provide
+from promptops.dev.distribution import NGINX, WRK, DistributedProgram, provide
 from promptops.dev.ports import free_ports
 from promptops.dev.progress import Progress
 from promptops.settings.dev import DevSettings
@@ -110,7 +110,7 @@ def answers(port: int) -> bool:
 
 
 def nginx(
-    program: Program, folder: Path, port: int, answer: bytes
+    program: DistributedProgram, folder: Path, port: int, answer: bytes
 ) -> contextlib.AbstractContextManager[psutil.Process]:
     """Run nginx with one worker that returns these bytes."""
     quoted = answer.decode().replace("\\", "\\\\").replace("'", "\\'")
@@ -138,7 +138,7 @@ def uvicorn(application: str, folder: Path, port: int) -> contextlib.AbstractCon
     return running(command + options, os.environ | told, port)
 
 
-def turn(wrk: Program, contender: Contender, seconds: int, script: Path) -> None:
+def turn(wrk: DistributedProgram, contender: Contender, seconds: int, script: Path) -> None:
     """Ask one of them for so long, from the other core. Raises SystemExit when anything but renders comes back."""
     body = RENDERS[contender.prompt]
     script.write_text(

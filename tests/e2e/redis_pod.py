@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from promptops.dev.redis import RedisBinary
+from promptops.dev.distribution import DistributedProgram
 from promptops.web.certificates import Authority
 from tests.e2e import pods
 from tests.e2e.cluster.cluster import Cluster
@@ -74,7 +74,7 @@ class RedisPod:
         return str(json.loads(pods.python(self.cluster, self.namespace, NAME, _SAY, user, user, *command)))
 
 
-def start(cluster: Cluster, namespace: str, binary: RedisBinary, users: str) -> RedisPod:
+def start(cluster: Cluster, namespace: str, binary: DistributedProgram, users: str) -> RedisPod:
     """Start one, and wait until it is ready. `users`: lines of an ACL with a place for the password's sha256."""
     authority = Authority("redis test", datetime.now(UTC))
     shown = authority.server(NAME, ("127.0.0.1",), (f"{NAME}.{namespace}.svc",))
@@ -104,7 +104,7 @@ def known(users: str) -> str:
     )
 
 
-def packed(binary: RedisBinary) -> bytes:
+def packed(binary: DistributedProgram) -> bytes:
     """The program and every library of it, the loader included: the image in the pod has another distribution's, or none."""
     listed = subprocess.run(
         ("ldd", str(binary.path)), env=os.environ | binary.environment, capture_output=True, text=True, check=True

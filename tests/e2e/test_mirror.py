@@ -19,7 +19,7 @@ import pytest
 
 from promptops.cache.tiers.mirror import MirrorPlaces
 from promptops.cache.tiers.sealing import Seal
-from promptops.dev.redis import RedisBinary
+from promptops.dev.distribution import DistributedProgram
 from tests.e2e import pods, redis_pod
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.redis_pod import RedisPod
@@ -76,7 +76,7 @@ def mirrored(
     cluster: Cluster,
     system_namespace: str,
     namespace: str,
-    redis_binary: RedisBinary,
+    redis_binary: DistributedProgram,
     root: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mirrored]:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from promptops import codegen
 from promptops.cache.tiers.redis_server import raw
+from promptops.dev.distribution import REDIS, provide
 from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.progress import Progress
-from promptops.dev.redis import provide
 from promptops.dev.stack import NAMESPACE, SIDECAR, Stack
 from promptops.settings.dev import DevSettings
 from tests.isolation.ground import Ground, ground
@@ -45,7 +45,7 @@ def main() -> int:
         up = bring_up(folder, settings, Progress(), codegen.manifests(NAMESPACE))
         assert up.stack is not None
         up.plane.kubectl("create", "namespace", other)
-        for start in servers(provide(settings, Progress())):
+        for start in servers(provide(REDIS, settings, Progress())):
             redis = start()
             accounts = min(_MOST_ACCOUNTS, 1 + arguments.count // _EACH_ACCOUNT)
             writes = redis.environment(redis.settings(writes=True))

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from promptops.dev.distribution import Program
+from promptops.dev.distribution import DistributedProgram
 from promptops.dev.ports import free_ports
 from promptops.settings.redis import RedisSettings
 from tests.support.waiting import wait_until
@@ -47,7 +47,7 @@ WRITER_RULES = (
 class Server:
     """A server's process, and what it is started with."""
 
-    binary: Program
+    binary: DistributedProgram
     folder: Path
     port: int
     options: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ class Server:
 NewServer = Callable[..., Server]
 
 
-def servers(binary: Program) -> Iterator[NewServer]:
+def servers(binary: DistributedProgram) -> Iterator[NewServer]:
     """Yield what starts servers; all of them are gone in the end."""
     home, started = Path(tempfile.mkdtemp(prefix="promptops-redis-")), list[Server]()
 

@@ -37,7 +37,7 @@ WRK: Final = Package("wrk", ("wrk", "libluajit-5.1-2"))
 
 
 @dataclass(frozen=True)
-class Program:
+class DistributedProgram:
     """The program, and what its environment has to say."""
 
     path: Path
@@ -61,10 +61,10 @@ class Program:
         return os.environ | self.environment
 
 
-def provide(package: Package, settings: DevSettings, progress: Progress) -> Program:
+def provide(package: Package, settings: DevSettings, progress: Progress) -> DistributedProgram:
     """Return a program, fetching it when it is nowhere. Raises BinaryUnusable with the command that would bring it."""
     if installed := shutil.which(package.name):
-        return Program(Path(installed), {})
+        return DistributedProgram(Path(installed), {})
     folder = settings.cache / "bin" / package.name
     if not folder.exists():
         with only_one(settings.cache / "bin" / f".{package.name}", progress):
@@ -76,9 +76,11 @@ def provide(package: Package, settings: DevSettings, progress: Progress) -> Prog
     return found
 
 
-def _unpacked(package: Package, folder: Path) -> Program:
+def _unpacked(package: Package, folder: Path) -> DistributedProgram:
     libraries = ":".join(str(path) for path in sorted((folder / "usr" / "lib").glob("*-linux-gnu*")))
-    return Program(folder / package.folder / package.name, {"LD_LIBRARY_PATH": libraries} if libraries else {})
+    return DistributedProgram(
+        folder / package.folder / package.name, {"LD_LIBRARY_PATH": libraries} if libraries else {}
+    )
 
 
 def _fetch(package: Package, folder: Path) -> None:
