@@ -45,3 +45,36 @@ def test_trust_comes_from_one_place() -> None:
 
     with pytest.raises(SettingsError, match=r"^PROMPTOPS_TRUST and PROMPTOPS_TRUST_FILE .* unset one"):
         SidecarSettings.from_environment(both)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(None, "PROMPTOPS_SNAPSHOT_KEY_FILE cannot be read", id="no file"),
+        pytest.param("secret!", "is not base64", id="not base64"),
+        pytest.param("c2VjcmV0", "has 6 bytes; a key has 32", id="too short"),
+    ],
+)
+def test_a_key_of_the_snapshot_that_is_none_is_refused_and_not_repeated(
+    text: str | None, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "key"
+    if text is not None:
+        file.write_text(text)
+    where = {"PROMPTOPS_SNAPSHOT_DIRECTORY": "/snapshot", "PROMPTOPS_SNAPSHOT_KEY_FILE": str(file)}
+    settings = SidecarSettings.from_environment(FEED | where)
+
+    with pytest.raises(SettingsError, match=said) as refused:
+        settings.snapshot_key()
+
+    assert "secret" not in str(refused.value)
+    assert "c2VjcmV0" not in str(refused.value)
+
+
+def test_a_key_is_refused_where_there_is_no_snapshot() -> None:
+    with pytest.raises(SettingsError, match="there is no snapshot to seal"):
+        SidecarSettings.from_environment(FEED | {"PROMPTOPS_SNAPSHOT_KEY_FILE": "/key"})
+
+
+def test_without_a_key_a_snapshot_lies_there_as_it_is() -> None:
+    assert SidecarSettings.from_environment(FEED).snapshot_key() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,41 @@ async def test_renders_go_on_without_the_feed_and_after_a_restart_without_it(fol
     await followed.hop.start()
     await until(lambda: followed.hop.reports.instances(SCOPE) != ())
     assert (await followed.answers("Hello"))["source"] in ("snapshot", "live")
+
+
+async def test_a_sealed_snapshot_is_served_after_a_restart_and_read_by_nobody_else(
+    followed: Following, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(base64.b64encode(b"k" * 32).decode())
+    sealed = {"PROMPTOPS_SNAPSHOT_KEY_FILE": str(tmp_path / "key")}
+    await followed.answers("Hello")
+    await followed.stop()
+    await followed.start(**sealed)
+    live = await followed.answers("Hello")
+    # What lay there before there was a key goes last.
+    await until(lambda: is_sealed(tmp_path / "snapshot"))
+    await followed.hop.stop()
+    await followed.stop()
+    await followed.start(**sealed)
+
+    restarted = await followed.answers("Hello")
+
+    assert (live["source"], restarted["source"]) == ("live", "snapshot")
+    assert is_sealed(tmp_path / "snapshot")
+
+
+def is_sealed(snapshot: Path) -> bool:
+    """Whether there is a sealed snapshot, and nothing in the clear; files may come and go meanwhile."""
+    written = b"".join(each for path in snapshot.rglob("*") if (each := read_bytes(path)) is not None)
+    return b"promptops snapshot 1 sealed\n" in written and b"Hello" not in written and b"greeting" not in written
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """What is in a file; None when it is none, or gone."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
 
 
 async def test_a_silent_origin_is_called_stale(followed: Following) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from promptops.settings.environment import SettingsError, optional_path, required_path, switch
+from promptops.settings.keys import key_in
 
-KEY_BYTES: Final = 32
 _SCHEMES: Final = ("redis", "rediss", "unix")
 
 
@@ -54,18 +53,7 @@ class RedisSettings:
 
     def key(self) -> bytes:
         """Read the key. Raises SettingsError, which quotes nothing of it."""
-        try:
-            key = base64.b64decode(self.key_file.read_text().strip(), validate=True)
-        except OSError as error:
-            raise SettingsError(f"PROMPTOPS_REDIS_KEY_FILE cannot be read: {error}") from None
-        except ValueError:
-            raise SettingsError(f"PROMPTOPS_REDIS_KEY_FILE ({self.key_file}) is not base64") from None
-        if len(key) != KEY_BYTES:
-            raise SettingsError(
-                f"PROMPTOPS_REDIS_KEY_FILE ({self.key_file}) has {len(key)} bytes; a key has {KEY_BYTES}, as from: "
-                "openssl rand -base64 32"
-            )
-        return key
+        return key_in(self.key_file, "PROMPTOPS_REDIS_KEY_FILE")
 
 
 def _check(url: str) -> None:

@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from promptops.settings.environment import SettingsError, address, file_mode, optional_path
+from promptops.settings.keys import key_in
 from promptops.settings.redis import RedisSettings
 
 
@@ -36,6 +38,9 @@ class SidecarSettings:
     """host:port of /metrics, /healthz, /readyz, /startupz; no prompt text there. Loopback for a directory: no kubelet asks."""
     snapshot_directory: Path | None
     """Where what is held survives a restart: a memory volume in a pod."""
+    snapshot_key_file: Path | None
+    """32 bytes in base64 that the snapshot is sealed by, where its directory is no memory volume: the key of the namespace, as
+    `promptops key` prints it, or any other. None: it lies there as it is."""
     instance: str | None
     """Name of this process in reports; made up when None."""
     collector_url: str | None
@@ -81,10 +86,28 @@ class SidecarSettings:
             socket_mode=file_mode(environ, "PROMPTOPS_SOCKET_MODE", "0660"),
             operations_address=address(environ, "PROMPTOPS_OPERATIONS_ADDRESS", _operations(directory)),
             snapshot_directory=optional_path(environ, "PROMPTOPS_SNAPSHOT_DIRECTORY"),
+            snapshot_key_file=_snapshot_key_file(environ),
             instance=environ.get("PROMPTOPS_INSTANCE") or None,
             collector_url=_collector(environ),
             mirror=mirror,
         )
+
+    def snapshot_key(self) -> bytes | None:
+        """Read the key of the snapshot, if there is one. Raises SettingsError, which quotes nothing of it."""
+        return key_in(self.snapshot_key_file, _SNAPSHOT_KEY) if self.snapshot_key_file is not None else None
+
+
+_SNAPSHOT_KEY: Final = "PROMPTOPS_SNAPSHOT_KEY_FILE"
+
+
+def _snapshot_key_file(environ: Mapping[str, str]) -> Path | None:
+    file = optional_path(environ, "PROMPTOPS_SNAPSHOT_KEY_FILE")
+    if file is not None and not environ.get("PROMPTOPS_SNAPSHOT_DIRECTORY"):
+        raise SettingsError(
+            f"PROMPTOPS_SNAPSHOT_KEY_FILE ({file}) is set and PROMPTOPS_SNAPSHOT_DIRECTORY is not: there is no snapshot to "
+            "seal, set both or none"
+        )
+    return file
 
 
 def _collector(environ: Mapping[str, str]) -> str | None:

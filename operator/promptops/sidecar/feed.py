@@ -13,6 +13,7 @@ from promptops.api.feed import Position
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Disk
+from promptops.cache.tiers.sealing import Seal
 from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
 from promptops.feed.believed import Anchors, Believed, TrustUnusable
@@ -76,6 +77,7 @@ class Feed:
         token_file: Path,
         trust: Anchors,
         snapshot_directory: Path | None,
+        snapshot_key: bytes | None,
         instance: str,
         store: Store,
         clock: Clock,
@@ -96,7 +98,16 @@ class Feed:
         self._connection = connection = Upstream(url, token, believed.now.context)
         believed.renewed = self._renewed
         tiers: list[Tier] = (
-            [Disk(snapshot_directory, believed.verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
+            [
+                Disk(
+                    snapshot_directory,
+                    believed.verifier,
+                    clock,
+                    self._tier_failed,
+                    understanding=UNDERSTANDING,
+                    seal=Seal(snapshot_key) if snapshot_key is not None else None,
+                )
+            ]
             if snapshot_directory
             else []
         )

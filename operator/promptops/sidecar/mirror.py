@@ -17,7 +17,7 @@ from promptops.cache.tiers.keeper import Keeper
 from promptops.cache.tiers.mirror import Mirror
 from promptops.cache.tiers.mirror_reader import MirrorReader
 from promptops.cache.tiers.redis_server import RedisServer
-from promptops.cache.tiers.sealing import Sole
+from promptops.cache.tiers.sealing import Seal, Sole
 from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
 from promptops.feed.believed import Anchors, Believed, TrustUnusable
@@ -91,6 +91,7 @@ class MirrorAlone:
         *,
         trust: Anchors,
         snapshot_directory: Path | None,
+        snapshot_key: bytes | None,
         store: Store,
         clock: Clock,
         metrics: SidecarMetrics,
@@ -103,7 +104,16 @@ class MirrorAlone:
         self._metrics = metrics
         self._mirror = SidecarMirror(settings, believed.verifier, clock, metrics)
         tiers = (
-            [Disk(snapshot_directory, believed.verifier, clock, self._tier_failed, understanding=UNDERSTANDING)]
+            [
+                Disk(
+                    snapshot_directory,
+                    believed.verifier,
+                    clock,
+                    self._tier_failed,
+                    understanding=UNDERSTANDING,
+                    seal=Seal(snapshot_key) if snapshot_key is not None else None,
+                )
+            ]
             if snapshot_directory
             else []
         )

@@ -14,6 +14,7 @@ from promptops.api.feed import Entry, Position
 from promptops.cache.advance import propose_index, settle
 from promptops.cache.tiers import records
 from promptops.cache.tiers.disk import Disk, folder_of
+from promptops.cache.tiers.sealing import Seal
 from promptops.cache.tiers.tier import Loaded
 from promptops.cache.view import View
 from tests.cache.scribe import SCOPE, Scribe, content, entry, held_blobs
@@ -29,12 +30,13 @@ def taken(held: View | None, seq: int, *entries: Entry, texts: tuple[str, ...] =
 class Opened:
     """A disk that is opened anew for every act, as a restarted process does."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key: bytes | None = None) -> None:
         self.path = path
         self.errors: list[str] = []
+        self.seal = Seal(key) if key is not None else None
 
     def do(self, *acts: Callable[[Disk], object]) -> list[object]:
-        disk = Disk(self.path, scribe.verifier, on_error=lambda reason, _: self.errors.append(reason))
+        disk = Disk(self.path, scribe.verifier, on_error=lambda reason, _: self.errors.append(reason), seal=self.seal)
         try:
             return [disk.load(), *(act(disk) for act in acts)]
         finally:

@@ -12,8 +12,10 @@ from promptops.cache.advance import EVERYTHING, Understanding
 from promptops.cache.clock import Clock
 from promptops.cache.store import Step
 from promptops.cache.tiers.files import reason_of
+from promptops.cache.tiers.sealing import Seal
 from promptops.cache.tiers.snapshot import Snapshot
 from promptops.cache.tiers.tier import Loaded, OnError, nobody_counts
+from promptops.cache.tiers.wrapping import Sealed
 from promptops.cache.verifier import Verifier
 from promptops.cache.view import View
 
@@ -32,7 +34,10 @@ class Disk:
         on_error: OnError = nobody_counts,
         *,
         understanding: Understanding = EVERYTHING,
+        seal: Seal | None = None,
     ) -> None:
+        """`seal`: what everything is sealed by, where others may read the directory."""
+        self._seal = seal
         self._directory = directory
         self._on_error = on_error
         self._open = partial(Snapshot, verifier=verifier, clock=clock, on_error=on_error, understanding=understanding)
@@ -94,7 +99,8 @@ class Disk:
 
     def _snapshot(self, folder: str) -> Snapshot:
         if folder not in self._snapshots:
-            self._snapshots[folder] = self._open(self._directory / folder)
+            wrapping = Sealed(self._seal, folder) if self._seal is not None else None
+            self._snapshots[folder] = self._open(self._directory / folder, wrapping=wrapping)
         return self._snapshots[folder]
 
     def _failed(self, error: OSError) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from promptops.api import reasons, wire
 from promptops.api.feed import Signed
 from promptops.cache.messages import IndexMessage, PatchMessage
+from promptops.cache.refusal import Refused
 from promptops.cache.tiers.stamp import Stamp
+from promptops.cache.tiers.wrapping import FAMILY, Plain, Wrapping
 
-FORMAT = b"promptops snapshot 1\n"
-_FAMILY = b"promptops snapshot "
+_PLAIN: Final[Wrapping] = Plain()
+FORMAT = _PLAIN.first_line
 _MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
@@ -52,27 +56,30 @@ class FileContents:
 _encoder = msgspec.json.Encoder()
 
 
-def frame(record: Record) -> bytes:
-    """Return the record as it stands in a file."""
-    payload = _encoder.encode(record)
+def frame(record: Record, wrapping: Wrapping = _PLAIN, place: str = "") -> bytes:
+    """Return the record as it stands in the file of that name."""
+    payload = wrapping.wrap(_encoder.encode(record), place)
     return b"%d %s\n%s\n" % (len(payload), hashlib.sha256(payload).hexdigest().encode(), payload)
 
 
-def read(path: Path) -> FileContents:
-    """Return what is intact in the file; nothing, undamaged, when it is not there. Raises OSError."""
+def read(path: Path, wrapping: Wrapping = _PLAIN, place: str = "") -> FileContents:
+    """Return what is intact in the file; nothing, undamaged, when it is not there. Raises OSError.
+
+    `place`: what its records were wrapped for.
+    """
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             return FileContents((), reasons.SNAPSHOT_CORRUPT)
         data = path.read_bytes()
     except FileNotFoundError:
         return FileContents((), None)
-    if not data.startswith(FORMAT):
-        known = data.startswith(_FAMILY) and data.partition(b"\n")[0].removeprefix(_FAMILY).isdigit()
+    if not data.startswith(wrapping.first_line):
+        known = re.match(re.escape(FAMILY) + rb"[0-9]+( sealed)?\n", data) is not None
         return FileContents((), reasons.SNAPSHOT_UNKNOWN_FORMAT if known else reasons.SNAPSHOT_CORRUPT, len(data))
     records: list[Record] = []
-    at = len(FORMAT)
+    at = len(wrapping.first_line)
     while at < len(data):
-        record, end = _next(data, at)
+        record, end = _next(data, at, wrapping, place)
         if record is None:
             return FileContents(tuple(records), reasons.SNAPSHOT_CORRUPT, len(data))
         records.append(record)
@@ -80,7 +87,7 @@ def read(path: Path) -> FileContents:
     return FileContents(tuple(records), None, len(data))
 
 
-def _next(data: bytes, at: int) -> tuple[Record | None, int]:
+def _next(data: bytes, at: int, wrapping: Wrapping, place: str) -> tuple[Record | None, int]:
     """Return the record that begins at `at`, and where it ends."""
     line = data.find(b"\n", at, at + 100)
     if line < 0:
@@ -93,7 +100,7 @@ def _next(data: bytes, at: int) -> tuple[Record | None, int]:
     if data[end : end + 1] != b"\n" or hashlib.sha256(payload).hexdigest().encode() != checksum:
         return None, at
     try:
-        return wire.read(payload, Record), end + 1
-    except wire.Unreadable:
-        # Whole, but written by another version in another sense.
+        return wire.read(wrapping.unwrap(payload, place), Record), end + 1
+    except (wire.Unreadable, Refused):
+        # Whole, but written by another version in another sense, or sealed by another key.
         return None, at

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from promptops.api import reasons
 from promptops.cache.refusal import Refused
-from promptops.settings.redis import KEY_BYTES
+from promptops.settings.keys import KEY_BYTES
 
 _FORMAT: Final = b"promptops sealed 1\n"
 _NONCE_BYTES: Final = 12

@@ -23,6 +23,7 @@ from promptops.cache.advance import EVERYTHING, Understanding
 from promptops.cache.clock import Clock
 from promptops.cache.index import digest_of
 from promptops.cache.messages import index_message, patch_message
+from promptops.cache.refusal import Refused
 from promptops.cache.store import Step
 from promptops.cache.tiers import records
 from promptops.cache.tiers.files import make_directory, reason_of, sync_directory, write_all, write_whole
@@ -30,12 +31,17 @@ from promptops.cache.tiers.records import FileContents, KeptEntry, Record
 from promptops.cache.tiers.replay import Replay
 from promptops.cache.tiers.stamp import Stamp, resumed, stamped
 from promptops.cache.tiers.tier import Loaded, OnError, nobody_counts
+from promptops.cache.tiers.wrapping import Plain, Wrapping
 from promptops.cache.verifier import Verifier, to_base64url
 from promptops.cache.view import View
 
 COMPACT_RECORDS = 256
 COMPACT_BYTES = 8 * 1024 * 1024
 MAX_BLOB_BYTES = 1024 * 1024
+_WRAPPED_BYTES = 256
+"""More than what a seal adds."""
+_WRAPPED_AS = {"copy": "base"}
+"""The same bytes lie in both."""
 
 
 class Snapshot:
@@ -49,8 +55,11 @@ class Snapshot:
         on_error: OnError = nobody_counts,
         *,
         understanding: Understanding = EVERYTHING,
+        wrapping: Wrapping | None = None,
     ) -> None:
+        """`wrapping`: how bytes lie in the files; None: as they are."""
         self._directory = directory
+        self._wrapping = wrapping or Plain()
         self._blobs = directory / "blobs"
         self._verifier = verifier
         self._clock = clock or Clock()
@@ -79,7 +88,7 @@ class Snapshot:
     def stamp(self, position: Position, confirmed_at: float) -> bool:
         """Note that the origin confirmed the position. Not synced: after a power cut the age is taken from the boot."""
         record = Record(stamp=stamped(position, confirmed_at, self._clock))
-        data = records.FORMAT + records.frame(record)
+        data = self._written(record, "stamp")
         return self._guarded(lambda: write_whole(self._directory / "stamp", data, durable=False))
 
     def drop(self, revocation: Signed) -> bool:
@@ -146,7 +155,7 @@ class Snapshot:
 
     def _read(self, name: str) -> FileContents:
         try:
-            return records.read(self._directory / name)
+            return records.read(self._directory / name, self._wrapping, _WRAPPED_AS.get(name, name))
         except OSError as error:
             self._failed(error)
             return FileContents((), None)
@@ -159,16 +168,26 @@ class Snapshot:
             if path.name.startswith("."):
                 continue
             try:
-                content = path.read_bytes() if path.stat().st_size <= MAX_BLOB_BYTES else b""
+                data = path.read_bytes() if path.stat().st_size <= MAX_BLOB_BYTES + _WRAPPED_BYTES else b""
             except OSError as error:
                 self._on_error(reason_of(error), f"a blob cannot be read: {error.strerror}")
                 continue
-            digest = f"sha256:{path.name}"
-            if digest_of(content) == digest:
+            content = self._unwrapped(data, path.name)
+            if content is not None and self._wrapping.name(digest := digest_of(content)) == path.name:
                 blobs[digest] = content
             else:
                 self._on_error(reasons.SNAPSHOT_CORRUPT, "a blob is not what its name says")
         return blobs
+
+    def _unwrapped(self, data: bytes, place: str) -> bytes | None:
+        try:
+            return self._wrapping.unwrap(data, place)
+        except Refused:
+            return None
+
+    def _written(self, record: Record, place: str) -> bytes:
+        """Return a file with one record."""
+        return self._wrapping.first_line + records.frame(record, self._wrapping, place)
 
     def _read_stamp(self, position: Position) -> Stamp | None:
         contents = self._read("stamp")
@@ -194,7 +213,8 @@ class Snapshot:
     def _write_blobs(self, view: View) -> None:
         new = [digest for digest in view.blobs if digest not in self._stored]
         for digest in new:
-            write_whole(self._blobs / digest.removeprefix("sha256:"), view.blobs[digest], durable=True)
+            name = self._wrapping.name(digest)
+            write_whole(self._blobs / name, self._wrapping.wrap(view.blobs[digest], name), durable=True)
             self._disk = replace(self._disk, blob_bytes=self._disk.blob_bytes + len(view.blobs[digest]))
             self._stored.add(digest)
         if new:
@@ -202,21 +222,26 @@ class Snapshot:
 
     def _write_base(self, record: Record, named: frozenset[str], view: View | None) -> None:
         self._disk = _Disk()
-        data = records.FORMAT + records.frame(record)
+        data = self._written(record, "base")
         # A copy that is older than the base could bring back what was revoked.
         (self._directory / "copy").unlink(missing_ok=True)
         write_whole(self._directory / "base", data, durable=True)
         # Between these two lines the journal's records are older than the base, or of another scope: both are passed over.
-        write_whole(self._directory / "journal", records.FORMAT, durable=True)
+        write_whole(self._directory / "journal", self._wrapping.first_line, durable=True)
         write_whole(self._directory / "copy", data, durable=True)
         sync_directory(self._directory)
-        self._disk = _Disk(whole=True, view=view, journaled=0, journal_bytes=len(records.FORMAT))
-        for digest in self._stored - named:
-            (self._blobs / digest.removeprefix("sha256:")).unlink(missing_ok=True)
+        self._disk = _Disk(whole=True, view=view, journaled=0, journal_bytes=len(self._wrapping.first_line))
         self._stored &= named
+        self._clear(frozenset(map(self._wrapping.name, named)))
+
+    def _clear(self, names: frozenset[str]) -> None:
+        """Delete what nothing names: also what lay there as it is before there was a key."""
+        for path in self._blobs.iterdir():
+            if path.name not in names and not path.is_dir():
+                path.unlink(missing_ok=True)
 
     def _append(self, record: Record, view: View) -> None:
-        before, data = self._disk, records.frame(record)
+        before, data = self._disk, records.frame(record, self._wrapping, "journal")
         self._disk = replace(before, whole=False)
         descriptor = os.open(self._directory / "journal", os.O_WRONLY | os.O_APPEND)
         try:
