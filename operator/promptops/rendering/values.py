@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from promptops.api.content import Field
 from promptops.rendering.formats import format_error
 
+_MOST_FIGURES, _MOST_ZEROS = 21, -6
+"""Where JSON.stringify begins to write an exponent."""
 MAX_SAFE_INTEGER = 2**53 - 1
 """Integers beyond are read differently by different JSON parsers."""
 
@@ -72,9 +75,26 @@ def text_of(value: object) -> str:
     """Return the text that stands for a value in a prompt: a string as it is, anything else as JSON writes it."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))  # canonical JSON knows one spelling of a whole number, so 1.0 and 1 must not differ here
-    return msgspec.json.encode(value).decode()
+    return number_text(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
+
+
+def number_text(value: float) -> str:
+    """Return a finite number as JSON.stringify writes it, and RFC 8785: 1, 0.000001, 1e-7, 100000000000000000000, 1e+21.
+
+    Canonical JSON knows one spelling of a number, so 1.0 and 1 must not differ here either.
+    """
+    written = repr(value)
+    if "e" not in written:
+        return str(int(value)) if value.is_integer() else written
+    sign, digits, exponent = Decimal(written).as_tuple()
+    figures, power = "".join(map(str, digits)), len(digits) + int(exponent)
+    if 0 < power <= _MOST_FIGURES:
+        text = figures.ljust(power, "0")
+    elif _MOST_ZEROS < power <= 0:
+        text = f"0.{'0' * -power}{figures}"
+    else:
+        text = f"{figures[0]}{'.' if figures[1:] else ''}{figures[1:]}e{power - 1:+d}"
+    return f"-{text}" if sign else text
 
 
 def kind_of(value: object) -> str:

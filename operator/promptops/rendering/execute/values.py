@@ -1,12 +1,12 @@
 """What expressions work on beside JSON data: what is absent, how much work is left, and how a value is written as text."""
 
-import json
-import math
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from promptops.api.http import MAX_OUTPUT_BYTES
-from promptops.rendering.values import kind_of, text_of
+from promptops.rendering.values import kind_of, number_text, text_of
 
 MAX_STEPS = 100_000
 """How many steps a render may take. A step is one round of a loop and what stands in it, or about a hundred characters made."""
@@ -99,13 +99,7 @@ def as_json(value: Any, fuel: Fuel, indent: int = 0) -> str:
         value = None
     size = weigh(value, fuel)
     fuel.spend(4 * size if indent else size // 4)
-    written = json.dumps(
-        _plain(value),
-        ensure_ascii=False,
-        sort_keys=True,
-        indent=indent or None,
-        separators=None if not indent else (",", ": "),
-    )
+    written = msgspec.json.format(msgspec.json.encode(_plain(value), order="sorted"), indent=indent).decode()
     fuel.characters(len(written))
     return written
 
@@ -134,9 +128,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
-    if type(value) is float and value.is_integer() and math.fabs(value) < 1e21:
-        return int(value)
-    return value
+    return msgspec.Raw(number_text(value).encode()) if type(value) is float else value
 
 
 def items(value: Any, fuel: Fuel, weight: int) -> list[Any]:
