@@ -47,6 +47,35 @@ def test_an_object_by_itself(object: dict[str, Any], said: list[str]) -> None:
     assert [finding.path for finding in review(object)] == said
 
 
+def accepting(object: dict[str, Any], reasons: str) -> dict[str, Any]:
+    """The object, whose author has read the warnings for these reasons."""
+    return object | {"metadata": object["metadata"] | {"annotations": {"promptops.io/accept": reasons}}}
+
+
+ANYTHING = {"text": "{{ x | tojson }}{{ y }}", "variables": [{"name": "x", "type": "list"}]}
+NAMES_NOTHING = "accepts nothing, for no finding has the reason 'UndeclaredShap': write it as promptops check does"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        pytest.param("", ["UndeclaredVariable", "UndeclaredShape"], id="nothing"),
+        pytest.param("UndeclaredShape", ["UndeclaredVariable"], id="a warning"),
+        pytest.param(" EmptyText , UndeclaredShape,", ["UndeclaredVariable"], id="several warnings"),
+        pytest.param("UndeclaredVariable", ["UndeclaredVariable", "UndeclaredShape"], id="an error, in vain"),
+        pytest.param(
+            "UndeclaredShap", ["UndeclaredVariable", "UndeclaredShape", "InvalidSpec"], id="a misspelt reason"
+        ),
+    ],
+)
+@pytest.mark.parametrize("object", [sourced("a", ANYTHING), version("a", "1.0.0", ANYTHING)], ids=["source", "version"])
+def test_a_warning_can_be_accepted(object: dict[str, Any], reasons: str, said: list[str]) -> None:
+    found = review(accepting(object, reasons))
+
+    assert [each.reason for each in found] == said
+    assert all(each.message == NAMES_NOTHING for each in found if each.reason == "InvalidSpec")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -82,6 +82,7 @@ INVALID_NUMBER: Final = "InvalidNumber"
 ROLE_MARKER: Final = "RoleMarker"
 INVALID_TEST: Final = "InvalidTest"
 PREFIX_NOT_CACHEABLE: Final = "PrefixNotCacheable"
+UNDECLARED_SHAPE: Final = "UndeclaredShape"
 
 # Answers of a render
 PROMPT_NOT_FOUND: Final = "PromptNotFound"

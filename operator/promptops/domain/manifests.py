@@ -70,6 +70,11 @@ def label(manifest: Manifest, key: str) -> str:
     return text(mapping(metadata(manifest).get("labels")).get(key))
 
 
+def annotation(manifest: Manifest, key: str) -> str:
+    """Return the value of an annotation, empty when it is not there."""
+    return text(mapping(metadata(manifest).get("annotations")).get(key))
+
+
 def spec_of(manifest: Manifest) -> Manifest:
     """Return an object's spec."""
     return mapping(manifest.get("spec"))

@@ -6,6 +6,7 @@ from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, KINDS, Prompt, PromptVersion
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
 from promptops.api.v1alpha1.schema import Kind
+from promptops.domain.acceptance import check_acceptance, unaccepted
 from promptops.domain.content.checks import check_content, check_words
 from promptops.domain.content.references import includes_itself
 from promptops.domain.content.trial import check_tests
@@ -21,7 +22,7 @@ _CREATE_ANOTHER = "create a new version, or keep the content in the Prompt's spe
 def review(object: Manifest, old: Manifest | None = None) -> tuple[Finding, ...]:
     """Return everything that is wrong with a Prompt, PromptVersion or Tenant, errors first; `old` is what it replaces.
 
-    What depends on other objects is not looked at. The status is not either: an operator writes it.
+    Warnings that the object accepts are left out. What depends on other objects is not looked at. The status is not either: an operator writes it.
     """
     model = _KINDS.get(text(object.get("kind")))
     if model is None or object.get("apiVersion") != API_VERSION:
@@ -29,7 +30,8 @@ def review(object: Manifest, old: Manifest | None = None) -> tuple[Finding, ...]
     written = {key: value for key, value in object.items() if key != "status"}
     parsed, wrong = parse_as(model, written, "")
     found = wrong or (*immutable_changes(old or {}, object), *_content(as_stored(written)), *_tests(parsed))
-    return tuple(sorted(found, key=lambda finding: finding.severity != "error"))
+    told = (*unaccepted(found, object), *check_acceptance(object))
+    return tuple(sorted(told, key=lambda finding: finding.severity != "error"))
 
 
 def immutable_changes(old: Manifest, new: Manifest) -> tuple[Finding, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from promptops.api import reasons
 from promptops.api.v1alpha1 import API_VERSION, KINDS
+from promptops.domain.acceptance import unaccepted
 from promptops.domain.findings import Finding
 from promptops.domain.manifests import mapping, metadata, text
 from promptops.domain.review import review
@@ -185,7 +186,7 @@ def _composed(found: Iterable[Found], cluster: Standalone, reviewed: set[str], p
         assessment = cluster.assess(version)
         alone = assessment.as_written.findings
         file, _, line = one.place.rpartition(":")
-        for finding in assessment.findings if assessment.includes else ():
+        for finding in unaccepted(assessment.findings, version) if assessment.includes else ():
             if finding in alone:
                 continue
             severity = "warning" if partial and finding.reason in _MAY_BE_ELSEWHERE else finding.severity

@@ -35,6 +35,13 @@ def test_nothing_is_kept_that_no_decision_looks_at() -> None:
     assert not kept["metadata"].keys() & {"annotations", "managedFields"}
 
 
+def test_which_warnings_are_accepted_is_kept() -> None:
+    object = written(version("a", "1.0.0", 5))
+    object["metadata"]["annotations"]["promptops.io/accept"] = "UndeclaredShape"
+
+    assert slimmed("PromptVersion", object)["metadata"]["annotations"] == {"promptops.io/accept": "UndeclaredShape"}
+
+
 def test_of_labels_ours_are_kept_and_no_others_are_waited_for() -> None:
     store = ObjectStore()
     before, after = (

@@ -17,6 +17,14 @@ def test_the_first_content_becomes_version_one(world: Any) -> None:
     assert world.status["history"][0]["reason"] == "SourceChanged"
 
 
+def test_a_generated_version_accepts_what_its_prompt_does(world: Any) -> None:
+    world.follow("Hi {{ name }}").prompt["metadata"]["annotations"] = {"promptops.io/accept": "EmptyText"}
+
+    (manifest,) = world.decide().create
+
+    assert manifest["metadata"]["annotations"] == {"promptops.io/accept": "EmptyText"}
+
+
 def test_a_generated_version_goes_with_its_prompt_and_says_whose_it_is(world: Any) -> None:
     world.follow("Hi {{ name }}")
 

@@ -213,6 +213,14 @@ class TestWarnings:
         assert '"name" is' in world.condition("Ready")["message"]
         assert [each.type for each in world.events if each.reason == "UnusedVariable"] == ["Warning"]
 
+    def test_what_the_author_of_a_version_accepts_stands_nowhere(self, world: Any) -> None:
+        content = {"text": "Hi", "variables": [{"name": "name", "type": "string"}]}
+        accepting = {"name": "greeting-1.0.0", "annotations": {"promptops.io/accept": "UnusedVariable"}}
+        world.add("1.0.0", content=content, metadata=accepting).apply(activeVersion="1.0.0").settle()
+
+        assert "name" not in world.condition("Ready")["message"]
+        assert [each for each in world.events if each.reason == "UnusedVariable"] == []
+
 
 class TestPruning:
     """Only what was made here is deleted: the owner says so."""

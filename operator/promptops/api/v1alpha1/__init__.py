@@ -13,6 +13,8 @@ GENERATED_LABEL = "promptops.io/generated"
 """Marks the versions that the operator made from a source; only those are pruned."""
 PROMPT_LABEL = "promptops.io/prompt"
 """The Prompt that a generated version belongs to."""
+ACCEPT_ANNOTATION = "promptops.io/accept"
+"""The reasons of warnings that whoever wrote the object has read and means, with commas between them. Errors stay errors."""
 PROJECTION_LABEL = "promptops.io/projection"
 """A ConfigMap that the operator made for a Prompt's projections; its value is the Prompt's name."""
 
@@ -22,6 +24,7 @@ __all__ = [
     "API_VERSION",
     "GROUP",
     "VERSION",
+    "ACCEPT_ANNOTATION",
     "WATCH_LABEL",
     "KEEP_LABEL",
     "GENERATED_LABEL",

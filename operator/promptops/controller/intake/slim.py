@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 
-from promptops.api.v1alpha1 import GENERATED_LABEL, KEEP_LABEL, PROMPT_LABEL, WATCH_LABEL
+from promptops.api.v1alpha1 import ACCEPT_ANNOTATION, GENERATED_LABEL, KEEP_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.wire import read_value
-from promptops.domain.manifests import Manifest, mapping, metadata, sequence
+from promptops.domain.manifests import Manifest, annotation, mapping, metadata, sequence
 
 Packed: TypeAlias = "bytes | dict[str, Any]"
 """An object as it is kept: JSON, a third of what it takes as mappings, or itself when it is none."""
@@ -41,6 +41,8 @@ def slimmed(kind: str, manifest: Manifest) -> dict[str, Any]:
     kept = {key: read[key] for key in _KEPT if key in read}
     if labels := {key: value for key, value in mapping(read.get("labels")).items() if key in _LABELS}:
         kept["labels"] = labels
+    if means := annotation(manifest, ACCEPT_ANNOTATION):
+        kept["annotations"] = {ACCEPT_ANNOTATION: means}
     if kind in _OWNED and (owners := _owners(kind, read)):
         kept["managedFields"] = owners
     if "namespace" in kept:

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from promptops.api.wire import Unreadable, read_value
 from promptops.domain.backup.promotion import DIGEST_ANNOTATION, CannotPromote
-from promptops.domain.backup.records import annotation
-from promptops.domain.manifests import Manifest, mapping, name_of, text
+from promptops.domain.manifests import Manifest, annotation, mapping, name_of, text
 from promptops.domain.ownership import number_of, prompt_of
 
 ARTIFACT_TYPE: Final = "application/vnd.promptops.release.v1alpha1"

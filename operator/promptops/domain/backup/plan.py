@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from promptops.api.v1alpha1.prompt_version import PromptVersionSpec
-from promptops.domain.backup.records import RESTORING_ANNOTATION, Record, annotation
-from promptops.domain.manifests import Manifest, mapping, metadata, spec_of, status_of, text
+from promptops.domain.backup.records import RESTORING_ANNOTATION, Record
+from promptops.domain.manifests import Manifest, annotation, mapping, metadata, spec_of, status_of, text
 from promptops.domain.stored import as_stored
 
 Verdict = Literal["create", "finish", "replace", "same", "differs"]

@@ -5,11 +5,10 @@ from functools import partial
 from typing import Any, Final
 
 from promptops.api.v1alpha1 import API_VERSION
-from promptops.domain.backup.records import annotation
 from promptops.domain.content.assessment import Assessment, look_at_spec
 from promptops.domain.content.references import references
 from promptops.domain.content.resolving import Resolver
-from promptops.domain.manifests import Manifest, mapping, metadata, name_of, spec_of, status_of, text
+from promptops.domain.manifests import Manifest, annotation, mapping, metadata, name_of, spec_of, status_of, text
 from promptops.domain.ownership import lifecycle_of
 
 DIGEST_ANNOTATION: Final = "promptops.io/digest"

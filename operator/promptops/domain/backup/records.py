@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from promptops.domain.manifests import Manifest, mapping, metadata, name_of, sequence, spec_of, status_of, text, uid_of
+from promptops.domain.manifests import (
+    Manifest,
+    annotation,
+    mapping,
+    metadata,
+    name_of,
+    sequence,
+    spec_of,
+    status_of,
+    text,
+    uid_of,
+)
 from promptops.domain.ownership import owner_uids, prompt_of
 
 Record = dict[str, Any]
@@ -50,11 +61,6 @@ def title(record: Manifest) -> str:
 def is_owned(record: Manifest) -> bool:
     """Whether a version in a backup was made from its Prompt's source."""
     return annotation(record, OWNED_ANNOTATION) == "true"
-
-
-def annotation(manifest: Manifest, key: str) -> str:
-    """Return the value of an annotation, empty when it is not there."""
-    return text(mapping(metadata(manifest).get("annotations")).get(key))
 
 
 def _record(manifest: Manifest, prompts: Mapping[tuple[str, str], str]) -> Record:

@@ -151,7 +151,7 @@ def _shape_is_declared(variable: Field, path: str) -> Iterator[Finding]:
     elif "object" in (variable.type, variable.item_type) and variable.fields is None and isinstance(variable, Variable):
         message = "objects may have any fields, and a misspelt one is not noticed before a render: declare properties"
     if message:
-        yield Finding(reasons.INVALID_VARIABLE, message, path, severity="warning")
+        yield Finding(reasons.UNDECLARED_SHAPE, message, path, severity="warning")
 
 
 def _history_is_given(variable: Variable, path: str) -> Iterator[Finding]:

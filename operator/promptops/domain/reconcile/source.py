@@ -6,7 +6,7 @@ from typing import Any
 
 from promptops.api import reasons
 from promptops.api.content import json_of
-from promptops.api.v1alpha1 import API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
+from promptops.api.v1alpha1 import ACCEPT_ANNOTATION, API_VERSION, GENERATED_LABEL, PROMPT_LABEL, WATCH_LABEL
 from promptops.api.v1alpha1.prompt import ConfigMapKeyReference, PromptSpec
 from promptops.api.wire import read_value
 from promptops.domain.content.assessment import Assessment
@@ -14,7 +14,7 @@ from promptops.domain.content.canonical import digest_of
 from promptops.domain.content.numbers import highest, next_number, next_patch
 from promptops.domain.content.sourcing import TESTS_PATH, TEXT_PATH, Judge, SourceText, judge
 from promptops.domain.findings import Finding, combined
-from promptops.domain.manifests import Manifest, label, mapping, metadata, name_of, spec_of, text, uid_of
+from promptops.domain.manifests import Manifest, annotation, label, mapping, metadata, name_of, spec_of, text, uid_of
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.reconcile.problem import Obstacle
 from promptops.domain.reconcile.versions import Versions
@@ -162,6 +162,7 @@ def version_manifest(prompt: Manifest, number: str, content: Mapping[str, Any], 
             "name": f"{name}-{number}",
             "namespace": text(metadata(prompt).get("namespace")),
             "labels": {GENERATED_LABEL: "true", PROMPT_LABEL: name},
+            **({"annotations": {ACCEPT_ANNOTATION: means}} if (means := annotation(prompt, ACCEPT_ANNOTATION)) else {}),
             "ownerReferences": [
                 {
                     "apiVersion": API_VERSION,

@@ -10,6 +10,7 @@ from promptops.api.feed import VersionReference
 from promptops.api.v1alpha1 import KEEP_LABEL
 from promptops.api.v1alpha1.prompt_version import PromptVersionStatus
 from promptops.api.wire import read_value
+from promptops.domain.acceptance import unaccepted
 from promptops.domain.content.assessment import Assess, Assessment
 from promptops.domain.content.numbers import Number, parse_number
 from promptops.domain.content.resolving import assess
@@ -76,7 +77,7 @@ class Version:
     @cached_property
     def warnings(self) -> tuple[Finding, ...]:
         """What its author probably did not mean; it is served all the same."""
-        return warnings_of(self.findings)
+        return warnings_of(unaccepted(self.findings, self.manifest))
 
     @property
     def failure(self) -> Finding | None:
