@@ -33,7 +33,7 @@ async def test_strangers_have_to_retry_and_followers_keep_what_they_have(own_pla
     stack = await asyncio.to_thread(start_stack, own_plane, codegen.manifests(NAMESPACE))
     world = World(own_plane, "default")
     await asyncio.to_thread(world.apply, prompt("kept", source={"content": {"text": "Hello"}}))
-    await asyncio.to_thread(world.until_serves, "kept", "1.0.0")
+    await asyncio.to_thread(world.until_serves, "kept", "1.0.0", "all")
     known, unknown = (stack.feed_token("default", name).read_text().strip() for name in ("one", "another"))
     token, believed = [known], stack.feed_context()
     assert stack.operator is not None

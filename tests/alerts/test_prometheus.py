@@ -103,7 +103,7 @@ def prompts(stack: Stack) -> Iterator[tuple[str, str]]:
     for name in names:
         stack.plane.kubectl("create", "-n", "default", "-f", "-", input=json.dumps(sourced(name, content)))
     stack.plane.kubectl(
-        "wait", "-n", "default", "--for=condition=Converged", "--timeout=30s", *(f"prompt/{n}" for n in names)
+        "wait", "-n", "default", "--for=jsonpath={.status.served}=all", "--timeout=60s", *(f"prompt/{n}" for n in names)
     )
     yield names[0], names[1]
     stack.plane.kubectl("delete", "prompt", "-n", "default", *names)

@@ -189,7 +189,7 @@ async def test_a_leader_that_slept_knows_when_it_wakes(objects: Objects, namespa
 
 async def test_a_label_on_the_lease_costs_no_leadership(objects: Objects, namespace: str) -> None:
     wire = Wire(objects)
-    async with running(wire, namespace, "a") as replica:
+    async with running(wire, namespace, "a", timing=LASTING) as replica:
         await until(lambda: replica.led)
         held = await lease(objects, namespace)
         await _written(objects, {**held, "metadata": {**held["metadata"], "labels": {"seen": "yes"}}})
@@ -212,7 +212,7 @@ async def test_a_leader_whose_lease_was_taken_stops(
     objects: Objects, namespace: str, usurped: Callable[[dict[str, Any]], dict[str, Any]], said: str
 ) -> None:
     wire = Wire(objects)
-    async with running(wire, namespace, "a") as replica:
+    async with running(wire, namespace, "a", timing=LASTING) as replica:
         await until(lambda: replica.led)
         taken = LeaseRecord.of(await _written(objects, usurped(await lease(objects, namespace))))
         await until(lambda: replica.lost)
@@ -225,7 +225,7 @@ async def test_a_leader_whose_lease_was_taken_stops(
 
 
 async def test_a_deleted_lease_ends_the_term_and_a_later_epoch_begins(objects: Objects, namespace: str) -> None:
-    async with running(objects, namespace, "a") as replica:
+    async with running(objects, namespace, "a", timing=LASTING) as replica:
         await until(lambda: replica.led)
         await until(lambda: time.time() > replica.led[0].epoch + 1)  # epochs count seconds
         held = (await lease(objects, namespace))["metadata"]
@@ -239,7 +239,7 @@ async def test_a_deleted_lease_ends_the_term_and_a_later_epoch_begins(objects: O
 
 async def test_a_raised_epoch_is_above_both_and_in_the_lease(objects: Objects, namespace: str) -> None:
     wire = Wire(objects)
-    async with running(wire, namespace, "a") as replica:
+    async with running(wire, namespace, "a", timing=LASTING) as replica:
         await until(lambda: replica.led)
         ours = replica.led[0].epoch
         raised = [await replica.elector.raise_epoch(above) for above in (0, ours + 100)]
@@ -254,7 +254,7 @@ async def test_a_raised_epoch_is_above_both_and_in_the_lease(objects: Objects, n
 
 
 async def test_who_does_not_lead_any_more_cannot_raise_the_epoch(objects: Objects, namespace: str) -> None:
-    async with running(objects, namespace, "a") as replica:
+    async with running(objects, namespace, "a", timing=LASTING) as replica:
         await until(lambda: replica.led)
         await _written(objects, _held_by(await lease(objects, namespace), "b"))
 

@@ -15,7 +15,7 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import LEASES
 from promptops.cluster.rivals import Rivals
 from promptops.dev.plane import Plane
-from tests.cluster.test_elector import FAST, Replica
+from tests.cluster.test_elector import LASTING, Replica
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.cluster
@@ -38,7 +38,7 @@ def elsewhere(kinds: Plane, namespace: str) -> str:
 @asynccontextmanager
 async def running(objects: Objects, namespace: str, lease: str, **options: Any) -> AsyncIterator[Replica]:
     rivals = Rivals(objects, namespace, lease)
-    replica = Replica(Elector(objects, namespace, lease, f"of-{namespace}", timing=FAST, rivals=rivals, **options))
+    replica = Replica(Elector(objects, namespace, lease, f"of-{namespace}", timing=LASTING, rivals=rivals, **options))
     task = asyncio.create_task(replica.elector.run(replica.started, replica.stopped))
     try:
         yield replica

@@ -14,7 +14,7 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import PROMPT_VERSIONS, PROMPTS, Resource
 from promptops.dev.stack import Stack
 from tests.support.manifests import prompt, version
-from tests.support.waiting import wait_until
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -27,17 +27,12 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
     world.apply(
         prompt("budget", activeVersion="1.0.0"), version("budget", "1.0.0", "A"), version("budget", "1.1.0", "B")
     )
-    world.until_serves("budget", "1.0.0")
-    wait_until(
-        lambda: _phases(world, "budget") == {"1.0.0": "Active", "1.1.0": "Draft"}, lambda: _phases(world, "budget")
-    )
+    world.until_serves("budget", "1.0.0", served="all")
+    eventually(lambda: _phases(world, "budget"), {"1.0.0": "Active", "1.1.0": "Draft"})
     since = world.audit_position()
     world.activate("budget", "1.1.0")
-    world.until_serves("budget", "1.1.0")
-    wait_until(
-        lambda: _phases(world, "budget") == {"1.0.0": "Superseded", "1.1.0": "Active"},
-        lambda: _phases(world, "budget"),
-    )
+    world.until_serves("budget", "1.1.0", served="all")
+    eventually(lambda: _phases(world, "budget"), {"1.0.0": "Superseded", "1.1.0": "Active"})
 
     writes = world.writes(since)
     world.kubectl("delete", "prompt,promptversion", "--all")
@@ -52,8 +47,8 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
 def test_two_hundred_prompts_at_once_are_two_writes_an_object_at_most(world: World) -> None:
     since = world.audit_position()
     asyncio.run(_create_many(world))
-    wait_until(lambda: _healthy(world) == MANY, lambda: _healthy(world), within=120)
-    wait_until(lambda: len(_decided(world)) == MANY, lambda: len(_decided(world)))
+    eventually(lambda: _healthy(world), MANY, within=120)
+    eventually(lambda: len(_decided(world)), MANY, within=120)
 
     writes = world.writes(since)
 
@@ -70,9 +65,7 @@ def test_what_is_deleted_together_costs_no_write(world: World) -> None:
         for each in (prompt(f"p{number}", activeVersion="1.0.0"), version(f"p{number}", "1.0.0", "A"))
     ]
     world.apply(*applied)
-    for number in range(10):
-        world.until_serves(f"p{number}", "1.0.0")
-    wait_until(lambda: len(_decided(world)) == 10, lambda: _decided(world))
+    world.until_at_rest()
     since = world.audit_position()
     world.delete(*applied)
     # Something else that is decided on later shows that the deletions were.

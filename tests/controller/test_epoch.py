@@ -27,7 +27,7 @@ def follow(stack: Stack, world: World, held: str | None = None) -> Header:
     token = world.kubectl("create", "token", "app", f"--audience={AUDIENCE}").strip()
     headers = {"Authorization": f"Bearer {token}"} | ({HELD_HEADER: held} if held else {})
     url = f"{stack.operator.feed_url if stack.operator else ''}/v1/stream"
-    with httpx.stream("GET", url, headers=headers, timeout=10, verify=stack.feed_context()) as answer:
+    with httpx.stream("GET", url, headers=headers, timeout=30, verify=stack.feed_context()) as answer:
         answer.raise_for_status()
         lines = answer.iter_lines()
         for line in lines:
@@ -57,7 +57,8 @@ def reasons_at_lease(stack: Stack) -> list[str]:
 def test_the_epoch_is_raised_above_what_a_follower_proves(stack: Stack, world: World) -> None:
     world.kubectl("create", "serviceaccount", "app")
     world.apply(prompt("greeting", source={"content": {"text": "x"}}))
-    world.until_ready("greeting", "True", "Active")
+    wait_until(lambda: _has_index(stack, world), lambda: "no index")
+    world.until_serves("greeting", "1.0.0")
     published = follow(stack, world)
     ahead = msgspec.structs.replace(published, epoch=published.epoch + 5, seq=99)
     follow(stack, world, to_token(signer(stack).sign(ahead)))

@@ -28,11 +28,17 @@ def test_a_version_stands_in_once_it_is_there_and_is_in_use_then(world: World) -
     served = world.serves("greeting")
     world.apply(version("greeting", "1.0.0", "old"))
     world.until_ready("greeting", "True", "Active")
-    wait_until(lambda: world.condition("greeting-1.0.0", "InUse", "promptversion")[:2] == ("True", "Fallback"))
+    world.until_condition("greeting-1.0.0", "InUse", "True", "Fallback", "promptversion")
 
     assert "apply PromptVersion greeting-1.0.0" in missing
     assert served == "2.0.0"
     assert stands_in(world)["version"] == "1.0.0"
+
+
+def rendered(http: httpx.Client) -> Any:
+    """What the sidecar answers; None before it can."""
+    answer = http.post("http://sidecar/v1/prompts/spoken-for/render", json={})
+    return answer.json() if answer.is_success else None
 
 
 def test_a_sidecar_takes_an_entry_with_words_that_stand_in(stack: Stack) -> None:
@@ -45,8 +51,7 @@ def test_a_sidecar_takes_an_entry_with_words_that_stand_in(stack: Stack) -> None
 
     world.apply(*objects)
     try:
-        world.until_serves("spoken-for", "1.0.0")
-        answer = http.post("http://sidecar/v1/prompts/spoken-for/render", json={}).json()
+        answer = wait_until(lambda: rendered(http), lambda: world.status("spoken-for"))
     finally:
         world.delete(*objects)
 

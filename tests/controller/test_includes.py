@@ -8,7 +8,6 @@ import pytest
 
 from promptops.domain.content.canonical import digest
 from tests.support.manifests import config_map, including, prompt, version
-from tests.support.waiting import wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -17,11 +16,6 @@ TONE = {"name": "tone", "type": "string"}
 RULES = version("rules", "1.0.0", {"text": "Be {{ tone }}.", "variables": [TONE]})
 GREETING = version("greeting", "1.0.0", including({"text": 'Hi. {% include "rules" %}'}, rules="rules-1.0.0"))
 WHOLE = {"text": "Hi. Be {{ tone }}.", "variables": [TONE]}
-
-
-def in_use(world: World, name: str) -> tuple[str, str, str]:
-    """The condition InUse of a version."""
-    return world.condition(name, "InUse", "promptversion")
 
 
 def test_in_any_order_it_is_served_as_one_content(world: World) -> None:
@@ -34,8 +28,8 @@ def test_in_any_order_it_is_served_as_one_content(world: World) -> None:
 
     assert 'PromptVersion "rules-1.0.0" is not there: apply it' in message
     assert status["serving"]["stable"]["digest"] == digest(WHOLE)
-    wait_until(lambda: in_use(world, "rules-1.0.0")[:2] == ("True", "Included"), lambda: in_use(world, "rules-1.0.0"))
-    assert in_use(world, "rules-1.0.0")[2] == "served as a part of greeting-1.0.0"
+    in_use = world.until_condition("rules-1.0.0", "InUse", "True", "Included", "promptversion")
+    assert in_use == "served as a part of greeting-1.0.0"
 
 
 def test_what_is_gone_is_said_and_what_came_back_different_is_not_served(world: World) -> None:
@@ -81,4 +75,4 @@ def test_a_source_includes_and_its_version_says_so(world: World, is_a_key: bool)
     made = world.get("promptversion", "greeting-1.0.0")
 
     assert made["spec"]["content"] == content
-    assert made["status"]["digest"] == digest(WHOLE) == world.status("greeting")["source"]["digest"]
+    assert world.digest("greeting-1.0.0") == digest(WHOLE) == world.status("greeting")["source"]["digest"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import httpx
@@ -10,7 +9,7 @@ import pytest
 
 from promptops.dev.stack import SidecarEndpoints, Stack
 from tests.support.manifests import prompt, tenant, version
-from tests.support.waiting import wait_until
+from tests.support.waiting import eventually, wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -22,7 +21,7 @@ def served(stack: Stack, world: World) -> Iterator[tuple[World, SidecarEndpoints
     name = f"sidecar-{world.namespace}"
     sidecar = stack.start_sidecar(name, world.namespace)
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Hello"))
-    wait_until(lambda: render(sidecar) == (200, "Hello"), lambda: render(sidecar))
+    eventually(lambda: render(sidecar), (200, "Hello"))
 
     yield world, sidecar
 
@@ -32,7 +31,7 @@ def served(stack: Stack, world: World) -> Iterator[tuple[World, SidecarEndpoints
 
 def render(sidecar: SidecarEndpoints) -> tuple[int, str]:
     """Render the prompt."""
-    answer = httpx.post(f"{sidecar.url}/v1/prompts/greeting/render", json={"variables": {}})
+    answer = httpx.post(f"{sidecar.url}/v1/prompts/greeting/render", json={"variables": {}}, timeout=30)
     return answer.status_code, answer.json().get("rendered_content", answer.json().get("code"))
 
 
@@ -64,7 +63,7 @@ def test_a_namespace_recreated_under_the_name_is_another_scope(
     wait_until(lambda: render(sidecar)[0] != 200, lambda: render(sidecar))
 
     again = stack.start_sidecar(f"again-{world.namespace}", world.namespace)
-    wait_until(lambda: render(again) == (200, "New here"), lambda: render(again))
+    eventually(lambda: render(again), (200, "New here"))
 
     assert render(sidecar)[0] != 200, "the old token is nobody's any more"
     stack.plane.stop(f"again-{world.namespace}")
@@ -75,7 +74,7 @@ def test_a_deleted_prompt_is_gone_from_the_sidecar(served: tuple[World, SidecarE
     world, sidecar = served
     world.kubectl("delete", "prompt", "greeting")
 
-    wait_until(lambda: render(sidecar) == (404, "PromptNotFound"), lambda: render(sidecar))
+    eventually(lambda: render(sidecar), (404, "PromptNotFound"))
 
 
 def test_content_of_a_recreated_prompt_is_never_the_old_one(served: tuple[World, SidecarEndpoints]) -> None:
@@ -84,7 +83,7 @@ def test_content_of_a_recreated_prompt_is_never_the_old_one(served: tuple[World,
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "Another"))
     world.until_ready("greeting", "True", "Active")
 
-    wait_until(lambda: render(sidecar) == (200, "Another"), lambda: render(sidecar))
+    eventually(lambda: render(sidecar), (200, "Another"))
 
     assert world.status("greeting")["serving"]["revision"] == 1
 
@@ -97,15 +96,16 @@ def test_instances_are_counted_in_the_tenant_and_change_no_prompt(
     world.apply(owner)
 
     def instances() -> object:
-        claims = json.loads(stack.plane.kubectl("get", "tenant", owner["metadata"]["name"], "-o", "json").stdout)
-        return claims["status"].get("claims", [{}])[0].get("instances")
+        claims = world.get("tenant", owner["metadata"]["name"])["status"].get("claims", [{}])
+        return claims[0].get("instances")
 
-    wait_until(lambda: instances() == 1, instances)
+    eventually(instances, 1)
+    world.until_at_rest(served="all")
     since, second = world.audit_position(), f"second-{world.namespace}"
     stack.start_sidecar(second, world.namespace)
-    wait_until(lambda: instances() == 2, instances)
+    eventually(instances, 2)
     stack.plane.stop(second)
-    wait_until(lambda: instances() == 1, instances)
+    eventually(instances, 1)
     world.kubectl("delete", "tenant", owner["metadata"]["name"])
 
     assert [key for key in world.writes(since) if key[1] != "tenants"] == []

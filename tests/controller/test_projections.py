@@ -10,7 +10,7 @@ import pytest
 
 from promptops.dev.stack import OPERATOR, Stack
 from tests.support.manifests import Manifest, config_map, prompt, version
-from tests.support.waiting import wait_until
+from tests.support.waiting import eventually, wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -26,21 +26,18 @@ def greeting(number: str, text: str) -> Manifest:
 
 def told(world: World, name: str = "greeting-text") -> dict[str, str] | None:
     """What the ConfigMap says; None when it is not there."""
-    found = world.kubectl("get", "configmap", name, "--ignore-not-found", "-o", "json")
-    return dict(json.loads(found).get("data", {})) if found else None
+    found = world.find("configmap", name)
+    return dict(found.get("data", {})) if found else None
 
 
 def until_told(world: World, expected: dict[str, str] | None, name: str = "greeting-text") -> None:
     """Wait until the ConfigMap says this."""
-    wait_until(lambda: told(world, name) == expected, lambda: (told(world, name), world.all("prompt")))
+    eventually(lambda: told(world, name), expected)
 
 
 def until_said(world: World, status: str, reason: str) -> str:
     """Wait until Projected is so; return its message."""
-    wait_until(
-        lambda: world.condition("greeting", "Projected")[:2] == (status, reason), lambda: world.status("greeting")
-    )
-    return world.condition("greeting", "Projected")[2]
+    return world.until_condition("greeting", "Projected", status, reason)
 
 
 def served(world: World, **spec: Any) -> None:
@@ -67,14 +64,13 @@ def test_an_activation_and_a_rollback_are_there_at_once(world: World) -> None:
     assert found["annotations"]["promptops.io/version"] == "1.0.0"
     assert found["annotations"]["promptops.io/digest"] == world.status("greeting")["serving"]["stable"]["digest"]
     assert [each["name"] for each in found["ownerReferences"]] == ["greeting"]
-    assert world.condition("greeting", "Ready")[0] == "True"
+    world.until_ready("greeting", "True", "Active")
 
 
 def test_at_rest_nothing_is_written(world: World) -> None:
     served(world)
     until_said(world, "True", "Projected")
-    world.until_serves("greeting", "1.0.0")
-    wait_until(lambda: world.condition("greeting", "Reconciling")[0] == "")
+    world.until_at_rest()
     position = world.audit_position()
     world.kubectl("annotate", "prompt", "greeting", "example.com/touched=yes")
     world.activate("greeting", "1.1.0")
@@ -104,9 +100,9 @@ def test_messages_are_a_json_list(world: World) -> None:
         prompt("greeting", activeVersion="1.0.0", projections=INTO),
         version("greeting", "1.0.0", {"messages": messages}),
     )
-    wait_until(lambda: told(world))
+    text = wait_until(lambda: told(world) or {}, lambda: world.status("greeting"))["text"]
 
-    assert json.loads((told(world) or {})["text"]) == messages
+    assert json.loads(text) == messages
 
 
 def test_what_callers_have_to_give_nobody_gives_here(world: World) -> None:
@@ -161,7 +157,7 @@ def test_what_is_asked_for_no_more_goes(world: World) -> None:
     world.apply(prompt("greeting", activeVersion="1.0.0"))
 
     until_told(world, None)
-    wait_until(lambda: world.condition("greeting", "Projected")[0] == "")
+    eventually(lambda: world.condition("greeting", "Projected")[0], "")
 
 
 def test_others_keys_outlast_it(world: World) -> None:
@@ -188,13 +184,12 @@ def test_it_goes_with_its_prompt_and_while_that_is_switched_off(world: World) ->
 def test_a_restart_writes_nothing(stack: Stack, world: World) -> None:
     served(world)
     until_said(world, "True", "Projected")
-    world.until_serves("greeting", "1.0.0")
-    wait_until(lambda: world.condition("greeting", "Reconciling")[0] == "")
+    world.until_at_rest()
     position = world.audit_position()
     stack.plane.stop(OPERATOR)
     stack.plane.start(OPERATOR)
     world.apply(prompt("later"))
-    wait_until(lambda: world.status("later").get("observedGeneration") == 1)
+    eventually(lambda: world.status("later").get("observedGeneration"), 1)
 
     assert not {key for key in world.writes(position) if "later" not in key[2]}
 

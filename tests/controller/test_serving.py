@@ -8,7 +8,7 @@ import pytest
 
 from promptops.cluster.resources import CONFIG_MAPS
 from tests.support.manifests import config_map, owner, prompt, reading, version
-from tests.support.waiting import wait_until
+from tests.support.waiting import eventually, wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -23,11 +23,8 @@ def test_a_prompt_and_its_version_are_served(world: World) -> None:
     assert world.condition("greeting", "Ready")[:2] == ("True", "Active")
     assert world.condition("greeting", "Converged")[:2] == ("True", "NoConsumers")
     assert (status["phase"], status["observedGeneration"]) == ("Healthy", 1)
-    wait_until(
-        lambda: world.get("promptversion", "greeting-1.0.0")["status"].get("phase") == "Active",
-        lambda: world.get("promptversion", "greeting-1.0.0"),
-    )
-    assert world.get("promptversion", "greeting-1.0.0")["status"]["digest"] == status["serving"]["stable"]["digest"]
+    assert world.digest("greeting-1.0.0") == status["serving"]["stable"]["digest"]
+    eventually(lambda: world.get("promptversion", "greeting-1.0.0")["status"].get("phase"), "Active")
 
 
 def test_applied_in_any_order_the_end_is_the_same(world: World) -> None:
@@ -58,11 +55,13 @@ def test_activation_and_rollback_are_an_edit_of_one_line(world: World) -> None:
 
 def test_a_transition_is_told_in_an_event(world: World) -> None:
     world.apply(prompt("greeting", activeVersion="1.0.0"), version("greeting", "1.0.0", "A"))
-    wait_until(lambda: world.all("events"), lambda: "no Event")
 
-    event = world.all("events")[0]
+    # Who is slow between prompt and version is told of that, too.
+    (event,) = wait_until(
+        lambda: [each for each in world.all("events") if each["reason"] == "Activated"], lambda: world.all("events")
+    )
 
-    assert (event["type"], event["reason"]) == ("Normal", "Activated")
+    assert event["type"] == "Normal"
     assert event["involvedObject"]["kind"] == "Prompt"
     assert event["involvedObject"]["uid"] == world.get("prompt", "greeting")["metadata"]["uid"]
 
@@ -89,7 +88,7 @@ def test_a_bad_version_never_displaces_a_good_one(world: World) -> None:
 
     assert world.serves("greeting") == "1.0.0"
     assert world.status("greeting")["phase"] == "Degraded"
-    assert world.condition("greeting-1.1.0", "Ready", "promptversion")[:2] == ("False", "UndeclaredVariable")
+    world.until_ready("greeting-1.1.0", "False", "UndeclaredVariable", "promptversion")
 
 
 def test_an_inline_source_becomes_numbered_versions(world: World) -> None:
@@ -119,10 +118,7 @@ def test_too_many_generated_versions_are_pruned(world: World) -> None:
         world.apply(prompt("notes", source={"content": {"text": f"text {number}"}}, historyLimit=2))
         world.until_serves("notes", f"1.0.{number}")
 
-    wait_until(
-        lambda: sorted(each["spec"]["version"] for each in world.all("promptversions")) == ["1.0.3", "1.0.4"],
-        lambda: [each["spec"]["version"] for each in world.all("promptversions")],
-    )
+    eventually(lambda: sorted(each["spec"]["version"] for each in world.all("promptversions")), ["1.0.3", "1.0.4"])
     assert world.status("notes")["latestVersion"] == "1.0.4"
 
 
@@ -182,7 +178,7 @@ def test_a_version_of_another_prompt_is_never_served(world: World) -> None:
 
     assert f"owned by another object (uid {uid}" in message
     assert world.serves("greeting") is None
-    assert world.condition("greeting-1.0.0", "Ready", "promptversion")[1] == "VersionOfOtherPrompt"
+    world.until_ready("greeting-1.0.0", "False", "VersionOfOtherPrompt", "promptversion")
 
 
 def test_a_prompt_recreated_under_its_name_starts_anew(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from promptops import codegen
+from promptops.cluster.resources import LEASES
 from promptops.dev import processes
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, OPERATOR, OperatorEndpoints, Stack, install
@@ -36,7 +36,7 @@ class Pair:
     standby: OperatorEndpoints
 
     def holder(self) -> str:
-        lease = json.loads(self.stack.plane.kubectl("get", "lease/promptops", "-n", NAMESPACE, "-o", "json").stdout)
+        lease = self.stack.plane.ask(LEASES.path(NAMESPACE, "promptops")).json()
         return f"{lease['spec']['holderIdentity']} {lease['metadata']['annotations'].get('promptops.io/feed')}"
 
     def leads(self, endpoints: OperatorEndpoints) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import httpx
@@ -12,7 +10,7 @@ import pytest
 
 from promptops.dev.stack import Stack
 from tests.support.manifests import config_map, including, prompt, tenant, version
-from tests.support.waiting import wait_until
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -29,7 +27,7 @@ def filled(world: World) -> Any:
 
 def until_filled(world: World, expected: Any) -> None:
     """Wait until these values are served."""
-    wait_until(lambda: filled(world) == expected, lambda: world.status("greeting"))
+    eventually(lambda: filled(world), expected)
 
 
 def test_values_are_hot_and_stay_when_they_are_gone(world: World) -> None:
@@ -65,10 +63,6 @@ def test_a_tenant_gives_values_to_the_namespaces_it_claims(world: World) -> None
     until_filled(world, None)
 
 
-def _are(ask: Callable[[], Any], expected: Any) -> bool:
-    return bool(ask() == expected)
-
-
 def test_a_sidecar_answers_with_the_tenants_parameters_which_change_without_a_version(stack: Stack) -> None:
     world = World(stack.plane, stack.sidecar.namespace)
     own = version("tuned", "1.0.0", {"text": "Hi", "parameters": {"maxTokens": 50}})
@@ -82,15 +76,14 @@ def test_a_sidecar_answers_with_the_tenants_parameters_which_change_without_a_ve
 
     world.apply(prompt("tuned", activeVersion="1.0.0"), own)
     try:
-        wait_until(lambda: parameters() == {"maxTokens": 50}, lambda: rendered)
+        eventually(parameters, {"maxTokens": 50})
         for temperature in (0.3, 0.4):
             defaults = {"parameters": {"temperature": temperature, "maxTokens": 9}, "maxStaleness": "12h"}
             world.apply({**claim, "spec": {**claim["spec"], "defaults": defaults}})
-            expected = {"maxTokens": 50, "temperature": temperature}
-            wait_until(partial(_are, parameters, expected), lambda: rendered)
+            eventually(parameters, {"maxTokens": 50, "temperature": temperature})
     finally:
         world.delete(prompt("tuned"), own)
-        if world.get("tenants", claim["metadata"]["name"]) is not None:
+        if world.find("tenants", claim["metadata"]["name"]) is not None:
             world.delete(claim)
 
     assert rendered["values_digest"] is not None
@@ -110,16 +103,16 @@ def test_a_sidecar_renders_includes_and_values_which_change_without_a_version(st
     http = httpx.Client(transport=httpx.HTTPTransport(uds=stack.sidecar.socket), timeout=30.0)
     rendered: dict[str, Any] = {}
 
-    def says(text: str) -> bool:
+    def said() -> Any:
         rendered.update(http.post("http://sidecar/v1/prompts/hot/render", json={}).json())
-        return rendered.get("rendered_content") == text
+        return rendered.get("rendered_content")
 
     world.apply(*objects)
     try:
-        wait_until(lambda: says("Hi. Speak for Acme."), lambda: rendered)
+        eventually(said, "Hi. Speak for Acme.")
         before = dict(rendered)
         world.apply(config_map("hot-brand", {"brand": "Umbra"}))
-        wait_until(lambda: says("Hi. Speak for Umbra."), lambda: rendered)
+        eventually(said, "Hi. Speak for Umbra.")
     finally:
         world.delete(*objects)
 

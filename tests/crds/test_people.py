@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,22 @@ def kubectl_as(server: Server, plane: Plane, namespace: str, tmp_path_factory: p
         return subprocess.run(command, input=input, capture_output=True, text=True, check=False, env=environment)
 
     wait_until(lambda: all(run(role, "get", "prompts").returncode == 0 for role in ROLES))
+    wait_until(lambda: run(AUTHOR, "auth", "can-i", "get", "configmaps").stdout.strip() == "yes")
+    # Policies take a moment to be heard of, too.
+    probe = prompt("probe")
+    server.create(probe, namespace).raise_for_status()
+    for role, spec, said in (
+        (AUTHOR, {"activeVersion": "1.0.0"}, "needs the verb activate"),
+        (RELEASER, {"source": reading("words")}, "which you may not get"),
+    ):
+        tried = ("patch", "prompt", "probe", "--type=merge", "--dry-run=server", "-p", json.dumps({"spec": spec}))
+        wait_until(partial(_is_told, run, role, tried, said), said)
+    server.delete(probe, namespace)
     return run
+
+
+def _is_told(run: Kubectl, role: str, tried: tuple[str, ...], said: str) -> bool:
+    return said in run(role, *tried).stderr
 
 
 def _bind(plane: Plane, namespace: str, account: str, role: str) -> None:

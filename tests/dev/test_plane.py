@@ -15,6 +15,7 @@ from promptops.dev.components import API_SERVER, CONTROLLER_MANAGER, ETCD
 from promptops.dev.errors import ProcessFailed
 from promptops.dev.plane import ADMINISTRATOR, Binaries, Kubectl, Plane, start_plane
 from promptops.settings.dev import DevSettings
+from tests.support.audit import audited
 
 pytestmark = pytest.mark.cluster
 
@@ -30,15 +31,15 @@ def test_a_plane_authorizes_by_rbac(kubectl: Kubectl, namespace: str) -> None:
 def test_the_audit_log_tells_who_did_what(plane: Plane, namespace: str) -> None:
     plane.kubectl("create", "configmap", "audited", "-n", namespace, "--from-literal=text=confidential")
 
-    text = plane.audit_log.read_text()
-    events = [json.loads(line) for line in text.splitlines()]
     ours = [
-        e for e in events if e["objectRef"].get("namespace") == namespace and e["user"]["username"] == ADMINISTRATOR
+        e
+        for e in audited(plane)
+        if e["objectRef"].get("namespace") == namespace and e["user"]["username"] == ADMINISTRATOR
     ]
     assert [(e["verb"], e["objectRef"]["resource"], e["responseStatus"]["code"]) for e in ours] == [
         ("create", "configmaps", 201)
     ]
-    assert "confidential" not in text
+    assert "confidential" not in plane.audit_log.read_text()
 
 
 @pytest.mark.parametrize("part", [API_SERVER, ETCD, CONTROLLER_MANAGER])
@@ -93,7 +94,7 @@ def test_ownership_and_namespaces_are_looked_after(kubectl: Kubectl, namespace: 
 
     kubectl("delete", "configmap", "owner", "-n", namespace)
 
-    kubectl("wait", "--for=delete", "configmap/owned", "-n", namespace, "--timeout=30s")
+    kubectl("wait", "--for=delete", "configmap/owned", "-n", namespace, "--timeout=90s")
 
 
 def test_a_part_that_cannot_start_leaves_nothing(

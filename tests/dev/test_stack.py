@@ -9,10 +9,13 @@ import httpx
 
 from promptops.dev.describe import as_json
 from promptops.dev.stack import NAMESPACE, SIDECAR, Stack, attach_stack
+from tests.support.audit import audited
 from tests.support.manifests import sourced
+from tests.support.waiting import eventually, wait_until
 
 OPERATOR_ACCOUNT = "system:serviceaccount:promptops-system:promptops"
 PROMPT = sourced("hello", "Hello.")
+_NOBODY = json.dumps({"spec": {"holderIdentity": ""}})
 
 
 def listed(url: str) -> list[str]:
@@ -20,15 +23,14 @@ def listed(url: str) -> list[str]:
 
 
 def test_the_operator_acts_under_its_own_account(stack: Stack) -> None:
-    events = [json.loads(line) for line in stack.plane.audit_log.read_text().splitlines()]
-
     created = [
         event["user"]["username"]
-        for event in events
+        for event in audited(stack.plane)
         if event["verb"] == "create"
         and event["objectRef"]["resource"] == "secrets"
         and event["objectRef"]["namespace"] == NAMESPACE
     ]
+
     # The keys, and the certificate of relays.
     assert set(created) == {OPERATOR_ACCOUNT}
 
@@ -52,22 +54,29 @@ def test_a_sidecar_s_token_opens_no_api(stack: Stack) -> None:
 
 def test_a_second_sidecar_serves_its_own_namespace_alone(stack: Stack, stack_namespace: str) -> None:
     stack.plane.kubectl("apply", "-n", stack_namespace, "-f", "-", input=json.dumps(PROMPT))
-    stack.plane.kubectl("wait", "-n", stack_namespace, "--for=condition=Ready", "prompt/hello", "--timeout=30s")
+    stack.plane.kubectl("wait", "-n", stack_namespace, "--for=condition=Ready", "prompt/hello", "--timeout=90s")
 
     second = stack.start_sidecar("second", stack_namespace)
 
-    assert listed(second.url) == ["hello"]
-    assert listed(stack.sidecar.url) == []
+    # Followers are told what stands in a status already, and soon what other tests took away.
+    eventually(lambda: listed(second.url), ["hello"])
+    eventually(lambda: listed(stack.sidecar.url), [])
     stack.plane.stop("second")
+    del stack.sidecars["second"]
 
 
 def test_killed_processes_come_back_where_they_were(stack: Stack) -> None:
+    assert stack.operator is not None
+    metrics = stack.operator.metrics_url
     before = stack.plane.running()
     for name in ("operator", SIDECAR):
         stack.plane.kill(name)
         stack.plane.start(name)
 
     after = stack.plane.running()
+    # Nobody gives up the Lease of the dead, and the next test shall not wait for its fifteen seconds.
+    stack.plane.kubectl("patch", "lease", "promptops", "-n", NAMESPACE, "--type=merge", "-p", _NOBODY)
+    wait_until(lambda: "\npromptops_leader 1.0" in httpx.get(metrics).text, lambda: httpx.get(metrics).text)
 
     assert set(after) == set(before)
     assert {name for name in after if after[name] != before[name]} == {"operator", SIDECAR}

@@ -61,6 +61,13 @@ def python(cluster: Cluster, namespace: str, name: str, code: str, *arguments: s
     return cluster.kubectl(*command).stdout.strip()
 
 
+def restarts(pod: Manifest, container: str) -> int | None:
+    """Return how often a container of a pod was started again; None before anything is said of it, as of a pod that was just made."""
+    status = pod.get("status", {})
+    said = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    return next((each["restartCount"] for each in said if each["name"] == container), None)
+
+
 def name_of(manifest: Manifest) -> str:
     """Return the name of an object."""
     return str(manifest["metadata"]["name"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.images import REPOSITORIES
+from tests.support.waiting import wait_until
 
 NAME = "promptops"
 NAMESPACE = "promptops-system"
@@ -58,7 +59,16 @@ class Release:
         self._cluster.kubectl("delete", f"-n={NAMESPACE}", *left, "--ignore-not-found")
 
     def operator_pods(self) -> list[dict[str, Any]]:
-        """Return the operator's pods, those that are ending left out."""
+        """Return the operator's pods, those that are ending left out, once each has an address and says how its containers are."""
+
+        def said() -> list[dict[str, Any]]:
+            there = self._operator_pods()
+            statuses = [pod.get("status", {}) for pod in there]
+            return there if all({"podIP", "containerStatuses"} <= each.keys() for each in statuses) else []
+
+        return wait_until(said, self._operator_pods)
+
+    def _operator_pods(self) -> list[dict[str, Any]]:
         listed = self._cluster.kubectl("get", "pods", f"-n={NAMESPACE}", OPERATORS, "-o=json")
         return [pod for pod in json.loads(listed.stdout)["items"] if "deletionTimestamp" not in pod["metadata"]]
 

@@ -73,18 +73,17 @@ class Renders:
 
     def failures(self) -> list[str]:
         """Return what went wrong in any pod since the beginning."""
-        told = self.told()
-        assert len(told) == REPLICAS
+        told = wait_until(lambda: found if len(found := self.told()) == REPLICAS else [], self.told)
         return [failure for each in told for failure in each["failures"]]
 
     def kill_sidecars(self) -> None:
         """Kill the sidecar of every pod without a word, and wait until each has been started again."""
-        before = self._restarts()
+        before = wait_until(lambda: found if len(found := self._restarts()) == REPLICAS else {}, self._restarts)
         for name in before:
             self._cluster.kubectl(
                 "exec", f"-n={self._namespace}", name, "--container=promptops", "--", "python", "-c", _KILL, check=False
             )
-        wait_until(lambda: all(self._restarts()[name] > count for name, count in before.items()), self._restarts)
+        wait_until(lambda: _are_above(self._restarts(), before), lambda: (before, self._restarts()))
 
     def certificate(self, address: str) -> str:
         """Return the certificate that the feed shows at a pod's address."""
@@ -92,11 +91,11 @@ class Renders:
         return pods.python(self._cluster, self._namespace, f"deployment/{NAME}", code)
 
     def _restarts(self) -> dict[str, int]:
+        """Return how often the sidecar of each pod was started again, of those that say so."""
         listed = self._cluster.kubectl("get", "pods", f"-n={self._namespace}", f"-l=app={NAME}", "-o=json").stdout
-        return {
-            each["metadata"]["name"]: each["status"]["initContainerStatuses"][0]["restartCount"]
-            for each in json.loads(listed)["items"]
-        }
+        there = [each for each in json.loads(listed)["items"] if "deletionTimestamp" not in each["metadata"]]
+        counts = {pods.name_of(each): pods.restarts(each, "promptops") for each in there}
+        return {name: count for name, count in counts.items() if count is not None}
 
     def _deployment(self) -> pods.Manifest:
         pod = pods.pod(NAME, self._cluster.images.name("sidecar"), command=("python", "-c", _LOOP))
@@ -106,3 +105,7 @@ class Renders:
         template = {"metadata": {"labels": labels}, "spec": pod["spec"]}
         spec = {"replicas": REPLICAS, "selector": {"matchLabels": {"app": NAME}}, "template": template}
         return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": NAME}, "spec": spec}
+
+
+def _are_above(counts: dict[str, int], before: dict[str, int]) -> bool:
+    return all(counts.get(name, 0) > count for name, count in before.items())

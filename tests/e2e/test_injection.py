@@ -67,6 +67,9 @@ def application(cluster: Cluster, release: Release, namespace: str, root: Path) 
     cluster.kubectl("apply", f"-n={namespace}", sample)
     cluster.kubectl("apply", f"-n={namespace}", "-f=-", input=json.dumps(deployment(cluster)))
     cluster.kubectl("rollout", "status", f"-n={namespace}", f"deployment/{APP}", "--timeout=180s")
+    cluster.kubectl(
+        "wait", "prompt/greeting", f"-n={namespace}", "--for=jsonpath={.status.served}=all", "--timeout=60s"
+    )
     yield namespace
     cluster.kubectl("delete", f"-n={namespace}", sample, f"deployment/{APP}", check=False)
 
@@ -143,13 +146,17 @@ def test_pods_that_should_serve_and_cannot_are_reported(cluster: Cluster, applic
     converged = "-o=jsonpath={.status.conditions[?(@.type=='Converged')].message}"
     message = cluster.kubectl("get", "prompt/greeting", f"-n={application}", converged).stdout
     about = f"--field-selector=reason=InjectionMissed,involvedObject.name={application}"
-    events = cluster.kubectl("get", "events", "-n=default", about, "--no-headers").stdout.splitlines()
+
+    def events() -> list[str]:
+        return cluster.kubectl("get", "events", "-n=default", about, "--no-headers").stdout.splitlines()
+
+    told = wait_until(events, "the Event")
     cluster.kubectl("delete", "pod/missed", "pod/mute", f"-n={application}", "--grace-period=1")
 
     assert message.startswith("3 of 5 instances serve revision 2")
     assert "1 pod asks for a sidecar and has none" in message
     assert "the sidecar of 1 pod has never reported" in message
-    assert len(events) == 1
+    assert len(told) == 1
 
 
 def test_a_policy_injects_without_any_webhook(cluster: Cluster, release: Release, application: str) -> None:
@@ -180,7 +187,7 @@ def test_after_uninstalling_sidecars_keep_serving(cluster: Cluster, release: Rel
 def test_a_namespace_goes_without_the_operator(cluster: Cluster, application: str) -> None:
     cluster.kubectl("delete", "namespace", application, "--wait=false")
 
-    cluster.kubectl("wait", f"namespace/{application}", "--for=delete", "--timeout=30s")
+    cluster.kubectl("wait", f"namespace/{application}", "--for=delete", "--timeout=90s")
 
 
 def ours(cluster: Cluster, kinds: str) -> list[Any]:

@@ -54,7 +54,9 @@ def test_readme_installs_and_a_label_serves(cluster: Cluster, application: str, 
     run("bash", "-c", script, environment=environment, within=300)
     cluster.kubectl("apply", f"-n={application}", f"-f={root / 'manifests' / 'samples' / 'greeting.yaml'}")
     cluster.kubectl("rollout", "status", f"-n={application}", f"deployment/{APP}", "--timeout=120s", within=150)
-    cluster.kubectl("wait", f"-n={application}", "--for=condition=Converged", "prompt/greeting", "--timeout=60s")
+    cluster.kubectl(
+        "wait", f"-n={application}", "--for=jsonpath={.status.served}=all", "prompt/greeting", "--timeout=60s"
+    )
 
     (name,) = cluster.kubectl(
         "get", "pods", f"-n={application}", "-l=promptops.io/injected=true", "-o=jsonpath={.items[*].metadata.name}"

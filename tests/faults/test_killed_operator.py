@@ -12,6 +12,7 @@ import pytest
 
 from promptops.dev.stack import NAMESPACE, Stack
 from tests.support.manifests import many, prompt, version
+from tests.support.waiting import wait_until
 
 ACTIVATIONS = 24
 LATEST_KILL_SECONDS = 0.08
@@ -62,7 +63,7 @@ class Reader:
 def test_activations_each_with_a_kill(broken_stack: Stack) -> None:
     plane, sidecar = broken_stack.plane, broken_stack.sidecar
     plane.kubectl("apply", "-f", "-", input=manifests())
-    plane.kubectl("wait", "--for=condition=Converged", "--timeout=30s", "prompt/story")
+    plane.kubectl("wait", "--for=jsonpath={.status.served}=all", "--timeout=90s", "prompt/story")
     reader = Reader(sidecar.socket)
     thread = threading.Thread(target=reader.read)
     thread.start()
@@ -86,10 +87,12 @@ def test_activations_each_with_a_kill(broken_stack: Stack) -> None:
         plane.kubectl(
             "wait",
             f"--for=jsonpath={{.status.serving.stable.version}}={numbered(ACTIVATIONS)}",
-            "--timeout=30s",
+            "--timeout=90s",
             "prompt/story",
         )
-        plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/story")
+        plane.kubectl("wait", "--for=jsonpath={.status.served}=all", "--timeout=90s", "prompt/story")
+        plane.kubectl("wait", "--for=condition=Converged", "--timeout=90s", "prompt/story")
+        wait_until(lambda: reader.versions[-1] == numbered(ACTIVATIONS), lambda: reader.versions[-1])
     finally:
         reader.stop.set()
         thread.join(10)

@@ -90,7 +90,7 @@ def test_a_definition_that_is_deleted_and_applied_again_is_watched_again(serving
     kubectl("delete", "crd", DEFINITION, "--timeout=60s")
     wait_until(lambda: "prompts" in httpx.get(ready).text, lambda: httpx.get(ready).text, within=TRUTH_WITHIN_SECONDS)
     kubectl("apply", "--server-side", "-f", "-", input=json.dumps(applied))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{DEFINITION}")
+    kubectl("wait", "--for=condition=Established", "--timeout=90s", f"crd/{DEFINITION}")
     wait_until(lambda: httpx.get(ready).status_code == 200, lambda: httpx.get(ready).text, within=TRUTH_WITHIN_SECONDS)
     kubectl("apply", "-f", "-", input=many(prompt("greeting", activeVersion="1.1.0")))
 

@@ -42,6 +42,17 @@ def may_only_edit(rested: Team) -> Iterator[None]:
     plane, namespace = rested.stack.plane, rested.world.namespace
     account(plane, namespace, "edit")
     rested.world.kubectl("delete", "rolebinding", f"{DELIVERER}-admin")
+    # The API server hears of it a moment later.
+    asked = (
+        "auth",
+        "can-i",
+        "activate",
+        "prompts",
+        f"--as=system:serviceaccount:{namespace}:{DELIVERER}",
+        "-n",
+        namespace,
+    )
+    wait_until(lambda: plane.kubectl(*asked, check=False).stdout.strip() == "no", "it may activate no more")
     yield
     account(plane, namespace, "admin")
 
@@ -73,6 +84,7 @@ def test_a_commit_activates_and_a_revert_rolls_back(rested: Team, timed: Timed) 
 
 
 def test_what_is_delivered_is_left_alone(rested: Team) -> None:
+    rested.world.until_at_rest()
     before = written(rested)
     for _ in range(LOOKS):
         rested.delivery.look_again()
@@ -101,6 +113,7 @@ def test_what_a_config_map_says_is_no_drift_and_goes_with_its_prompt(rested: Tea
     )
     with timed("a projection, until all is healthy", rested.delivery.name):
         until(rested.delivery, rested.commit("A farewell for those who read ConfigMaps"), "Healthy")
+    rested.world.until_at_rest()
     said, before = rested.world.get("configmap", "farewell-text")["data"], written(rested)
     for _ in range(LOOKS):
         rested.delivery.look_again()

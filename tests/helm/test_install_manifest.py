@@ -81,7 +81,7 @@ def test_it_applies_in_one_go_and_again(file_plane: Plane, root: Path, arguments
     """The one way on a cluster that has nothing, the other over what the one has left, as when somebody changes over."""
     command = [str(root / word) if word.startswith("manifests") else word for word in arguments]
     file_plane.kubectl(*command)
-    file_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    file_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=90s")
     before = _resource_versions(file_plane)
 
     again = file_plane.kubectl(*command).stdout

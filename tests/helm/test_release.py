@@ -10,6 +10,7 @@ import pytest
 
 from promptops.dev.plane import Plane
 from tests.helm.command import NAMESPACE, RELEASE, Helm
+from tests.support.audit import audited, position
 from tests.support.manifests import placed, sourced
 
 DEFINITIONS = ("prompts.promptops.io", "promptversions.promptops.io", "tenants.promptops.io")
@@ -63,12 +64,9 @@ class Cluster:
 
     def deleted(self, since: int) -> list[str]:
         """Return the kinds of what helm deleted from a position in the audit log on, in that order."""
-        with self.plane.audit_log.open("rb") as log:
-            log.seek(since)
-            entries = [json.loads(line) for line in log]
         return [
             entry["objectRef"]["resource"]
-            for entry in entries
+            for entry in audited(self.plane, since)
             if entry["verb"] == "delete" and entry.get("userAgent", "").startswith("Helm")
         ]
 
@@ -116,7 +114,7 @@ def test_install(cluster: Cluster, render: Callable[..., list[dict[str, Any]]]) 
     assert expected <= present
     assert "namespaces without a Tenant are refused" in said
     assert "kubectl --namespace promptops-system rollout status deployment/promptops" in said
-    cluster.plane.kubectl("wait", "--for=condition=Established", "--timeout=10s", "crd", *DEFINITIONS)
+    cluster.plane.kubectl("wait", "--for=condition=Established", "--timeout=90s", "crd", *DEFINITIONS)
 
 
 def test_objects_of_the_prometheus_operator_where_its_kinds_are(cluster: Cluster) -> None:
@@ -152,7 +150,7 @@ def test_upgrade_changes_what_was_asked_and_nothing_else(installed: Cluster) -> 
 
 def test_uninstall_keeps_the_definitions_and_what_users_wrote(installed: Cluster) -> None:
     installed.plane.kubectl("apply", "-f", "-", input=json.dumps(PROMPT))
-    since = installed.plane.audit_log.stat().st_size
+    since = position(installed.plane)
 
     installed.uninstall()
     deleted = installed.deleted(since)

@@ -17,6 +17,7 @@ from promptops.codegen.rbac import PEOPLE
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
 from tests.helm.command import NAMESPACE, RELEASE, Helm
+from tests.support.audit import audited, position
 from tests.support.manifests import placed, sourced
 from tests.support.rehearsed import STANDS_IN
 from tests.support.waiting import wait_until
@@ -51,11 +52,9 @@ def _settings(kubectl: Kubectl) -> dict[str, str]:
 
 def _refused(plane: Plane, since: int = 0) -> set[tuple[str, str]]:
     """Return verb and resource of what the API server refused the operator, from a position in the audit log on."""
-    written = plane.audit_log.read_text()[since:].rpartition("\n")[0]
-    events = (json.loads(line) for line in written.splitlines())
     return {
         (event["verb"], "/".join(filter(None, (event["objectRef"]["resource"], event["objectRef"].get("subresource")))))
-        for event in events
+        for event in audited(plane, since)
         if event["user"]["username"] == USER and event.get("responseStatus", {}).get("code") == httpx.codes.FORBIDDEN
     }
 
@@ -79,8 +78,8 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_
     kubectl = file_plane.kubectl
 
     kubectl("apply", "-R", "-f", str(root / "manifests" / "samples"))
-    kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=30s")
-    kubectl("wait", "--for=condition=Ready", "tenant", "--all", "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=90s")
+    kubectl("wait", "--for=condition=Ready", "tenant", "--all", "--timeout=90s")
     rendered = httpx.post(
         f"{sidecar.url}/v1/prompts/greeting/render", json={"variables": {"name": "Ada"}}, trust_env=False
     )
@@ -122,7 +121,7 @@ def test_what_is_not_granted_fails(
     verb: str,
     refused: tuple[str, str],
 ) -> None:
-    before = len(file_plane.audit_log.read_text())
+    before = position(file_plane)
     _install(helm, file_plane, _without(helm.chart, tmp_path / "chart", resource, verb))
     # Whom it may not ask it cannot see asked.
     stack.start_operator(_settings(file_plane.kubectl) | {"PROMPTOPS_WEBHOOK": "false"})

@@ -20,7 +20,9 @@ from promptops.cluster.objects import Objects
 from promptops.dev import kubeconfig
 from promptops.recovery.folder import files_in, read_records
 from promptops.recovery.putting_back import Restorer
+from tests.support.audit import audited
 from tests.support.manifests import config_map, prompt, tenant, version
+from tests.support.waiting import eventually, wait_until
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -41,9 +43,11 @@ def kept(world: World, run: Run, tmp_path: Path) -> Path:
     world.until_serves("greeting", "1.0.0")
     world.activate("greeting", "2.0.0")
     world.until_ready("greeting", "False", "BreakingChange")
+    # What versions say of themselves is kept, too.
+    assert world.digest("greeting-1.0.0") != world.digest("greeting-2.0.0")
     done = run(backup, "-o", str(tmp_path / "kept"), "-n", world.namespace)
     assert done.exit_code == 0, done.output
-    world.kubectl("delete", "prompts,promptversions,configmaps", "--all", "--timeout=20s")
+    world.kubectl("delete", "prompts,promptversions,configmaps", "--all", "--timeout=90s")
     return tmp_path / "kept"
 
 
@@ -71,12 +75,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(world: World, run: R
 
 def writes(world: World, since: int) -> list[tuple[str, str]]:
     """What the administrator wrote in the namespace."""
-    with world.plane.audit_log.open("rb") as log:
-        log.seek(since)
-        entries = [json.loads(line) for line in log]
     return [
         (entry["verb"], entry["objectRef"]["resource"])
-        for entry in entries
+        for entry in audited(world.plane, since)
         if entry["verb"] in ("create", "update", "patch", "delete")
         and entry.get("objectRef", {}).get("namespace") == world.namespace
         and entry["user"]["username"] == "promptops-dev-admin"
@@ -133,7 +134,7 @@ async def _abort_after(world: World, kept: Path, writes: int) -> bool:
         return True
     finally:
         await client.close()
-        world.kubectl("delete", "prompts,promptversions,configmaps", "--all", "--timeout=20s") if writes < 6 else None
+        world.kubectl("delete", "prompts,promptversions,configmaps", "--all", "--timeout=90s") if writes < 6 else None
     return False
 
 
@@ -168,6 +169,8 @@ def test_whoever_may_not_write_statuses_is_told_before_anything_is_served(
     world.kubectl("create", "rolebinding", "admin", "--clusterrole=admin", f"--serviceaccount={world.namespace}:admin")
     token = world.kubectl("create", "token", "admin").strip()
     plane = world.plane
+    asked = ("auth", "can-i", "create", "promptversions", f"--as=system:serviceaccount:{world.namespace}:admin")
+    wait_until(lambda: plane.kubectl(*asked, "-n", world.namespace, check=False).stdout.strip() == "yes")
     own = tmp_path / "kubeconfig"
     own.write_text(kubeconfig.for_token(plane.server, plane.authority, token, world.namespace))
 
@@ -209,7 +212,7 @@ def test_a_namespace_that_is_not_there_is_named_or_made(world: World, run: Run, 
 def test_a_tenant_is_backed_up_with_the_namespaces_it_holds(world: World, run: Run, tmp_path: Path) -> None:
     name = world.namespace
     world.apply(prompt("greeting"), tenant(name, name))
-    world.plane.kubectl("wait", "tenant", name, "--for=condition=Ready", "--timeout=30s")
+    eventually(lambda: world.get("tenant", name)["status"].get("claims"), [{"namespace": name, "state": "Claimed"}])
 
     done = run(backup, "-o", str(tmp_path / "kept"), "--tenant", name)
 

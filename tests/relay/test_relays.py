@@ -165,9 +165,15 @@ async def test_a_relay_shows_nobody_another_namespace(feeds: Feeds) -> None:
     relay = await feeds.start("relay-b", feeds.standby.feed_url)
     async with following(feeds.stack, relay, "mine") as mine:
         await until(lambda: mine.serves("canary"))
-        digest = next(iter(mine.store.current.blobs)) if mine.store.current is not None else ""
+        digest = mine.digest("greeting")
+    nowhere = f"/v1/blobs/sha256:{'0' * 64}"
+
+    async def is_held() -> bool:
+        return (await feeds.ask(relay, nowhere, "other")).status_code != 503
+
+    await until_told(is_held, "the relay holds the other namespace")
     foreign = await feeds.ask(relay, f"/v1/blobs/{digest}", "other")
-    absent = await feeds.ask(relay, f"/v1/blobs/sha256:{'0' * 64}", "other")
+    absent = await feeds.ask(relay, nowhere, "other")
     batch = await feeds.ask(relay, "/v1/blobs", "other", json.dumps({"digests": [digest]}))
     wide = await feeds.ask(relay, "/v1/stream?scopes=*", "other")
     own = await feeds.ask(relay, f"/v1/blobs/{digest}")
@@ -189,7 +195,7 @@ async def test_a_namespace_made_anew_under_its_name_gets_nothing_of_the_one_befo
         relay = await feeds.start("relay-c", origin.secure_url)
         async with following(feeds.stack, relay, "before", "again") as before:
             await until(lambda: before.serves("of the one before"))
-            digest = next(iter(before.store.current.blobs)) if before.store.current is not None else ""
+            digest = before.digest("greeting")
         # The relay hears no more of what happens.
         origin.refuse = True
         await origin.cut()

@@ -101,9 +101,10 @@ def test_the_folder_applies_converges_differs_in_nothing_and_is_deleted_in_one_g
     kubectl = applied.plane.kubectl
 
     kubectl("apply", way, "-R", "-f", str(FOLDER))
-    kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=30s")
-    kubectl("wait", "--for=condition=Converged", "prompts", "--all", "--timeout=30s")
-    kubectl("wait", "--for=condition=Ready", "tenants", "--all", "--timeout=30s")
+    kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=90s")
+    kubectl("wait", "--for=jsonpath={.status.served}=all", "prompts", "--all", "--timeout=60s")
+    kubectl("wait", "--for=condition=Converged", "prompts", "--all", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "tenants", "--all", "--timeout=60s")
     differences = kubectl("diff", way, "-R", "-f", str(FOLDER), check=False)
     rendered = answers(applied.sidecar.url)
     found = json.loads(kubectl("get", OBJECTS, "-o", "json").stdout)["items"]
@@ -121,7 +122,7 @@ def test_the_folder_applies_converges_differs_in_nothing_and_is_deleted_in_one_g
 def test_the_directory_gives_the_same_answers_as_the_cluster(applied: Stack) -> None:
     kubectl = applied.plane.kubectl
     kubectl("apply", "-R", "-f", str(FOLDER))
-    kubectl("wait", "--for=condition=Converged", "prompts", "--all", "--timeout=30s")
+    kubectl("wait", "--for=jsonpath={.status.served}=all", "prompts", "--all", "--timeout=60s")
 
     for start in sidecars():
         without_a_cluster = answers(start(FOLDER).url)
@@ -134,7 +135,7 @@ def test_the_directory_gives_the_same_answers_as_the_cluster(applied: Stack) -> 
 
 
 def _delete(plane: Plane) -> None:
-    plane.kubectl("delete", "-R", "-f", str(FOLDER), "--timeout=30s")
+    plane.kubectl("delete", "-R", "-f", str(FOLDER), "--timeout=90s")
     # Generated versions go with their prompt, by garbage collection; until then their numbers are taken.
     # The collector looks for new kinds every 30 seconds.
     plane.kubectl("wait", "--for=delete", "promptversions", "--all", "--timeout=60s")

@@ -34,6 +34,8 @@ from tests.support.waiting import until
 PLACES = MirrorPlaces(Seal(base64.b64decode(KEY)))
 CLOCK = Clock()
 PER_SECOND = 200
+LATENCY_SECONDS = 5.0
+"""Of a Redis that is slow."""
 NO_FEED = {"PROMPTOPS_FEED_URL": "", "PROMPTOPS_TOKEN_FILE": ""}
 
 
@@ -186,7 +188,7 @@ async def gone(world: World) -> None:
 
 
 async def slow(world: World) -> None:
-    world.proxy.down.latency_seconds = 5.0
+    world.proxy.down.latency_seconds = LATENCY_SECONDS
 
 
 async def full(world: World) -> None:
@@ -242,10 +244,10 @@ async def test_no_fault_of_redis_is_felt_by_who_renders_what_is_held(world: Worl
             world.following.hop.put(("greeting", f"Hello {seq}"), revision=seq)
             begun = time.monotonic()
             await world.following.answers(f"Hello {seq}")
-            assert time.monotonic() - begun < 2
-            await until(partial(fails_more_than, before, sidecar, reason), reason, within=20)
+            assert time.monotonic() - begun < LATENCY_SECONDS, "nobody waited for Redis"
+            await until(partial(fails_more_than, before, sidecar, reason), reason)
             await healed(world)
-            await until(lambda: sidecar.get("/v1/health").json()["dependencies"]["redis"] == "ok", within=40)
+            await until(lambda: sidecar.get("/v1/health").json()["dependencies"]["redis"] == "ok")
         world.server.client.flushall()
         await world.filled()
         answers = load.answers

@@ -47,6 +47,12 @@ class Followed:
         view = self.store.current
         return view is not None and any(text in view.blobs[each].decode() for each in _served(view.entries.values()))
 
+    def digest(self, name: str) -> str:
+        """Return the digest of what is active under a name; nothing while that is nothing."""
+        view = self.store.current
+        entry = view.entries.get(name) if view is not None else None
+        return entry.stable.digest if entry is not None and entry.stable is not None else ""
+
     @property
     def age_seconds(self) -> float:
         """How old it says that is."""

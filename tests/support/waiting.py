@@ -35,6 +35,14 @@ def wait_until(
     return result
 
 
+def eventually(read: Callable[[], object], expected: object, *, within: float = SECONDS) -> None:
+    """Wait until what is read is what is expected. Raises AssertionError that says what was read last.
+
+    For whatever is written beside what was waited for: of two objects, either may be written first.
+    """
+    wait_until(lambda: read() == expected, lambda: f"{expected!r}, but {read()!r}", within=within)
+
+
 async def until(
     condition: Callable[[], Result],
     otherwise: Words = "",

@@ -13,13 +13,14 @@ from promptops.cluster.client import Client
 from promptops.cluster.connection import Connection
 from promptops.cluster.errors import ApiUnavailable, NotFound
 from promptops.cluster.objects import Objects
-from promptops.cluster.resources import PROMPTS, WATCHED, Resource
+from promptops.cluster.resources import NAMESPACES, PROMPTS, WATCHED, Resource
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.intake.vigil import Vigil
 from promptops.dev.plane import Plane
 from promptops.dev.stack import NAMESPACE, install
 from promptops.telemetry.operator import OperatorMetrics
 from tests.support.manifests import prompt
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 pytestmark = pytest.mark.cluster
@@ -77,9 +78,17 @@ class Watching:
         self.rewinds += 1
 
 
+def _ending(plane: Plane) -> list[str]:
+    """Namespaces that are on their way out."""
+    found = plane.ask(NAMESPACES.path()).json()["items"]
+    return [each["metadata"]["name"] for each in found if "deletionTimestamp" in each["metadata"]]
+
+
 @pytest.fixture
 async def watching(plane: Plane) -> AsyncIterator[Watching]:
     install(plane, codegen.manifests(NAMESPACE))
+    # What goes with the namespaces of earlier tests, in its own time, would be missed as well.
+    eventually(lambda: _ending(plane), [])
     namespace = f"vigil-{secrets.token_hex(4)}"
     plane.kubectl("create", "namespace", namespace)
     client = Client(await Connection.open(plane.kubeconfig))

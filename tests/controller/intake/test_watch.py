@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -16,6 +15,7 @@ from promptops.cluster.resources import CONFIG_MAPS, WATCHED, Resource
 from promptops.controller.intake.watch import Watch
 from promptops.dev.plane import ADMINISTRATOR, Plane
 from promptops.dev.stack import NAMESPACE, install
+from tests.support.audit import audited
 from tests.support.manifests import config_map, prompt, tenant, version
 from tests.support.waiting import until
 from tests.support.world import World
@@ -116,12 +116,9 @@ async def test_watching_writes_nothing(listener: Listener, quiet: World) -> None
     quiet.kubectl("delete", "prompt", "greeting")
     await listener.until(lambda: ("Prompt", "DELETED", "greeting") in listener.events)
 
-    with quiet.plane.audit_log.open("rb") as log:
-        log.seek(since)
-        entries = [json.loads(line) for line in log]
     verbs = {
         entry["verb"]
-        for entry in entries
+        for entry in audited(quiet.plane, since)
         if entry["user"]["username"] == ADMINISTRATOR and not entry["userAgent"].startswith("kubectl")
     }
     assert verbs <= {"get", "list", "watch"}
