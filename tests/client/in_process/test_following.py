@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -328,25 +329,31 @@ def gunicorn(living: Living) -> Iterator[str]:
 def test_all_forked_workers_serve_a_new_version_within_a_second(living: Living, gunicorn: str) -> None:
     workers: dict[int, dict[str, Any]] = {}
 
+    late: list[dict[str, Any]] = []
+    late_from = float("inf")
+
     def ask() -> None:
+        is_late = time.monotonic() > late_from
         try:
-            # Each over a connection of its own: the kernel chooses the worker.
+            # Each over a connection of its own: the kernel chooses the worker, and may choose one for long.
             answer = httpx.get(gunicorn, trust_env=False, timeout=10).json()
         except httpx.TransportError:
             return
         workers[answer["process"]] = answer
+        late.extend([answer] if is_late and answer["text"] != "Bye Ada" else [])
 
     wait_until(
         lambda: len(workers) == 4 and all(each["local"] for each in workers.values()), lambda: workers, meanwhile=ask
     )
     living.say("Bye")
     wait_until(lambda: "Bye" in living.sidecar.render("greeting", ADA).text)
+    late_from = time.monotonic() + 5.0
     workers.clear()
 
     wait_until(
         lambda: len(workers) == 4 and all(each["text"] == "Bye Ada" for each in workers.values()),
         lambda: workers,
-        within=5.0,
         meanwhile=ask,
     )
+    assert late == []
     assert all(each["local"] for each in workers.values())
