@@ -13,8 +13,10 @@ import itertools
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import pytest
 from promptops import codegen
 from promptops.dev import binaries, distribution
 from promptops.dev.plane import Kubectl, Plane, remove, start_plane
+from promptops.dev.processes import Command
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.dev.tools import CURRENT
@@ -40,6 +43,13 @@ WAITING = pytest.StashKey[set[Path]]()
 """The files in which a test talks to a real API server; they come first."""
 HELD = "held"
 """Property of a test's report: what held an event loop in it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--jitter SECONDS`: what operators write may be so late, each another while (`tests/support/jitter.py`)."""
+    parser.addoption(
+        "--jitter", type=float, default=0.0, metavar="SECONDS", help="how late what operators write may be"
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -141,6 +151,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         for folder in (*home.glob("p*"), *home.glob("gw*/p*")):
             remove(folder)
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def jitter(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Have operators, sidecars and relays be late at random, if that is asked for."""
+    seconds, run = float(pytestconfig.getoption("--jitter")), Plane.run
+    with pytest.MonkeyPatch.context() as patched:
+        if seconds:
+            patched.setattr(Plane, "run", lambda plane, command, **how: run(plane, _late(command, seconds), **how))
+        yield
+
+
+def _late(command: Command, seconds: float) -> Command:
+    *_, program, role = ("", *command.arguments)
+    if program != "promptops.cli.main":
+        return command
+    variables = dict(command.environment)
+    path = {"PYTHONPATH": f"{variables['PYTHONPATH']}:{ROOT}"}
+    arguments = (sys.executable, "-m", "tests.support.jitter", str(seconds), role)
+    return replace(command, arguments=arguments, environment=tuple({**variables, **path}.items()))
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,16 @@ def installed_on(plane: Plane) -> Server:
     """Install what codegen gives on a plane, unless it is there already."""
     server = Server(plane)
     server.install(codegen.manifests(OPERATOR_NAMESPACE))
+    wait_until(
+        lambda: all(_has_gathered(server, role) for role in ("edit", "admin")),
+        "the ready-made roles have gathered ours",
+    )
     return server
+
+
+def _has_gathered(server: Server, role: str) -> bool:
+    found = server.client.get(f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{role}").json()["rules"] or ()
+    return any("prompts" in rule.get("resources", ()) and "create" in rule["verbs"] for rule in found)
 
 
 def path_of(manifest: Manifest, namespace: str) -> str:

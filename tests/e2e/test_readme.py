@@ -55,7 +55,7 @@ def test_readme_installs_and_a_label_serves(cluster: Cluster, application: str, 
     cluster.kubectl("apply", f"-n={application}", f"-f={root / 'manifests' / 'samples' / 'greeting.yaml'}")
     cluster.kubectl("rollout", "status", f"-n={application}", f"deployment/{APP}", "--timeout=120s", within=150)
     cluster.kubectl(
-        "wait", f"-n={application}", "--for=jsonpath={.status.served}=all", "prompt/greeting", "--timeout=60s"
+        "wait", f"-n={application}", "--for=jsonpath={.status.served}=all", "prompt/greeting", "--timeout=110s"
     )
 
     (name,) = cluster.kubectl(

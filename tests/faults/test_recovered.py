@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from promptops import codegen
 from promptops.cli.backup import backup
 from promptops.cli.restore import restore
+from promptops.cluster.resources import PROMPTS
 from promptops.dev.stack import NAMESPACE, OPERATOR, SIDECAR, Stack, install
 from tests.support.manifests import config_map, many, prompt, sourced, tenant, version
 from tests.support.waiting import wait_until
@@ -40,7 +41,7 @@ def rendered(stack: Stack) -> dict[str, str | None]:
 
 def statuses(stack: Stack) -> dict[str, tuple[str, str]]:
     """Version that is served, and Ready's reason, by prompt."""
-    found = json.loads(stack.plane.kubectl("get", "prompts", "-o", "json").stdout)["items"]
+    found = stack.plane.ask(PROMPTS.path("default")).json()["items"]
     return {each["metadata"]["name"]: _said(each.get("status", {})) for each in found}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from promptops.cluster.resources import PROMPTS
 from promptops.dev.stack import Stack
 from tests.support.manifests import many, prompt, version
 from tests.support.waiting import wait_until
@@ -51,7 +52,8 @@ def activate(stack: Stack, number: str) -> None:
 
 def status(stack: Stack) -> str:
     """The version that status says is served."""
-    return stack.plane.kubectl("get", "prompt", "greeting", "-o", "jsonpath={.status.serving.stable.version}").stdout
+    found = stack.plane.ask(PROMPTS.path("default", "greeting")).json()
+    return str(found["status"].get("serving", {}).get("stable", {}).get("version"))
 
 
 @pytest.mark.timeout(300)

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from promptops.cluster.resources import EVENTS
 from promptops.codegen.rbac import PEOPLE
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
@@ -70,6 +71,19 @@ def _projected(kubectl: Kubectl) -> str:
     return kubectl("get", "configmap", "pruned", "--ignore-not-found", "-o", "jsonpath={.data.text}").stdout
 
 
+def _rendered(url: str) -> str:
+    """What a sidecar answers; nothing before it can."""
+    asked = {"variables": {"name": "Ada"}}
+    answer = httpx.post(f"{url}/v1/prompts/greeting/render", json=asked, trust_env=False, timeout=30)
+    return str(answer.json()["rendered_content"]) if answer.is_success else ""
+
+
+def _told(plane: Plane) -> set[str]:
+    """Reasons of the Events about prompts."""
+    events = plane.ask(EVENTS.path("default")).json()["items"]
+    return {event["reason"] for event in events if event["involvedObject"]["kind"] == "Prompt"}
+
+
 def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_plane: Plane, root: Path) -> None:
     _install(helm, file_plane, helm.chart)
     file_plane.kubectl("apply", "-f", "-", input=STANDS_IN)
@@ -80,29 +94,26 @@ def test_with_the_charts_rights_everything_works(stack: Stack, helm: Helm, file_
     kubectl("apply", "-R", "-f", str(root / "manifests" / "samples"))
     kubectl("wait", "--for=condition=Ready", "prompts,promptversions", "--all", "--timeout=90s")
     kubectl("wait", "--for=condition=Ready", "tenant", "--all", "--timeout=90s")
-    rendered = httpx.post(
-        f"{sidecar.url}/v1/prompts/greeting/render", json={"variables": {"name": "Ada"}}, trust_env=False
-    )
+    # Followers are told what stands in a status already.
+    rendered = wait_until(lambda: _rendered(sidecar.url), lambda: kubectl("get", "prompts").stdout)
     for number, text in enumerate(("one", "two", "three")):
         kubectl("apply", "-f", "-", input=_source(text))
-        kubectl("wait", f"--for=jsonpath={{.status.serving.stable.version}}=1.0.{number}", "prompt/pruned")
+        kubectl(
+            "wait", f"--for=jsonpath={{.status.serving.stable.version}}=1.0.{number}", "prompt/pruned", "--timeout=90s"
+        )
         if text == "two":
             wait_until(lambda: _projected(kubectl) == "two", lambda: _projected(kubectl))
     wait_until(lambda: _projected(kubectl) == "", lambda: _projected(kubectl))
     wait_until(lambda: "pruned-1.0.0" not in kubectl("get", "promptversions").stdout, "the oldest version is pruned")
     kubectl("delete", "-f", "-", input=STANDS_IN)
 
-    assert rendered.json()["rendered_content"] == "Greet Ada in one short, friendly sentence.\n"
+    assert rendered == "Greet Ada in one short, friendly sentence.\n"
     assert _refused(file_plane) == set()
     # Leases and Events are in no audit log; the operator counts what it was refused there, too.
     metrics = httpx.get(operator.metrics_url, trust_env=False).text
     assert "promptops_leader 1.0" in metrics
     assert "promptops_api_errors_total{" not in metrics
-    events = json.loads(kubectl("get", "events", "-o", "json").stdout)["items"]
-    assert {event["reason"] for event in events if event["involvedObject"]["kind"] == "Prompt"} >= {
-        "Activated",
-        "SourceChanged",
-    }
+    wait_until(lambda: _told(file_plane) >= {"Activated", "SourceChanged"}, lambda: _told(file_plane))
 
 
 @pytest.mark.parametrize(
