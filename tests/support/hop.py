@@ -16,6 +16,7 @@ from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.cache.store import Store
 from promptops.cache.tiers.disk import Disk
+from promptops.dev.ports import free_ports
 from promptops.feed.authentication import Caller, Unauthenticated
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
@@ -183,7 +184,8 @@ class Hop:
             refusals=lambda reason: self.refused.update((reason,)),
             scopes=lambda: self.origin.scopes,
         )
-        listener = loopback(self.port)
+        # One that is stopped comes back where it was: on no port that the kernel gives to others meanwhile.
+        listener = loopback(self.port or free_ports(1)[0])
         self.port = listener.getsockname()[1]
         self.streams = app.streams
         self.server = Server(Listener("feed", listener, app), Counted(), 2)
