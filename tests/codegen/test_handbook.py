@@ -28,6 +28,22 @@ def test_every_setting_is_explained() -> None:
     assert [row for row in rows if row.endswith("|  |")] == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "default"),
+    [
+        ("PROMPTOPS_COLLECTOR_URL", ""),
+        ("PROMPTOPS_DATA_ADDRESS", "`127.0.0.1:8181`"),
+        ("PROMPTOPS_SNAPSHOT_KEY_FILE", ""),
+        ("PROMPTOPS_SOCKET_MODE", "`0660`"),
+        ("PROMPTOPS_TENANCY_MODE", "`Implicit`"),
+    ],
+)
+def test_a_default_is_what_holds_where_a_variable_is_not_set(variable: str, default: str) -> None:
+    rows = [row for row in handbook.pages()["settings.md"].splitlines() if row.startswith(f"| `{variable}` |")]
+
+    assert [row.split(" | ")[1] for row in rows] == [default]
+
+
 def test_every_reason_is_listed() -> None:
     said = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
 

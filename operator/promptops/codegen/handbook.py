@@ -103,8 +103,8 @@ def _variables(module: ModuleType, kind: type) -> Iterator[str]:
         texts = _texts(called or value)
         variable = next((text for text in texts if text.startswith(_VARIABLES)), None)
         if variable is not None and field.arg is not None:
-            default = next((f"`{text}`" for text in texts[texts.index(variable) + 1 :] if " " not in text), "")
-            yield f"| `{variable}` | {default} | {explained.get(field.arg, '')} |"
+            default = _default(called or value, variable)
+            yield f"| `{variable}` | {f'`{default}`' if default else ''} | {explained.get(field.arg, '')} |"
 
 
 def _makes(node: ast.AST) -> TypeGuard[ast.Call]:
@@ -115,6 +115,23 @@ def _texts(node: ast.AST) -> list[str]:
     """The strings of a piece of code in the order in which they stand there."""
     found = [each for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     return [str(each.value) for each in sorted(found, key=lambda each: (each.lineno, each.col_offset))]
+
+
+def _default(node: ast.AST, variable: str) -> str:
+    """What is said beside a variable where it is read: a further argument of that call, or what follows it after `or`."""
+    for each in ast.walk(node):
+        parts = each.args if isinstance(each, ast.Call) else each.values if isinstance(each, ast.BoolOp) else []
+        said = [ast.unparse(part) for part in parts]
+        read = next((index for index, text in enumerate(said) if repr(variable) in text), None)
+        beside = _constants(parts[read + 1 :]) if read is not None else []
+        if beside:
+            return beside[0]
+    return ""
+
+
+def _constants(nodes: list[ast.expr]) -> list[str]:
+    said = [each.value for each in nodes if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return [each for each in said if " " not in each]  # what has blanks says what is missing
 
 
 def _explained(source: ast.Module, name: str) -> dict[str, str]:

@@ -48,7 +48,8 @@ class GatewayApp:
         if not self._requests.of(caller.identity).take(time.monotonic()):
             raise not_admitted(TooMany("too many requests; retry", RETRY_SECONDS))
         taken = self._scopes.of(caller)(head)
-        return msgspec.structs.replace(taken, answer=lambda body: _complete(taken.answer(body)))
+        # Never taken again for somebody who was not asked for a token.
+        return msgspec.structs.replace(taken, answer=lambda body: _complete(taken.answer(body)), is_repeatable=False)
 
 
 async def _complete(answering: Answer | Lasting | Awaitable[Answer | Lasting]) -> Answer:
