@@ -111,13 +111,14 @@ def test_kubectl_prints_where(plane: Plane, webhook: RunningWebhook, refusing: d
 
 
 def test_a_probe_hears_its_refusal(webhook: RunningWebhook, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("nobody's")
     trust = Trust((Signer(bytes(32)).trusted,), webhook.authority.certificate.decode())
     (tmp_path / "trust.json").write_bytes(msgspec.json.encode(trust))
+    # Without a token nobody is asked for the feed.
     files = (f"--token-file={tmp_path / 'token'}", f"--trust-file={tmp_path / 'trust.json'}")
 
-    done = CliRunner().invoke(probe, ["--feed=https://127.0.0.1:1", f"--webhook={webhook.url}", *files, "--within=0.1"])
+    done = CliRunner().invoke(probe, ["--feed=https://127.0.0.1:1", f"--webhook={webhook.url}", *files])
 
+    assert "feed: https://127.0.0.1:1 cannot be followed: Unauthenticated: the token cannot be read" in done.output
     assert "webhook: refuses a version whose template has no end: " in done.output
 
 

@@ -17,7 +17,7 @@ from promptops.feed.authentication import NotEntitled, Unauthenticated
 from tests.support.hop import SCOPE, Hop, hop
 
 
-async def asked(feed: Hop, folder: Path, *options: str, within: float = 30.0, signer: Signer | None = None) -> Result:
+async def asked(feed: Hop, folder: Path, *options: str, within: float = 60.0, signer: Signer | None = None) -> Result:
     """Ask this feed, believing its signer unless it is another one."""
     (folder / "token").write_text("token-a\n")
     (folder / "trust.json").write_bytes(msgspec.json.encode(Trust(((signer or feed.signer).trusted,))))
@@ -58,7 +58,7 @@ async def test_what_cannot_be_followed_is_said(
 ) -> None:
     async with hop(leads=True) as feed:
         feed.refusal = refusal
-        done = await asked(feed, tmp_path, within=2.0, signer=signer)
+        done = await asked(feed, tmp_path, signer=signer)
 
     assert done.exit_code == 1
     assert f"feed: {feed.url} cannot be followed: " in done.output

@@ -22,7 +22,7 @@ class NotFollowed(Exception):
 
 
 class _Waiting(FollowerObserver):
-    """Knows when something was said that settles it."""
+    """Knows when something was said that another try would hear again."""
 
     def __init__(self) -> None:
         self.settled = asyncio.Event()
@@ -30,13 +30,16 @@ class _Waiting(FollowerObserver):
         self.said = ""
 
     def disconnected(self, reason: str, detail: str) -> None:
+        if self.settled.is_set():
+            return
         self.said = f"{reason}: {detail}"
-        if reason == reasons.TENANT_UNKNOWN:
-            self.is_stranger = True
+        self.is_stranger = reason == reasons.TENANT_UNKNOWN
+        if reason in (reasons.TENANT_UNKNOWN, reasons.UNAUTHENTICATED):
             self.settled.set()
 
     def refused(self, reason: str, detail: str) -> None:
-        self.said = f"refused, {reason}: {detail}"
+        self.said = f"{reason}: {detail}"
+        self.settled.set()
 
     def took(self, position: Position, durable: bool) -> None:
         self.settled.set()
@@ -72,5 +75,6 @@ async def ask_for_index(url: str, token_file: Path, trust_file: Path, within: fl
         follower.close()
     if waiting.is_stranger:
         return None
-    assert store.current is not None  # noqa: S101
+    if store.current is None:
+        raise NotFollowed(waiting.said)
     return store.current.header
