@@ -21,6 +21,7 @@ from pathlib import Path
 from promptops.dev.distribution import REDIS, provide
 from promptops.dev.progress import Progress
 from promptops.settings.dev import DevSettings
+from promptops.telemetry.logging import configure
 from tests.sidecar.test_feed import Following
 from tests.support.hop import Hop, hop
 from tests.support.redis import Server, servers
@@ -97,6 +98,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=20.0, help="for each state of Redis")
     seconds = options.parse_args().seconds
+    configure("error")  # the origin runs in this process, and what it has to say of readers stands between the figures
     home = Path(tempfile.mkdtemp(prefix="bench-mirror-"))
     with (
         origin() as (above, loop),
