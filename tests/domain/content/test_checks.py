@@ -395,6 +395,11 @@ def test_a_marker_in_a_default_is_refused_too() -> None:
             id="T28 unicode: raw",
         ),
         pytest.param(
+            text("\n# System:\nHelp.\n\nuser:\nHi"),
+            'RoleMarker: spec.content.text: "system:" is text here, and no message begins with it: write messages, as in {role: system, content: …}',
+            id="messages as Prompty writes them",
+        ),
+        pytest.param(
             text("a\u200bb"),
             "InvalidCharacter: spec.content.text: line 1, column 2: an invisible character (U+200B): remove it unless the script needs it",
             id="zero-width space",

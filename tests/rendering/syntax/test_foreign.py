@@ -47,6 +47,9 @@ VARIABLES = (Variable("x", "string"), Variable("user", "object"))
         pytest.param("{{ x | safe }}", "nothing is escaped", id="safe"),
         pytest.param("{{ x[:100] }}", "shorten a text with truncate", id="a slice"),
         pytest.param("{{ x | uppercase }}", "write upper", id="a filter of Liquid"),
+        pytest.param('{{role "system"}}', "a prompt has messages, each with its role", id="a role of Dotprompt"),
+        pytest.param("{{media url=x}}", "let the caller add what is not", id="a picture"),
+        pytest.param("{{ x | replace('|', '\\|') }}", "a backslash is written twice", id="an escape of Python"),
         pytest.param("{{ x ~ x }}", "write two tags side by side", id="concatenation"),
     ],
 )

@@ -61,6 +61,9 @@ _ROLE_MARKER = re.compile(
 )
 
 
+_ROLE_LINE = re.compile(r"(?:#[ \t]*)?(system|developer|user|assistant)[ \t]*:[ \t]*(?:\r?\n|\Z)", re.IGNORECASE)
+"""How Prompty and others begin a message within one text."""
+
 Check = Callable[[Subject], Iterator[Finding]]
 
 
@@ -147,6 +150,16 @@ def no_role_markers(subject: Subject) -> Iterator[Finding]:
             marker = found[0] if found[0].isprintable() else shown(found[0])
             message = f"the chat marker {marker} can end this message and begin another: use messages and roles; in prose, put a blank behind its first character"
             yield Finding(reasons.ROLE_MARKER, message, path, line, column)
+
+
+def roles_are_said_by_messages(subject: Subject) -> Iterator[Finding]:
+    """What other formats read as the beginning of a message is text to a provider, and its author means the message."""
+    for path, node in (("", subject.written), *subject.variants):
+        written = node.get("text")
+        if isinstance(written, str) and (found := _ROLE_LINE.match(written.lstrip(_BLANKS))):
+            role = found[1].lower()
+            message = f'"{role}:" is text here, and no message begins with it: write messages, as in {{role: {role}, content: …}}'
+            yield Finding(reasons.ROLE_MARKER, message, join(path, "text"), severity="warning")
 
 
 def templates_parse(subject: Subject) -> Iterator[Finding]:
@@ -260,6 +273,7 @@ CHECKS: tuple[Check, ...] = (
     system_speaks_first,
     characters_are_visible,  # before the parser: what cannot be seen is hard to find at a line and column
     no_role_markers,
+    roles_are_said_by_messages,
     names_are_unique,
     declarations_are_sound,
     histories_are_declared,

@@ -93,6 +93,12 @@ class Subject:
         return cls(variables, sayings, includes, content)
 
     @property
+    def variants(self) -> tuple[tuple[str, Manifest], ...]:
+        """What differs for some models, with its path."""
+        models = map(mapping, sequence(self.written.get("models")))
+        return tuple((f"models[{index}]", each) for index, each in enumerate(models))
+
+    @property
     def templates(self) -> tuple[Template, ...]:
         """Every template of it."""
         return tuple(template for saying in self.sayings for template in saying.templates)

@@ -96,6 +96,12 @@ FOREIGN_STATEMENTS = {
     "else": "write {% else %}", "end": "write {% endif %} or {% endfor %}",
 }  # fmt: skip
 """What stands first in {{ }} of Go, Handlebars and others, and is a statement."""
+FOREIGN_HELPERS = {
+    "role": "a prompt has messages, each with its role: write it as one of them", "json": "write {{ name | tojson }}",
+    "media": "a message is text: let the caller add what is not", "history": "write a message with a placeholder, a list of messages",
+    "section": "put the text there, or take it in with {% include \"alias\" %}", "len": "write {{ name | length }}", "printf": "write the text around the values",
+}  # fmt: skip
+"""What stands first in {{ }} of Dotprompt, Go and others, with an argument behind it."""
 FOREIGN_BEGINNINGS = {
     ".": "write a variable's name alone, in lower case, as in {{ name }}",
     "/": "a block ends with {% endif %} or {% endfor %}",

@@ -336,7 +336,7 @@ def _unescaped(token: Token) -> str:
         if part[0] not in _ESCAPES:
             raise TemplateFault(
                 token.offset,
-                f"\\{shown(part[0])[1:-1]} is no escape of the language: there are \\n \\t \\r \\\\ \\' \\\"",
+                f"\\{shown(part[0])[1:-1]} is no escape of the language: there are \\n \\t \\r \\\\ \\' \\\"; a backslash is written twice",
             )
         text += _ESCAPES[part[0]] + part[1:]
     return text

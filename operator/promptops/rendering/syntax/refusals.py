@@ -7,6 +7,7 @@ from typing import Final
 from promptops.rendering.names import shown
 from promptops.rendering.syntax.cures import (
     FOREIGN_BEGINNINGS,
+    FOREIGN_HELPERS,
     FOREIGN_STATEMENTS,
     FOREIGN_WORDS,
     REFUSED_CALLS,
@@ -99,7 +100,8 @@ def _several_words(tag: Tag, token: Token, before: Sequence[Token]) -> str:
     if all(each.kind == "name" for each in tag.tokens):
         name = "_".join(each.text.lower() for each in tag.tokens)[:64]
         return f"a name has no blanks: write {{{{ {name} }}}}, and declare it under variables"
-    return f"{shown(before[0].text)} is nothing that can be called: use a filter, as in {{{{ name | upper }}}}"
+    way_out = FOREIGN_HELPERS.get(before[0].text, "use a filter, as in {{ name | upper }}")
+    return f"{shown(before[0].text)} is nothing that can be called: {way_out}"
 
 
 def _dashed(tag: Tag, token: Token, before: Sequence[Token]) -> str:
