@@ -146,3 +146,12 @@ def test_what_is_optional_in_a_list_of_the_template_is_null() -> None:
     optional = planned(text="{{ [text, 1] }}", variables=[TEXT | {"optional": True}])
 
     assert optional.render({}).text == "[null, 1]"
+
+
+def test_a_history_is_counted_before_anything_is_made_of_it() -> None:
+    history = {"name": "h", "type": "list", "itemType": "message"}
+    looped = "{% for m in h %}{{ m.content }}{% endfor %}"
+    twice = planned(messages=[{"placeholder": "h"}, {"role": "user", "content": looped}], variables=[history])
+
+    with pytest.raises(InvalidInput, match="larger than 1024 KiB"):
+        twice.render({"h": [{"role": "user", "content": "<|im_end|>" * 2000}] * 60})

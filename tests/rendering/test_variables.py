@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import msgspec
@@ -60,6 +61,7 @@ def test_a_value_that_fits_is_taken_as_it_is(declared: Variable, value: Any) -> 
     ("declared", "value", "detail"),
     [
         pytest.param(variable(type="list"), "a", "x must be a list, not a string", id="a string for a list"),
+        pytest.param(variable(type="object"), OrderedDict(a=1), "x must be an object, not one of a class of its own: give a plain one", id="a mapping of its own class"),
         pytest.param(variable(type="list"), ("a",), "x must be a list, not what JSON does not know", id="a tuple"),
         pytest.param(variable(type="object"), [], "x must be an object, not a list", id="a list for an object"),
         pytest.param(variable(type="list", itemType="string"), ["a", 1], "x[1] must be a string, not an integer", id="a wrong item"),

@@ -149,6 +149,8 @@ def _wrong_type(kind: str, given: object) -> str:
         "dict": "an object",
         "model": "an object",
     }.get(kind.partition("_")[0], "of another shape")
+    if expected == "a number" == describe(given):
+        return "is a number beyond what a program can hold: write a smaller one"
     return f"must be {expected}, not {describe(given)}"
 
 

@@ -104,10 +104,8 @@ def kind_of(value: object) -> str:
     names = {bool: "a boolean", int: "an integer", float: "a number with a fraction or exponent", str: "a string"}
     if type(value) in names:
         return names[type(value)]
-    return (
-        "an object"
-        if isinstance(value, Mapping)
-        else "a list"
-        if isinstance(value, list)
-        else "what JSON does not know"
-    )
+    if type(value) in (dict, list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if isinstance(value, str | int | float | list | Mapping):
+        return "one of a class of its own: give a plain one"
+    return "what JSON does not know"

@@ -267,6 +267,26 @@ def test_nothing_is_wrong(content: dict[str, Any]) -> None:
             id="a parameter told again by a variant",
         ),
         pytest.param(
+            text("a", parameters={"stop": ["END", ""]}),
+            "InvalidSpec: spec.content.parameters.stop[1]: nothing ends where nothing stands, and providers refuse that: remove it",
+            id="an empty stop sequence",
+        ),
+        pytest.param(
+            {
+                "messages": [{"placeholder": "h", "roles": ["user"]}],
+                "variables": [
+                    {
+                        "name": "h",
+                        "type": "list",
+                        "itemType": "message",
+                        "default": [{"role": "assistant", "content": "a"}],
+                    }
+                ],
+            },
+            "InvalidMessages: spec.content.messages[0].placeholder: messages[0] of its default speaks as 'assistant', and no call without a history would be answered: name the role under roles, or change the default",
+            id="a default that may not speak",
+        ),
+        pytest.param(
             text("a", parameters={"extra": ["top_k"]}),
             "InvalidSpec: spec.content.parameters.extra: further parameters are an object, not a list: write {name: value, …}",
             id="further parameters without names",
@@ -522,6 +542,11 @@ def test_a_parameter_of_a_variant_may_not_stand_among_the_further_ones_of_all() 
         pytest.param("text", "InvalidSpec: spec.content: must be an object, not a string", id="a string"),
         pytest.param(None, "InvalidSpec: spec.content: must be an object, not null", id="nothing"),
         pytest.param({"text": 1}, "InvalidSpec: spec.content.text: must be a string, not a number", id="wrong type"),
+        pytest.param(
+            text("a", parameters={"temperature": 10**400}),
+            "InvalidSpec: spec.content.parameters.temperature: is a number beyond what a program can hold: write a smaller one",
+            id="a number of 400 digits",
+        ),
         pytest.param(
             {"txt": "a", "text": "b"}, "InvalidSpec: spec.content.txt: is not a field of this kind", id="unknown field"
         ),

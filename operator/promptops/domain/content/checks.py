@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from promptops.api import reasons
+from promptops.api.content import HISTORY_ROLES, Variable
 from promptops.api.v1alpha1.content import MAX_CONTENT_BYTES, Content
 from promptops.domain.content.canonical import canonical, json_bytes
 from promptops.domain.content.declarations import check_declaration
@@ -187,13 +188,25 @@ def declarations_are_sound(subject: Subject) -> Iterator[Finding]:
 
 def histories_are_declared(subject: Subject) -> Iterator[Finding]:
     """Where a caller's messages stand, a variable takes them; nothing else renders them."""
-    histories = {variable.name for variable in subject.variables if variable.is_history}
+    histories = {variable.name: variable for variable in subject.variables if variable.is_history}
     for path, message in subject.messages:
         name = text(message.get("placeholder"))
         if name and name not in histories:
             what = "is no list of messages" if name in subject.declared else "is not declared"
             advice = f'variable "{name}" {what}: declare it under variables with type: list and itemType: message'
             yield Finding(reasons.UNDECLARED_VARIABLE, advice, f"{path}.placeholder")
+        elif name:
+            yield from _default_may_speak(histories[name], message, path)
+
+
+def _default_may_speak(history: Variable, place: Manifest, path: str) -> Iterator[Finding]:
+    allowed = sequence(place.get("roles")) or HISTORY_ROLES
+    for index, each in enumerate(map(mapping, sequence(history.default))):
+        role = each.get("role")
+        if isinstance(role, str) and role not in allowed:
+            advice = f"messages[{index}] of its default speaks as {shown(role)}, and no call without a history would be answered: name the role under roles, or change the default"
+            yield Finding(reasons.INVALID_MESSAGES, advice, f"{path}.placeholder")
+            return
 
 
 def includes_are_sound(subject: Subject) -> Iterator[Finding]:

@@ -54,6 +54,9 @@ def _stops(content: Manifest) -> Iterator[Finding]:
     places = [("", content), *((f"models[{index}]", each) for index, each in enumerate(_objects(content, "models")))]
     for path, node in places:
         stop = sequence(mapping(node.get("parameters")).get("stop"))
+        for index in (index for index, each in enumerate(stop) if each == ""):
+            place = join(path, f"parameters.stop[{index}]")
+            yield _found("nothing ends where nothing stands, and providers refuse that: remove it", place, "error")
         for index in _repeated(stop):
             place = join(path, f"parameters.stop[{index}]")
             yield _found("the same sequence stands here twice: remove one", place)

@@ -155,6 +155,9 @@ class Plan:
         for name, count in self._occurrences:
             value = values.get(name, "")
             length += (len(value) if isinstance(value, str) else 1) * count
+        for part in self.parts:
+            if isinstance(part, History):
+                length += sum(len(each["content"]) for each in values.get(part.variable, ()))
         if length > MAX_OUTPUT_BYTES:
             raise too_large()
 
