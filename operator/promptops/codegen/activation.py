@@ -73,7 +73,7 @@ def _activation(releaser: str) -> tuple[Manifest, Manifest]:
 
 def _versions_in_use(releaser: str) -> tuple[Manifest, Manifest]:
     """Its status says whether a version is in use. Prompts as parameters would say what was activated a moment ago, too, and have
-    each deletion held against every Prompt of the namespace: the end of one would take as long as the square of what is in it.
+    each deletion held against every Prompt of the namespace: docs/adr/0018.
     """
     variables = {
         "version": "object == null ? dyn(oldObject) : dyn(object)",
