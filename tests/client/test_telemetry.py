@@ -19,7 +19,9 @@ from opentelemetry.trace import StatusCode
 from promptops.client import (
     ClientConfig,
     ConfigurationError,
+    PromptOpsClient,
     PromptOpsError,
+    RenderItem,
     SyncPromptOpsClient,
     TelemetryConfig,
     TelemetryError,
@@ -84,6 +86,41 @@ def test_a_render_in_the_process_is_told(told: Told, sidecar: Sidecar) -> None:
     labels = {"prompt.id": "greeting", "operation.type": "render"}
     assert told.points("promptops.prompts.processed") == [({**labels, "success": True}, 2)]
     assert told.points("promptops.prompt.duration") == [(labels, 2)]
+
+
+def test_a_batch_is_one_span_and_each_of_its_items_is_counted(told: Told, sidecar: Sidecar) -> None:
+    items = [RenderItem("greeting", {"name": "Ada"}), RenderItem(CANARY), RenderItem("greeting", {"name": CANARY})]
+    with SyncPromptOpsClient(ClientConfig(socket=sidecar.socket, telemetry=told.config)) as client:
+        client.render_batch(items)
+
+    labels = {"operation.type": "batch"}
+    assert told.spans() == [
+        {
+            "name": "promptops.batch",
+            "status": StatusCode.UNSET,
+            **labels,
+            "success": True,
+            "batch.items": 3,
+            "batch.failed": 1,
+        }
+    ]
+    assert told.points("promptops.prompts.processed") == [
+        ({"prompt.id": "greeting", **labels, "success": True}, 2),
+        ({"prompt.id": "", **labels, "success": False}, 1),
+    ]
+    assert told.points("promptops.prompt.duration") == [({"prompt.id": "", **labels}, 1)]
+    assert CANARY not in told.text()
+
+
+async def test_a_batch_that_fails_as_a_whole_counts_once(told: Told, sidecar: Sidecar) -> None:
+    async with PromptOpsClient(ClientConfig(socket=sidecar.socket, telemetry=told.config)) as client:
+        with pytest.raises(PromptOpsError):
+            await client.render_batch([RenderItem("greeting", {"name": "Ada"})] * 101)
+
+    span = told.spans()[-1]
+    assert (span["name"], span["success"], span["error.message"]) == ("promptops.batch", False, "InvalidRequest")
+    labels = {"prompt.id": "", "operation.type": "batch", "success": False}
+    assert told.points("promptops.prompts.processed") == [(labels, 1)]
 
 
 @pytest.mark.parametrize(

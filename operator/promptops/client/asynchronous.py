@@ -122,7 +122,9 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
 
     async def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
-        return [codec.result_of(each) for each in (await self._answer(codec.batch_call(items))).items]
+        with self._session.traced_batch() as traced:
+            results = traced.answered((await self._answer(codec.batch_call(items))).items)
+        return [codec.result_of(each) for each in results]
 
     async def validate_prompt(self, prompt_id: str, variables: Mapping[str, Any] | None = None) -> PromptValidation:
         """Say whether a render with these variables would be answered; one that nobody declared is wrong here."""

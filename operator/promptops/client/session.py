@@ -20,7 +20,7 @@ from promptops.client.events import Subscriptions
 from promptops.client.outliers import Endpoints
 from promptops.client.retrying import Attempts, RetryConfig
 from promptops.client.statistics import CallCounts, ClientStatistics
-from promptops.client.telemetry import Telemetry, Traced
+from promptops.client.telemetry import Telemetry, Traced, TracedBatch
 from promptops.client.token import BearerToken
 
 if TYPE_CHECKING:
@@ -126,6 +126,10 @@ class Session:
     def traced(self, prompt_id: Any) -> AbstractContextManager[Traced]:
         """Tell OpenTelemetry of the render that the block is, if it wants to know."""
         return self.telemetry.render(prompt_id) if self.telemetry is not None else nullcontext(Traced())
+
+    def traced_batch(self) -> AbstractContextManager[TracedBatch]:
+        """Do the same for a batch."""
+        return self.telemetry.batch() if self.telemetry is not None else nullcontext(TracedBatch())
 
     def check_level(self, health: Health) -> None:
         """Raise CacheError when the mirror in Redis is wanted, and the sidecar has none or cannot use it."""

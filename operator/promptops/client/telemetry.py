@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from promptops.api import reasons
-from promptops.api.http import RenderResponse
+from promptops.api.http import BatchResult, RenderResponse
 from promptops.client.errors import PromptOpsError, TelemetryError
 from promptops.rendering.selection import is_prompt_id
 
 MAX_PROMPTS: Final = 10_000
 """Prompts that are told apart in metrics."""
 _SCOPE: Final = "promptops.client"
-_OPERATION: Final = "render"
+_RENDER: Final = "render"
+_BATCH: Final = "batch"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,18 @@ class Traced:
         self.answer = answer
         self.code = reasons.FALLBACK if answer.source == "fallback" else ""
         return answer
+
+
+@dataclass
+class TracedBatch:
+    """One batch that somebody wants to hear of."""
+
+    results: tuple[BatchResult, ...] = ()
+
+    def answered(self, results: tuple[BatchResult, ...]) -> tuple[BatchResult, ...]:
+        """Take note of what became of each item, and return it."""
+        self.results = results
+        return results
 
 
 class Telemetry:
@@ -86,7 +99,8 @@ class Telemetry:
     def render(self, prompt_id: Any) -> Iterator[Traced]:
         """Tell of the render that the block is. What it asks a sidecar belongs to its span."""
         began, traced = time.perf_counter(), Traced()
-        with self._span(prompt_id) as traced.span:
+        named = prompt_id if isinstance(prompt_id, str) and is_prompt_id(prompt_id) else ""
+        with self._span(_RENDER, {"prompt.id": named}) as traced.span:
             try:
                 yield traced
             except PromptOpsError as error:
@@ -95,32 +109,57 @@ class Telemetry:
             finally:
                 self._tell(prompt_id, traced, (time.perf_counter() - began) * 1000)
 
-    def _span(self, prompt_id: Any) -> AbstractContextManager[Any]:
+    @contextmanager
+    def batch(self) -> Iterator[TracedBatch]:
+        """Tell of the batch that the block is: one span, and each item counted by its prompt. One that fails as a whole counts once."""
+        began, traced, labels = time.perf_counter(), TracedBatch(), {"prompt.id": "", "operation.type": _BATCH}
+        with self._span(_BATCH, {}) as span:
+            try:
+                yield traced
+            except PromptOpsError as error:
+                self._processed.add(1, {**labels, "success": False})
+                self._end(span, {"success": False, "error.message": error.error_code}, error.error_code)
+                raise
+            self._duration.record((time.perf_counter() - began) * 1000, labels)
+            failed = sum(not self._count(result) for result in traced.results)
+            self._end(span, {"success": True, "batch.items": len(traced.results), "batch.failed": failed}, "")
+
+    def _count(self, result: BatchResult) -> bool:
+        """Count an item; return whether it was answered with what is served."""
+        served = result.answer is not None and result.answer.source != "fallback"
+        labels = {"prompt.id": self._label(result.prompt_id, result.answer), "operation.type": _BATCH}
+        self._processed.add(1, {**labels, "success": served})
+        return served
+
+    def _span(self, operation: str, attributes: dict[str, str]) -> AbstractContextManager[Any]:
         if random.random() >= self.config.sample_rate:  # noqa: S311 - sampling
             return nullcontext()
-        named = prompt_id if isinstance(prompt_id, str) and is_prompt_id(prompt_id) else ""
         span: AbstractContextManager[Any] = self._tracer.start_as_current_span(
-            f"promptops.{_OPERATION}",
+            f"promptops.{operation}",
             kind=self._kind,
-            attributes={"prompt.id": named, "operation.type": _OPERATION},
+            attributes={**attributes, "operation.type": operation},
             record_exception=False,
             set_status_on_exception=False,
         )
         return span
+
+    def _end(self, span: Any, said: dict[str, str | bool | int], code: str) -> None:
+        if span is None:
+            return
+        span.set_attributes(said)
+        if code:
+            span.set_status(self._status(self._error, code))
 
     def _tell(self, prompt_id: Any, traced: Traced, milliseconds: float) -> None:
         """Count it and end its span. One that was cancelled came to nothing, and nothing is said of it."""
         code = traced.code
         if not code and traced.answer is None:
             return
-        labels = {"prompt.id": self._label(prompt_id, traced.answer), "operation.type": _OPERATION}
+        labels = {"prompt.id": self._label(prompt_id, traced.answer), "operation.type": _RENDER}
         self._processed.add(1, {**labels, "success": not code})
         if not code:
             self._duration.record(milliseconds, labels)
-        if traced.span is not None:
-            traced.span.set_attributes(_said(traced))
-        if traced.span is not None and code:
-            traced.span.set_status(self._status(self._error, code))
+        self._end(traced.span, _said(traced), code)
 
     def _label(self, prompt_id: Any, answer: RenderResponse | None) -> str:
         """Return what stands for a prompt: its id once it was answered, for a caller may ask for anything."""
@@ -129,7 +168,7 @@ class Telemetry:
         return prompt_id if isinstance(prompt_id, str) and prompt_id in self._known else ""
 
 
-def _said(traced: Traced) -> dict[str, str | bool]:
+def _said(traced: Traced) -> dict[str, str | bool | int]:
     answer = traced.answer
     named = answer is not None and answer.version
     return {
