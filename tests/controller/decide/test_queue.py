@@ -305,34 +305,53 @@ async def test_a_change_finds_a_worker_while_everything_else_hangs() -> None:
     assert len(queue) == 18
 
 
-async def test_what_follows_takes_few_workers_while_a_change_is_worked_on() -> None:
-    most, at_work, release, changed = 0, 0, asyncio.Event(), asyncio.Event()
+class Working:
+    """A queue in which a change is worked on until it is released, and so is what follows."""
 
-    async def work(key: str) -> bool:
-        nonlocal most, at_work
+    def __init__(self, hold_seconds: float) -> None:
+        self.most = self.at_work = 0
+        self.changed, self.release = asyncio.Event(), asyncio.Event()
+        self.queue: KeyedQueue[str] = KeyedQueue(self._work, namespace_of, workers=16, hold_seconds=hold_seconds)
+        self.queue.add("a/changed")
+        for number in range(20):
+            self.queue.add(f"a/follows-{number}", Lane.FOLLOWING)
+
+    async def _work(self, key: str) -> bool:
         if key == "a/changed":
-            await changed.wait()
+            await self.changed.wait()
             return True
-        at_work += 1
-        most = max(most, at_work)
-        await release.wait()
-        at_work -= 1
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        await self.release.wait()
+        self.at_work -= 1
         return True
 
-    queue: KeyedQueue[str] = KeyedQueue(work, namespace_of, workers=16)
-    queue.add("a/changed")
-    for number in range(20):
-        queue.add(f"a/follows-{number}", Lane.FOLLOWING)
-    running = asyncio.create_task(queue.run())
-    await until(lambda: at_work == BESIDE_CHANGES)
-    during = most
-    changed.set()
-    await until(lambda: at_work == 8)
-    release.set()
-    await until(lambda: not len(queue) and not at_work)
+
+async def test_what_follows_waits_while_a_change_is_worked_on() -> None:
+    working = Working(hold_seconds=2 * SECONDS)
+    running = asyncio.create_task(working.queue.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    during = working.most
+    working.changed.set()
+    await until(lambda: working.at_work == 8)
     running.cancel()
 
-    assert (during, most) == (BESIDE_CHANGES, 8)
+    assert (during, working.most) == (0, 8)
+
+
+async def test_what_has_waited_for_long_goes_on_beside_changes_with_few_workers() -> None:
+    working = Working(hold_seconds=0.0)
+    running = asyncio.create_task(working.queue.run())
+    await until(lambda: working.at_work == BESIDE_CHANGES)
+    during = working.most
+    working.changed.set()
+    await until(lambda: working.at_work == 8)
+    working.release.set()
+    await until(lambda: not len(working.queue) and not working.at_work)
+    running.cancel()
+
+    assert (during, working.most) == (BESIDE_CHANGES, 8)
 
 
 async def test_the_queue_tells_how_long_a_key_waited_and_in_which_lane() -> None:

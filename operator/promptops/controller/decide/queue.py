@@ -15,6 +15,10 @@ KeyType = TypeVar("KeyType", bound=Hashable)
 WORKERS = 16
 BESIDE_CHANGES = 2
 """So many workers do what merely follows while one does what somebody waits for: the API server is shared by both."""
+CALM_SECONDS = 0.05
+"""Changes that come no further apart belong together, and what follows from the first waits for the last."""
+HOLD_SECONDS = 2.0
+"""But for no longer than this: then it goes on beside them."""
 COUNTS_PER_SECOND = 20.0
 """Statuses of which nothing but a count is news are written no faster than this, over all namespaces."""
 
@@ -28,9 +32,15 @@ class KeyedQueue(Generic[KeyType]):
         group_of: Callable[[KeyType], Hashable],
         workers: int = WORKERS,
         counts_per_second: float = COUNTS_PER_SECOND,
+        hold_seconds: float = HOLD_SECONDS,
     ) -> None:
         """`work` says whether it wrote anything; keys of one group take turns with those of others."""
         self._work = work
+        self._hold_seconds = hold_seconds
+        self._changing_at = float("-inf")
+        """When a change was worked on last."""
+        self._held_since: float | None = None
+        """Since when something waits that merely follows; None while nothing does."""
         self._workers = workers
         self._ledger: Ledger[KeyType] = Ledger(group_of)
         self._counts = Bucket(counts_per_second, counts_per_second)
@@ -97,9 +107,11 @@ class KeyedQueue(Generic[KeyType]):
         """Return a key, or until when to wait for one."""
         if not self._free:
             return None, None
-        can_wait = self._ledger.busy(Lane.FOLLOWING) < self._most_that_follow()
+        can_wait = self._ledger.busy(Lane.FOLLOWING) < self._most_that_follow(now)
         taken = self._ledger.take(now, Lane.FOLLOWING if can_wait else Lane.CHANGED)
         due = self._ledger.next_due()
+        if taken is None and not can_wait and self._held_since is not None:
+            due = min(now + CALM_SECONDS, due if due is not None else float("inf"))
         if taken is not None or not can_wait or not self._ledger.waiting(Lane.COUNTING):
             return taken, due
         seconds = self._counts.take(now)
@@ -107,11 +119,20 @@ class KeyedQueue(Generic[KeyType]):
             return None, now + seconds if due is None else min(due, now + seconds)
         return self._ledger.take(now), due
 
-    def _most_that_follow(self) -> int:
+    def _most_that_follow(self, now: float) -> int:
         # Half of the workers are kept for what is urgent: a slow API server must not fill all with what can wait.
         most = max(1, self._workers // 2)
-        is_changing = self._ledger.busy(Lane.CHANGED) > self._ledger.busy(Lane.FOLLOWING)
-        return min(most, BESIDE_CHANGES) if is_changing else most
+        ledger = self._ledger
+        if ledger.waiting(Lane.CHANGED) or ledger.busy(Lane.CHANGED) > ledger.busy(Lane.FOLLOWING):
+            self._changing_at = now
+        if not (ledger.waiting(Lane.FOLLOWING) or ledger.waiting(Lane.COUNTING)):
+            self._held_since = None
+        elif self._held_since is None:
+            self._held_since = now
+        if now - self._changing_at >= CALM_SECONDS:
+            return most
+        has_waited = self._held_since is not None and now - self._held_since >= self._hold_seconds
+        return min(most, BESIDE_CHANGES) if has_waited else 0
 
     async def _work_on(self, key: KeyType, lane: Lane) -> None:
         try:
@@ -126,5 +147,7 @@ class KeyedQueue(Generic[KeyType]):
             if lane is Lane.COUNTING and not wrote:
                 self._counts.give_back()
         finally:
+            if lane is Lane.CHANGED:
+                self._changing_at = asyncio.get_running_loop().time()
             self._free += 1
             self._wake.set()
