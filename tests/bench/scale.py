@@ -1,4 +1,5 @@
-"""What thousands of prompts cost: until all are ready, while pods join, for two hundred activations at once, and after a restart.
+"""What thousands of prompts cost: until all are ready, while pods join, for two hundred activations at once beside
+the same patches without an operator, and after a restart.
 
 Prints seconds, processor time, memory and writes per object; writes are counted from the API server's audit log.
     PYTHONPATH=. python tests/bench/scale.py [--prompts 2000]
@@ -157,22 +158,55 @@ def settling(operator: Operator) -> Iterator[str]:
     yield f"the last write after     {changed_at - begun:>10.2f} s more, {last - first} until then"
 
 
-def at_once(stack: Stack, count: int) -> Iterator[str]:
-    """Yield a line about activations that come together: merge patches of the one line, over a few connections."""
+@dataclass(frozen=True)
+class AtOnce:
+    """Activations that came together: how many, and the seconds until the last was accepted, and served."""
+
+    count: int
+    accepted: float
+    served: float
+
+
+def at_once(stack: Stack, count: int) -> AtOnce:
+    """Activate many prompts together: merge patches of the one line, over a few connections."""
     chosen = names(min(AT_ONCE, count))
     apply(stack.plane, (dict(version(name, "1.1.0", content(name, "1.1.0"))) for name in chosen))
     seconds_until(lambda: _is_known(stack.plane, len(chosen)))
-    with administrator(stack.plane) as api, ThreadPoolExecutor(WRITERS + 1) as pool:
+    with ThreadPoolExecutor(1) as pool:
         begun = time.monotonic()
         last_served = pool.submit(_last_served, stack, chosen, "1.1.0")
-        accepted = [pool.submit(activate, api, f"{PROMPTS}/{name}", "1.1.0") for name in chosen]
-        for each in accepted:
+        accepted = _patched(stack.plane, chosen)
+        return AtOnce(len(chosen), accepted, last_served.result() - begun)
+
+
+def floor(plane: Plane, count: int) -> float:
+    """Return how long the same patches take of prompts that nobody decides on. Call while there is no operator: it never hears of them."""
+    chosen = [f"nobody-decides-on-{name}" for name in names(count)]
+    apply(plane, (dict(prompt(name, activeVersion="1.0.0")) for name in chosen))
+    try:
+        return _patched(plane, chosen)
+    finally:
+        with administrator(plane) as api, ThreadPoolExecutor(WRITERS) as pool:
+            for each in [pool.submit(api.delete, f"{PROMPTS}/{name}") for name in chosen]:
+                each.result().raise_for_status()
+
+
+def beside(together: AtOnce, without: float) -> Iterator[str]:
+    """Yield lines about activations together, beside the same patches without an operator."""
+    yield f"{together.count} activations over {WRITERS} connections"
+    yield f"the last accepted after  {together.accepted:>10.2f} s"
+    yield f"the last served after    {together.served:>10.2f} s"
+    yield f"the same patches without an operator (rival) {without:.2f} s"
+    yield f"ratio                    {together.served / without:>10.2f}"
+
+
+def _patched(plane: Plane, chosen: Sequence[str]) -> float:
+    """Activate the other version of each prompt; return after how many seconds the last patch was accepted."""
+    with administrator(plane) as api, ThreadPoolExecutor(WRITERS) as pool:
+        begun = time.monotonic()
+        for each in [pool.submit(activate, api, f"{PROMPTS}/{name}", "1.1.0") for name in chosen]:
             each.result()
-        last_accepted = time.monotonic()
-        served_after = last_served.result() - begun
-    yield f"{len(chosen)} activations over {WRITERS} connections"
-    yield f"the last accepted after  {last_accepted - begun:>10.2f} s"
-    yield f"the last served after    {served_after:>10.2f} s"
+        return time.monotonic() - begun
 
 
 def _last_served(stack: Stack, chosen: Sequence[str], number: str) -> float:
@@ -197,8 +231,7 @@ def _is_known(plane: Plane, count: int) -> bool:
 
 
 def restarting(stack: Stack) -> Iterator[str]:
-    """Yield lines about a restart."""
-    stack.plane.stop(OPERATOR)
+    """Yield lines about a start of the operator, which was stopped."""
     operator = Operator(stack.plane)
     begun = time.monotonic()
     stack.plane.start(OPERATOR)
@@ -224,7 +257,10 @@ def main() -> None:
             with progress.step(f"{PODS} pods join", seconds=30):
                 told += [heading(f"one activation while {PODS} pods join"), *joining(stack, operator), ""]
             with progress.step(f"{AT_ONCE} activations at once", seconds=15):
-                told += [*at_once(stack, count), *settling(operator), ""]
+                together, settled = at_once(stack, count), [*settling(operator)]
+            with progress.step("the same patches without an operator", seconds=10):
+                stack.plane.stop(OPERATOR)
+                told += [*beside(together, floor(stack.plane, together.count)), *settled, ""]
             with progress.step("a restart", seconds=20):
                 told += ["a restart", *restarting(stack)]
     finally:
