@@ -90,8 +90,8 @@ class OpenScope:
         if self.store.current is None:
             return Index.of(self.wanted.values())
         published = self.store.current.index
-        upserts = [self.wanted[name] for name in names & self.wanted.keys()]
-        return published.changed(upserts, [name for name in names - self.wanted.keys() if name in published])
+        upserts = [self.wanted[name] for name in names if name in self.wanted]
+        return published.changed(upserts, [name for name in names if name not in self.wanted and name in published])
 
     def stop_timer(self) -> None:
         """Wait for nothing."""
@@ -102,9 +102,10 @@ class OpenScope:
 
 def step_between(before: View, after: View, names: frozenset[str]) -> Step:
     """What leads from one view to the other."""
-    added = sorted(names & after.index.keys())
+    # Each name is looked up: subtracting one index from the other would look at all of their names, at every position.
+    added = sorted(name for name in names if name in after.index)
     upserts = tuple(after.index[name] for name in added if after.index[name] != before.index.get(name))
-    gone = sorted(names & before.index.keys() - after.index.keys())
+    gone = sorted(name for name in names if name in before.index and name not in after.index)
     removes = tuple(Removal(name, before.index[name].uid) for name in gone)
     named = [digest for encoded in upserts if encoded.entry for digest in _ordered_digests(encoded.entry)]
     return Step(before.position, upserts, removes, tuple(digest for digest in named if digest not in before.blobs))

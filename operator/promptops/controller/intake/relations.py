@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import TypeVar
 
-from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.controller.keys import Key, prompt_key, version_key
 from promptops.domain.content.numbers import Number, order_of
 from promptops.domain.content.references import references
 from promptops.domain.manifests import Manifest, mapping, metadata, spec_of, status_of, text
 from promptops.domain.ownership import calls_of, config_maps_of, number_of, prompt_of
 from promptops.domain.snapshot import Amount
-from promptops.domain.statuses import said_alone
 
 KeyType = TypeVar("KeyType", bound=Hashable)
 _Index = defaultdict[tuple[str, str], set[str]]
@@ -264,7 +262,8 @@ def _name(manifest: Manifest) -> tuple[str, str]:
 
 
 def _has_something_to_serve(prompt: Manifest) -> bool:
-    return said_alone(PromptStatus, status_of(prompt), "serving") is not None
+    # Asked at every echo of a status: whether it says so is enough, what it says is read by whoever decides.
+    return isinstance(status_of(prompt).get("serving"), Mapping)
 
 
 def _discard(index: defaultdict[KeyType, set[str]], key: KeyType, name: str) -> None:
