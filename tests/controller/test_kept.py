@@ -11,7 +11,7 @@ from promptops.cluster.events import EventRecorder
 from promptops.controller.decide.grounds import Grounds
 from promptops.controller.decide.snapshots import Snapshots
 from promptops.controller.intake.store import ObjectStore
-from promptops.controller.intake.watch import Forgetful
+from promptops.controller.intake.watch import Forgetful, taken
 from promptops.controller.keys import prompt_key, version_key
 from promptops.controller.publish.projections import Projections
 from promptops.controller.publish.publishing import Publishing
@@ -112,6 +112,13 @@ async def test_an_event_that_waits_keeps_no_object() -> None:
     after = sys.getrefcount(about)
 
     assert after == held
+
+
+def test_kopf_is_left_nothing_of_an_object() -> None:
+    event: Any = {"type": "MODIFIED", "object": prompt("greeting", 1)}
+    manifest = taken(event)
+
+    assert (manifest, event["object"]) == (prompt("greeting", 1), {})
 
 
 async def test_kopf_remembers_nothing_of_objects() -> None:

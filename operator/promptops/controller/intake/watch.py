@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import kopf
@@ -205,29 +205,38 @@ def handlers(ingest: Ingest, login: Callable[..., Any]) -> kopf.OperatorRegistry
     @kopf.on.event(*_selector(PROMPTS), registry=registry)
     async def prompt_seen(event: kopf.RawEvent, **_: Any) -> None:
         """Tell the store; the queue reconciles."""
-        ingest(PROMPTS.kind, event["type"], event["object"])
+        ingest(PROMPTS.kind, event["type"], taken(event))
 
     @kopf.on.event(*_selector(PROMPT_VERSIONS), registry=registry)
     async def version_seen(event: kopf.RawEvent, **_: Any) -> None:
         """Tell the store; the queue reconciles."""
-        ingest(PROMPT_VERSIONS.kind, event["type"], event["object"])
+        ingest(PROMPT_VERSIONS.kind, event["type"], taken(event))
 
     @kopf.on.event(*_selector(TENANTS), registry=registry)
     async def tenant_seen(event: kopf.RawEvent, **_: Any) -> None:
         """Tell the store; the queue reconciles."""
-        ingest(TENANTS.kind, event["type"], event["object"])
+        ingest(TENANTS.kind, event["type"], taken(event))
 
     @kopf.on.event(*_selector(CONFIG_MAPS), registry=registry)
     async def config_map_seen(event: kopf.RawEvent, **_: Any) -> None:
         """Tell the store; the queue reconciles."""
-        ingest(CONFIG_MAPS.kind, event["type"], event["object"])
+        ingest(CONFIG_MAPS.kind, event["type"], taken(event))
 
     @kopf.on.event(*_selector(NAMESPACES), registry=registry)
     async def namespace_seen(event: kopf.RawEvent, **_: Any) -> None:
         """Tell the store; the queue reconciles."""
-        ingest(NAMESPACES.kind, event["type"], event["object"])
+        ingest(NAMESPACES.kind, event["type"], taken(event))
 
     return registry
+
+
+def taken(event: kopf.RawEvent) -> Manifest:
+    """Take the object out of an event. kopf's views of it refer to each other, and stay until somebody searches for garbage:
+    with the object in them that is several times as much."""
+    found = cast(dict[str, Any], event["object"])
+    manifest = dict(found)
+    found.clear()
+    return manifest
 
 
 def settings() -> kopf.OperatorSettings:
