@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from promptops.api.limits import MAX_MANAGER_CHARACTERS
 from promptops.api.names import DECISIONS
+from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.domain.bounds import cut
 from promptops.domain.manifests import Manifest, mapping, metadata, name_of, sequence, status_of, text, uid_of, whole
-from promptops.domain.statuses import said_of_prompt
+from promptops.domain.statuses import said_alone, said_of_prompt
 
 FORM: Final = b"promptops/decision/1\n"
 """Every hash begins with it: another form is another hash."""
@@ -72,7 +73,7 @@ def segment_of(config_map: Manifest) -> Segment:
 
 def change(prompt: Manifest, status: Manifest) -> Facts | None:
     """Return what a new status decides that the old one did not; None when it changes nothing that is served."""
-    before, after = said_of_prompt(prompt).serving, said_of_prompt({**prompt, "status": status}).serving
+    before, after = (said_alone(PromptStatus, each, "serving") for each in (status_of(prompt), status))
     if after is None or (before is not None and before.revision == after.revision):
         return None
     return {**_about(prompt), **_decided(status), "from": _named(status_of(prompt))}

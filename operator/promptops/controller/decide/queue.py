@@ -58,6 +58,11 @@ class KeyedQueue(Generic[KeyType]):
     def __len__(self) -> int:
         return len(self._ledger)
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change was worked on just now: somebody waits for it, and perhaps for the next one."""
+        return asyncio.get_running_loop().time() - self._changing_at < CALM_SECONDS
+
     def waiting(self, lane: Lane) -> int:
         """How many keys wait in a lane."""
         return self._ledger.waiting(lane)
