@@ -1,19 +1,15 @@
-"""Events wait while changes go on coming, and go on after a while all the same."""
+"""Events wait for what somebody else waits for."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
 
-import pytest
-
 from promptops.cluster.client import Client
-from promptops.cluster.events import HOLD_SECONDS, EventRecorder
+from promptops.cluster.events import EventRecorder
 from promptops.domain.snapshot import Transition
 from tests.controller.manifests import prompt
 from tests.support.waiting import until
-
-ACTIVATED = Transition("Normal", "Activated", "version 1.0.0 is served")
 
 
 class Wire:
@@ -26,25 +22,20 @@ class Wire:
         self.calls += 1
 
 
-@pytest.mark.parametrize(
-    ("passed", "is_written"),
-    [
-        pytest.param(0.0, False, id="while changes come"),
-        pytest.param(HOLD_SECONDS, True, id="after a while all the same"),
-    ],
-)
-async def test_events_wait_for_changes_but_not_for_ever(passed: float, is_written: bool) -> None:
-    now, asked, wire = 0.0, 0, Wire()
+async def test_events_are_written_once_nothing_holds_them() -> None:
+    asked, held, wire = 0, True, Wire()
 
-    def is_changing() -> bool:
-        nonlocal now, asked
-        asked, now = asked + 1, passed
-        return True
+    def is_held() -> bool:
+        nonlocal asked
+        asked += 1
+        return held
 
-    recorder = EventRecorder(cast(Client, wire), "operator-0", lambda: now, is_changing)
+    recorder = EventRecorder(cast(Client, wire), "operator-0", is_held=is_held)
     running = asyncio.create_task(recorder.run())
-    recorder.record(prompt("greeting", 1), ACTIVATED)
-    await until(lambda: wire.calls if is_written else asked >= 3)
+    recorder.record(prompt("greeting", 1), Transition("Normal", "Activated", "version 1.0.0 is served"))
+    await until(lambda: asked >= 3)
+    during, held = wire.calls, False
+    await until(lambda: wire.calls == 1)
     running.cancel()
 
-    assert bool(wire.calls) is is_written
+    assert during == 0

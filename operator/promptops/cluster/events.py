@@ -25,11 +25,9 @@ _MAX_REMEMBERED = 4096
 _REMEMBER_SECONDS = 600.0
 _PACE_SECONDS = 0.05
 """At most twenty a second: a mass change must not cost the API server more than the change itself."""
-HOLD_SECONDS = 2.0
-"""While changes go on coming, Events wait for them, but for no longer than this."""
 
 
-def _calm() -> bool:
+def _never() -> bool:
     return False
 
 
@@ -52,11 +50,11 @@ class EventRecorder:
         client: Client,
         instance: str,
         monotonic: Callable[[], float] = time.monotonic,
-        is_changing: Callable[[], bool] = _calm,
+        is_held: Callable[[], bool] = _never,
     ) -> None:
-        """`is_changing`: whether somebody waits for changes that the API server is busy with."""
+        """`is_held`: whether Events should wait for something that somebody else waits for."""
         self._client = client
-        self._is_changing = is_changing
+        self._is_held = is_held
         self._instance = instance
         self._monotonic = monotonic
         self._waiting: asyncio.Queue[tuple[_About, Transition]] = asyncio.Queue(_MAX_WAITING)
@@ -69,15 +67,12 @@ class EventRecorder:
 
     async def run(self) -> None:
         """Write what is recorded, forever."""
-        begun = self._monotonic()
         while True:
-            is_first = self._waiting.empty()
             about, transition = await self._waiting.get()
-            begun = self._monotonic() if is_first else begun
             # Before the write: at that moment whoever renders is told of the same, and waits for it.
             while True:
                 await asyncio.sleep(_PACE_SECONDS)
-                if not self._is_changing() or self._monotonic() - begun >= HOLD_SECONDS:
+                if not self._is_held():
                     break
             with suppress(ClusterError):
                 await self._write(about, transition)

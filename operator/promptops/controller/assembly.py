@@ -65,7 +65,7 @@ class Assembly:
         self._metrics = metrics
         self._client = client
         self._objects = objects
-        self._events = EventRecorder(client, settings.identity, is_changing=lambda: self._queue.is_changing)
+        self._events = EventRecorder(client, settings.identity, is_held=lambda: self._queue.is_holding)
         self._store = ObjectStore()
         self._queue: KeyedQueue[Key] = KeyedQueue(self._reconcile, namespace_of)
         self._door = Door(self._store, self._queue.add, lambda: self._parts.tenancy.changed())

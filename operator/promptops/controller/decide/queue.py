@@ -40,7 +40,7 @@ class KeyedQueue(Generic[KeyType]):
         self._changing_at = float("-inf")
         """When a change was worked on last."""
         self._held_since: float | None = None
-        """Since when something waits that merely follows; None while nothing does."""
+        """Since when changes come one after the other; None once they are over and nothing is left that follows from them."""
         self._workers = workers
         self._ledger: Ledger[KeyType] = Ledger(group_of)
         self._counts = Bucket(counts_per_second, counts_per_second)
@@ -59,9 +59,9 @@ class KeyedQueue(Generic[KeyType]):
         return len(self._ledger)
 
     @property
-    def is_changing(self) -> bool:
-        """Whether a change was worked on just now: somebody waits for it, and perhaps for the next one."""
-        return asyncio.get_running_loop().time() - self._changing_at < CALM_SECONDS
+    def is_holding(self) -> bool:
+        """Whether what merely follows should wait: changes come, each of which somebody waits for."""
+        return self._holds(asyncio.get_running_loop().time())
 
     def waiting(self, lane: Lane) -> int:
         """How many keys wait in a lane."""
@@ -115,7 +115,7 @@ class KeyedQueue(Generic[KeyType]):
         can_wait = self._ledger.busy(Lane.FOLLOWING) < self._most_that_follow(now)
         taken = self._ledger.take(now, Lane.FOLLOWING if can_wait else Lane.CHANGED)
         due = self._ledger.next_due()
-        if taken is None and not can_wait and self._held_since is not None:
+        if taken is None and not can_wait:
             due = min(now + CALM_SECONDS, due if due is not None else float("inf"))
         if taken is not None or not can_wait or not self._ledger.waiting(Lane.COUNTING):
             return taken, due
@@ -128,16 +128,22 @@ class KeyedQueue(Generic[KeyType]):
         # Half of the workers are kept for what is urgent: a slow API server must not fill all with what can wait.
         most = max(1, self._workers // 2)
         ledger = self._ledger
+        if self._is_calm(now) and not (ledger.waiting(Lane.FOLLOWING) or ledger.waiting(Lane.COUNTING)):
+            self._held_since = None
         if ledger.waiting(Lane.CHANGED) or ledger.busy(Lane.CHANGED) > ledger.busy(Lane.FOLLOWING):
             self._changing_at = now
-        if not (ledger.waiting(Lane.FOLLOWING) or ledger.waiting(Lane.COUNTING)):
-            self._held_since = None
-        elif self._held_since is None:
-            self._held_since = now
-        if now - self._changing_at >= CALM_SECONDS:
+        if self._is_calm(now):
             return most
-        has_waited = self._held_since is not None and now - self._held_since >= self._hold_seconds
-        return min(most, BESIDE_CHANGES) if has_waited else 0
+        if self._held_since is None:
+            self._held_since = now
+        return 0 if self._holds(now) else min(most, BESIDE_CHANGES)
+
+    def _is_calm(self, now: float) -> bool:
+        return now - self._changing_at >= CALM_SECONDS
+
+    def _holds(self, now: float) -> bool:
+        since = self._held_since
+        return since is not None and not self._is_calm(now) and now - since < self._hold_seconds
 
     async def _work_on(self, key: KeyType, lane: Lane) -> None:
         try:
