@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from promptops.controller.decide.ledger import FIRST_BACKOFF, LONGEST_BACKOFF, Lane, Ledger
-from promptops.controller.decide.queue import BESIDE_CHANGES, KeyedQueue
+from promptops.controller.decide.queue import BESIDE_CHANGES, RUSH, KeyedQueue
 from promptops.domain.bucket import Bucket
 from tests.support.waiting import SECONDS, until
 
@@ -306,18 +306,23 @@ async def test_a_change_finds_a_worker_while_everything_else_hangs() -> None:
 
 
 class Working:
-    """A queue in which a change is worked on until it is released, and so is what follows."""
+    """A queue in which changes are worked on until they are released, and so is what follows."""
 
-    def __init__(self, hold_seconds: float) -> None:
-        self.most = self.at_work = 0
+    def __init__(self, changes: int, hold_seconds: float) -> None:
+        self.most = self.at_work = self.changing = 0
         self.changed, self.release = asyncio.Event(), asyncio.Event()
-        self.queue: KeyedQueue[str] = KeyedQueue(self._work, namespace_of, workers=16, hold_seconds=hold_seconds)
-        self.queue.add("a/changed")
+        self.queue: KeyedQueue[str] = KeyedQueue(self._work, namespace_of, workers=32, hold_seconds=hold_seconds)
+        for number in range(changes):
+            self.queue.add(f"a/changed-{number}")
+
+    def follow(self) -> None:
+        """Add what follows."""
         for number in range(20):
             self.queue.add(f"a/follows-{number}", Lane.FOLLOWING)
 
     async def _work(self, key: str) -> bool:
-        if key == "a/changed":
+        if key.startswith("a/changed"):
+            self.changing += 1
             await self.changed.wait()
             return True
         self.at_work += 1
@@ -327,31 +332,31 @@ class Working:
         return True
 
 
-async def test_what_follows_waits_while_a_change_is_worked_on() -> None:
-    working = Working(hold_seconds=2 * SECONDS)
+@pytest.mark.parametrize(
+    ("changes", "hold_seconds", "beside"),
+    [
+        pytest.param(RUSH, 2 * SECONDS, 0, id="none in a rush"),
+        pytest.param(1, 2 * SECONDS, BESIDE_CHANGES, id="few beside a change"),
+        pytest.param(RUSH, 0.0, BESIDE_CHANGES, id="few in a rush that goes on and on"),
+    ],
+)
+async def test_what_follows_takes_few_workers_while_changes_are_worked_on(
+    changes: int, hold_seconds: float, beside: int
+) -> None:
+    working = Working(changes, hold_seconds)
     running = asyncio.create_task(working.queue.run())
-    for _ in range(20):
+    await until(lambda: working.changing == changes)
+    working.follow()
+    for _ in range(100):
         await asyncio.sleep(0)
     during = working.most
     working.changed.set()
-    await until(lambda: working.at_work == 8)
-    running.cancel()
-
-    assert (during, working.most) == (0, 8)
-
-
-async def test_what_has_waited_for_long_goes_on_beside_changes_with_few_workers() -> None:
-    working = Working(hold_seconds=0.0)
-    running = asyncio.create_task(working.queue.run())
-    await until(lambda: working.at_work == BESIDE_CHANGES)
-    during = working.most
-    working.changed.set()
-    await until(lambda: working.at_work == 8)
+    await until(lambda: working.at_work == 16)
     working.release.set()
     await until(lambda: not len(working.queue) and not working.at_work)
     running.cancel()
 
-    assert (during, working.most) == (BESIDE_CHANGES, 8)
+    assert (during, working.most) == (beside, 16)
 
 
 async def test_the_queue_tells_how_long_a_key_waited_and_in_which_lane() -> None:

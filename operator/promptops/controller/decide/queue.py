@@ -15,8 +15,9 @@ KeyType = TypeVar("KeyType", bound=Hashable)
 WORKERS = 16
 BESIDE_CHANGES = 2
 """So many workers do what merely follows while one does what somebody waits for: the API server is shared by both."""
+RUSH = 8
 CALM_SECONDS = 0.05
-"""Changes that come no further apart belong together, and what follows from the first waits for the last."""
+"""So many changes that come no further apart are a rush: what follows from the first waits for the last."""
 HOLD_SECONDS = 2.0
 """But for no longer than this: then it goes on beside them."""
 COUNTS_PER_SECOND = 20.0
@@ -39,8 +40,10 @@ class KeyedQueue(Generic[KeyType]):
         self._hold_seconds = hold_seconds
         self._changing_at = float("-inf")
         """When a change was worked on last."""
+        self._in_a_row = 0
+        """How many changes have come since it was calm."""
         self._held_since: float | None = None
-        """Since when changes come one after the other; None once they are over and nothing is left that follows from them."""
+        """Since when there is a rush; None once it is over and nothing is left that follows from it."""
         self._workers = workers
         self._ledger: Ledger[KeyType] = Ledger(group_of)
         self._counts = Bucket(counts_per_second, counts_per_second)
@@ -91,6 +94,7 @@ class KeyedQueue(Generic[KeyType]):
             while True:
                 key, lane = await self._next()
                 self._free -= 1
+                self._in_a_row += lane is Lane.CHANGED
                 if (since := self._since.pop(key, None)) is not None:
                     self.waited(lane, time.monotonic() - since)
                 group.create_task(self._work_on(key, lane))
@@ -127,23 +131,28 @@ class KeyedQueue(Generic[KeyType]):
     def _most_that_follow(self, now: float) -> int:
         # Half of the workers are kept for what is urgent: a slow API server must not fill all with what can wait.
         most = max(1, self._workers // 2)
-        ledger = self._ledger
-        if self._is_calm(now) and not (ledger.waiting(Lane.FOLLOWING) or ledger.waiting(Lane.COUNTING)):
-            self._held_since = None
-        if ledger.waiting(Lane.CHANGED) or ledger.busy(Lane.CHANGED) > ledger.busy(Lane.FOLLOWING):
-            self._changing_at = now
+        is_changing = self._ledger.busy(Lane.CHANGED) > self._ledger.busy(Lane.FOLLOWING)
+        self._note_rush(now, is_changing or self._ledger.waiting(Lane.CHANGED) > 0)
+        if self._holds(now):
+            return 0
+        return min(most, BESIDE_CHANGES) if is_changing else most
+
+    def _note_rush(self, now: float, is_changing: bool) -> None:
         if self._is_calm(now):
-            return most
-        if self._held_since is None:
+            self._in_a_row = 0
+            if not (self._ledger.waiting(Lane.FOLLOWING) or self._ledger.waiting(Lane.COUNTING)):
+                self._held_since = None
+        if is_changing:
+            self._changing_at = now
+        if self._in_a_row >= RUSH and self._held_since is None:
             self._held_since = now
-        return 0 if self._holds(now) else min(most, BESIDE_CHANGES)
 
     def _is_calm(self, now: float) -> bool:
         return now - self._changing_at >= CALM_SECONDS
 
     def _holds(self, now: float) -> bool:
-        since = self._held_since
-        return since is not None and not self._is_calm(now) and now - since < self._hold_seconds
+        is_rush, since = self._in_a_row >= RUSH and not self._is_calm(now), self._held_since
+        return is_rush and since is not None and now - since < self._hold_seconds
 
     async def _work_on(self, key: KeyType, lane: Lane) -> None:
         try:
