@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 import unicodedata2
+from hypothesis import given
+from hypothesis import strategies as st
 
 from promptops.codegen.unicode import OLDEST, TARGET, written
-from promptops.rendering import unicode_tables
+from promptops.rendering import unicode, unicode_tables
 from promptops.rendering.unicode import RefusedText, clean
 
 
@@ -42,3 +44,31 @@ def refused(text: str) -> bool:
 def test_a_letter_younger_than_the_oldest_python_is_taken() -> None:
     assert unicode_tables.VERSION == "17.0.0"
     assert clean("\U0001fae9").text == "\U0001fae9"  # a face of Unicode 16
+
+
+def test_the_quick_look_takes_no_character_that_the_long_way_refuses_or_changes() -> None:
+    taken = "".join(filter(unicode.is_clean, map(chr, range(0x110000))))
+
+    assert len(taken) > 150_000
+    assert unicode._allowed().fullmatch(taken)
+    assert unicode._INVISIBLE.search(taken) is None
+    assert unicodedata2.normalize("NFC", taken) == taken
+
+
+@given(
+    st.text(
+        st.sampled_from("ab\t\n\r\x00\x1f\x7f\x9fé\u0301\u0345\u1100\u1161漢\u200b\u200d\ufe0f\ufeffﬁ👍\ud800\ue000")
+    )
+)
+def test_what_the_quick_look_takes_the_long_way_leaves(text: str) -> None:
+    assert not unicode.is_clean(text) or long_way(text) == text
+
+
+def long_way(text: str) -> str | None:
+    """Return what the policy makes of a text, asked without the quick look; None when it refuses."""
+    try:
+        unicode._refuse_characters(text)
+    except RefusedText:
+        return None
+    normal: str = unicodedata2.normalize("NFC", unicode._INVISIBLE.sub("", text))
+    return normal
