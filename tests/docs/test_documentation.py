@@ -88,3 +88,12 @@ def test_promptops_commands_exist() -> None:
         assert done.exit_code == 0, done.output
 
     assert ("sidecar",) in named
+
+
+def test_decisions_are_numbered_one_after_the_other_and_as_they_say(root: Path) -> None:
+    files = sorted((root / "docs/adr").glob("*.md"))
+
+    said = [each.read_text().splitlines()[0].partition(". ")[0] for each in files]
+
+    assert said == [f"# {number}" for number in range(1, len(files) + 1)]
+    assert [int(each.name[:4]) for each in files] == [*range(1, len(files) + 1)]

@@ -34,7 +34,7 @@ class CacheConfig:
     ttl: float = TTL_SECONDS
     """Seconds for which a version that was asked for by its number is kept ready after its last render in the process. What a
     prompt serves is always ready, and what is ready never gets old: activations come by themselves. Nothing is fetched again when it
-    is over: every version that can be asked for is held (docs/adr/0017)."""
+    is over: every version that can be asked for is held (docs/adr/0013)."""
     max_size: int = MAX_SIZE
     """So many versions that were asked for by number are kept ready at most: the one used longest ago makes room. Its content
     stays with what is held."""
