@@ -33,7 +33,7 @@ user default off
 """
 _TAKE = """
 import base64, io, sys, tarfile
-tarfile.open(fileobj=io.BytesIO(base64.b64decode(sys.stdin.read()))).extractall("/redis", filter="data")
+tarfile.open(fileobj=io.BytesIO(base64.b64decode(sys.stdin.read()))).extractall("/redis")
 open("/redis/complete", "w").close()
 """
 _RUN = """
