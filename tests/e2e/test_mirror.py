@@ -34,9 +34,9 @@ FEEDS = ("deployment/promptops", "deployment/promptops-relay")
 RELAYS = "-l=app.kubernetes.io/component=relay"
 _WAIT = ("python", "-c", "import signal; signal.sigwait([signal.SIGTERM])")
 _RENDER = """
-import dataclasses, json
+import json, os
 from promptops.client import SyncPromptOpsClient
-with SyncPromptOpsClient() as client:
+with SyncPromptOpsClient(base_url=os.environ["PROMPTOPS_URL"]) as client:
     said = client.render_prompt("greeting", {"name": "Ada"})
 print(json.dumps({"version": said.version, "source": said.source, "stale": said.stale, "age": said.age_seconds, "text": said.rendered_content}))
 """
@@ -65,6 +65,11 @@ class Mirrored:
             "annotations": {"promptops.io/redis-secret": SECRET},
         }
         pods.run(self.cluster, self.namespace, made)
+
+    def feeding(self) -> list[str]:
+        """Return the pods that feed sidecars."""
+        listed = (self.cluster.kubectl("get", "pods", f"-n={NAMESPACE}", of, "-o=name") for of in (OPERATORS, RELAYS))
+        return [name for each in listed for name in each.stdout.split()]
 
     def scale(self, replicas: int) -> None:
         """Have so many operators and relays."""
@@ -126,8 +131,7 @@ def test_a_relay_fills_the_mirror_and_who_reads_may_do_nothing_else(mirrored: Mi
 
 def test_a_pod_that_starts_while_nobody_feeds_it_renders_from_redis(mirrored: Mirrored) -> None:
     mirrored.scale(0)
-    for pods_of in (OPERATORS, RELAYS):
-        mirrored.cluster.kubectl("wait", f"-n={NAMESPACE}", "pod", pods_of, "--for=delete", "--timeout=90s")
+    wait_until(lambda: mirrored.feeding() == [], mirrored.feeding, within=120)
 
     mirrored.start("cold")
     wait_until(lambda: mirrored.rendered("cold")["stale"], lambda: mirrored.rendered("cold"))
