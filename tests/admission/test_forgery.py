@@ -82,11 +82,11 @@ ADMITTED: dict[str, Manifest] = {
 
 
 @pytest.fixture(scope="module")
-def guarded(plane: Plane, pods: Pods, injecting: dict[str, str]) -> str:
+def guarded(plane: Plane, pods: Pods, refusing: dict[str, str]) -> str:
     """A namespace in which nobody injects, once the policy is heard of."""
     apply(plane, *forgery.policies(OPERATOR_NAMESPACE))
-    wait_until(lambda: bool(pods.refusal(plain(container("promptops")), injecting["nobody"])))
-    return injecting["nobody"]
+    wait_until(lambda: bool(pods.refusal(plain(container("promptops")), refusing["nobody"])))
+    return refusing["nobody"]
 
 
 @pytest.mark.parametrize(("made", "said"), [pytest.param(*row, id=name) for name, row in REFUSED.items()])
