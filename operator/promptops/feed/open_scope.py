@@ -53,6 +53,9 @@ class OpenScope:
         published = self.store.current.index.get(name) if self.store.current is not None else None
         wanted = self.wanted.get(name)
         same = (wanted and wanted.digest) == (published and published.digest)
+        if same and published is not None:
+            # Most decisions change nothing: their entry is not kept beside the one that is served.
+            self.wanted[name] = published
         if same and (wanted is None or name in self.changed_at):
             self.pending.discard(name)
             return False
