@@ -27,8 +27,8 @@ def test_an_activation_is_one_write_before_it_is_served_and_four_in_all(stack: S
     world.apply(
         prompt("budget", activeVersion="1.0.0"), version("budget", "1.0.0", "A"), version("budget", "1.1.0", "B")
     )
-    world.until_serves("budget", "1.0.0", served="all")
     eventually(lambda: _phases(world, "budget"), {"1.0.0": "Active", "1.1.0": "Draft"})
+    world.until_at_rest(served="all")
     since = world.audit_position()
     world.activate("budget", "1.1.0")
     world.until_serves("budget", "1.1.0", served="all")

@@ -156,8 +156,10 @@ class World:
             for each in versions
             if each["status"].get("phase") == "Active"
         }
+        of = Counter(each["spec"]["promptRef"]["name"] for each in versions)
         return (
             all(_says_all(each, served) for each in prompts)
+            and all(each["status"].get("versionCount", 0) == of[each["metadata"]["name"]] for each in prompts)
             and all(each["status"].get("phase") for each in versions)
             and active == {name: serving for name, serving in stable.items() if serving}
         )
