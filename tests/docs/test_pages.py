@@ -107,7 +107,7 @@ def test_every_image_comes_from_the_registry_that_the_page_names(helm: Helm, tmp
     rendered = json.dumps(helm.render(arguments=(f"--values={tmp_path / 'values.yaml'}",)))
 
     images = re.findall(r'"image": "(.*?)"', rendered)
-    assert len(images) == 5
+    assert len(images) == 6
     assert {image.rpartition("/")[0] for image in images} == {"mirror.example.com/team"}
 
 
