@@ -16,7 +16,7 @@ from promptops.controller.decide.ledger import Lane
 from promptops.controller.intake.store import DELETED
 from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.attendance import Pods
-from promptops.controller.publish.convergence import Convergence
+from promptops.controller.publish.convergence import COALESCE_SECONDS, Convergence
 from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Census, is_news, summary
 from promptops.domain.snapshot import ServedObservation
 from promptops.feed.authentication import Caller
@@ -119,9 +119,30 @@ class Watched(Cluster):
         return [(key.name, lane) for key, lane in self.keys if key.kind == "Prompt"]
 
     async def looked(self) -> None:
-        """Wait until what was told has been looked at: the instances were counted."""
-        await until(lambda: TENANCY in [key for key, _ in self.keys])
+        """Wait until what was told has been looked at, and the instances were counted. That tenants are told is no sign of it: time does that, too."""
+        await until(lambda: TENANCY in [key for key, _ in self.keys] and not self.convergence._wake.is_set())
         await asyncio.sleep(0)
+
+
+async def test_once_a_new_leader_may_say_how_many_there_are_tenants_are_told() -> None:
+    watched = Watched()
+    watched.convergence.lead()
+    watched.convergence.looked_at_pods(Pods())
+    running = asyncio.create_task(watched.convergence.run())
+    await watched.looked()
+    at_first = watched.convergence.figures()
+    watched.now += WARM_UP_SECONDS / 2
+    for instance in ("one", "two"):
+        watched.report(instance)
+    await asyncio.sleep(2 * COALESCE_SECONDS)
+    watched.keys.clear()
+    watched.now += WARM_UP_SECONDS / 2
+
+    await watched.looked()
+
+    running.cancel()
+    assert at_first == {}
+    assert watched.convergence.figures()[NAMESPACE]["instances"] == 2
 
 
 @pytest.fixture

@@ -211,6 +211,10 @@ class Convergence:
                 self._level.clear()
                 for scope in self._publishing.scopes:
                     self.changed(scope)
+            if passed < WARM_UP_SECONDS <= leader_for:
+                # Tenants hear from now on how many instances there are, also where that is no other number than before.
+                self.counted()
+                self._enqueue_count(TENANCY)
             passed = leader_for
 
     async def _compare(self, scope: str) -> None:
