@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -83,18 +82,19 @@ def number_text(value: float) -> str:
 
     Canonical JSON knows one spelling of a number, so 1.0 and 1 must not differ here either.
     """
-    written = repr(value)
-    if "e" not in written:
-        return str(int(value)) if value.is_integer() else written
-    sign, digits, exponent = Decimal(written).as_tuple()
-    figures, power = "".join(map(str, digits)), len(digits) + int(exponent)
-    if 0 < power <= _MOST_FIGURES:
-        text = figures.ljust(power, "0")
-    elif _MOST_ZEROS < power <= 0:
-        text = f"0.{'0' * -power}{figures}"
-    else:
-        text = f"{figures[0]}{'.' if figures[1:] else ''}{figures[1:]}e{power - 1:+d}"
-    return f"-{text}" if sign else text
+    if value.is_integer() and abs(value) < 1e16:  # beyond, not every digit of the integer is one of the number
+        return str(int(value))
+    written = msgspec.json.encode(value).decode()
+    mantissa, _, exponent = written.partition("e")
+    if not exponent or (power := int(exponent)) < _MOST_ZEROS:
+        return written
+    return f"{mantissa}e+{power}" if power >= _MOST_FIGURES else _without_exponent(mantissa, power)
+
+
+def _without_exponent(mantissa: str, power: int) -> str:
+    """JSON.stringify begins to write exponents later than others."""
+    sign, figures = "-" if mantissa.startswith("-") else "", mantissa.lstrip("-").replace(".", "")
+    return sign + (figures.ljust(power + 1, "0") if power > 0 else "0." + "0" * (-power - 1) + figures)
 
 
 def kind_of(value: object) -> str:
