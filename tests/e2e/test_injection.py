@@ -27,6 +27,14 @@ for name, place in places.items():
     with SyncPromptOpsClient(**place) as client:
         print(name, client.render_prompt(prompt_id="greeting", variables={"name": "Ada"}).version)
 """
+_LEFT = """
+from promptops.client import PromptNotFoundError, SyncPromptOpsClient
+with SyncPromptOpsClient() as client:
+    try:
+        print(client.render_prompt(prompt_id="passing").version)
+    except PromptNotFoundError as error:
+        print(error.error_code)
+"""
 _TOKEN = "import os; print(os.path.exists('/var/run/secrets/kubernetes.io/serviceaccount/token'))"
 APP = "app"
 WEBHOOKS = "validatingwebhookconfigurations,mutatingwebhookconfigurations"
@@ -100,6 +108,20 @@ def test_an_activation_reaches_all_of_them(cluster: Cluster, application: str) -
     assert rendered(cluster, application) == {"url 1.1.0", "socket 1.1.0", "found 1.1.0"}
     row = cluster.kubectl("get", "prompt/greeting", f"-n={application}", "--no-headers").stdout.split()
     assert row[:4] == ["greeting", "1.1.0", "1.1.0", "all"]
+
+
+def test_a_prompt_that_is_deleted_is_rendered_no_more(cluster: Cluster, application: str) -> None:
+    passing, name = json.dumps(sourced("passing", "Hello")), running(cluster, application)[0]
+    cluster.kubectl("apply", f"-n={application}", "-f=-", input=passing)
+    cluster.kubectl(
+        "wait", "prompt/passing", f"-n={application}", "--for=jsonpath={.status.served}=all", "--timeout=60s"
+    )
+    before = pods.python(cluster, application, name, _LEFT)
+
+    cluster.kubectl("delete", "prompt/passing", f"-n={application}")
+
+    after = wait_until(lambda: {pods.python(cluster, application, name, _LEFT)} - {before}, "it is rendered")
+    assert (before, after) == ("1.0.0", {"PromptNotFound"})
 
 
 def test_no_sidecar_holds_a_token_of_the_cluster(cluster: Cluster, application: str) -> None:
@@ -187,7 +209,7 @@ def test_after_uninstalling_sidecars_keep_serving(cluster: Cluster, release: Rel
 def test_a_namespace_goes_without_the_operator(cluster: Cluster, application: str) -> None:
     cluster.kubectl("delete", "namespace", application, "--wait=false")
 
-    cluster.kubectl("wait", f"namespace/{application}", "--for=delete", "--timeout=90s")
+    cluster.kubectl("wait", f"namespace/{application}", "--for=delete", "--timeout=30s")
 
 
 def ours(cluster: Cluster, kinds: str) -> list[Any]:
