@@ -101,10 +101,14 @@ class Trial:
                 self.found.append(f"{seed} to the {place.name}: {request} is answered {reply}, and of nobody's {twin}")
 
     def _look(self, which: str, request: Request, sent: bytes, reply: Reply) -> None:
-        """What was asked for may be said again; what is behind it, and what else is there, may not."""
+        """What was asked for may be said again; what is behind it, and what else is there, may not.
+
+        A stream of events says what else this namespace asks for meanwhile, which is every word of the other's that it has heard of.
+        """
         said, asked_for = reply.said.lower(), (sent + unquote_to_bytes(unquote_to_bytes(sent))).lower()
-        words = (*self._secret, *(each for each in self._words if each not in asked_for))
-        if heard := [each.decode() for each in words if each in said]:
+        is_of_events = request.target.partition("?")[0] == "/v1/events"
+        words = () if is_of_events else tuple(each for each in self._words if each not in asked_for)
+        if heard := [each.decode() for each in (*self._secret, *words) if each in said]:
             self.found.append(f"{which}: {request} is answered with {heard}: {reply}")
 
     def table(self) -> str:
