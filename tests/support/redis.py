@@ -157,8 +157,9 @@ def servers(binary: DistributedProgram) -> Iterator[NewServer]:
         started[-1].start()
         return started[-1]
 
-    yield start
-
-    for server in started:
-        server.stop()
-    shutil.rmtree(home)
+    try:
+        yield start
+    finally:
+        for server in started:
+            server.stop()
+        shutil.rmtree(home)
