@@ -12,8 +12,6 @@ import structlog
 from promptops.api.feed import Position
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
-from promptops.cache.tiers.disk import Disk
-from promptops.cache.tiers.sealing import Seal
 from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
 from promptops.feed.believed import Anchors, Believed, TrustUnusable
@@ -24,6 +22,7 @@ from promptops.feed.reporter import Below, Reporter
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.tally import Tally
 from promptops.settings.redis import RedisSettings
+from promptops.sidecar.snapshots import snapshots
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.sidecar import SidecarMetrics
 
@@ -97,20 +96,7 @@ class Feed:
             raise SupplyError(str(error)) from None
         self._connection = connection = Upstream(url, token, believed.now.context)
         believed.renewed = self._renewed
-        tiers: list[Tier] = (
-            [
-                Disk(
-                    snapshot_directory,
-                    believed.verifier,
-                    clock,
-                    self._tier_failed,
-                    understanding=UNDERSTANDING,
-                    seal=Seal(snapshot_key) if snapshot_key is not None else None,
-                )
-            ]
-            if snapshot_directory
-            else []
-        )
+        tiers: list[Tier] = snapshots(snapshot_directory, snapshot_key, believed.verifier, clock, self._tier_failed)
         self._mirror = _mirror(mirror, believed.verifier, clock, metrics) if mirror is not None else None
         if self._mirror is not None:
             tiers += self._mirror.tiers

@@ -12,12 +12,11 @@ import structlog
 from promptops.api.feed import Position
 from promptops.cache.clock import Clock
 from promptops.cache.store import Store
-from promptops.cache.tiers.disk import Disk
 from promptops.cache.tiers.keeper import Keeper
 from promptops.cache.tiers.mirror import Mirror
 from promptops.cache.tiers.mirror_reader import MirrorReader
 from promptops.cache.tiers.redis_server import RedisServer
-from promptops.cache.tiers.sealing import Seal, Sole
+from promptops.cache.tiers.sealing import Sole
 from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
 from promptops.feed.believed import Anchors, Believed, TrustUnusable
@@ -27,6 +26,7 @@ from promptops.feed.mirroring import Mirroring
 from promptops.feed.observer import FollowerObserver
 from promptops.reader.plans import UNDERSTANDING
 from promptops.settings.redis import RedisSettings
+from promptops.sidecar.snapshots import snapshots
 from promptops.sidecar.supply import SupplyError
 from promptops.telemetry.sidecar import SidecarMetrics
 
@@ -103,20 +103,7 @@ class MirrorAlone:
             raise SupplyError(str(error)) from None
         self._metrics = metrics
         self._mirror = SidecarMirror(settings, believed.verifier, clock, metrics)
-        tiers = (
-            [
-                Disk(
-                    snapshot_directory,
-                    believed.verifier,
-                    clock,
-                    self._tier_failed,
-                    understanding=UNDERSTANDING,
-                    seal=Seal(snapshot_key) if snapshot_key is not None else None,
-                )
-            ]
-            if snapshot_directory
-            else []
-        )
+        tiers = snapshots(snapshot_directory, snapshot_key, believed.verifier, clock, self._tier_failed)
         self._keepers = tuple(Keeper(tier, self._tier_failed) for tier in tiers)
         rules = Rules(believed.verifier, self._keepers, _Observer(metrics), UNDERSTANDING)
         self._holdings = Holdings(rules, store)
