@@ -96,7 +96,9 @@ class Feed:
             raise SupplyError(str(error)) from None
         self._connection = connection = Upstream(url, token, believed.now.context)
         believed.renewed = self._renewed
-        tiers: list[Tier] = snapshots(snapshot_directory, snapshot_key, believed.verifier, clock, self._tier_failed)
+        tiers: list[Tier] = snapshots(
+            snapshot_directory, snapshot_key, believed.verifier, clock, metrics.supply, self._tier_failed
+        )
         self._mirror = _mirror(mirror, believed.verifier, clock, metrics) if mirror is not None else None
         if self._mirror is not None:
             tiers += self._mirror.tiers

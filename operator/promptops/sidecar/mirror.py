@@ -103,7 +103,7 @@ class MirrorAlone:
             raise SupplyError(str(error)) from None
         self._metrics = metrics
         self._mirror = SidecarMirror(settings, believed.verifier, clock, metrics)
-        tiers = snapshots(snapshot_directory, snapshot_key, believed.verifier, clock, self._tier_failed)
+        tiers = snapshots(snapshot_directory, snapshot_key, believed.verifier, clock, metrics.supply, self._tier_failed)
         self._keepers = tuple(Keeper(tier, self._tier_failed) for tier in tiers)
         rules = Rules(believed.verifier, self._keepers, _Observer(metrics), UNDERSTANDING)
         self._holdings = Holdings(rules, store)

@@ -153,6 +153,11 @@ class SupplyMetrics:
             ("reason",),
             registry=registry,
         )
+        self._snapshot_in_clear = _gauge(
+            "promptops_snapshot_in_clear",
+            "1 while the snapshot lies on a disk, not in memory, and no key seals it.",
+            registry,
+        )
         self._directory_findings = _gauge(
             "promptops_directory_findings", "What is wrong in the directory that is served.", registry
         )
@@ -164,6 +169,10 @@ class SupplyMetrics:
     def snapshot_failed(self, reason: str) -> None:
         """Count a failure of the snapshot."""
         self._snapshot_errors.labels(reason).inc()
+
+    def snapshot_lies(self, *, in_clear: bool) -> None:
+        """Say whether others may read the snapshot."""
+        self._snapshot_in_clear.set(in_clear)
 
     def feed(self, *, connected: bool, stale: bool, age_seconds: float) -> None:
         """Say how the feed stands."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from promptops.api import reasons
 
@@ -22,6 +24,35 @@ _REASONS = {
 def reason_of(error: OSError) -> str:
     """Return the constant of promptops.api.reasons for what the disk said."""
     return _REASONS.get(error.errno or 0, reasons.SNAPSHOT_FAILED)
+
+
+_IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+
+
+def lies_in_memory(directory: Path, mounts: Path = _MOUNTS) -> bool:
+    """Return whether what is written there ends with the machine; False where nobody can tell. The directory need not exist yet."""
+    try:
+        lines = mounts.read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    device = _device_of(directory.absolute())
+    kinds = {mount[2]: kind.split()[0] for mount, kind in map(_halves, lines) if len(mount) > 2 and kind.strip()}
+    return kinds.get(f"{os.major(device)}:{os.minor(device)}") in _IN_MEMORY
+
+
+def _halves(line: str) -> tuple[list[str], str]:
+    """What a mount is and where, and behind a lone dash what kind it is of: before that there are as many words as it likes."""
+    mount, _, kind = line.partition(" - ")
+    return mount.split(), kind
+
+
+def _device_of(directory: Path) -> int:
+    """Of the directory, or of what it would be made in."""
+    for place in (directory, *directory.parents):
+        with suppress(OSError):
+            return place.stat().st_dev
+    return 0
 
 
 def make_directory(directory: Path) -> None:
