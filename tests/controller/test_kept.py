@@ -43,7 +43,7 @@ class Deciding:
             self.store,
             tenancy.tenant_of,
             tenancy.rules_of,
-            lambda _: None,
+            lambda *_: None,
             self.publishing.published_revision,
             judge,
             projected=self.projections.report_of,

@@ -1,7 +1,5 @@
 """Who serves a revision, counted from the instances' own reports."""
 
-from typing import Any
-
 import pytest
 
 from promptops.api.feed import Position
@@ -17,6 +15,7 @@ from promptops.domain.convergence import (
     summary,
 )
 from promptops.domain.snapshot import ServedObservation
+from promptops.domain.standing import Standing
 
 CHANGED = Position(1, 2, 10)
 NOW = 1000.0
@@ -131,16 +130,16 @@ def test_summary(ready: int, total: int, said: str) -> None:
     assert summary(ServedObservation(ready, total)) == said
 
 
-def saying(served: str, status: str, reason: str = "Converged") -> dict[str, Any]:
+def saying(served: str, status: str, reason: str = "Converged") -> Standing:
     condition = {"type": "Converged", "status": status, "reason": reason}
-    return {"status": {"served": served, "conditions": [condition]}}
+    return Standing.of("uid", {"served": served, "conditions": [condition]})
 
 
 ALL, LAGGING, NOBODY = saying("all", "True"), saying("48/50", "False"), saying("none", "True", "NoConsumers")
 
 
 @pytest.mark.parametrize(
-    ("prompt", "observed", "news"),
+    ("standing", "observed", "news"),
     [
         pytest.param(ALL, (2, 2), False, id="as before"),
         pytest.param(ALL, (500, 500), False, id="however many joined with it"),
@@ -155,17 +154,17 @@ ALL, LAGGING, NOBODY = saying("all", "True"), saying("48/50", "False"), saying("
         pytest.param(NOBODY, (0, 1), True, id="the first one refuses it"),
     ],
 )
-def test_what_is_news(prompt: dict[str, Any], observed: tuple[int, int], news: bool) -> None:
-    assert is_news(prompt, ServedObservation(*observed)) is news
+def test_what_is_news(standing: Standing, observed: tuple[int, int], news: bool) -> None:
+    assert is_news(standing, ServedObservation(*observed)) is news
 
 
 @pytest.mark.parametrize(
-    ("prompt", "observed", "waited_for"),
+    ("standing", "observed", "waited_for"),
     [
         pytest.param(LAGGING, (50, 50), True, id="the last one follows"),
         pytest.param(LAGGING, (49, 50), False, id="a mere count"),
         pytest.param(NOBODY, (1, 1), False, id="nobody waited for the first one"),
     ],
 )
-def test_what_somebody_waits_for(prompt: dict[str, Any], observed: tuple[int, int], waited_for: bool) -> None:
-    assert arrives(prompt, ServedObservation(*observed)) is waited_for
+def test_what_somebody_waits_for(standing: Standing, observed: tuple[int, int], waited_for: bool) -> None:
+    assert arrives(standing, ServedObservation(*observed)) is waited_for

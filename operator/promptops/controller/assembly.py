@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator
 import structlog
 
 from promptops.api.names import LEASE
-from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.cache.signing import Signer
 from promptops.cluster.client import Client
 from promptops.cluster.election import Election
@@ -32,9 +31,6 @@ from promptops.controller.intake.watch import Watch
 from promptops.controller.keys import Key, namespace_of
 from promptops.controller.publish.parts import PublishingParts
 from promptops.controller.publish.trust import Keys
-from promptops.domain.conditions import UNSAID, find
-from promptops.domain.manifests import status_of
-from promptops.domain.statuses import said_alone
 from promptops.settings.operator import OperatorSettings
 from promptops.telemetry.operator import OperatorMetrics
 from promptops.telemetry.supervision import Supervisor
@@ -264,10 +260,7 @@ class Assembly:
         self._loop.call_soon_threadsafe(self._metrics.cluster.watch_restarted)
 
     def _phases(self) -> Counter[str]:
-        return Counter(
-            said_alone(PromptStatus, status_of(prompt), "phase") or "" for prompt in self._store.all("Prompt")
-        )
+        return Counter(standing.phase for _, standing in self._store.standings())
 
     def _stalled(self) -> int:
-        said = (said_alone(PromptStatus, status_of(prompt), "conditions") for prompt in self._store.all("Prompt"))
-        return sum(find(conditions, "Stalled") is not UNSAID for conditions in said)
+        return sum(standing.is_stalled for _, standing in self._store.standings())

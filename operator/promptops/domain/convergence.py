@@ -5,13 +5,9 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from promptops.api import reasons
 from promptops.api.feed import LOST_SECONDS, Position
-from promptops.api.v1alpha1.prompt_status import PromptStatus, Serving
-from promptops.domain.conditions import find
-from promptops.domain.manifests import Manifest, status_of
 from promptops.domain.snapshot import ServedObservation
-from promptops.domain.statuses import said_alone
+from promptops.domain.standing import Standing
 
 FORGOTTEN_SECONDS = 300.0
 """An instance that was silent for this long counts no more."""
@@ -138,12 +134,6 @@ def census(instances: Collection[Instance], expected: Expected, now: float) -> C
     return Census(len(present) + missing, lost, missing)
 
 
-def is_complete(status: Manifest) -> bool:
-    """Tell whether a Prompt's status says that nobody lags, be it what the spec asks for or not."""
-    condition = find(said_alone(PromptStatus, status, "conditions"), "Converged")
-    return condition.status == "True" or condition.reason == reasons.NOT_IN_FORCE
-
-
 def summary(observation: ServedObservation) -> str:
     """Return what stands in status.served: all, none, or how many while some lag."""
     if observation.ready == 0:
@@ -151,37 +141,26 @@ def summary(observation: ServedObservation) -> str:
     return "all" if observation.ready == observation.total else f"{observation.ready}/{observation.total}"
 
 
-def least_instances(prompt: Manifest) -> int:
-    """Return how many instances a Prompt's status proves, and pods that should be some: 50 by `48/50`, one by `all`."""
-    served: str = said_alone(PromptStatus, status_of(prompt), "served") or ""
+def least_instances(served: str) -> int:
+    """Return how many instances a Prompt's status.served proves, and pods that should be some: 50 by `48/50`, one by `all`."""
     total = served.partition("/")[2]
     return int(total) if total.isdecimal() else int(served == "all")
 
 
-def is_news(prompt: Manifest, observation: ServedObservation) -> bool:
+def is_news(standing: Standing, observation: ServedObservation) -> bool:
     """Tell whether status should say something else. That the last one left is none: nobody lags, and who comes back has it."""
-    status = status_of(prompt)
-    complete, served = is_complete(status), said_alone(PromptStatus, status, "served")
     if observation.total == 0:
-        return not complete
+        return not standing.is_complete
     if observation.ready == observation.total:
-        return not complete or served != "all"
-    return complete or served != summary(observation)
+        return not standing.is_complete or standing.served != "all"
+    return standing.is_complete or standing.served != summary(observation)
 
 
-def is_settled(prompt: Manifest, observation: ServedObservation) -> bool:
+def is_settled(standing: Standing, observation: ServedObservation) -> bool:
     """Tell whether every instance there is serves the decision and status says so, so that nothing but a step back is news."""
-    status = status_of(prompt)
-    everybody = observation.ready == observation.total
-    return everybody and is_complete(status) and said_alone(PromptStatus, status, "served") == "all"
+    return observation.ready == observation.total and standing.is_complete and standing.served == "all"
 
 
-def arrives(prompt: Manifest, observation: ServedObservation) -> bool:
+def arrives(standing: Standing, observation: ServedObservation) -> bool:
     """Tell whether somebody may wait for this: the last instance has what was decided."""
-    return not is_complete(status_of(prompt)) and observation.ready == observation.total
-
-
-def revision_of(prompt: Manifest) -> int:
-    """Return the revision that a Prompt's status says is served; 0 for none."""
-    serving: Serving | None = said_alone(PromptStatus, status_of(prompt), "serving")
-    return serving.revision if serving else 0
+    return not standing.is_complete and observation.ready == observation.total

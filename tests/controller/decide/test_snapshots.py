@@ -25,7 +25,7 @@ def with_versions(count: int, active: str = "1.0.0") -> tuple[ObjectStore, Snaps
     store.ingest("Prompt", None, prompt("greeting", 1, spec={"activeVersion": active}))
     for number in range(count):
         store.ingest("PromptVersion", None, version("greeting", f"1.0.{number}", 10 + number))
-    return store, Snapshots(store, lambda _: "team", lambda _: NO_RULES, lambda _: None, lambda *_: None, judge)
+    return store, Snapshots(store, lambda _: "team", lambda _: NO_RULES, lambda *_: None, lambda *_: None, judge)
 
 
 def snapshot_of(snapshots: Snapshots) -> PromptSnapshot:

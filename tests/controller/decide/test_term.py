@@ -64,7 +64,7 @@ class Leader(Cluster):
                 self.store,
                 self.tenancy.tenant_of,
                 self.tenancy.rules_of,
-                lambda _: None,
+                lambda *_: None,
                 self.publishing.published_revision,
                 judge,
             ),

@@ -69,6 +69,10 @@ def counted() -> Relations:
     return made
 
 
+def test_versions_without_their_prompt_follow_from_none(counted: Relations) -> None:
+    assert list(counted.orphans()) == [(NAMESPACE, "gone-1.0.0")]
+
+
 OTHER = prompt("a", 1, namespace="other")
 
 

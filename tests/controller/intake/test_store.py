@@ -139,6 +139,16 @@ def test_a_status_that_stands_in_the_object_is_kept_once(store: ObjectStore) -> 
     assert sys.getrefcount(status) == while_it_is_written - 1
 
 
+def test_what_a_status_says_in_short_follows_the_object(store: ObjectStore) -> None:
+    said = []
+    for number, phase in enumerate(("Pending", "Healthy", "Healthy", "Degraded"), start=5):
+        take_in(store, prompt("greeting", number, status={"phase": phase}))
+        said += [standing.phase for _, standing in store.standings()]
+    store.ingest("Prompt", DELETED, prompt("greeting", 9))
+
+    assert (said, list(store.standings())) == (["Pending", "Healthy", "Healthy", "Degraded"], [])
+
+
 def test_a_spec_that_changed_together_with_our_status_is_no_echo(store: ObjectStore) -> None:
     status = {"phase": "Healthy"}
     take_in(store, prompt("greeting", 5))

@@ -8,11 +8,14 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from promptops.api.feed import Nack, Position, Report
 from promptops.controller.decide.ledger import Lane
+from promptops.controller.intake import store
+from promptops.controller.intake.slim import unpacked
 from promptops.controller.intake.store import DELETED
 from promptops.controller.keys import TENANCY, Key, prompt_key
 from promptops.controller.publish.attendance import Pods
@@ -72,9 +75,7 @@ class Watched(Cluster):
         self.observed(name)  # as each decision does
 
     def observed(self, name: str = "a") -> ServedObservation | None:
-        manifest = self.store.get("Prompt", NAMESPACE, name)
-        assert manifest is not None
-        return self.convergence.observation(manifest)
+        return self.convergence.observation(NAMESPACE, name)
 
     def report(self, instance: str, caller: Caller | None = None, **changes: Any) -> None:
         position = self.publishing.position("scope-1")
@@ -103,10 +104,10 @@ class Watched(Cluster):
     def news(self) -> list[str]:
         """Return whom it would be wrong to leave as they are, looking at everybody."""
         found, is_open = [], {scope: set(names) for scope, names in self.convergence._open.items()}
-        for manifest in self.store.all("Prompt"):
-            observed = self.convergence.observation(manifest)
-            if observed is not None and is_news(manifest, observed):
-                found.append(manifest["metadata"]["name"])
+        for (_, name), standing in self.store.standings():
+            observed = self.convergence.observation(NAMESPACE, name)
+            if observed is not None and is_news(standing, observed):
+                found.append(name)
         self.convergence._open = is_open  # whoever asks is taken for somebody who decides
         return found
 
@@ -451,6 +452,17 @@ async def test_a_report_after_an_activation_looks_at_what_was_activated(
     await watched.convergence._compare("scope-1")
 
     assert set(looked_at) == {"p7"}
+
+
+async def test_looking_at_every_prompt_reads_none_of_them(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, looking = Mock(wraps=unpacked), Mock(wraps=watched.publishing.changed_at)
+    monkeypatch.setattr(store, "unpacked", reading)
+    monkeypatch.setattr(watched.publishing, "changed_at", looking)
+    watched.convergence.lead()
+    await watched.convergence._compare("scope-1")
+
+    assert {call.args[1] for call in looking.call_args_list} == {"a", "b"}
+    assert not [call.args[0] for call in reading.call_args_list if isinstance(call.args[0], bytes)]
 
 
 async def test_who_falls_behind_while_prompts_are_looked_at_concerns_those_that_were_looked_at() -> None:

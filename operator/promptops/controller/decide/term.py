@@ -20,7 +20,6 @@ from promptops.controller.keys import TENANCY, Key, prompt_key, version_key
 from promptops.controller.publish.convergence import Convergence
 from promptops.controller.publish.gate import Gate
 from promptops.controller.publish.publishing import Publishing
-from promptops.domain.ownership import prompt_of
 from promptops.feed.origin import Origin, Publication
 
 FIRST_DECISIONS_SECONDS = 30.0
@@ -121,11 +120,9 @@ class Terms:
         self.enqueue(TENANCY, Lane.CHANGED)
         for namespace, name in self.store.names("Prompt"):
             self.enqueue(prompt_key(namespace, name), Lane.CHANGED)
-        for version in self.store.all("PromptVersion"):
+        for namespace, name in self.store.relations.orphans():
             # The others follow from their prompts.
-            namespace, name = version["metadata"]["namespace"], version["metadata"]["name"]
-            if self.store.get("Prompt", namespace, prompt_of(version)) is None:
-                self.enqueue(version_key(namespace, name), Lane.FOLLOWING)
+            self.enqueue(version_key(namespace, name), Lane.FOLLOWING)
 
     async def _first_decisions(self) -> None:
         while self.gate:

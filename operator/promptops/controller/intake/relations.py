@@ -76,6 +76,12 @@ class Relations:
         """Return the names of the PromptVersions that name a prompt, whoever owns them, in the order of their numbers."""
         return tuple(name for _, name in self._versions.get((namespace, prompt), ()))
 
+    def orphans(self) -> Iterator[tuple[str, str]]:
+        """Yield the namespaces and names of the PromptVersions that name a Prompt that is not there."""
+        for (namespace, prompt), numbered in self._versions.items():
+            if prompt not in self._prompts.get(namespace, ()):
+                yield from ((namespace, name) for _, name in numbered)
+
     def versions_below(self, version: Manifest, most: int) -> tuple[str, ...]:
         """Return the names of those that name the same prompt and have lower numbers, the nearest first, at most so many."""
         namespace, name = _name(version)

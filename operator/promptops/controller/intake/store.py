@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from promptops.controller.intake.data import ConfigMapData
 from promptops.controller.intake.relations import Relations
 from promptops.controller.intake.slim import Packed, packed, slimmed, unpacked
 from promptops.controller.keys import TENANCY, Key
-from promptops.domain.manifests import PARTIAL, Manifest
+from promptops.domain.manifests import PARTIAL, Manifest, status_of
+from promptops.domain.standing import Standing
 
 DELETED = "DELETED"
 SETTLE_SECONDS = 1.0
@@ -52,6 +53,8 @@ class _Known:
     arrived_at: float
     """When this generation arrived, by our monotonic clock."""
     object: Packed
+    standing: Standing | None
+    """Of a Prompt."""
     written: Mapping[str, Any] | None = None
     """The status that we wrote last, until it stands in the object."""
 
@@ -104,6 +107,17 @@ class ObjectStore:
     def names(self, kind: str) -> tuple[Name, ...]:
         """Return the names of every object of a kind."""
         return tuple(self._objects.get(kind, {}))
+
+    def standing(self, namespace: str, name: str) -> Standing | None:
+        """Return what a Prompt's status says, in short; None when there is no such Prompt."""
+        known = self._objects.get("Prompt", {}).get((namespace, name))
+        return known.standing if known is not None else None
+
+    def standings(self) -> Iterator[tuple[Name, Standing]]:
+        """Yield the same of every Prompt, by its name."""
+        for name, known in self._objects.get("Prompt", {}).items():
+            if known.standing is not None:
+                yield name, known.standing
 
     def expect_status(self, uid: str, status: Mapping[str, Any]) -> None:
         """Note the status that is about to be written, so that its echo is known even when it is faster than the answer."""
@@ -208,8 +222,12 @@ class ObjectStore:
         arrived_at = known.arrived_at if known is not None and is_same else now
         if before is None or _substance(kind, before) != _substance(kind, manifest):
             self._arrivals[name[0]] = now
-        kept, written = packed(kind, manifest), known.written if known is not None else None
-        return _Known(kind, name, uid, _version(manifest), generation, arrived_at, kept, written)
+        standing, written = None, known.written if known is not None else None
+        if kind == "Prompt":
+            is_as_before = known is not None and before is not None and before.get("status") == manifest.get("status")
+            standing = known.standing if known is not None and is_as_before else Standing.of(uid, status_of(manifest))
+        kept = packed(kind, manifest)
+        return _Known(kind, name, uid, _version(manifest), generation, arrived_at, kept, standing, written)
 
     def _is_echo(self, kind: str, uid: str, before: Manifest, after: Manifest) -> bool:
         """Tell whether nothing changed, or nothing but the status, and that to what we wrote."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from promptops.api.v1alpha1.prompt_status import PromptStatus
 from promptops.controller.intake.store import ObjectStore
-from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances, revision_of
-from promptops.domain.manifests import Manifest, status_of, uid_of
-from promptops.domain.statuses import said_alone
+from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances
+from promptops.domain.standing import Standing
 from promptops.domain.tenancy import figures_of
 
 _NOBODY: frozenset[str] = frozenset()
@@ -56,19 +54,17 @@ class Attendance:
         for tenant in self._store.all("Tenant"):
             figures = figures_of(tenant).items()
             self._told |= {namespace: each.get("instances", 0) for namespace, each in figures}
-        for prompt in self._store.all("Prompt"):
-            namespace = prompt["metadata"]["namespace"]
-            self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(prompt))
-            had_all = said_alone(PromptStatus, status_of(prompt), "served") == "all"
-            self._inherited[uid_of(prompt)] = (revision_of(prompt), had_all)
+        for (namespace, _), standing in self._store.standings():
+            self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(standing.served))
+            self._inherited[standing.uid] = (standing.revision, standing.served == "all")
 
-    def is_inherited(self, prompt: Manifest) -> bool:
+    def is_inherited(self, standing: Standing) -> bool:
         """Tell whether what is served of a prompt is what the leader before published."""
-        return self._inherited.get(uid_of(prompt), (-1, False))[0] == revision_of(prompt)
+        return self._inherited.get(standing.uid, (-1, False))[0] == standing.revision
 
-    def all_had(self, prompt: Manifest) -> bool:
+    def all_had(self, standing: Standing) -> bool:
         """Tell whether it is, and everybody had it."""
-        return self._inherited.get(uid_of(prompt)) == (revision_of(prompt), True)
+        return self._inherited.get(standing.uid) == (standing.revision, True)
 
     @property
     def seconds(self) -> float:

@@ -22,10 +22,9 @@ from promptops.domain.convergence import (
     census,
     is_news,
     is_settled,
-    revision_of,
 )
-from promptops.domain.manifests import Manifest
 from promptops.domain.snapshot import ServedObservation
+from promptops.domain.standing import Standing
 from promptops.feed.reports import Reports
 
 COALESCE_SECONDS = 0.03
@@ -123,26 +122,25 @@ class Convergence:
         for name in names if namespace is not None else ():
             self._look_at(namespace or "", name)
 
-    def observation(self, prompt: Manifest) -> ServedObservation | None:
+    def observation(self, namespace: str, name: str) -> ServedObservation | None:
         """Return what may be said about who serves a prompt; None while nothing may."""
-        metadata = prompt["metadata"]
-        scope = self._publishing.scope_of(metadata["namespace"])
-        if scope is None:
+        scope, standing = self._publishing.scope_of(namespace), self._store.standing(namespace, name)
+        if scope is None or standing is None:
             return None
         # Whoever asks is about to decide: the status may soon say something else.
-        self._open.setdefault(scope, set()).add(metadata["name"])
-        revision, changed_at = revision_of(prompt), self._publishing.changed_at(scope, metadata["name"])
-        if changed_at is not None and self._attendance.all_had(prompt):
+        self._open.setdefault(scope, set()).add(name)
+        changed_at = self._publishing.changed_at(scope, name)
+        if changed_at is not None and self._attendance.all_had(standing):
             changed_at = BEFORE_EVERYTHING
         is_warm = self._attendance.is_warm
         if not is_warm and not self._attendance.has_looked:
             return None
-        crowd = self._crowd(scope, metadata["namespace"])
-        observed = crowd.serving(metadata["name"], metadata["uid"], revision, changed_at)
+        crowd = self._crowd(scope, namespace)
+        observed = crowd.serving(name, standing.uid, standing.revision, changed_at)
         if not is_warm and not observed.total:
             # Nobody was heard yet: that is no sign that nobody is there.
             return None
-        if is_warm or changed_at == BEFORE_EVERYTHING or self._has_heard_all(crowd, prompt, observed):
+        if is_warm or changed_at == BEFORE_EVERYTHING or self._has_heard_all(crowd, standing, observed):
             return observed
         return None
 
@@ -173,11 +171,11 @@ class Convergence:
             group.create_task(self._look())
             group.create_task(self._pass_time())
 
-    def _has_heard_all(self, crowd: Crowd, prompt: Manifest, observed: ServedObservation) -> bool:
+    def _has_heard_all(self, crowd: Crowd, standing: Standing, observed: ServedObservation) -> bool:
         """Tell whether a new leader may speak already: of an instance that has not come back yet it knows too little."""
         if not crowd.positions or crowd.missing or crowd.unheard:
             return False
-        return not self._attendance.is_inherited(prompt) or not revision_of(prompt) or observed.ready == observed.total
+        return not self._attendance.is_inherited(standing) or not standing.revision or observed.ready == observed.total
 
     def _crowd(self, scope: str, namespace: str) -> Crowd:
         crowd = self._crowds.get(scope)
@@ -258,14 +256,13 @@ class Convergence:
 
     def _look_at(self, namespace: str, name: str) -> bool:
         """Have a prompt decided if there is news. Return whether there can be none before it changes, or somebody falls behind."""
-        prompt = self._store.get("Prompt", namespace, name)
-        observed = self.observation(prompt) if prompt is not None else None
-        if prompt is None or observed is None:
-            return prompt is None
-        if not is_news(prompt, observed):
-            return is_settled(prompt, observed)
+        standing, observed = self._store.standing(namespace, name), self.observation(namespace, name)
+        if standing is None or observed is None:
+            return standing is None
+        if not is_news(standing, observed):
+            return is_settled(standing, observed)
         key = prompt_key(namespace, name)
-        if arrives(prompt, observed):
+        if arrives(standing, observed):
             self._enqueue(key, 0.0, Lane.FOLLOWING)
         else:
             self._enqueue_count(key)

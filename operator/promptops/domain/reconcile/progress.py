@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from promptops.api import reasons
 from promptops.domain.conditions import moment
-from promptops.domain.convergence import is_complete, summary
+from promptops.domain.convergence import summary
 from promptops.domain.reconcile.case import Case
 from promptops.domain.reconcile.decision import Decision
 from promptops.domain.reconcile.memory import Memory
 from promptops.domain.snapshot import ServedObservation
+from promptops.domain.standing import is_complete
 
 LAGGING_AFTER = timedelta(seconds=60)
 
@@ -39,7 +40,7 @@ def progress_of(case: Case, decision: Decision, now: datetime) -> ConvergencePro
         return _begun(decision, snapshot.served)
     if snapshot.served is None or snapshot.published_revision != decision.revision:
         return _as_it_was(decision, memory)
-    if snapshot.served.total == 0 and is_complete(memory.status):
+    if snapshot.served.total == 0 and is_complete(memory.condition("Converged")):
         return _as_it_was(decision, memory)
     return _judged(decision, memory, snapshot.served, now)
 
@@ -107,8 +108,8 @@ def _lacking(observed: ServedObservation) -> str:
 def _incomplete_since(decision: Decision, memory: Memory, now: datetime) -> tuple[datetime, bool]:
     """Return since when not all instances serve the revision, and whether they never did."""
     decided = moment(decision.decided_at) or now
-    if is_complete(memory.status):
-        return now, False
     condition = memory.condition("Converged")
+    if is_complete(condition):
+        return now, False
     fell = moment(condition.last_transition_time) or decided
     return max(decided, fell), fell <= decided
