@@ -86,7 +86,7 @@ def test_substitution_is_known(template: str, simple: bool) -> None:
         pytest.param("{{\u00a0name }}", 1, 1, "a blank of another kind (U+00A0) stands inside a tag: write a plain one", id="no-break space"),
         pytest.param("{{ nаme }}", 1, 5, "'\\u0430' (U+0430) means nothing inside a tag: names and numbers are of ASCII letters, digits and _, so type it anew; to write {{ literally, put it between {% raw %} and {% endraw %}", id="Cyrillic letter"),
         pytest.param("{{ 'abc }}", 1, 4, "a string that begins with ' never ends: close it", id="open string"),
-        pytest.param("{{ '\\x41' }}", 1, 4, "\\x is no escape of the language: there are \\n \\t \\r \\\\ \\' \\\"; a backslash is written twice", id="escape"),
+        pytest.param("{{ '\\x41' }}", 1, 4, "\\x is no escape of the language: there are \\n \\t \\r \\\\ \\' \\\"; write the character itself", id="escape"),
         pytest.param("{{ 12345678901234567890 }}", 1, 4, "the number is beyond 2^53 - 1, where JSON parsers disagree", id="large number"),
         pytest.param("{% for a, b in x %}{% endfor %}", 1, 8, None, id="two targets"),
         pytest.param("{% for a in x if a %}{% endfor %}", 1, 15, "a loop has no condition of its own: put an if inside it", id="condition of a loop"),

@@ -88,6 +88,83 @@ def errors(template: str) -> list[Finding]:
         ("{{ items | join(', ', 'kay') }}", 'did you mean "key"?', "{{ items | join(', ', 'key') }}"),
         ("{{ items | sort(false, false, 'a.key') | length }}", "without a dot", "{{ items | sort(false, false, 'key') | length }}"),
         ("{{ items | unique(false, 'other') | length }}", "it has key, value", "{{ items | unique(false, 'value') | length }}"),
+        # Workflows, environments, what serves a model
+        ("${{ secrets.KEY }}", "no secret belongs in a prompt", "${{ name }}"),
+        ("${{ github.event.issue.title }}", "nothing of a workflow is filled in", "{{ name }}"),
+        ("{{workflow.parameters.x}}", "nothing of a workflow is filled in", "{{ name }}"),
+        ("${{ env.HOME }}", "no environment is read", "{{ name }}"),
+        ("{{ env 'HOME' }}", "let the caller give it as a variable", "{{ name }}"),
+        ("{{ params.x }}", "with type: object", "{{ d.x }}"),
+        ("${{ fromJSON(name).c }}", "fromJSON cannot be called", "{{ d.c }}"),
+        ("{{ var('x') }}", "var cannot be called", "{{ x }}"),
+        ("{{ bos_token }}{{ name }}", "whoever serves the model writes its marks", "{{ name }}"),
+        ("{{ chat_history }}", "write a message with a placeholder", "{{ name }}"),
+        # More of Go and its charts
+        ('{{ include "x" . | nindent 4 }}', "write {% include \"alias\" %}", "{{ name }}"),
+        ('{{ template "x" . }}', "write {% include \"alias\" %}", "{{ name }}"),
+        ("{{ toYaml .Values.x }}", "write {{ name | tojson }}", "{{ d | tojson }}"),
+        ('{{ name | default "a" }}', "write default(…)", "{{ name | default('a') }}"),
+        ("{{ name | indent 4 }}", "write indent(…)", "{{ name | indent(4) }}"),
+        ("{{ name | quote }}", "write the quotes around it", "'{{ name }}'"),
+        ("{{ range $i, $e := .Items }}a{{ end }}", "range is none", "{% for i in items %}a{% endfor %}"),
+        ("{{ or .x .name }}", "or stands between two values", "{% if x or name %}{% endif %}"),
+        ("{{ end }}", "a block ends with {% endif %}", "{% if x %}{% endif %}"),
+        ("{{/* note */}}", "write {# note #}", "{# note #}"),
+        # More of Handlebars, Liquid, Twig, Dify, Laravel
+        ("{{#context#}}", "is how Dify writes a value: write {{ name }}", "{{ name }}"),
+        ("{{uppercase name}}", "write upper", "{{ name | upper }}"),
+        ("{{upper name}}", "write {{ name | upper }}", "{{ name | upper }}"),
+        ("{{json d}}", "write tojson", "{{ d | tojson }}"),
+        ("{{items.0}}", "read as in {{ items[0] }}", "{{ items[0].key }}"),
+        ("{{items.[0]}}", "read as in {{ items[0] }}", "{{ items[0].key }}"),
+        ("{% for i in items %}{{this}}{% endfor %}", "the name that the loop gives its item", "{% for i in items %}{{ i.key }}{% endfor %}"),
+        ("{% for i in items %}{{ forloop.index }}{% endfor %}", "write loop", "{% for i in items %}{{ loop.index }}{% endfor %}"),
+        ("{% for i in items %}{{ loop.counter }}{% endfor %}", "write loop.index", "{% for i in items %}{{ loop.index }}{% endfor %}"),
+        ("{% for i in items %}a{% empty %}b{% endfor %}", "write {% else %}", "{% for i in items %}a{% else %}b{% endfor %}"),
+        ("{% for i in items limit:2 %}{% endfor %}", "let the caller cut and order it", "{% for i in items %}{% endfor %}"),
+        ("{% for i in (1..3) %}{% endfor %}", "declare a list, and loop over that", "{% for i in items %}{% endfor %}"),
+        ("{% for (k, v) in d %}{% endfor %}", "one item at a time", "{% for i in items %}{{ i.key }}{% endfor %}"),
+        ("{% for i in d %}{% endfor %}", "declare a list of objects", "{% for i in items %}{% endfor %}"),
+        ("{% for i in name %}{% endfor %}", "declare it with type: list", "{% for i in items %}{% endfor %}"),
+        ("{{ name | upcase }}", "write upper", "{{ name | upper }}"),
+        ('{{ name | append: "a" }}', "standing side by side", "{{ name }}a"),
+        ("{{ items | where: 'a' }}", "write a loop, with an if", "{% for i in items %}{% if i.key == 'a' %}{% endif %}{% endfor %}"),
+        ("{% echo name %}", "write {{ name }}", "{{ name }}"),
+        ("{%~ if x ~%}{% endif %}", "write {%- … -%}", "{%- if x -%}{% endif %}"),
+        ("{{-- note --}}", "write {# note #}", "{# note #}"),
+        # Conditions
+        ("{% if x: %}{% endif %}", "no statement has a colon", "{% if x %}{% endif %}"),
+        ("{% if x then %}{% endif %}", "leave it out", "{% if x %}{% endif %}"),
+        ("{% if x eq 'a' %}{% endif %}", "write ==", "{% if x == 'a' %}{% endif %}"),
+        ("{% if x is 'a' %}{% endif %}", "to compare, write ==", "{% if x == 'a' %}{% endif %}"),
+        ("{% if defined x %}{% endif %}", "write x is defined", "{% if x is defined %}{% endif %}"),
+        ("{% if x exists %}{% endif %}", "write {% if name is defined %}", "{% if x is defined %}{% endif %}"),
+        ("{% If x %}{% EndIf %}", "write {% if %}", "{% if x %}{% endif %}"),
+        ("{% if x \u2260 'a' %}{% endif %}", "write !=", "{% if x != 'a' %}{% endif %}"),
+        # Python, JavaScript
+        ("{{ name!r:>10 }}", "it is of Python's formats", "{{ name }}"),
+        ("{{ name:.2f }}", "a colon means nothing here", "{{ name }}"),
+        ('{{ f"{name}" }}', "no letter stands before the quotes", "{{ name }}"),
+        ("{{ 'a' 'b' }}", "write one of them", "{{ 'ab' }}"),
+        ("{{ '\\u00e9' }}", "write the character itself", "{{ '\u00e9' }}"),
+        ("{{ str(name) }}", "str cannot be called", "{{ name }}"),
+        ("{{ await name }}", "leave it out", "{{ name }}"),
+        ("{{ d?.value }}", "write {{ user.name }}", "{{ d.value }}"),
+        ("{{ d->value }}", "a field is read as in {{ user.name }}", "{{ d.value }}"),
+        ("{{ d::value }}", "a field is read as in {{ user.name }}", "{{ d.value }}"),
+        ("{{ x as name }}", "a value has no second name", "{{ x }}"),
+        ("{{ x, name }}", "write two tags", "{{ x }}{{ name }}"),
+        ("{{ {'a': 1} }}", "declare an object as a variable", "{{ d }}"),
+        ("{{ | upper }}", "a filter stands behind a value", "{{ name | upper }}"),
+        ("{{ name | }}", "write one, as in {{ name | upper }}", "{{ name | upper }}"),
+        # What was typed, pasted or escaped amiss
+        ("{{ name }", "here stands a } alone: write }}", "{{ name }}"),
+        ("{% if x }}{% endif %}", "here stands a } alone: write %}", "{% if x %}{% endif %}"),
+        ("{{ name &gt; x }}", "write the character itself", "{{ name > x }}"),
+        ("{{ name \uff5c upper }}", "write | as it is in ASCII", "{{ name | upper }}"),
+        ("{{ name }\uff5d", "here stands a } alone", "{{ name }}"),
+        ("{{ na\u200bme }}", "type it anew", "{{ name }}"),
+        ("{{ name, how are you?", "{{ is never closed with }}", "{{ name }}, how are you?"),
         # Markers of chats
         ("[INST] {{ name }} [/INST]", "put a blank behind its first character", "[ INST] {{ name }} [ /INST]"),
         ("<|im_start|>user", "put a blank behind its first character", "< |im_start|>user"),
@@ -99,6 +176,26 @@ def test_what_is_said_of_another_languages_words_makes_it_pass(written: str, sai
     assert said in refused[0].message
     assert refused[0].line == 1
     assert passed == []
+
+
+@pytest.mark.parametrize(
+    ("template", "column"),
+    [
+        ("a ${{ secrets.KEY }}", 7),
+        ("a {{ name | default 'a' }}", 21),
+        ("a {{ range $i, $e := .Items }}", 6),
+        ("a {{ name:.2f }}", 10),
+        ("a {{ name }", 11),
+        ("a {{ name how are you?", 3),
+        ("a {{ name \uff5c upper }}", 11),
+        ("a {{ 'it's' }}", 11),
+        ("a {{ name | \uff55pper }}", 13),
+    ],
+)
+def test_the_first_thing_amiss_is_told_with_its_place(template: str, column: int) -> None:
+    refused = errors(template)
+
+    assert (refused[0].line, refused[0].column) == (1, column)
 
 
 @pytest.mark.parametrize(

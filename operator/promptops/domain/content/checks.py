@@ -11,6 +11,7 @@ from promptops.domain.content.declarations import check_declaration
 from promptops.domain.content.model_side import check_model_side
 from promptops.domain.content.parameters import check_parameters
 from promptops.domain.content.repetitions import check_repetitions
+from promptops.domain.content.spellings import check_spellings, spellings
 from promptops.domain.content.subject import Subject, Template
 from promptops.domain.findings import Finding, join
 from promptops.domain.manifests import Manifest, mapping, parse_as, sequence, text
@@ -225,26 +226,16 @@ def variables_are_used(subject: Subject) -> Iterator[Finding]:
     """Callers should not have to give what nobody reads, and who declares something means to use it."""
     if not subject.is_parsed or subject.included:  # what is included may read it, and is looked at with it
         return
-    used = subject.used()
+    unused = frozenset(subject.declared) - subject.used()
+    spelt = spellings(subject, unused) if unused else {}
     for index, variable in enumerate(subject.variables):
-        if variable.name in used:
+        if variable.name not in unused:
             continue
-        if place := _other_spelling(subject, variable.name):
+        if place := spelt.get(variable.name):
             yield place
         else:
             message = f'variable "{variable.name}" is declared and never used: did you mean {{{{ {variable.name} }}}}?'
             yield Finding(reasons.UNUSED_VARIABLE, message, f"variables[{index}]", severity="warning")
-
-
-def _other_spelling(subject: Subject, name: str) -> Finding | None:
-    """Return where a declared variable stands as it is written in other languages, as {name} or ${name}."""
-    spelling = re.compile(rf"\$?(?<!\{{)\{{[ \t]*{re.escape(name)}[ \t]*\}}(?!\}})")
-    for template in subject.templates:
-        if found := spelling.search(template.text):
-            line, column = Lines(template.text).place(found.start())
-            message = f"{found[0]} is text, and {name} is declared and never used: did you mean {{{{ {name} }}}}?"
-            return Finding(reasons.UNUSED_VARIABLE, message, template.path, line, column, "warning")
-    return None
 
 
 def something_is_said(subject: Subject) -> Iterator[Finding]:
@@ -296,6 +287,7 @@ CHECKS: tuple[Check, ...] = (
     check_model_side,
     check_parameters,
     variables_are_used,
+    check_spellings,
     something_is_said,
     prefixes_can_be_cached,
 )

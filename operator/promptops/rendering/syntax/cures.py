@@ -26,6 +26,13 @@ REFUSED_STATEMENTS = {
     "render": "write {% include \"alias\" %}, and name the version under includes", "spaceless": "write {%- … -%}, which take the blanks around them away",
     "load": "leave it out: nothing has to be loaded", "url": "let the caller give it as a variable", "now": "let the caller give it as a variable",
     "chat": "a prompt has messages: write it as one of them", "message": "a prompt has messages: write it as one of them", "role": "a prompt has messages: write it as one of them",
+    **dict.fromkeys(("system", "user", "assistant", "completion"), "a prompt has messages: write it as one of them"),
+    **dict.fromkeys(("embed", "use", "partial", "layout"), "take the text in with {% include \"alias\" %}, and name its version under includes"),
+    **dict.fromkeys(("increment", "decrement", "python", "script", "style", "func", "return"), "a template computes nothing: let the caller do it"),
+    **dict.fromkeys(("echo", "print"), "write {{ name }}"), "empty": "write {% else %}", "liquid": "write a tag for each statement",
+    "ifequal": "write {% if a == b %}", "ifnotequal": "write {% if a != b %}", "cycle": "write {{ 'a' if loop.index is odd else 'b' }}",
+    "apply": "put the filter behind a value, as in {{ name | upper }}", "image": "a message is text: let the caller add what is not",
+    "debug": "leave it out: promptops render shows what comes out", "csrf_token": "leave it out: prompts are not HTML",
     "end": "write {% endif %} or {% endfor %}", "fi": "write {% endif %}", "endforeach": "write {% endfor %}", "endeach": "write {% endfor %}", "each": "write {% for item in list %}",
 }  # fmt: skip
 """Statements of Jinja that are not in the subset, and what to do instead."""
@@ -42,6 +49,10 @@ REFUSED_SIGNS = {
     "~": "concatenation (~) is not part of the language: write two tags side by side",
     "(": "nothing can be called: use a filter, as in {{ name | upper }}",
     "=": "nothing can be assigned; to compare, write ==",
+    ",": "a tag holds one value: write two tags, as in {{ a }}{{ b }}, or and between conditions",
+    ".": "a dot stands between a value and its field alone, as in {{ user.name }}",
+    "|": "a filter stands behind a value, as in {{ name | upper }}",
+    ")": "this ) closes nothing: leave it out", "]": "this ] closes nothing: leave it out",
     ":": "slices and dictionaries are not part of the language: shorten a text with truncate, and let the caller cut a list",
 }  # fmt: skip
 """Signs of Jinja that are not in the subset, and what to do instead."""
@@ -68,10 +79,24 @@ REFUSED_FILTERS = {
     "string": _NO_CONVERSION, "strip": "write trim", "striptags": _CALLER, "sum": _CALLER, "to_json": "write tojson",
     "uppercase": "write upper", "urlencode": _CALLER, "urlize": _CALLER, "wordcount": _CALLER, "wordwrap": _CALLER,
     "xmlattr": _CALLER,
+    **dict.fromkeys(("append", "prepend", "concat"), "texts are put together by standing side by side, as in {{ a }}{{ b }}"),
+    **dict.fromkeys(("b64decode", "b64encode", "date", "divided_by", "hash", "minus", "modulo", "pluralize", "plus", "regex_replace", "regex_search", "strftime", "strip_html", "times", "url_encode"), _CALLER),
+    **dict.fromkeys(("escape_once", "nl2br", "newline_to_br", "raw"), _NOT_ESCAPED),
+    **dict.fromkeys(("jsonify", "json_encode", "toJson", "to_nice_json", "toPrettyJson", "toYaml", "to_yaml", "to_nice_yaml"), "write tojson"),
+    **dict.fromkeys(("fromjson", "from_json", "fromJson", "from_yaml", "json_decode"), "declare a variable with type: object, and let the caller give what is in it"),
+    **dict.fromkeys(("lstrip", "rstrip", "chomp", "strip_newlines", "trimAll"), "write trim"),
+    **dict.fromkeys(("where", "filter", "compact", "find"), _INSIDE_A_LOOP),
+    "capitalize_first": "write capitalize", "downcase": "write lower", "nindent": "write indent", "quote": "write the quotes around it, as in '{{ name }}', or write tojson",
+    "sort_natural": "write sort", "squote": "write the quotes around it, as in '{{ name }}'", "ternary": "write {{ a if condition else b }}", "uniq": "write unique", "upcase": "write upper",
 }  # fmt: skip
 """Filters of Jinja and its relatives that are not in the language, and what to do instead."""
 
 REFUSED_CALLS = {
+    **dict.fromkeys(("abs", "ceil", "env", "env_var", "filter", "floor", "fromJSON", "getenv", "hashFiles", "lookup", "map", "max", "min", "ref", "round", "sum", "var", "xcom_pull"), _CALLER),
+    **dict.fromkeys(("bool", "float", "int", "str", "string", "toString"), _NO_CONVERSION), **dict.fromkeys(("dumps", "stringify", "to_json", "toJSON", "toJson"), "write {{ name | tojson }}"),
+    **dict.fromkeys(("contains", "includes"), "write {% if 'part' in name %}"), "cycle": "write {{ 'a' if loop.index is odd else 'b' }}",
+    "default": "write {{ name | default('…') }}", "include": "write {% include \"alias\" %}, and name the version under includes", "sorted": "write {{ list | sort }}",
+    "toLowerCase": "write {{ name | lower }}", "toUpperCase": "write {{ name | upper }}", "trim": "write {{ name | trim }}",
     "append": "values come from variables alone: " + _CALLER, "capitalize": "write {{ name | capitalize }}",
     "dict": _CALLER, "endswith": _CALLER, "format": "write the text around the values, as in Hello {{ name }}",
     "get": "write {{ name.field | default('') }}", "items": _PAIRS, "join": "write {{ list | join(', ') }}",
@@ -86,26 +111,31 @@ REFUSED_CALLS = {
 }  # fmt: skip
 """Functions and methods that others call, and what to do instead."""
 
+_INCLUSION = 'write {% include "alias" %}, and name the version under includes'
 _STATEMENT = "write {% if name %} … {% endif %}, or {% for item in list %} … {% endfor %}"
 TEXT_IN_BRACES = (
     "for a brace that is text, as of JSON, write it once: doubling it is the way of Python's formats; two of them stand"
     " between {% raw %} and {% endraw %}"
 )
 FOREIGN_STATEMENTS = {
-    **dict.fromkeys(("if", "range", "for", "with", "each", "unless", "foreach", "block", "define", "template"), _STATEMENT),
-    "else": "write {% else %}", "end": "write {% endif %} or {% endfor %}",
+    **dict.fromkeys(("if", "range", "for", "with", "each", "unless", "foreach"), _STATEMENT),
+    **dict.fromkeys(("block", "define", "template"), _INCLUSION),
+    "else": "write {% else %}, or {% elif … %}", "end": "write {% endif %} or {% endfor %}",
 }  # fmt: skip
 """What stands first in {{ }} of Go, Handlebars and others, and is a statement."""
 FOREIGN_HELPERS = {
     "role": "a prompt has messages, each with its role: write it as one of them", "json": "write {{ name | tojson }}",
-    "media": "a message is text: let the caller add what is not", "history": "write a message with a placeholder, a list of messages",
+    "media": "a message is text: let the caller add what is not", "include": _INCLUSION, "await": "leave it out",
+    **dict.fromkeys(("b", "f", "r", "u"), "no letter stands before the quotes of a text: write the text around the values, as in Hello {{ name }}"),
+    **dict.fromkeys(("toJson", "toYaml", "tojson"), "write {{ name | tojson }}"), **dict.fromkeys(("env", "secret", "key", "tpl", "lookup", "var"), _CALLER),
+    "index": "an item of a list is read as in {{ items[0] }}", "required": "leave it out: a variable is required unless its declaration says otherwise",
     "section": "put the text there, or take it in with {% include \"alias\" %}", "len": "write {{ name | length }}", "printf": "write the text around the values",
 }  # fmt: skip
 """What stands first in {{ }} of Dotprompt, Go and others, with an argument behind it."""
 FOREIGN_BEGINNINGS = {
     ".": "write a variable's name alone, in lower case, as in {{ name }}",
     "/": "a block ends with {% endif %} or {% endfor %}",
-    ">": 'write {% include "alias" %}, and name the version under includes',
+    ">": _INCLUSION,
     "~": "write {{- name -}} to take the blanks around it away",
     "=": "write a variable's name alone, as in {{ name }}",
     "<": "write a variable's name alone, as in {{ name }}",
@@ -116,9 +146,16 @@ FOREIGN_BEGINNINGS = {
 FOREIGN_WORDS = {
     "contains": "write {% if 'part' in name %}", "equals": "write ==", "matches": "let the caller decide it, and give a boolean",
     "starts": "let the caller decide it, and give a boolean", "ends": "let the caller decide it, and give a boolean",
+    "then": "leave it out", "do": "leave it out", "exists": "write {% if name is defined %}", "as": "a value has no second name: leave it out",
+    "eq": "write ==", "ne": "write !=", "neq": "write !=", "gt": "write >", "gte": "write >=", "ge": "write >=", "lt": "write <", "lte": "write <=", "le": "write <=",
+    "startswith": "let the caller decide it, and give a boolean", "endswith": "let the caller decide it, and give a boolean",
+    **dict.fromkeys(("limit", "offset", "reversed"), "a loop goes through the whole list: let the caller cut and order it"),
     "for": "a list is made by the caller; to go through one, write {% for item in list %} … {% endfor %}",
 }  # fmt: skip
 """Words that stand between values in other languages."""
+_CONVERSION = "leave it out, for it is of Python's formats, or write {{ name | tojson }}"
+_ENTITY = "write the character itself, for nothing is escaped"
+FOREIGN_NOTE = "write {# note #}"
 _QUOTES = "a text stands in ' or \""
 FOREIGN_CHARACTERS = {
     "?": "write {{ a if condition else b }}, or {{ name | default('…') }}", "&": "write and", "!": "write not, and != to compare",
@@ -128,8 +165,16 @@ FOREIGN_CHARACTERS = {
     "\\": "nothing is escaped outside a text in quotes: leave the \\ out", "^": "let the caller compute it",
 }  # fmt: skip
 """Characters that no tag has, and what to write."""
+FOREIGN_SEQUENCES = {
+    "?.": "write {{ user.name }}: of what is optional, a field is absent", "!r": _CONVERSION, "!s": _CONVERSION, "!a": _CONVERSION,
+    "&amp;": _ENTITY, "&gt;": _ENTITY, "&lt;": _ENTITY, "&quot;": _ENTITY, "&#": _ENTITY,
+    "\u2260": "write !=", "\u2264": "write <=", "\u2265": "write >=",
+}  # fmt: skip
+"""What no tag has either, and means something else than the character with which it begins."""
 UNKNOWN_FILTER = "; what none of them does, let the caller do, and give the result as a variable"
 UNKNOWN_TESTS = {
+    **dict.fromkeys(("sameas", "equal_to", "equals"), "; to compare, write =="),
+    **dict.fromkeys(("matching", "match", "search", "startingwith", "filter", "test", "callable"), "; what none of them does, let the caller decide, and give a boolean"),
     "null": "; for a value that is absent write none", "nil": "; for a value that is absent write none",
     "empty": "; write {% if not name %}", "blank": "; write {% if not name %}",
 }  # fmt: skip
@@ -139,4 +184,22 @@ REFUSED_FIELDS = {
     "first": "write {{ name | first }}", "last": "write {{ name | last }}",
 }  # fmt: skip
 """Fields that values have in other languages, and what to write."""
+_WORKFLOW = "nothing of a workflow is filled in: let the caller give the value"
+_HISTORY = "for a conversation so far write a message with a placeholder"
+_MARKS = "leave it out, for whoever serves the model writes its marks"
+FOREIGN_NAMES = {
+    **dict.fromkeys(("null", "nil", "undefined", "NULL"), "for a value that is absent write none"),
+    **dict.fromkeys(("github", "jobs", "matrix", "needs", "runner", "steps", "strategy", "workflow"), _WORKFLOW),
+    **dict.fromkeys(("env", "environ", "process", "vars"), "no environment is read: let the caller give the value"),
+    **dict.fromkeys(("secret", "secrets"), "no secret belongs in a prompt, and nothing fills one in: leave it out"),
+    **dict.fromkeys(("chat_history", "history", "messages"), _HISTORY),
+    **dict.fromkeys(("add_generation_prompt", "bos_token", "eos_token"), _MARKS),
+    **dict.fromkeys(("end", "endeach", "endfor", "endif"), "a block ends with {% endif %} or {% endfor %}"),
+    "forloop": "write loop", "this": "write the name that the loop gives its item, as in {% for item in list %}{{ item }}{% endfor %}",
+}  # fmt: skip
+"""What other languages know by a name, and nobody fills in here."""
+FOREIGN_LOOP_FIELDS = {
+    "counter": "write loop.index", "counter0": "write loop.index0", "revcounter": "write loop.revindex", "rindex": "write loop.revindex",
+    "cycle": "write {{ 'a' if loop.index is odd else 'b' }}", "key": _PAIRS, "parent": "give the item of the outer loop another name, and read it",
+}  # fmt: skip
 PAIRS = _PAIRS

@@ -5,7 +5,7 @@ from typing import NoReturn
 from promptops.rendering.names import shown
 from promptops.rendering.syntax.cures import REFUSED_FILTERS, UNKNOWN_FILTER, UNKNOWN_TESTS
 from promptops.rendering.syntax.faults import TemplateFault
-from promptops.rendering.syntax.refusals import WORDS, advice, ends_too_early, why_not
+from promptops.rendering.syntax.refusals import WORDS, advice, ends_too_early, of_others, why_not
 from promptops.rendering.syntax.tokens import Tag, Token
 from promptops.rendering.syntax.tree import (
     And,
@@ -226,9 +226,10 @@ class Reader:
 
     def _callable(self, known: dict[str, Callable], what: str, offset: int) -> tuple[str, tuple[Expression, ...]]:
         at, name = self.offset, self.word()
+        if name is None and self._next is None and self.tag.fault is not None:
+            raise self.tag.fault
         if name is None:
-            either = "; for one value or else another, write or" if self.takes("|") else ""
-            raise TemplateFault(at, f"the name of a {what} is missing{either}")
+            raise TemplateFault(at, f"the name of a {what} is missing{self._instead_of_name(what)}")
         name = name.lower() if what == "test" and name in _CONSTANTS else name
         if what == "filter" and name in REFUSED_FILTERS:
             raise TemplateFault(at, f"the filter {name} is not part of the language: {REFUSED_FILTERS[name]}")
@@ -247,6 +248,17 @@ class Reader:
             ):
                 raise TemplateFault(argument.offset, f"the {what} {name}: {objection}")
         return name, arguments
+
+    def _instead_of_name(self, what: str) -> str:
+        if self.takes("|"):
+            return "; for one value or else another, write or"
+        if what == "test" and self._next is not None:
+            return ": is tells what a value is; to compare, write =="
+        return (
+            ": write one, as in {{ name | upper }}"
+            if what == "filter"
+            else ": write one, as in {% if name is defined %}"
+        )
 
     def _arguments(self, signature: Callable, what: str) -> tuple[Expression, ...]:
         if self.takes("("):
@@ -296,8 +308,10 @@ class Reader:
     def _refusal(self) -> TemplateFault:
         token = self._next
         if token is None:
-            return TemplateFault(self.tag.offset, ends_too_early(self.tag))
-        return TemplateFault(token.offset, why_not(self.tag, self._at))
+            return self.tag.fault or TemplateFault(self.tag.offset, ends_too_early(self.tag))
+        if said := of_others(self.tag, self._at):
+            return TemplateFault(token.offset, said)
+        return self.tag.fault or TemplateFault(token.offset, why_not(self.tag, self._at))
 
 
 def _takes(signature: Callable) -> str:
@@ -334,9 +348,10 @@ def _unescaped(token: Token) -> str:
             text += "\\" + next(rest, "")
             continue
         if part[0] not in _ESCAPES:
-            raise TemplateFault(
-                token.offset,
-                f"\\{shown(part[0])[1:-1]} is no escape of the language: there are \\n \\t \\r \\\\ \\' \\\"; a backslash is written twice",
+            cure = "write the character itself" if part[0] in "NUux" else "a backslash is written twice"
+            message = (
+                f"\\{shown(part[0])[1:-1]} is no escape of the language: there are \\n \\t \\r \\\\ \\' \\\"; {cure}"
             )
+            raise TemplateFault(token.offset, message)
         text += _ESCAPES[part[0]] + part[1:]
     return text

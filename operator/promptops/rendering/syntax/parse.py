@@ -49,6 +49,8 @@ def _parse(template: str) -> Body:
     for piece in pieces(template):
         if isinstance(piece, TextPiece):
             blocks[-1].nodes.append(Text(piece.text))
+        elif piece.fault is not None and not piece.tokens:
+            raise piece.fault
         elif piece.opening == "{{":
             blocks[-1].nodes.append(_output(piece))
         else:
@@ -86,13 +88,17 @@ def _statement(tag: Tag, blocks: list[_Open]) -> None:
         case "endif" | "endfor":
             _close(word.removeprefix("end"), tag, blocks)
         case _:
-            raise TemplateFault(tag.offset, _unknown(word))
+            raise TemplateFault(tag.offset, _unknown(word, tag))
     reader.end()
 
 
-def _unknown(word: str) -> str:
+def _unknown(word: str, tag: Tag) -> str:
+    if tag.tokens[:1] and tag.tokens[0].text == "~":
+        return "write {%- … -%} to take the blanks around it away"
     if word in REFUSED_STATEMENTS:
         return f"{{% {word} %}} is not part of the language: {REFUSED_STATEMENTS[word]}"
+    if word.lower() in STATEMENTS and not word.islower():
+        return f"statements are in lower case: write {{% {word.lower()} %}}"
     if word == "endraw":
         return "{% endraw %} closes nothing: there is no {% raw %} before it"
     what = f"there is no statement {shown(word)}" if word else "{% must be followed by the name of a statement"
@@ -130,6 +136,8 @@ def _open(kind: str, tag: Tag, reader: Reader, blocks: list[_Open]) -> None:
 
 def _target(reader: Reader) -> str:
     at, name = reader.offset, reader.word()
+    if name is None and reader.takes("("):
+        raise TemplateFault(at, f"a loop takes one item at a time: {_instead_of_two(reader)}")
     if name is None or not is_variable_name(name):
         raise TemplateFault(at, f"behind for stands the name of the item, as in {{% for item in items %}}: {NAME_RULE}")
     if reader.takes(","):

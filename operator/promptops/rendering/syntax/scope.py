@@ -13,7 +13,7 @@ import msgspec
 from promptops.api import reasons
 from promptops.api.content import Field, Variable
 from promptops.rendering.names import is_variable_name, shown
-from promptops.rendering.syntax.cures import REFUSED_FIELDS
+from promptops.rendering.syntax.cures import FOREIGN_LOOP_FIELDS, FOREIGN_NAMES, PAIRS, REFUSED_FIELDS
 from promptops.rendering.syntax.faults import TemplateFault
 from promptops.rendering.syntax.refusals import advice
 from promptops.rendering.syntax.tree import (
@@ -64,8 +64,6 @@ ANY = Shape()
 _BOOLEAN = Shape("boolean", is_trusted=True)
 _INTEGER = Shape("integer", is_trusted=True)
 _LOOP = Shape("loop")
-_NOTHING = frozenset({"null", "nil", "undefined", "NULL"})
-"""What an absent value is called in other languages."""
 _LOOP_SHAPES = {name: _BOOLEAN if name in ("first", "last") else _INTEGER for name in LOOP_FIELDS}
 _TO_STRING = frozenset(
     {"upper", "lower", "title", "capitalize", "trim", "join", "replace", "tojson", "truncate", "indent", "fenced"}
@@ -148,7 +146,8 @@ class Scope:
     def _loop(self, loop: For) -> None:
         shape = self.see(loop.iterable)
         if shape.type not in ("list", "any"):
-            self._fault(loop.offset, f"a loop needs a list; this is {ARTICLES.get(shape.type, 'no list')}")
+            cure = PAIRS if shape.type == "object" else "declare it with type: list"
+            self._fault(loop.offset, f"a loop needs a list; this is {ARTICLES.get(shape.type, 'no list')}: {cure}")
         item = shape.item or replace(ANY, is_trusted=shape.is_trusted, is_constant=shape.is_constant)
         self._locals += [("loop", _LOOP), (loop.target, item)]
         self._body(loop.body)
@@ -175,6 +174,8 @@ class Scope:
                 return self._name(name, offset)
             case Constant(value):
                 return Shape(_constant_type(value), is_trusted=True, is_constant=True)
+            case Attribute(Name(name, place), key, offset):
+                return self._attribute(self._name(name, place, has_field=True), key, offset)
             case Attribute(of, key, offset):
                 return self._attribute(self.see(of), key, offset)
             case Item(of, _, offset):
@@ -188,7 +189,7 @@ class Scope:
         seen = tuple(map(self.see, children(expression)))
         return _combined(expression, seen)
 
-    def _name(self, name: str, offset: int) -> Shape:
+    def _name(self, name: str, offset: int, *, has_field: bool = False) -> Shape:
         for local, shape in reversed(self._locals):
             if local == name:
                 return shape
@@ -197,22 +198,26 @@ class Scope:
             return ANY
         self.used.setdefault(name, offset)
         if name not in self.declared:
-            self._undeclared(name, offset)
+            self._undeclared(name, offset, has_field)
             return ANY
         return self.declared[name]
 
-    def _undeclared(self, name: str, offset: int) -> None:
+    def _undeclared(self, name: str, offset: int, has_field: bool) -> None:
         if self.used[name] == offset:
-            locals_ = [local for local, _ in self._locals]
-            close = difflib.get_close_matches(name[:64], [*self.declared, *locals_], n=1)
-            way_out = f'write "{close[0]}", or declare it' if close else "declare it"
-            if name in _NOTHING:
-                way_out = "for a value that is absent write none, else declare it"
-            elif not is_variable_name(name):
-                named = _in_lower_case(name)
-                way_out = f"a name has lower case letters, digits and underscores alone: write {named}, and declare it"
-            message = f'variable "{name[:64]}" is not declared: {way_out} under variables'
+            kind = ", with type: object" if has_field else ""
+            message = f'variable "{name[:64]}" is not declared: {self._way_out(name)} under variables{kind}'
             self._fault(offset, message, reasons.UNDECLARED_VARIABLE)
+
+    def _way_out(self, name: str) -> str:
+        known = [*self.declared, *(local for local, _ in self._locals)]
+        is_foreign = name in FOREIGN_NAMES
+        close = difflib.get_close_matches(name[:64], known, n=1, cutoff=0.8 if is_foreign else 0.6)
+        if is_foreign and not close:
+            return f"{FOREIGN_NAMES[name]}, else declare it"
+        if not is_variable_name(name):
+            named = _in_lower_case(name)
+            return f"a name has lower case letters, digits and underscores alone: write {named}, and declare it"
+        return f'write "{close[0]}", or declare it' if close else "declare it"
 
     def _attribute(self, of: Shape, key: str, offset: int) -> Shape:
         if of is _LOOP:
@@ -247,9 +252,8 @@ class Scope:
             inner = next(shape for local, shape in reversed(self._locals) if local != "loop")
             return replace(inner, may_be_absent=True)
         if key not in _LOOP_SHAPES:
-            self._fault(
-                offset, f'loop has no field "{key[:64]}"{advice(key, LOOP_FIELDS)}: it has {", ".join(LOOP_FIELDS)}'
-            )
+            cure = f": {FOREIGN_LOOP_FIELDS[key]}" if key in FOREIGN_LOOP_FIELDS else advice(key, LOOP_FIELDS)
+            self._fault(offset, f'loop has no field "{key[:64]}"{cure}; it has {", ".join(LOOP_FIELDS)}')
             return ANY
         return _LOOP_SHAPES[key]
 

@@ -5,13 +5,14 @@ which engines disagree); nothing may stay open, neither a tag nor a comment nor 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from promptops.api.limits import MAX_TEMPLATE_CHARACTERS
 from promptops.rendering.names import shown
-from promptops.rendering.syntax.cures import FOREIGN_CHARACTERS
+from promptops.rendering.syntax.cures import FOREIGN_CHARACTERS, FOREIGN_SEQUENCES
 from promptops.rendering.syntax.faults import TemplateFault
 
 MAX_TAGS = 4000
@@ -45,6 +46,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
+_HASHED = re.compile(r"#[A-Za-z_0-9.]{1,100}#\}\}")
+_SIGNS = frozenset("<>()[].,|=+-*/%~:!'\"")
+
 Kind = Literal["name", "number", "string", "sign"]
 
 
@@ -63,12 +67,14 @@ class TextPiece(NamedTuple):
 
 
 class Tag(NamedTuple):
-    """`{{ … }}` or `{% … %}`; `end` is the offset behind it."""
+    """`{{ … }}` or `{% … %}`; `end` is the offset behind it, or behind what could be read of it."""
 
     opening: Literal["{{", "{%"]
     tokens: tuple[Token, ...]
     offset: int
     end: int
+    fault: TemplateFault | None = None
+    """What is wrong behind the last token; nothing follows such a tag. What is wrong before it is told first."""
 
 
 Piece = TextPiece | Tag
@@ -117,7 +123,9 @@ class _Reader:
         elif opening == "{%" and (raw := _RAW.match(self.template, start)):
             yield from self._raw(raw)
         else:
-            yield self._expression(start)
+            yield (tag := self._expression(start))
+            if tag.fault is not None:
+                raise tag.fault
 
     def _skip_comment(self, start: int) -> None:
         end = _END_OF_COMMENT.search(self.template, start + 2)
@@ -144,6 +152,8 @@ class _Reader:
         tokens: list[Token] = []
         while not (end := closing.match(self.template, at := _after_blanks(self.template, at))):
             token = self._token(start, at)
+            if isinstance(token, TemplateFault):
+                return Tag("{{" if is_output else "{%", tuple(tokens), start, at + 2, token)
             tokens.append(token)
             if len(tokens) > MAX_TOKENS_IN_A_TAG:
                 raise TemplateFault(at, f"a tag may have at most {MAX_TOKENS_IN_A_TAG} words and signs: split it")
@@ -151,14 +161,19 @@ class _Reader:
         self.at, self.strips = end.end(), end[1] == "-"
         return Tag("{{" if is_output else "{%", tuple(tokens), start, end.end())
 
-    def _token(self, start: int, at: int) -> Token:
-        opening = self.template[start : start + 2]
+    def _token(self, start: int, at: int) -> Token | TemplateFault:
         if found := _TOKEN.match(self.template, at):
             kind: Kind = found.lastgroup  # type: ignore[assignment]  # the groups are named for the kinds
             return Token(kind, found[0], at)
-        if at == len(self.template):
-            raise _never_closed(start, opening, "}}" if opening == "{{" else "%}")
-        raise TemplateFault(at if at > start + 2 else start, _objection(self.template, at, opening))
+        opening = self.template[start : start + 2]
+        closing = "}}" if opening == "{{" else "%}"
+        if at == len(self.template) or (at > start + 2 and not self._closes(closing, at)):
+            raise _never_closed(start, opening, closing)
+        return TemplateFault(at if at > start + 2 else start, _objection(self.template, at, opening, closing))
+
+    def _closes(self, closing: str, at: int) -> bool:
+        """Whether an end of the tag follows, or half of one stands here; else what stands here is no part of a tag."""
+        return self.template[at] == "}" or self.template.find(closing, at) >= 0
 
 
 def _after_blanks(template: str, at: int) -> int:
@@ -172,26 +187,36 @@ def _never_closed(start: int, opening: str, closing: str) -> TemplateFault:
     )
 
 
-def _objection(template: str, at: int, opening: str) -> str:
+def _objection(template: str, at: int, opening: str, closing: str) -> str:
     character = template[at]
+    if opening == "{{" and _HASHED.match(template, at):
+        return "{{#…#}} is how Dify writes a value: write {{ name }}, and declare it under variables"
     if opening == "{{" and template.startswith("{{", at - 2) and (said := _FOREIGN.get(character)):
         return f"{{{{{character} is how Handlebars and Mustache write it: {said}; {WRITE_LITERALLY.format(opening)}"
     if template.startswith(("{{", "{%", "{#"), at):
         return f"{template[at : at + 2]} stands inside another tag that begins with {opening}: close that one before it"
-    if character in "{}":
-        return f"{character} cannot stand inside {opening}: {WRITE_LITERALLY.format(opening)}, or put a blank between two braces"
+    if character == "}":
+        return f"{opening} is closed with {closing}, and here stands a }} alone: write {closing}; {WRITE_LITERALLY.format(opening)}"
+    if character == "{":
+        return f"{{ cannot stand inside {opening}: declare an object as a variable; {WRITE_LITERALLY.format(opening)}, or put a blank between two braces"
     if character in "'\"":
         return f"a string that begins with {character} never ends: close it"
     if character.isspace():
         return f"a blank of another kind (U+{ord(character):04X}) stands inside a tag: write a plain one"
-    meaning = f"{shown(character)} (U+{ord(character):04X}) means nothing inside a tag{_meant(character)}"
+    meaning = f"{shown(character)} (U+{ord(character):04X}) means nothing inside a tag{_meant(template, at)}"
     return f"{meaning}; {WRITE_LITERALLY.format(opening)}"
 
 
-def _meant(character: str) -> str:
+def _meant(template: str, at: int) -> str:
     """Say what to write for a character that no tag has; nothing when nobody knows."""
+    character = template[at]
+    for sequence, cure in FOREIGN_SEQUENCES.items():
+        if template.startswith(sequence, at):
+            return f": {cure}"
     if character in FOREIGN_CHARACTERS:
         return f": {FOREIGN_CHARACTERS[character]}"
     if character.isdecimal() and character.isascii():
         return ": a number is written with decimal digits and a point, as in 12 or 0.5"
+    if not character.isascii() and (plain := unicodedata.normalize("NFKC", character)) in _SIGNS:
+        return f": write {plain} as it is in ASCII"
     return "" if character.isascii() else ": names and numbers are of ASCII letters, digits and _, so type it anew"
