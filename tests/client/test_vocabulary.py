@@ -146,7 +146,7 @@ def test_how_the_mirror_stands_decides(dependencies: dict[str, str], retryable: 
     health = Health("healthy", dependencies, 1, None, False)
     caught = None
     try:
-        session.check_level(health)
+        session.check_begun(health)
     except CacheError as error:
         caught = error.retryable
 

@@ -10,7 +10,8 @@ import pytest
 from promptops.api.feed import Trust
 from promptops.cache.refusal import Refused
 from promptops.cache.signing import Signer
-from promptops.feed.believed import Anchors, Believed
+from promptops.feed.anchors import Anchors
+from promptops.feed.believed import Believed
 
 A, B, C, STRANGER = (Signer(letter * 32) for letter in (b"a", b"b", b"c", b"s"))
 

@@ -14,16 +14,18 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from redis.exceptions import AuthenticationError
 
 from promptops.api import reasons
+from promptops.api.feed import Trust
 from promptops.cache.clock import Clock
 from promptops.cache.tiers.mirror import MirrorPlaces
 from promptops.cache.tiers.mirror_reader import MirrorReader
 from promptops.cache.tiers.redis_server import RedisServer
 from promptops.cache.tiers.sealing import Seal
-from promptops.client import SyncPromptOpsClient
+from promptops.client import CacheConfig, CacheLevel, ClientConfig, RedisConfig, RenderResponse, SyncPromptOpsClient
 from tests.sidecar.test_feed import Following
 from tests.support.fault_proxy import FaultProxy
 from tests.support.hop import hop
@@ -159,6 +161,33 @@ async def test_where_no_stream_can_be_held_a_change_comes_through_redis_alone(wo
     # The end of the namespace comes the same way.
     world.following.hop.origin.revoke("0b9d0a4e-aaaa")
     await until(lambda: not alone.render("greeting").is_success)
+
+
+async def test_a_client_reads_redis_itself_while_its_sidecar_is_away(world: World, tmp_path: Path) -> None:
+    beside = await world.start(writes=True)
+    await world.filled()
+    settings = world.server.settings(port=world.proxy.port)
+    trust = tmp_path / "trust-of-the-client.json"
+    trust.write_bytes(msgspec.json.encode(Trust((world.following.hop.signer.trusted,))))
+    redis = RedisConfig(settings.url, settings.key_file, trust, password_file=settings.password_file)
+    config = ClientConfig(socket=beside.socket, cache=CacheConfig(CacheLevel.HYBRID, redis=redis))
+    with SyncPromptOpsClient(config) as client:
+
+        def answer() -> RenderResponse:
+            return client.render_prompt("greeting")
+
+        await asyncio.to_thread(client.initialize)
+        assert (await asyncio.to_thread(answer)).source == "live"
+        await world.following.stop()
+        await world.start(writes=True)
+        world.following.hop.put(("greeting", "Bonjour"), revision=2)
+        await until(lambda: answer().rendered_content == "Bonjour")
+        mirrored = await asyncio.to_thread(answer)
+        await world.following.start(PROMPTOPS_SOCKET=str(beside.socket))
+        world.following.hop.put(("greeting", "Salut"), revision=3)
+        await until(lambda: answer().rendered_content == "Salut" and answer().source == "live")
+
+    assert (mirrored.source, mirrored.stale) == ("redis", False)
 
 
 async def test_what_lies_in_redis_is_refused_when_it_is_anothers(world: World) -> None:

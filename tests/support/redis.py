@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
@@ -20,6 +21,7 @@ from redis.retry import Retry
 from promptops.dev.distribution import DistributedProgram
 from promptops.dev.ports import free_ports
 from promptops.settings.redis import RedisSettings
+from promptops.web.certificates import Authority
 from tests.support.waiting import wait_until
 
 ADMIN = "admin-password"
@@ -97,9 +99,15 @@ class Server:
             self.go_on()
             self.kill()
 
-    def user(self, name: str, *rules: str) -> None:
-        """Let somebody in who may do so much. The password is the name."""
-        self.client.execute_command("ACL", "SETUSER", name, "on", f">{name}", *rules)
+    def user(self, name: str, *rules: str, authority: Path | None = None) -> None:
+        """Let somebody in who may do so much. The password is the name. `authority`: of a server that speaks TLS."""
+        over = (
+            f"rediss://localhost:{self.port}?ssl_ca_certs={authority}"
+            if authority
+            else f"redis://localhost:{self.port}"
+        )
+        client = redis.Redis.from_url(over, password=ADMIN, protocol=2, socket_timeout=20)
+        client.execute_command("ACL", "SETUSER", name, "on", f">{name}", *rules)
 
     def settings(
         self,
@@ -120,6 +128,24 @@ class Server:
             key_file=self.secret(key),
             writes=writes,
         )
+
+    def speak_tls(self) -> tuple[Path, Path]:
+        """Start it again, empty and with TLS alone. Return the authority that verifies it, and another."""
+        now = datetime.now(UTC)
+        authority, stranger = Authority("ours", now), Authority("another", now)
+        pair = authority.server("redis", (), ("localhost",))
+        ca, other, crt, key = (self.folder / name for name in ("ca", "other", "crt", "key"))
+        ca.write_bytes(authority.certificate)
+        other.write_bytes(stranger.certificate)
+        crt.write_bytes(pair.certificate)
+        key.write_bytes(pair.key)
+        self.stop()
+        self.options = (
+            *("--port", "0", "--tls-port", str(self.port), "--tls-cert-file", str(crt), "--tls-key-file", str(key)),
+            *("--tls-auth-clients", "no", "--tls-ca-cert-file", str(ca)),
+        )
+        self.start()
+        return ca, other
 
     def secret(self, text: str) -> Path:
         """Return a file that has this text."""

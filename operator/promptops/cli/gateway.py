@@ -6,7 +6,7 @@ import click
 
 from promptops.cli.running import configure_logs, run
 from promptops.cluster.errors import ConnectionInvalid
-from promptops.feed.believed import TrustUnusable
+from promptops.feed.anchors import TrustUnusable
 from promptops.gateway.face import gateway_face
 from promptops.relay.process import RelayProcess
 from promptops.settings.environment import SettingsError

@@ -15,8 +15,8 @@ import httpx
 
 from promptops.api.feed import Header
 from promptops.api.v1alpha1 import API_VERSION
+from promptops.feed.anchors import Anchors, TrustUnusable
 from promptops.feed.asking import NotFollowed, ask_for_index
-from promptops.feed.believed import Anchors, TrustUnusable
 
 _REVIEW = json.dumps(
     {

@@ -13,7 +13,7 @@ from promptops.api.http import (
 from promptops.api.observed import FeedbackAnswer, PromptEvent
 from promptops.client.asynchronous import PromptOpsClient
 from promptops.client.breaker import CircuitBreaker, CircuitBreakerConfig, CircuitState
-from promptops.client.caching import CacheConfig, CacheLevel, CacheStatistics
+from promptops.client.caching import CacheConfig, CacheLevel, CacheStatistics, RedisConfig
 from promptops.client.config import ClientConfig
 from promptops.client.errors import (
     AuthenticationError,
@@ -54,6 +54,7 @@ __all__ = [
     "TelemetryConfig",
     "CacheLevel",
     "CacheStatistics",
+    "RedisConfig",
     "PromptEvent",
     "TenantClients",
     "TenantUnknownError",

@@ -49,14 +49,19 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         await self.close()
 
     async def initialize(self) -> None:
-        """Find out whether a sidecar answers, before it matters, and have what it serves here. Raises PromptOpsError.
+        """Find out whether a sidecar answers, or a mirror does, before it matters, and have what is served here. Raises PromptOpsError.
 
         Nobody has to call it: renders before it, and those of a sidecar that nobody may follow, are calls.
         """
-        health = await self.health_check()
-        for pause in self._session.until_held():
-            await asyncio.sleep(pause)
-        self._session.check_level(health)
+        found: Health | PromptOpsError
+        try:
+            found = await self.health_check()
+        except PromptOpsError as error:
+            found = error
+        if isinstance(found, Health) or self._session.has_mirror:
+            for pause in self._session.until_held():
+                await asyncio.sleep(pause)
+        self._session.check_begun(found)
 
     async def shutdown(self) -> None:
         """The same as `close`."""
@@ -129,7 +134,7 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
     async def validate_prompt(self, prompt_id: str, variables: Mapping[str, Any] | None = None) -> PromptValidation:
         """Say whether a render with these variables would be answered; one that nobody declared is wrong here."""
         try:
-            answer = await self._answer(codec.render_call(prompt_id, variables, None, True))
+            answer = await self._rendered(codec.render_call(prompt_id, variables, None, True), self._session)
         except ValidationError as error:
             return codec.validation_of(error)
         return codec.validation_of(answer)
@@ -179,6 +184,8 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         try:
             return await self._answer(call, hasty=hasty)
         except PromptOpsError as error:
+            for pause in session.until_mirrored():
+                await asyncio.sleep(pause)
             return session.instead(call, error)
 
     async def _answer(self, call: Call[Answer], *, hasty: bool = False) -> Answer:

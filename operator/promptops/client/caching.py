@@ -1,9 +1,10 @@
-"""Where a client renders: in its own process, from what the sidecar's feed brings, or in the sidecar, which is asked each time."""
+"""Where a client renders: in its own process, from what the sidecar's feed or a mirror in Redis brings, or in the sidecar, which is asked each time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from promptops.reader.lately import MAX_SIZE, TTL_SECONDS
 
@@ -16,14 +17,38 @@ class CacheLevel(StrEnum):
     MEMORY = "memory"
     """The process's own memory, where the sidecar is reached over its socket; elsewhere as NONE."""
     REDIS = "redis"
-    """The sidecar, and its mirror in Redis: for a client as NONE."""
+    """Nothing as long as the sidecar answers; where it does not, or there is none, the mirror in Redis."""
     HYBRID = "hybrid"
-    """Both: for a client as MEMORY."""
+    """Both: the process's own memory, kept at what the mirror says while the sidecar is away."""
 
     @property
     def is_local(self) -> bool:
         """Whether renders are done in the process where that can be."""
         return self in (CacheLevel.MEMORY, CacheLevel.HYBRID)
+
+    @property
+    def has_mirror(self) -> bool:
+        """Whether a mirror in Redis is wanted."""
+        return self in (CacheLevel.REDIS, CacheLevel.HYBRID)
+
+
+@dataclass(frozen=True)
+class RedisConfig:
+    """A mirror in Redis that a client reads by itself. What lies there is sealed and signed: without the key nothing of it can be read,
+    and what the operator has not signed for the key's namespace is refused."""
+
+    url: str
+    """redis://host:port/0, rediss:// for TLS, or unix:///path. No password stands in it."""
+    key_file: str | Path
+    """The namespace's key, as `promptops key` prints it."""
+    trust_file: str | Path
+    """Whose signatures are believed: trust.json of the ConfigMap promptops-trust. It is read again from time to time."""
+    username: str | None = None
+    """Whom the server's ACL knows us as; None: its default user."""
+    password_file: str | Path | None = None
+    """A file with the password, read anew for every connection."""
+    authority_file: str | Path | None = None
+    """Certificate authorities in PEM that a rediss:// server is verified by; None: those of the machine."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,9 @@ class CacheConfig:
     max_size: int = MAX_SIZE
     """So many versions that were asked for by number are kept ready at most: the one used longest ago makes room. Its content
     stays with what is held."""
+    redis: RedisConfig | None = None
+    """The mirror of the levels REDIS and HYBRID. None: the one that PROMPTOPS_REDIS_URL names with what belongs to it, as a sidecar is told;
+    without that variable, the sidecar's own mirror has to do, and `initialize()` says when it has none."""
 
 
 @dataclass(frozen=True)
@@ -66,3 +94,7 @@ class CacheStatistics:
     """Whether that is known to be what the sidecar serves."""
     age_seconds: float | None
     """Since the origin confirmed it; None: nothing is held."""
+    redis: str | None = None
+    """How the mirror stands that this process reads by itself: `ok`, `starting`, or why it cannot be read; None: it reads none."""
+    redis_errors: dict[str, int] = field(default_factory=dict)
+    """How often it could not, or what lay there was refused, by reason."""

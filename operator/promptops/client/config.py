@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from promptops.client.breaker import CircuitBreakerConfig
-from promptops.client.caching import CacheConfig, CacheLevel
+from promptops.client.caching import CacheConfig, CacheLevel, RedisConfig
 from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.client.outliers import EjectionConfig
 from promptops.client.place import Place, at_socket, at_url
@@ -76,6 +76,8 @@ class ClientConfig:
         _check_kind("cache.level", self.cache.level, CacheLevel)
         _check_number("cache.ttl", self.cache.ttl, (int, float), _LONGEST_TIMEOUT_SECONDS)
         _check_number("cache.max_size", self.cache.max_size, int, 1_000_000)
+        if self.cache.redis is not None:
+            _check_kind("cache.redis", self.cache.redis, RedisConfig)
         _check_telemetry(self.telemetry)
         if self.breaker is not None:
             _check_breaker(self.breaker)

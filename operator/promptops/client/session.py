@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,19 +12,22 @@ from promptops.api.http import Health, RenderedMessage, RenderResponse
 from promptops.api.observed import PromptEvent
 from promptops.client import fallback
 from promptops.client.breaker import CircuitBreaker
-from promptops.client.caching import CacheLevel, CacheStatistics
+from promptops.client.caching import CacheStatistics, RedisConfig
 from promptops.client.codec import Call
 from promptops.client.config import ClientConfig
 from promptops.client.connections import OfThisProcess
-from promptops.client.errors import CacheError, PromptOpsError
+from promptops.client.errors import CacheError, ConfigurationError, PromptOpsError
 from promptops.client.events import Subscriptions
 from promptops.client.outliers import Endpoints
 from promptops.client.retrying import Attempts, RetryConfig
 from promptops.client.statistics import CallCounts, ClientStatistics
 from promptops.client.telemetry import Telemetry, Traced, TracedBatch
 from promptops.client.token import BearerToken
+from promptops.settings.client import MirrorSettings
+from promptops.settings.environment import SettingsError
 
 if TYPE_CHECKING:
+    from promptops.client.in_process.mirrored import MirrorSource
     from promptops.client.in_process.renderer import Renderer
 
 HASTY_SECONDS: Final = 0.25
@@ -50,8 +54,8 @@ class Session:
         self._endpoints = OfThisProcess(self._balanced)
         held = before.here if before is not None and before.place == self.place else None
         held = held if held is not None and held.cache == config.cache else None
-        self.here: Renderer | None = held or self._renderer() if config.cache.level.is_local else None
-        """What renders in this process; None: the sidecar is asked each time."""
+        self.here: Renderer | None = held or self._renderer()
+        """What renders in this process, or only where the sidecar is away; None: the sidecar is asked each time."""
         told = before.telemetry if before is not None and before.config.telemetry == config.telemetry else None
         self.telemetry: Telemetry | None = told or Telemetry(config.telemetry) if config.telemetry.enabled else None
 
@@ -84,7 +88,13 @@ class Session:
     def until_held(self) -> Iterator[float]:
         """Yield how long to wait before the next look, until what the sidecar serves is held in this process, or for a while."""
         until = time.monotonic() + min(INITIAL_SECONDS, self.config.timeout_seconds)
-        while self.here is not None and not self.here.local().is_current and time.monotonic() < until:
+        while self.here is not None and not self.here.is_settled and time.monotonic() < until:
+            yield _LOOK_SECONDS
+
+    def until_mirrored(self) -> Iterator[float]:
+        """Yield how long to wait before the next look, while nothing is held and the mirror may say in a moment what."""
+        until = time.monotonic() + min(INITIAL_SECONDS, self.config.timeout_seconds)
+        while self.here is not None and self.here.is_starting and time.monotonic() < until:
             yield _LOOK_SECONDS
 
     def rendered_here(self, call: Call[RenderResponse]) -> RenderResponse | None:
@@ -131,10 +141,34 @@ class Session:
         """Do the same for a batch."""
         return self.telemetry.batch() if self.telemetry is not None else nullcontext(TracedBatch())
 
-    def check_level(self, health: Health) -> None:
-        """Raise CacheError when the mirror in Redis is wanted, and the sidecar has none or cannot use it."""
-        if self.config.cache.level not in (CacheLevel.REDIS, CacheLevel.HYBRID):
-            return
+    def check_begun(self, found: Health | PromptOpsError) -> None:
+        """Raise what is wrong at the beginning, given what the sidecar says or why it does not.
+
+        CacheError when the mirror in Redis is wanted and cannot be used; the error where neither sidecar nor mirror is there.
+        """
+        own, is_wanted = self._own_mirror(), self.config.cache.level.has_mirror
+        if own is not None and self.here is not None and self.here.mirror is not None:
+            if own != _OK:
+                aside = f"; beside it: {found}" if isinstance(found, PromptOpsError) else ""
+                raise CacheError(f"{self.here.mirror.name} cannot be used: {own}{aside}", "redis", retryable=True)
+            if isinstance(found, PromptOpsError) and self.here.local().view is None:
+                raise found
+        elif isinstance(found, PromptOpsError):
+            raise found
+        elif is_wanted:
+            self._check_its_mirror(found)
+
+    @property
+    def has_mirror(self) -> bool:
+        """Whether this process reads a mirror by itself."""
+        return self.here is not None and self.here.mirror is not None
+
+    def _own_mirror(self) -> str | None:
+        """Return how the mirror stands that this process reads; None when it reads none."""
+        mirror = self.here.local().following.mirror if self.here is not None else None
+        return mirror.state if mirror is not None else None
+
+    def _check_its_mirror(self, health: Health) -> None:
         mirror = health.dependencies.get("redis")
         if mirror is None:
             why = "keeps no mirror in Redis: give it one, or choose another cache.level"
@@ -200,6 +234,8 @@ class Session:
             expirations=lately.expirations if lately is not None else 0,
             is_current=local is not None and local.is_current,
             age_seconds=local.age_seconds if local is not None and view is not None else None,
+            redis=self._own_mirror(),
+            redis_errors=local.following.mirror_errors if local is not None else {},
         )
 
     def statistics(self) -> ClientStatistics:
@@ -215,12 +251,15 @@ class Session:
         )
 
     def _renderer(self) -> Renderer | None:
-        if self.place.socket is None:
+        cache = self.config.cache
+        mirror = _mirror(cache.redis) if cache.level.has_mirror else None
+        path = self.place.socket if cache.level.is_local else None
+        if path is None and mirror is None:
             return None
         # Before there is a thread: a child that is forked while one loads something waits for it for ever.
         from promptops.client.in_process.renderer import Renderer
 
-        return Renderer(self.place.socket, self.counts.get, self.config.cache)
+        return Renderer(path, self.counts.get, cache, mirror)
 
     def _balanced(self) -> Endpoints | None:
         names = tuple(place.name for place in self.places)
@@ -229,3 +268,21 @@ class Session:
     def _made(self) -> CircuitBreaker | None:
         wanted = self.config.breaker if self.place.socket is None else None
         return CircuitBreaker(wanted) if wanted is not None else None
+
+
+def _mirror(config: RedisConfig | None) -> MirrorSource | None:
+    """Return the mirror that this process is to read by itself; None: none is named. Raises ConfigurationError."""
+    try:
+        told = config or MirrorSettings.from_environment()
+    except SettingsError as error:
+        raise ConfigurationError(str(error)) from None
+    if told is None:
+        return None
+    if missing := [package for package in ("redis", "cryptography") if importlib.util.find_spec(package) is None]:
+        raise ConfigurationError(
+            f"a mirror in Redis is to be read and {' and '.join(missing)} not installed: pip install 'promptops[redis]', or "
+            "choose another cache.level"
+        )
+    from promptops.client.in_process.mirrored import MirrorSource
+
+    return MirrorSource.of(told)

@@ -44,14 +44,19 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         self.close()
 
     def initialize(self) -> None:
-        """Find out whether a sidecar answers, before it matters, and have what it serves here. Raises PromptOpsError.
+        """Find out whether a sidecar answers, or a mirror does, before it matters, and have what is served here. Raises PromptOpsError.
 
         Nobody has to call it: renders before it, and those of a sidecar that nobody may follow, are calls.
         """
-        health = self.health_check()
-        for pause in self._session.until_held():
-            time.sleep(pause)
-        self._session.check_level(health)
+        found: Health | PromptOpsError
+        try:
+            found = self.health_check()
+        except PromptOpsError as error:
+            found = error
+        if isinstance(found, Health) or self._session.has_mirror:
+            for pause in self._session.until_held():
+                time.sleep(pause)
+        self._session.check_begun(found)
 
     def shutdown(self) -> None:
         """The same as `close`."""
@@ -124,7 +129,7 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
     def validate_prompt(self, prompt_id: str, variables: Mapping[str, Any] | None = None) -> PromptValidation:
         """Say whether a render with these variables would be answered; one that nobody declared is wrong here."""
         try:
-            answer = self._answer(codec.render_call(prompt_id, variables, None, True))
+            answer = self._rendered(codec.render_call(prompt_id, variables, None, True), self._session)
         except ValidationError as error:
             return codec.validation_of(error)
         return codec.validation_of(answer)
@@ -174,6 +179,8 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         try:
             return self._answer(call, hasty=hasty)
         except PromptOpsError as error:
+            for pause in session.until_mirrored():
+                time.sleep(pause)
             return session.instead(call, error)
 
     def _answer(self, call: Call[Answer], *, hasty: bool = False) -> Answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from promptops.api import reasons
 from promptops.api.feed import Header, Position
 from promptops.cache.store import Store
-from promptops.feed.believed import Anchors, TrustUnusable
+from promptops.feed.anchors import Anchors, TrustUnusable
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver

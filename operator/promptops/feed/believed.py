@@ -2,85 +2,26 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
-from promptops.api.feed import Signed, Trust
+from promptops.api.feed import Signed
 from promptops.api.wire import Unreadable, read
 from promptops.cache.bounded import Bounded
 from promptops.cache.refusal import Refused
-from promptops.cache.signing import KeyVerifier, ids_of
+from promptops.cache.signing import ids_of
 from promptops.cache.verifier import Replaceable
+from promptops.feed.anchors import FILE_SECONDS, Anchors, Trusted, TrustUnusable
 
-FILE_SECONDS: Final = 5.0
-"""So long a file may take to be read or written."""
 CHAIN: Final = "trust-chain.json"
 """Beside the snapshots: every renewal since the first trust, each signed by a key that the one before names."""
 _MOST_LINKS: Final = 1000
 
 _log = structlog.get_logger()
-
-
-class TrustUnusable(Exception):
-    """There is nothing to believe to begin with; the message says where it should stand and what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Trusted:
-    """Whom to believe: signatures, and the hop above."""
-
-    trust: Trust
-    verifier: KeyVerifier
-    context: ssl.SSLContext | None
-    """None: whom the machine believes."""
-
-    @classmethod
-    def of(cls, trust: Trust) -> Trusted:
-        """Raises ValueError when a part of it is no key or no certificate."""
-        try:
-            context = ssl.create_default_context(cadata=trust.ca) if trust.ca else None
-        except ssl.SSLError as error:
-            raise ValueError(f"not certificates: {error.reason or error}") from None
-        return cls(trust, KeyVerifier(trust), context)
-
-
-class Anchors:
-    """Where the first trust stands: a file, or the text itself."""
-
-    def __init__(self, source: Path | str) -> None:
-        self._where = f"the trust file {source}" if isinstance(source, Path) else "PROMPTOPS_TRUST"
-        text = b"" if isinstance(source, Path) else source.encode()
-        self._read = Bounded(source.read_bytes if isinstance(source, Path) else lambda: text, FILE_SECONDS)
-        self._data = b""
-
-    def first(self) -> Trusted:
-        """Read what there is. Raises TrustUnusable when it cannot be used."""
-        try:
-            data = self._read.wait()
-        except OSError as error:
-            raise TrustUnusable(f"{self._where} cannot be read: {error.strerror or error}") from None
-        return self._taken(data)
-
-    async def renewed(self) -> Trusted | None:
-        """Read it again; None when nothing has changed. Raises OSError or TrustUnusable when it cannot be used."""
-        data = await self._read()
-        return self._taken(data) if data != self._data else None
-
-    def _taken(self, data: bytes) -> Trusted:
-        try:
-            trusted = Trusted.of(read(data, Trust))
-        except ValueError:
-            raise TrustUnusable(
-                f'{self._where} must be JSON like {{"keys": [{{"kid": "…", "public": "…"}}], "ca": "PEM or absent"}}'
-            ) from None
-        self._data = data
-        return trusted
 
 
 class Believed:
@@ -127,8 +68,7 @@ class Believed:
         except (OSError, TrustUnusable) as error:
             _log.warning("trust file cannot be used; what was trusted before is", reason=str(error))
         else:
-            # Without a serial somebody wrote it by hand, and means it.
-            if trusted is not None and (not trusted.trust.serial or trusted.trust.serial > self.now.trust.serial):
+            if trusted is not None and self.now.yields_to(trusted):
                 self._chain = []
                 self._believe(trusted)
         if self._file is not None and tuple(self._chain) != self._kept:

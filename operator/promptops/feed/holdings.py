@@ -41,6 +41,11 @@ class Holdings:
         return self._sole is None
 
     @property
+    def scope(self) -> str | None:
+        """The only scope that is taken, once an index of it was."""
+        return self._pinned
+
+    @property
     def token(self) -> str | None:
         """The signed header of what is held, as one word; None when nothing is, or more than one scope."""
         view = self.held

@@ -19,7 +19,8 @@ from promptops.cache.verifier import Verifier
 from promptops.cluster.client import Client
 from promptops.cluster.objects import Objects
 from promptops.cluster.tokens import TokenReviewer
-from promptops.feed.believed import Anchors, Believed
+from promptops.feed.anchors import Anchors
+from promptops.feed.believed import Believed
 from promptops.feed.connection import Upstream
 from promptops.feed.observer import FollowerObserver
 from promptops.feed.relay import Relay

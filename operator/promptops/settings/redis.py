@@ -39,7 +39,7 @@ class RedisSettings:
         url = environ.get("PROMPTOPS_REDIS_URL")
         if not url:
             return None
-        _check(url)
+        check_url(url, "PROMPTOPS_REDIS_URL")
         return cls(
             url=url,
             username=environ.get("PROMPTOPS_REDIS_USERNAME") or None,
@@ -56,17 +56,18 @@ class RedisSettings:
         return key_in(self.key_file, "PROMPTOPS_REDIS_KEY_FILE")
 
 
-def _check(url: str) -> None:
+def check_url(url: str, named: str) -> None:
+    """Raise SettingsError, which calls the URL by that name and quotes no password of it, unless a server can be reached by it."""
     parts = urlsplit(url)
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     if parts.scheme not in _SCHEMES or not (parts.hostname or (parts.scheme == "unix" and parts.path)):
-        raise SettingsError(f"PROMPTOPS_REDIS_URL is {shown!r}; it must begin with redis://, rediss:// or unix://")
+        raise SettingsError(f"{named} is {shown!r}; it must begin with redis://, rediss:// or unix://")
     if parts.username is not None or parts.query:
         raise SettingsError(
-            f"PROMPTOPS_REDIS_URL ({shown}) has a user, a password or options in it: set PROMPTOPS_REDIS_USERNAME and "
-            "PROMPTOPS_REDIS_PASSWORD_FILE instead"
+            f"{named} ({shown}) has a user, a password or options in it: set PROMPTOPS_REDIS_USERNAME and "
+            "PROMPTOPS_REDIS_PASSWORD_FILE, or username and password_file, instead"
         )
     try:
         _ = parts.port
     except ValueError:
-        raise SettingsError(f"PROMPTOPS_REDIS_URL is {shown!r}; its port is no number below 65536") from None
+        raise SettingsError(f"{named} is {shown!r}; its port is no number below 65536") from None

@@ -42,7 +42,7 @@ def choose_supply(
     if settings.feed_url is None or settings.token_file is None or trust is None:
         missing = "PROMPTOPS_TOKEN_FILE" if settings.token_file is None else _TRUST
         raise SupplyError(f"PROMPTOPS_FEED_URL is set and {missing} is not: a feed needs a token and trusted keys")
-    from promptops.feed.believed import Anchors
+    from promptops.feed.anchors import Anchors
     from promptops.sidecar.feed import Feed
 
     _check_package(settings.mirror)
@@ -77,7 +77,7 @@ def _mirror_alone(
     if mirror.writes:
         raise SupplyError("PROMPTOPS_REDIS_WRITES is true and there is no feed: nothing is known that could be written")
     _check_package(mirror)
-    from promptops.feed.believed import Anchors
+    from promptops.feed.anchors import Anchors
     from promptops.sidecar.mirror import MirrorAlone
 
     return MirrorAlone(

@@ -14,7 +14,8 @@ from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
-from promptops.feed.believed import Anchors, Believed, TrustUnusable
+from promptops.feed.anchors import Anchors, TrustUnusable
+from promptops.feed.believed import Believed
 from promptops.feed.connection import Upstream
 from promptops.feed.follow import Follower
 from promptops.feed.observer import FollowerObserver

@@ -19,7 +19,8 @@ from promptops.cache.tiers.redis_server import RedisServer
 from promptops.cache.tiers.sealing import Sole
 from promptops.cache.tiers.tier import Tier
 from promptops.cache.verifier import Verifier
-from promptops.feed.believed import Anchors, Believed, TrustUnusable
+from promptops.feed.anchors import Anchors, TrustUnusable
+from promptops.feed.believed import Believed
 from promptops.feed.holding import Rules
 from promptops.feed.holdings import Holdings
 from promptops.feed.mirroring import Mirroring

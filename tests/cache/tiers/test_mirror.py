@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ from promptops.cache.tiers.sealing import Derived, Seal, Seals, Sole, scope_key
 from promptops.cache.tiers.tier import MirrorAway
 from promptops.cache.view import View
 from promptops.settings.redis import RedisSettings
-from promptops.web.certificates import Authority
 from tests.cache.scribe import SCOPE, Scribe, content, entry
 from tests.cache.tiers.test_disk import taken
 from tests.support.redis import ADMIN, KEY, OTHER_KEY, READER_RULES, WRITER_RULES, NewServer, Server
@@ -255,33 +253,15 @@ def test_a_server_that_wants_no_password_is_told_none(new_redis: NewServer) -> N
     assert mirrored.errors == []
 
 
-def test_tls_is_spoken_with_the_authority_that_is_named(new_redis: NewServer, tmp_path: Path) -> None:
-    now = datetime.now(UTC)
-    authority, stranger = Authority("ours", now), Authority("another", now)
-    pair = authority.server("redis", (), ("localhost",))
-    files = {"crt": pair.certificate, "key": pair.key, "ca": authority.certificate, "other": stranger.certificate}
-    for name, text in files.items():
-        (tmp_path / name).write_bytes(text)
+def test_tls_is_spoken_with_the_authority_that_is_named(new_redis: NewServer) -> None:
     tls = new_redis()
-    tls.stop()
-    tls.options = (
-        *("--port", "0", "--tls-port", str(tls.port), "--tls-cert-file", str(tmp_path / "crt")),
-        *(
-            "--tls-key-file",
-            str(tmp_path / "key"),
-            "--tls-auth-clients",
-            "no",
-            "--tls-ca-cert-file",
-            str(tmp_path / "ca"),
-        ),
-    )
-    tls.start()
+    ca, other = tls.speak_tls()
     mirrored = Mirrored(tls)
-    secure = tls.settings(authority=tmp_path / "ca")
+    secure = tls.settings(authority=ca)
 
     assert mirrored.writer(secure).save(FIRST, None, CLOCK.now())
     assert mirrored.reader(secure).glimpse() is not None
-    assert not mirrored.writer(tls.settings(authority=tmp_path / "other")).save(SECOND, None, CLOCK.now())
+    assert not mirrored.writer(tls.settings(authority=other)).save(SECOND, None, CLOCK.now())
     assert not mirrored.writer(tls.settings()).save(SECOND, None, CLOCK.now())
     assert mirrored.errors == [reasons.UNREACHABLE, reasons.UNREACHABLE]
 

@@ -10,11 +10,11 @@ import itertools
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from promptops.api.feed import STALE_SECONDS, Entry
+from promptops.api.feed import STALE_SECONDS
 from promptops.api.http import RenderResponse, Source
 from promptops.api.wire import read
 from promptops.cache.clock import now_of_boot
@@ -35,6 +35,9 @@ from promptops.rendering.errors import PromptError, PromptNotFound, Unavailable
 from promptops.rendering.execute.plan import Plan
 from promptops.rendering.execute.quick import Quick
 from promptops.web.problems import problem_of
+
+if TYPE_CHECKING:
+    from promptops.client.in_process.mirrored import MirrorSource, OwnMirror
 
 _FEATURES: Final = UNDERSTANDING.features or frozenset()
 _ELSEWHERE: Final = (PromptNotFound, Unavailable)
@@ -66,13 +69,15 @@ class Local(FollowerObserver):
 
     def __init__(
         self,
-        path: str,
+        path: str | None,
         counts: CallCounts,
         inherited: Local | None = None,
         now: Callable[[], float] | None = None,
         cache: CacheConfig = _USUAL,
+        mirror: MirrorSource | None = None,
     ) -> None:
-        """`inherited`: what the parent of a forked child held; it is held here too, and nothing of it is believed to be current."""
+        """`path`: the sidecar's socket; None: it is not followed. `inherited`: what the parent of a forked child held; it is held here
+        too, and nothing of it is believed to be current. `mirror`: what is read by itself where the sidecar is away."""
         self._now = now or now_of_boot
         self._counts = counts
         self._ledger = RenderLedger()
@@ -91,8 +96,14 @@ class Local(FollowerObserver):
         self._answers = Answers(self._store, _Uncounted(), self._now, cache.max_size, cache.ttl)
         self._store.listen(self._heard)
         self.following = Following(
-            path, self._store, self, self._ledger, lambda: self.view if self.is_current else None
+            path,
+            self._store,
+            self,
+            self._ledger,
+            lambda: self.view if self.is_current else None,
+            self._reading(mirror) if mirror is not None else None,
         )
+        self.following.scope = inherited.following.scope if inherited is not None else None
 
     @property
     def is_current(self) -> bool:
@@ -155,11 +166,15 @@ class Local(FollowerObserver):
         return self._answered(prompt_id, body)
 
     def held(self, prompt_id: str, body: bytes) -> RenderResponse | None:
-        """Answer from what was held last, while the sidecar does not answer. Raises PromptOpsError."""
-        answer = self._answered(prompt_id, body)
+        """Answer from what was held last, while the sidecar does not answer. Raises PromptOpsError.
+
+        None: there may be more than is held. What a mirror keeps current is all there is.
+        """
+        answer = self._answered(prompt_id, body, is_all=self.following.is_mirrored and self.is_current)
         if answer is None or answer.source == "fallback":
             return answer
-        return msgspec.structs.replace(answer, source="snapshot", cache_hit=True)
+        source: Source = "redis" if answer.source == "redis" else "snapshot"
+        return msgspec.structs.replace(answer, source=source, cache_hit=True)
 
     def holds(self, prompt_id: str) -> bool:
         """Whether anything of a prompt is held, however old."""
@@ -167,7 +182,9 @@ class Local(FollowerObserver):
         return view is not None and prompt_id in view.names
 
     def disconnected(self, reason: str, detail: str) -> None:
-        """Nothing is known to be current any more."""
+        """Nothing is known to be current any more, unless the mirror keeps it so."""
+        if self.following.is_mirrored:
+            return
         self._fresh_until = self._usual_until = 0.0
         self.following.reporting.changed()
 
@@ -176,14 +193,20 @@ class Local(FollowerObserver):
         self._fresh_until = self._usual_until = 0.0
         self.following.reporting.changed()
 
-    def _answered(self, prompt_id: str, body: bytes) -> RenderResponse | None:
+    def _reading(self, source: MirrorSource) -> OwnMirror:
+        from promptops.client.in_process.mirrored import OwnMirror
+
+        return OwnMirror(source, self._store, lambda: self.following.scope)
+
+    def _answered(self, prompt_id: str, body: bytes, *, is_all: bool = False) -> RenderResponse | None:
+        """`is_all`: nobody can be asked for what is not held."""
         hot, view = self._hot, self._store.current
-        name = view.names.get(prompt_id) if view is not None else None
-        if view is None or name is None or not _is_whole(view, name):
+        name = view.names.get(prompt_id, "") if view is not None else ""
+        if view is None or not (is_all or _is_whole(view, name)):
             return None
         attempt = self._answers.attempt(prompt_id, body)
         outcome, digest = attempt.outcome, attempt.digest or ""
-        if isinstance(outcome, _ELSEWHERE):
+        if isinstance(outcome, _ELSEWHERE) and not is_all:
             return None
         if isinstance(outcome, PromptError):
             self._ledger.failed(attempt.prompt, digest, outcome.reason)
@@ -192,14 +215,17 @@ class Local(FollowerObserver):
             self._ledger.fell_back(attempt.prompt, digest, attempt.instead_of.reason)
         else:
             self._ledger.succeeded(attempt.prompt, digest, outcome.processing_time_ms / 1000)
-        if prompt_id not in hot and (made := self._made(view, view.entries[name])) is not None:
+        if prompt_id not in hot and (made := self._made(view, name)) is not None:
             hot[prompt_id] = made
             # Another thread may have begun anew with others in between: then nobody counts there.
             made.count.closed = hot is not self._hot
         return read(_ENCODER.encode(outcome), RenderResponse)
 
-    def _made(self, view: View, entry: Entry) -> Hot | None:
+    def _made(self, view: View, name: str) -> Hot | None:
         """Return the short way to a prompt; None when its calls need more than that."""
+        entry = view.entries[name]
+        if not _is_whole(view, name):
+            return None
         if entry.stable is None or entry.must_understand or entry.values or view.header.renders_per_second:
             return None
         try:

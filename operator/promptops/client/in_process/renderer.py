@@ -8,26 +8,40 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from os import getpid
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from promptops.api.http import RenderResponse
 from promptops.client.caching import CacheConfig
-from promptops.client.errors import NetworkError, PromptOpsError, ServerError, TimeoutError
+from promptops.client.errors import (
+    UNEXPECTED_ANSWER,
+    CircuitOpenError,
+    NetworkError,
+    PromptOpsError,
+    ServerError,
+    TimeoutError,
+)
 from promptops.client.in_process.local import Local
 from promptops.client.statistics import CallCounts
+
+if TYPE_CHECKING:
+    from promptops.client.in_process.mirrored import MirrorSource
 
 AWAY_SECONDS: Final = 1.0
 """A sidecar that did not answer is not asked again so soon, by who holds what to answer with."""
 Quick = Callable[[str, Mapping[str, Any] | None], RenderResponse | None]
-_DID_NOT_ANSWER: Final = (NetworkError, TimeoutError, ServerError)
+_DID_NOT_ANSWER: Final = (NetworkError, TimeoutError, CircuitOpenError)
 
 
 class Renderer:
     """Answers from what this process holds. Safe for threads and over forks."""
 
-    def __init__(self, path: str, counts: Callable[[], CallCounts], cache: CacheConfig) -> None:
-        """`counts`: returns those of this process."""
+    def __init__(
+        self, path: str | None, counts: Callable[[], CallCounts], cache: CacheConfig, mirror: MirrorSource | None = None
+    ) -> None:
+        """`path`: the sidecar's socket; None: it is asked first, each time. `counts`: returns those of this process."""
         self.cache = cache
+        self.mirror = mirror
+        """What is read where the sidecar is away."""
         self._path = path
         self._counts = counts
         self._locals: dict[int, Local] = {}
@@ -44,19 +58,32 @@ class Renderer:
 
         None: the sidecar has to be asked. Raises PromptOpsError.
         """
-        local = self.local()
-        answer = local.current(prompt_id, body)
-        if answer is None and monotonic() < self._away_until and not local.is_current:
+        local, follows = self.local(), self._path is not None
+        answer = local.current(prompt_id, body) if follows else None
+        if answer is None and monotonic() < self._away_until and not (follows and local.is_current):
             return local.held(prompt_id, body)
         return answer
 
     def holds(self, prompt_id: str) -> bool:
-        """Whether there is something to answer with if the sidecar does not."""
-        return self.local().holds(prompt_id)
+        """Whether there is something to answer with if the sidecar does not, or will be in a moment."""
+        return self.local().holds(prompt_id) or self.is_starting
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether nothing is held yet, and the mirror may still say what."""
+        local = self.local()
+        return local.view is None and local.following.mirror is not None and local.following.mirror.is_starting
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for before the first render."""
+        local = self.local()
+        mirror = local.following.mirror
+        return (self._path is None or local.is_current) and (mirror is None or not mirror.is_starting)
 
     def instead(self, prompt_id: str, body: bytes, error: PromptOpsError) -> RenderResponse:
         """Answer with what is held where asking ended with an error. Raises that error when it was an answer, or nothing is held."""
-        if not isinstance(error, _DID_NOT_ANSWER) or (answer := self.local().held(prompt_id, body)) is None:
+        if not is_away(error) or (answer := self.local().held(prompt_id, body)) is None:
             raise error
         self._away_until = monotonic() + AWAY_SECONDS
         return answer
@@ -84,12 +111,23 @@ class Renderer:
 
     def _begin(self, process: int) -> Local:
         inherited = next((local for of, local in list(self._locals.items()) if of != process), None)
-        local = self._locals.setdefault(process, Local(self._path, self._counts(), inherited, cache=self.cache))
+        local = self._locals.setdefault(process, self._made(inherited))
         for other in [of for of in list(self._locals) if of != process]:
             if (left := self._locals.pop(other, None)) is not None:
                 left.following.abandon()
-        self.quick = local.quick
+        if self._path is not None:
+            self.quick = local.quick
         return local
+
+    def _made(self, inherited: Local | None) -> Local:
+        return Local(self._path, self._counts(), inherited, cache=self.cache, mirror=self.mirror)
+
+
+def is_away(error: PromptOpsError) -> bool:
+    """Whether a call that ended so was not answered. What a sidecar has decided, as that a prompt is disabled, is an answer."""
+    if isinstance(error, ServerError):
+        return error.retryable or error.error_code == UNEXPECTED_ANSWER
+    return isinstance(error, _DID_NOT_ANSWER)
 
 
 def _takes_more(prompt_id: str, variables: Mapping[str, Any] | None) -> RenderResponse | None:

@@ -30,6 +30,14 @@ class ToldOfRenders(Protocol):
         """Take it; return what was counted. Raises Disconnected."""
 
 
+class NobodyTold:
+    """There is no sidecar: what was rendered stays in the process's own statistics."""
+
+    async def report(self, report: ClientReport) -> ClientReportAnswer:
+        """Take it for counted."""
+        return ClientReportAnswer(report.number)
+
+
 class Reporting:
     """Tells of one process. Belongs to the thread that follows."""
 
