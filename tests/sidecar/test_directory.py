@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import yaml
 
 from tests.support.manifests import config_map, manifest, owner, sourced, version
-from tests.support.sidecar import Sidecar, Start, write
+from tests.support.sidecar import Sidecar, Start, sidecars, write
 from tests.support.waiting import wait_until
 
 
@@ -30,11 +32,38 @@ def serves(sidecar: Sidecar, prompt: str, expected: str | None) -> None:
     wait_until(lambda: text(sidecar, prompt) == expected, f"{prompt} renders {expected}; log: {sidecar.log}")
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+    """A sidecar over a directory of the file's own, in which there is something."""
+    directory = tmp_path_factory.mktemp("directory")
+    write(directory / "a.yaml", sourced("a", {"text": "first"}))
+    for start in sidecars():
+        yield start(directory)
+
+
 @pytest.fixture
-def started(start_sidecar: Start, tmp_path: Path) -> Sidecar:
-    """A sidecar over a directory with the prompt `a`."""
-    write(tmp_path / "a.yaml", sourced("a", {"text": "first"}))
-    return start_sidecar(tmp_path)
+def started(shared: Sidecar) -> Sidecar:
+    """A sidecar over a directory with the prompt `a`: what another test had in it is forgotten, and what was said of that."""
+    full = from_now_on(shared)
+    for path in shared.directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    wait_until(lambda: '"prompts": 0, "problems": 0' in full.log, lambda: full.log)
+    emptied = from_now_on(shared)
+    write(shared.directory / "a.yaml", sourced("a", {"text": "first"}))
+    wait_until(lambda: '"prompts": 1, "problems": 0' in emptied.log, lambda: emptied.log)
+    return from_now_on(shared)
+
+
+def from_now_on(sidecar: Sidecar) -> Sidecar:
+    """The same sidecar, and nothing of what it has said."""
+    return replace(sidecar, said_before=sidecar.log_file.stat().st_size)
+
+
+@pytest.fixture
+def own(start_sidecar: Start, tmp_path: Path) -> Sidecar:
+    """A sidecar of the test's own over a directory with the prompt `a`."""
+    write(tmp_path / "own" / "a.yaml", sourced("a", {"text": "first"}))
+    return start_sidecar(tmp_path / "own")
 
 
 def test_a_changed_file_is_served_as_a_new_version(started: Sidecar) -> None:
@@ -89,6 +118,7 @@ def test_a_bad_file_displaces_nothing(
     assert text(started, "a") == "first"
     assert health["status"] == "degraded"
     assert problems(started) == {place: problem}
+    wait_until(lambda: json.dumps(place) in started.log, "the problem is told")
     assert started.log.count(json.dumps(place)) == 1
 
 
@@ -185,25 +215,23 @@ def test_a_config_map_is_read_hot_and_only_when_it_is_labelled(started: Sidecar)
     assert text(started, "p") == "changed"
 
 
-def test_a_directory_may_vanish_and_return(started: Sidecar) -> None:
-    away = started.directory.with_name("away")
-    started.directory.rename(away)
+def test_a_directory_may_vanish_and_return(own: Sidecar) -> None:
+    away = own.directory.with_name("away")
+    own.directory.rename(away)
     gone = wait_until(
-        lambda: (
-            started.get("/v1/health").json()["dependencies"]["directory"] != "ok" and started.get("/v1/health").json()
-        ),
+        lambda: own.get("/v1/health").json()["dependencies"]["directory"] != "ok" and own.get("/v1/health").json(),
         "noticed",
     )
-    during = text(started, "a")
+    during = text(own, "a")
 
-    shutil.copytree(away, started.directory)
-    write(started.directory / "a.yaml", sourced("a", {"text": "returned"}))
+    shutil.copytree(away, own.directory)
+    write(own.directory / "a.yaml", sourced("a", {"text": "returned"}))
 
-    serves(started, "a", "returned")
+    serves(own, "a", "returned")
     assert gone["status"] == "degraded"
     assert gone["dependencies"]["directory"] == "gone: No such file or directory"
     assert during == "first"
-    assert started.get("/v1/health").json()["status"] == "healthy"
+    assert own.get("/v1/health").json()["status"] == "healthy"
 
 
 def mount(directory: Path, name: str, contents: dict[str, dict[str, Any]]) -> None:
@@ -263,10 +291,10 @@ def test_the_samples_are_served(start_sidecar: Start, root: Path) -> None:
     assert sidecar.render("team/summarise.v1", {"document": "d"}).status_code == 200
 
 
-def test_a_restart_decides_the_same(start_sidecar: Start, started: Sidecar) -> None:
-    first = started.get("/v1/prompts").json()
-    started.stop()
+def test_a_restart_decides_the_same(start_sidecar: Start, own: Sidecar) -> None:
+    first = own.get("/v1/prompts").json()
+    own.stop()
 
-    again = start_sidecar(started.directory)
+    again = start_sidecar(own.directory)
 
     assert again.get("/v1/prompts").json() == first

@@ -37,6 +37,8 @@ class Sidecar:
     operations_port: int
     log_file: Path
     http: httpx.Client
+    said_before: int = 0
+    """Bytes of the log that were written before anybody asked."""
     source = "directory"
     """What its answers say of where they come from, unless it follows a feed."""
 
@@ -50,7 +52,7 @@ class Sidecar:
 
     @property
     def log(self) -> str:
-        return self.log_file.read_text()
+        return self.log_file.read_bytes()[self.said_before :].decode()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.http.get(f"{self.url}{path}", **options)
