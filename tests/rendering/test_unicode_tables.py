@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 
 import unicodedata2
@@ -62,6 +63,15 @@ def test_the_quick_look_takes_no_character_that_the_long_way_refuses_or_changes(
 )
 def test_what_the_quick_look_takes_the_long_way_leaves(text: str) -> None:
     assert not unicode.is_clean(text) or long_way(text) == text
+
+
+def test_several_texts_are_clean_when_each_of_them_is() -> None:
+    texts = ("ab", "", "e", "é", "漢", "漢\r", "\n漢", "a\r", "\nb", "\x07", "\u0301", "👍\ufe0f", "\ufe0f")
+
+    groups = [*itertools.product(texts, repeat=2), *itertools.product(texts, repeat=3)]
+    judged = [each for each in groups if unicode.are_clean(each, " ".join(each))]
+
+    assert judged == [each for each in groups if all(map(unicode.is_clean, each))]
 
 
 def long_way(text: str) -> str | None:

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import filterfalse
 
 from promptops.rendering import unicode_tables
 
@@ -117,10 +116,17 @@ def is_plain(text: str) -> bool:
     )  # fmt: skip
 
 
-def are_clean(texts: Sequence[str]) -> bool:
-    """Whether the policy leaves texts as they are, as far as one quick look tells; those of ASCII are looked at by themselves."""
-    # The blank keeps a line's end, or a letter and its accent, from being made of two texts.
-    return is_clean(" ".join(filter(str.isascii, texts))) and is_clean(" ".join(filterfalse(str.isascii, texts)))
+def are_clean(texts: Sequence[str], together: str) -> bool:
+    """Whether the policy leaves texts as they are, as far as one quick look tells; those of ASCII are looked at by themselves.
+
+    `together` is all of them with a blank between any two, which keeps a line's end, or a letter and its accent, from being
+    made of two texts.
+    """
+    plain: list[str] = []
+    others: list[str] = []
+    for text in texts:
+        (plain if text.isascii() else others).append(text)
+    return is_plain(" ".join(plain)) and is_clean(" ".join(others)) if plain else is_clean(together)
 
 
 def is_encodable(text: str) -> bool:

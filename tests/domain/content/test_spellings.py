@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from promptops.domain.content.checks import check_content
+from promptops.domain.content.spellings import check_spellings, spellings
+from promptops.domain.content.subject import Subject
 from promptops.domain.findings import Finding
+from tests.support.growth import Work, assert_linear
 
 X = {"name": "x", "type": "string"}
 
@@ -78,13 +80,9 @@ def test_braces_of_another_script_are_told(braces: str) -> None:
         pytest.param(lambda size: "{ " + " " * size, id="blanks"),
     ],
 )
-def test_twice_the_text_takes_at_most_some_twice_as_long(make: Callable[[int], str]) -> None:
-    def seconds(size: int) -> float:
-        begun = time.process_time()
-        told(make(size), X)
-        return time.process_time() - begun
+def test_looking_for_other_spellings_is_linear(make: Callable[[int], str]) -> None:
+    def looking(size: int) -> Work:
+        subject = Subject.of({"text": make(size), "variables": [X]})
+        return lambda: (spellings(subject, {"x"}), list(check_spellings(subject)))
 
-    once = min(seconds(12_000) for _ in range(5))
-    twice = min(seconds(24_000) for _ in range(5))
-
-    assert twice < max(2.5 * once, once + 0.01)
+    assert_linear(looking, 30_000)

@@ -94,8 +94,8 @@ class CheckWriter:
             else:
                 self.line(1, f'{gathering} = f"{" ".join(f"{{{piece}}}" for piece in pieces)}"')
         if pieces := self.gathered["u"]:
-            many = any(piece.startswith("*") for piece in pieces)
-            apart = "is_clean(u)" if many else f"are_clean(({', '.join(pieces)},))"
+            all_at_once = len(pieces) == 1 or any(piece.startswith("*") for piece in pieces)
+            apart = "is_clean(u)" if all_at_once else f"are_clean(({', '.join(pieces)},), u)"
             self.line(1, f"if not (is_plain(u) if u.isascii() else {apart}): {GIVEN_UP}")
         if self.gathered["w"]:
             self.line(1, f"if not w.isascii() and not is_encodable(w): {GIVEN_UP}")
