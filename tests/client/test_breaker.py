@@ -150,7 +150,7 @@ def test_what_counts_as_a_failure(error: BaseException, state: CircuitState) -> 
 
 
 def test_what_counts_can_be_chosen() -> None:
-    breaker = CircuitBreaker(CircuitBreakerConfig(failure_threshold=1, expected=(ServerError,)), lambda: 0.0)
+    breaker = CircuitBreaker(CircuitBreakerConfig(failure_threshold=1, expected_exception=(ServerError,)), lambda: 0.0)
 
     with pytest.raises(PromptOpsError), breaker.call():
         raise NetworkError("x")

@@ -66,7 +66,7 @@ def test_a_wrong_call(ask: Ask, arguments: dict[str, Any]) -> None:
         pytest.param(["http://127.0.0.1:8181"], "did you mean base_url='http://127.0.0.1:8181'?", id="a URL"),
         pytest.param(["/run/s.sock"], "did you mean socket='/run/s.sock'?", id="a path"),
         pytest.param([Path("/run/s.sock")], "did you mean socket='/run/s.sock'?", id="a Path"),
-        pytest.param([{"base_url": "http://x"}], "is a dict, not a ClientConfig", id="a dictionary"),
+        pytest.param([{"base": "http://x"}], "there are no such settings: base", id="a dictionary of something"),
         pytest.param([7], "is a int, not a ClientConfig", id="a number"),
     ],
 )

@@ -154,7 +154,7 @@ def test_how_the_mirror_stands_decides(dependencies: dict[str, str], retryable: 
 
 
 @pytest.mark.parametrize(
-    "changes", [{"ttl": 0}, {"ttl": "5"}, {"max_size": 0}, {"max_size": 1.5}, {"max_size": True}, {"level": "memory"}]
+    "changes", [{"ttl": 0}, {"ttl": "5"}, {"max_size": 0}, {"max_size": 1.5}, {"max_size": True}, {"level": "disk"}]
 )
 def test_a_cache_that_cannot_be(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=f"cache.{next(iter(changes))} must be"):
@@ -283,7 +283,7 @@ def test_settings_change_while_running(sidecar: Sidecar) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        pytest.param({"timeout": 3}, "no such settings: timeout", id="a name that is none"),
+        pytest.param({"timeot": 3}, "no such settings: timeot", id="a name that is none"),
         pytest.param({"timeout_seconds": 0}, "timeout_seconds must be", id="a value that cannot be"),
         pytest.param({"retry": 3}, "retry must be a RetryConfig", id="a number of retries"),
         pytest.param(

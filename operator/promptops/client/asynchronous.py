@@ -73,9 +73,12 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         self._here = None
         self._end()
 
-    async def update_config(self, **changes: Any) -> ClientConfig:
-        """Change some settings from the next call on, and return them all. Raises ConfigurationError, and then changes nothing."""
-        self._use(self._session.succeeding(self.config.changed(changes)))
+    async def update_config(self, settings: Mapping[str, Any] | None = None, /, **changes: Any) -> ClientConfig:
+        """Change some settings from the next call on, said as ClientConfig.of takes them, and return them all.
+
+        Raises ConfigurationError, and then changes nothing.
+        """
+        self._use(self._session.succeeding(self.config.changed({**(settings or {}), **changes})))
         return self.config
 
     async def render_prompt(
@@ -91,6 +94,7 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         prefix_cache: bool = False,
         session: str | None = None,
         fallback: Fallback | None = None,
+        use_cache: bool = True,
     ) -> RenderResponse:
         """Render a prompt: its active version, or the one of that number.
 
@@ -98,9 +102,11 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         version's variants; with a `format`, as in `openai` or `anthropic`, the answer's `payload` is that provider's own
         request, with `prefix_cache` marked for its prefix cache. `session` is whom it is for. `fallback` is answered
         instead, as it stands, when the prompt is missing, disabled or out of reach: the answer's source is then `fallback`.
+        Without `use_cache` the sidecar is asked, whatever is held here.
         """
         if (
             (here := self._here) is not None
+            and use_cache
             and version is None
             and session is None
             and format is None
@@ -117,7 +123,7 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
             try:
                 model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
                 call = codec.render_call(prompt_id, variables, version, strict, model)
-                answer = None if self._closed else current.rendered_here(call)
+                answer = current.rendered_here(call) if use_cache and not self._closed else None
                 is_local = answer is not None
                 if answer is None:
                     answer = await self._rendered(call, current)
@@ -131,19 +137,28 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
             results = traced.answered((await self._answer(codec.batch_call(items))).items)
         return [codec.result_of(each) for each in results]
 
-    async def validate_prompt(self, prompt_id: str, variables: Mapping[str, Any] | None = None) -> PromptValidation:
+    async def validate_prompt(
+        self, prompt_id: str, variables: Mapping[str, Any] | None = None, *, version: str | None = None
+    ) -> PromptValidation:
         """Say whether a render with these variables would be answered; one that nobody declared is wrong here."""
         try:
-            answer = await self._rendered(codec.render_call(prompt_id, variables, None, True), self._session)
+            answer = await self._rendered(codec.render_call(prompt_id, variables, version, True), self._session)
         except ValidationError as error:
             return codec.validation_of(error)
         return codec.validation_of(answer)
 
     async def get_model_compatibility(
-        self, prompt_id: str, model_provider: str | None = None, model_name: str | None = None
+        self,
+        prompt_id: str,
+        model_provider: str | None = None,
+        model_name: str | None = None,
+        *,
+        version: str | None = None,
     ) -> ModelCompatibility:
-        """Say for which models a prompt says something of its own, and which of them answers for this one."""
-        return codec.compatibility_of(await self.get_prompt(prompt_id), model_provider, model_name)
+        """Say for which models a prompt, or one version of it, says something of its own, and which of them answers for this one."""
+        found: PromptDetail | VersionDetail
+        found = await (self.get_prompt(prompt_id) if version is None else self.get_prompt(prompt_id, version))
+        return codec.compatibility_of(found, model_provider, model_name)
 
     async def send_feedback(self, render_id: str, outcome: Outcome, score: float | None = None) -> FeedbackAnswer:
         """Say what came of a render: `success` or `failure`, and perhaps how good it was, from 0 to 1."""
@@ -171,9 +186,9 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
             return await self._answer(codec.version_call(prompt_id, version))
         return await self._answer(codec.prompt_call(prompt_id))
 
-    async def list_prompts(self) -> tuple[PromptSummary, ...]:
-        """Return every prompt that can be rendered, sorted by name."""
-        return (await self._answer(codec.list_call())).prompts
+    async def list_prompts(self, *, skip: int = 0, limit: int | None = None) -> tuple[PromptSummary, ...]:
+        """Return every prompt that can be rendered, sorted by name, or `limit` of them after the first `skip`. The sidecar answers all."""
+        return codec.page_of((await self._answer(codec.list_call())).prompts, skip, limit)
 
     async def health_check(self) -> Health:
         """Return how the sidecar and what it depends on stand."""

@@ -39,7 +39,7 @@ class CircuitBreakerConfig:
     """Seconds after which a probe is let through."""
     success_threshold: int = 3
     """So many probes have to succeed, one after the other, to close it."""
-    expected: tuple[type[PromptOpsError], ...] = (NetworkError, TimeoutError, ServerError)
+    expected_exception: tuple[type[PromptOpsError], ...] = (NetworkError, TimeoutError, ServerError)
     """What counts as a failure, as far as the same call may succeed later. Everything else is an answer of a sidecar that is well."""
 
 
@@ -78,7 +78,7 @@ class CircuitBreaker:
         try:
             yield
         except PromptOpsError as error:
-            is_failure = error.retryable and isinstance(error, self._config.expected)
+            is_failure = error.retryable and isinstance(error, self._config.expected_exception)
             self.leave(permit, succeeded=not is_failure)
             raise
         except BaseException:

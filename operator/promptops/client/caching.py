@@ -56,6 +56,7 @@ class CacheConfig:
     """What a client holds."""
 
     level: CacheLevel = CacheLevel.MEMORY
+    """Its word will do, as in `hybrid`."""
     ttl: float = TTL_SECONDS
     """Seconds for which a version that was asked for by its number is kept ready after its last render in the process. What a
     prompt serves is always ready, and what is ready never gets old: activations come by themselves. Nothing is fetched again when it
@@ -66,6 +67,11 @@ class CacheConfig:
     redis: RedisConfig | None = None
     """The mirror of the levels REDIS and HYBRID. None: the one that PROMPTOPS_REDIS_URL names with what belongs to it, as a sidecar is told;
     without that variable, the sidecar's own mirror has to do, and `initialize()` says when it has none."""
+
+    def __post_init__(self) -> None:
+        """Take a level by its word, as a file has it."""
+        if isinstance(self.level, str) and self.level in set(CacheLevel):
+            object.__setattr__(self, "level", CacheLevel(self.level))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from promptops.api.http import (
     Health,
     PromptDetail,
     PromptList,
+    PromptSummary,
     RenderResponse,
     VersionDetail,
 )
@@ -148,7 +149,9 @@ def validation_of(outcome: RenderResponse | ValidationError) -> PromptValidation
     return PromptValidation(False, outcome.validation_errors, str(outcome))
 
 
-def compatibility_of(prompt: PromptDetail, provider: str | None, name: str | None) -> ModelCompatibility:
+def compatibility_of(
+    prompt: PromptDetail | VersionDetail, provider: str | None, name: str | None
+) -> ModelCompatibility:
     """Return for which models a prompt says something of its own."""
     try:
         content = wire.read(json.dumps(prompt.content or {"text": ""}), Content)
@@ -218,6 +221,14 @@ def _quoted(part: str) -> str:
 def list_call() -> Call[PromptList]:
     """Return the call that lists the prompts."""
     return Call("GET", "/v1/prompts", PromptList)
+
+
+def page_of(prompts: tuple[PromptSummary, ...], skip: int, limit: int | None) -> tuple[PromptSummary, ...]:
+    """Return so many prompts of a list after those that are skipped. Raises ValidationError."""
+    for name, value in (("skip", skip), ("limit", limit)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise _wrong(f"{name} must be a whole number, 0 or more")
+    return prompts[skip:] if limit is None else prompts[skip : skip + limit]
 
 
 def health_call() -> Call[Health]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from promptops.client.breaker import CircuitBreakerConfig
 from promptops.client.caching import CacheConfig, CacheLevel, RedisConfig
 from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.client.outliers import EjectionConfig
 from promptops.client.place import Place, at_socket, at_url
+from promptops.client.plain import in_our_words, unknown
 from promptops.client.retrying import RetryConfig
 from promptops.client.telemetry import TelemetryConfig
 from promptops.client.token import BearerToken
@@ -64,6 +65,18 @@ class ClientConfig:
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
     """What OpenTelemetry is told of renders."""
 
+    def __new__(cls, *_: Any, **settings: Any) -> Self:
+        """Raises ConfigurationError for a setting that there is not."""
+        if strange := sorted(settings.keys() - cls.__dataclass_fields__.keys()):
+            raise unknown(strange)
+        return super().__new__(cls)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any] | None = None, /, **more: Any) -> Self:
+        """Return the settings that plain data says, as a file of YAML or JSON has it: `cache` and the other parts as mappings,
+        `timeout` and `api_key` as other clients name what is `timeout_seconds` and `token` here. Raises ConfigurationError."""
+        return cls(**in_our_words({**(settings or {}), **more}))
+
     def __post_init__(self) -> None:
         """Refuse what cannot be, before a call fails with it."""
         _check_number("timeout_seconds", self.timeout_seconds, (int, float), _LONGEST_TIMEOUT_SECONDS)
@@ -89,15 +102,17 @@ class ClientConfig:
         BearerToken(self.token, self.token_file)
         self._chosen()
 
-    def changed(self, changes: dict[str, Any]) -> ClientConfig:
-        """Return the settings with some of them changed; another place takes the place of this one. Raises ConfigurationError."""
+    def changed(self, said: Mapping[str, Any]) -> ClientConfig:
+        """Return the settings with some of them changed, said as `of` takes them; another place takes the place of this one.
+
+        Raises ConfigurationError.
+        """
+        changes = in_our_words(said)
+        if strange := sorted(changes.keys() - self.__dataclass_fields__.keys()):
+            raise unknown(strange)
         if chosen := next((name for name in _PLACES if changes.get(name)), None):
             changes = {**{name: unset for name, unset in _PLACES.items() if name != chosen}, **changes}
-        try:
-            return replace(self, **changes)
-        except TypeError:
-            unknown = sorted(changes.keys() - self.__dataclass_fields__.keys())
-            raise ConfigurationError(f"there are no such settings: {', '.join(unknown)}") from None
+        return replace(self, **changes)
 
     def places(self) -> tuple[Place, ...]:
         """Return where a sidecar is asked: one place, or several that answer alike. Raises ConfigurationError as `place` does."""
@@ -127,6 +142,8 @@ def settled(config: Any, socket: Any, base_url: Any) -> ClientConfig:
     """Return the configuration that the arguments of a client stand for. Raises ConfigurationError."""
     if config is None:
         return ClientConfig(socket=socket, base_url=base_url)
+    if isinstance(config, Mapping):
+        config = ClientConfig.of(config)
     if not isinstance(config, ClientConfig):
         hint = f": did you mean {_meant(config)}?" if isinstance(config, (str, os.PathLike)) else ""
         raise ConfigurationError(f"the first argument is a {type(config).__name__}, not a ClientConfig{hint}")
@@ -145,11 +162,11 @@ def _check_breaker(config: Any) -> None:
     _check_number("breaker.failure_threshold", config.failure_threshold, int, 1_000_000)
     _check_number("breaker.success_threshold", config.success_threshold, int, 1_000_000)
     _check_number("breaker.recovery_timeout", config.recovery_timeout, (int, float), _LONGEST_TIMEOUT_SECONDS)
-    kinds = config.expected
+    kinds = config.expected_exception
     if not isinstance(kinds, tuple) or not all(
         isinstance(kind, type) and issubclass(kind, PromptOpsError) for kind in kinds
     ):
-        raise ConfigurationError("breaker.expected must be a tuple of PromptOpsError and its kinds")
+        raise ConfigurationError("breaker.expected_exception must be a tuple of PromptOpsError and its kinds")
 
 
 def _check_endpoints(config: ClientConfig) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -45,12 +45,13 @@ class ConfiguredClient(ABC, Generic[Transport]):
 
     def __init__(
         self,
-        config: ClientConfig | None = None,
+        config: ClientConfig | Mapping[str, Any] | None = None,
         /,
         *,
         socket: str | Path | None = None,
         base_url: str | None = None,
     ) -> None:
+        """`config`: plain data is taken as ClientConfig.of takes it."""
         self._closed = False
         self._here: Renderer | None = None
         self._use(Session(settled(config, socket, base_url)))

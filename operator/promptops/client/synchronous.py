@@ -68,9 +68,12 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         self._here = None
         self._end()
 
-    def update_config(self, **changes: Any) -> ClientConfig:
-        """Change some settings from the next call on, and return them all. Raises ConfigurationError, and then changes nothing."""
-        self._use(self._session.succeeding(self.config.changed(changes)))
+    def update_config(self, settings: Mapping[str, Any] | None = None, /, **changes: Any) -> ClientConfig:
+        """Change some settings from the next call on, said as ClientConfig.of takes them, and return them all.
+
+        Raises ConfigurationError, and then changes nothing.
+        """
+        self._use(self._session.succeeding(self.config.changed({**(settings or {}), **changes})))
         return self.config
 
     def render_prompt(
@@ -86,6 +89,7 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         prefix_cache: bool = False,
         session: str | None = None,
         fallback: Fallback | None = None,
+        use_cache: bool = True,
     ) -> RenderResponse:
         """Render a prompt: its active version, or the one of that number.
 
@@ -93,9 +97,11 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         version's variants; with a `format`, as in `openai` or `anthropic`, the answer's `payload` is that provider's own
         request, with `prefix_cache` marked for its prefix cache. `session` is whom it is for. `fallback` is answered
         instead, as it stands, when the prompt is missing, disabled or out of reach: the answer's source is then `fallback`.
+        Without `use_cache` the sidecar is asked, whatever is held here.
         """
         if (
             (here := self._here) is not None
+            and use_cache
             and version is None
             and session is None
             and format is None
@@ -112,7 +118,7 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
             try:
                 model = codec.ForModel(model_provider, model_name, format, prefix_cache, session)
                 call = codec.render_call(prompt_id, variables, version, strict, model)
-                answer = None if self._closed else current.rendered_here(call)
+                answer = current.rendered_here(call) if use_cache and not self._closed else None
                 is_local = answer is not None
                 if answer is None:
                     answer = self._rendered(call, current)
@@ -126,19 +132,28 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
             results = traced.answered((self._answer(codec.batch_call(items))).items)
         return [codec.result_of(each) for each in results]
 
-    def validate_prompt(self, prompt_id: str, variables: Mapping[str, Any] | None = None) -> PromptValidation:
+    def validate_prompt(
+        self, prompt_id: str, variables: Mapping[str, Any] | None = None, *, version: str | None = None
+    ) -> PromptValidation:
         """Say whether a render with these variables would be answered; one that nobody declared is wrong here."""
         try:
-            answer = self._rendered(codec.render_call(prompt_id, variables, None, True), self._session)
+            answer = self._rendered(codec.render_call(prompt_id, variables, version, True), self._session)
         except ValidationError as error:
             return codec.validation_of(error)
         return codec.validation_of(answer)
 
     def get_model_compatibility(
-        self, prompt_id: str, model_provider: str | None = None, model_name: str | None = None
+        self,
+        prompt_id: str,
+        model_provider: str | None = None,
+        model_name: str | None = None,
+        *,
+        version: str | None = None,
     ) -> ModelCompatibility:
-        """Say for which models a prompt says something of its own, and which of them answers for this one."""
-        return codec.compatibility_of(self.get_prompt(prompt_id), model_provider, model_name)
+        """Say for which models a prompt, or one version of it, says something of its own, and which of them answers for this one."""
+        found: PromptDetail | VersionDetail
+        found = self.get_prompt(prompt_id) if version is None else self.get_prompt(prompt_id, version)
+        return codec.compatibility_of(found, model_provider, model_name)
 
     def send_feedback(self, render_id: str, outcome: Outcome, score: float | None = None) -> FeedbackAnswer:
         """Say what came of a render: `success` or `failure`, and perhaps how good it was, from 0 to 1."""
@@ -166,9 +181,9 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
             return self._answer(codec.version_call(prompt_id, version))
         return self._answer(codec.prompt_call(prompt_id))
 
-    def list_prompts(self) -> tuple[PromptSummary, ...]:
-        """Return every prompt that can be rendered, sorted by name."""
-        return (self._answer(codec.list_call())).prompts
+    def list_prompts(self, *, skip: int = 0, limit: int | None = None) -> tuple[PromptSummary, ...]:
+        """Return every prompt that can be rendered, sorted by name, or `limit` of them after the first `skip`. The sidecar answers all."""
+        return codec.page_of((self._answer(codec.list_call())).prompts, skip, limit)
 
     def health_check(self) -> Health:
         """Return how the sidecar and what it depends on stand."""

@@ -62,6 +62,9 @@ class PromptValidation:
     """What is wrong, in words; empty when nothing is."""
     warnings: tuple[Warning, ...] = ()
 
+    def __bool__(self) -> bool:
+        return self.valid
+
 
 @dataclass(frozen=True)
 class ModelCompatibility:
