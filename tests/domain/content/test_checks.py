@@ -416,8 +416,18 @@ def test_a_marker_in_a_default_is_refused_too() -> None:
         ),
         pytest.param(
             text("\n# System:\nHelp.\n\nuser:\nHi"),
-            'RoleMarker: spec.content.text: "system:" is text here, and no message begins with it: write messages, as in {role: system, content: …}',
+            "RoleMarker: spec.content.text: # System: is text here, and no message begins with it: write messages, as in {role: system, content: …}",
             id="messages as Prompty writes them",
+        ),
+        pytest.param(
+            text('<message role="user">Hi</message>'),
+            'RoleMarker: spec.content.text: <message role="user" is text here, and no message begins with it: write messages, as in {role: user, content: …}',
+            id="messages as Semantic Kernel writes them",
+        ),
+        pytest.param(
+            text("---\nname: greeting\nmodel: a/b\n---\nHi"),
+            "TemplateSyntax: spec.content.text: line 1, column 1: what stands between two lines of dashes is text here, model: too; write variables, parameters and models beside the text",
+            id="settings above the text, as in Prompty's and Dotprompt's files",
         ),
         pytest.param(
             text("a\u200bb"),

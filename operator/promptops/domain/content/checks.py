@@ -63,8 +63,14 @@ _ROLE_MARKER = re.compile(
 )
 
 
-_ROLE_LINE = re.compile(r"(?:#[ \t]*)?(system|developer|user|assistant)[ \t]*:[ \t]*(?:\r?\n|\Z)", re.IGNORECASE)
-"""How Prompty and others begin a message within one text."""
+_ROLE_LINE = re.compile(
+    r"(?:#[ \t]*)?(system|developer|user|assistant)[ \t]*:[ \t]*(?:\r?\n|\Z)"
+    r"|<message[ \t]+role=[\"']?(system|developer|user|assistant)\b[\"']?",
+    re.IGNORECASE,
+)
+"""How Prompty, Semantic Kernel and others begin a message within one text."""
+_SETTING = re.compile(r"^(model|inputs?|variables|parameters|config|template)[ \t]*:", re.MULTILINE)
+"""What Prompty, Dotprompt and others say of a prompt above it, between two lines of dashes."""
 
 Check = Callable[[Subject], Iterator[Finding]]
 
@@ -159,9 +165,18 @@ def roles_are_said_by_messages(subject: Subject) -> Iterator[Finding]:
     for path, node in (("", subject.written), *subject.variants):
         written = node.get("text")
         if isinstance(written, str) and (found := _ROLE_LINE.match(written.lstrip(_BLANKS))):
-            role = found[1].lower()
-            message = f'"{role}:" is text here, and no message begins with it: write messages, as in {{role: {role}, content: …}}'
+            role = (found[1] or found[2]).lower()
+            message = f"{found[0].strip()} is text here, and no message begins with it: write messages, as in {{role: {role}, content: …}}"
             yield Finding(reasons.ROLE_MARKER, message, join(path, "text"), severity="warning")
+
+
+def settings_are_said_by_fields(subject: Subject) -> Iterator[Finding]:
+    """What stands above a prompt in other tools' files is text to a model."""
+    for template in subject.templates:
+        above, closing, _ = template.text.partition("\n---")
+        if closing and above.startswith("---") and (found := _SETTING.search(above)):
+            message = f"what stands between two lines of dashes is text here, {found[1]}: too; write variables, parameters and models beside the text"
+            yield Finding(reasons.TEMPLATE_SYNTAX, message, template.path, 1, 1, "warning")
 
 
 def templates_parse(subject: Subject) -> Iterator[Finding]:
@@ -278,6 +293,7 @@ CHECKS: tuple[Check, ...] = (
     characters_are_visible,  # before the parser: what cannot be seen is hard to find at a line and column
     no_role_markers,
     roles_are_said_by_messages,
+    settings_are_said_by_fields,
     names_are_unique,
     declarations_are_sound,
     histories_are_declared,

@@ -93,6 +93,8 @@ REFUSED_FILTERS = {
 
 REFUSED_CALLS = {
     **dict.fromkeys(("abs", "ceil", "env", "env_var", "filter", "floor", "fromJSON", "getenv", "hashFiles", "lookup", "map", "max", "min", "ref", "round", "sum", "var", "xcom_pull"), _CALLER),
+    **dict.fromkeys(("all", "any", "url_for"), _CALLER), **dict.fromkeys(("_", "gettext", "t", "translate"), "a prompt has one language: make a prompt of each"),
+    "isset": "write {% if name is defined %}", "empty": "write {% if not name %}", "has_key": "write {% if name.field is defined %}",
     **dict.fromkeys(("bool", "float", "int", "str", "string", "toString"), _NO_CONVERSION), **dict.fromkeys(("dumps", "stringify", "to_json", "toJSON", "toJson"), "write {{ name | tojson }}"),
     **dict.fromkeys(("contains", "includes"), "write {% if 'part' in name %}"), "cycle": "write {{ 'a' if loop.index is odd else 'b' }}",
     "default": "write {{ name | default('…') }}", "include": "write {% include \"alias\" %}, and name the version under includes", "sorted": "write {{ list | sort }}",
@@ -120,6 +122,7 @@ TEXT_IN_BRACES = (
 FOREIGN_STATEMENTS = {
     **dict.fromkeys(("if", "range", "for", "with", "each", "unless", "foreach"), _STATEMENT),
     **dict.fromkeys(("block", "define", "template"), _INCLUSION),
+    **dict.fromkeys(("set", "let", "const", "assign"), "values come from variables alone: declare a variable, perhaps with a default"),
     "else": "write {% else %}, or {% elif … %}", "end": "write {% endif %} or {% endfor %}",
 }  # fmt: skip
 """What stands first in {{ }} of Go, Handlebars and others, and is a statement."""
@@ -146,6 +149,8 @@ FOREIGN_BEGINNINGS = {
 FOREIGN_WORDS = {
     "contains": "write {% if 'part' in name %}", "equals": "write ==", "matches": "let the caller decide it, and give a boolean",
     "starts": "let the caller decide it, and give a boolean", "ends": "let the caller decide it, and give a boolean",
+    **dict.fromkeys(("unless", "when"), "write {{ a if condition else b }}"), "isnt": "write is not", "else": "write {{ a if condition else b }}",
+    "between": "write a <= name and name <= b", "like": "let the caller decide it, and give a boolean",
     "then": "leave it out", "do": "leave it out", "exists": "write {% if name is defined %}", "as": "a value has no second name: leave it out",
     "eq": "write ==", "ne": "write !=", "neq": "write !=", "gt": "write >", "gte": "write >=", "ge": "write >=", "lt": "write <", "lte": "write <=", "le": "write <=",
     "startswith": "let the caller decide it, and give a boolean", "endswith": "let the caller decide it, and give a boolean",
@@ -173,6 +178,7 @@ FOREIGN_SEQUENCES = {
 """What no tag has either, and means something else than the character with which it begins."""
 UNKNOWN_FILTER = "; what none of them does, let the caller do, and give the result as a variable"
 UNKNOWN_TESTS = {
+    "a": "; leave the article out", "an": "; leave the article out",
     **dict.fromkeys(("sameas", "equal_to", "equals"), "; to compare, write =="),
     **dict.fromkeys(("matching", "match", "search", "startingwith", "filter", "test", "callable"), "; what none of them does, let the caller decide, and give a boolean"),
     "null": "; for a value that is absent write none", "nil": "; for a value that is absent write none",

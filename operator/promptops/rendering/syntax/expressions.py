@@ -184,6 +184,8 @@ class Reader:
     def _items(self, first: Expression, closing: str) -> tuple[Expression, ...]:
         items = [first]
         while not self.takes(closing):
+            if self._next is None and self.tag.fault is None:
+                raise TemplateFault(self.offset, f"a bracket is never closed: write {closing} where it ends")
             if not self.takes(","):
                 self._refuse_next()
             if not self.takes(closing):

@@ -132,7 +132,7 @@ def _several_words(tag: Tag, token: Token, before: Sequence[Token]) -> str:
     """{{ First Name }} is a name with a blank, {{ gen 'x' }} a call without brackets."""
     if tag.opening != "{{" or len(before) != 1 or before[0].kind != "name" or token.kind == "sign":
         return ""
-    if token.text in WORDS | {"for", "as"} or before[0].text in WORDS:
+    if token.text in WORDS | {"as", "for", "isnt", "unless", "when"} or before[0].text in WORDS:
         return ""
     if before[0].text in FOREIGN_HELPERS:
         return _no_call(before[0].text)
@@ -144,7 +144,7 @@ def _several_words(tag: Tag, token: Token, before: Sequence[Token]) -> str:
 
 def _before_its_value(tag: Tag, token: Token, before: Sequence[Token]) -> str:
     """{{ upper name }} and {{ or a b }} say first what is done."""
-    if token.text in ("and", "or") and (not before or before[-1].text in ("if", "elif")):
+    if token.text in ("and", "or", "in", "==", "!=") and (not before or before[-1].text in ("if", "elif")):
         return f"{token.text} stands between two values, as in {{% if a {token.text} b %}}"
     if len(before) == 2 and before[1].text in TESTS and tag.opening == "{%" and token.kind == "name":
         return f"a test stands behind its value: write {token.text} is {before[1].text}"
@@ -169,7 +169,9 @@ def _field(tag: Tag, token: Token, before: Sequence[Token]) -> str:
         return REFUSED_CALLS["range"]
     if before and before[-1].kind == token.kind == "string":
         return "two texts stand side by side: write one of them, or two tags"
-    if before and before[-1].text == "." and (token.kind == "number" or token.text == "["):
+    if token.text == "." and len(before) > 2 and before[-2].text == "|":
+        return "what is filtered stands in brackets before its field, as in {{ (list | first).name }}"
+    if before and before[-1].text == "." and (token.kind in ("number", "string") or token.text == "["):
         return "an item of a list is read as in {{ items[0] }}, a field as in {{ user.name }}"
     return "a field is read as in {{ user.name }}" if token.text == "-" and _follows(tag, token, ">") else ""
 

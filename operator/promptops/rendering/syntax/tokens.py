@@ -216,7 +216,7 @@ def _meant(template: str, at: int) -> str:
     if character in FOREIGN_CHARACTERS:
         return f": {FOREIGN_CHARACTERS[character]}"
     if character.isdecimal() and character.isascii():
-        return ": a number is written with decimal digits and a point, as in 12 or 0.5"
+        return ": a number is written with decimal digits and a point, as in 12 or 0.5; a name begins with a letter"
     if not character.isascii() and (plain := unicodedata.normalize("NFKC", character)) in _SIGNS:
         return f": write {plain} as it is in ASCII"
     return "" if character.isascii() else ": names and numbers are of ASCII letters, digits and _, so type it anew"
