@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -23,6 +24,21 @@ BLOCKS = [
     for title, section in re.findall(r"^## (.*?)$(.*?)(?=^## |\Z)", PAGES, re.MULTILINE | re.DOTALL)
     for block in re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 ]
+NOTEBOOK = ROOT / "docs" / "guides" / "notebook.ipynb"
+KERNEL = """
+import ast, asyncio, inspect, json, sys
+
+async def run():
+    names = {"__name__": "__main__"}
+    for cell in json.load(open(sys.argv[1]))["cells"]:
+        if cell["cell_type"] == "code":
+            tree = compile("".join(cell["source"]), cell["id"], "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            if inspect.iscoroutine(done := eval(tree, names)):
+                await done
+
+asyncio.run(run())
+"""
+"""Runs the cells of a notebook as a kernel does: one after the other in one place, in a running event loop."""
 COMPLETION: dict[str, Any] = {
     "id": "1",
     "object": "chat.completion",
@@ -66,13 +82,35 @@ def environment() -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize(("title", "block"), BLOCKS, ids=[title for title, _ in BLOCKS])
 def test_a_block_runs(environment: dict[str, str], title: str, block: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error::SyntaxWarning", "-c", block],
+    done = run(environment, block)
+
+    assert done.returncode == 0, f"{title}:\n{done.stderr}"
+
+
+def test_the_notebook_runs_cell_by_cell(environment: dict[str, str]) -> None:
+    done = run(environment, KERNEL, str(NOTEBOOK))
+
+    assert done.returncode == 0, done.stderr
+    assert "support-chat 1.0.0 active" in done.stdout
+    assert "42: InvalidVariables" in done.stdout
+
+
+def test_the_notebook_is_one_and_holds_nothing_of_who_wrote_it() -> None:
+    notebook = json.loads(NOTEBOOK.read_text())
+    cells = notebook["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    assert len({cell["id"] for cell in cells}) == len(cells)
+    assert all((cell["outputs"], cell["execution_count"]) == ([], None) for cell in code)
+
+
+def run(environment: dict[str, str], *program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", "-c", *program],
         env=environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-
-    assert done.returncode == 0, f"{title}:\n{done.stderr}"
