@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
+from promptops.cache import bounded as bounded_calls
 from promptops.cache.bounded import Bounded, Hangs
 from tests.support.waiting import SECONDS, until
 
@@ -50,7 +52,10 @@ async def test_each_call_after_an_answer_is_a_new_one(slow: Slow) -> None:
     assert [await bounded(), await bounded()] == [1, 2]
 
 
-async def test_a_call_that_hangs_is_not_made_again(slow: Slow) -> None:
+@pytest.mark.parametrize("clocks", ["agree", "differ"])
+async def test_a_call_that_hangs_is_not_made_again(slow: Slow, monkeypatch: pytest.MonkeyPatch, clocks: str) -> None:
+    if clocks == "differ":  # from the loop's, as they do by a millisecond
+        monkeypatch.setattr(bounded_calls, "time", SimpleNamespace(monotonic=lambda: 0.0))
     bounded = Bounded(slow, 0.05)
     with pytest.raises(Hangs, match=r"no answer in 0\.05 seconds"):
         await bounded()

@@ -64,27 +64,37 @@ class Bounded(Generic[Result]):
         self._call = call
         self._seconds = seconds
         self._under_way: Future[Result] | None = None
-        self._began = 0.0
+        self._hangs_from = 0.0
+        """By the monotonic clock."""
 
     async def __call__(self) -> Result:
         """Return what the call returns. Raises Hangs, or what the call raises."""
+        under_way = self._begun()
         try:
             async with asyncio.timeout(self._seconds):
-                return await mirrored(self._begun())
+                return await mirrored(under_way)
         except TimeoutError:
-            raise Hangs(f"no answer in {self._seconds:g} seconds") from None
+            raise self._hangs(under_way) from None
 
     def wait(self) -> Result:
         """Do the same where there is no event loop."""
+        under_way = self._begun()
         try:
-            return self._begun().result(self._seconds)
+            return under_way.result(self._seconds)
         except TimeoutError:
-            raise Hangs(f"no answer in {self._seconds:g} seconds") from None
+            raise self._hangs(under_way) from None
 
     def _begun(self) -> Future[Result]:
         if self._under_way is not None and not self._under_way.done():
-            if time.monotonic() - self._began >= self._seconds:
+            if time.monotonic() >= self._hangs_from:
                 raise Hangs("an earlier attempt has not returned")
             return self._under_way
-        self._under_way, self._began = begun(self._call), time.monotonic()
+        self._hangs_from = time.monotonic() + self._seconds
+        self._under_way = begun(self._call)
         return self._under_way
+
+    def _hangs(self, under_way: Future[Result]) -> Hangs:
+        if under_way is self._under_way:
+            # Somebody has waited for as long as anybody does, by whichever clock: the next one need not.
+            self._hangs_from = float("-inf")
+        return Hangs(f"no answer in {self._seconds:g} seconds")
