@@ -141,8 +141,8 @@ storm-client: $(INSTALLED) ## Ten thousand cancelled calls, interrupted calls an
 	@PYTHONPATH=. PROMPTOPS_STORM=10000 $(BIN)/python -m pytest --quiet --timeout=3600 tests/client/test_storm.py
 
 .PHONY: isolation
-isolation: setup ## 100,000 random requests of one namespace for another's, to every part that answers: not a byte of it (COUNT=, SEED=).
-	@PYTHONPATH=. $(BIN)/python -m tests.isolation.command --count $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED))
+isolation: setup ## 100,000 random requests of one namespace for another's, to every part that answers: not a byte of it (COUNT=, SEED=; UNFILTERED=1: all must be found out).
+	@PYTHONPATH=. $(BIN)/python -m tests.isolation.command --count $(or $(COUNT),100000) $(if $(SEED),--seed $(SEED)) $(if $(UNFILTERED),--unfiltered)
 
 .PHONY: bench-render
 bench-render: $(INSTALLED) ## Renders in the process against what others do for the same, interleaved.

@@ -13,10 +13,9 @@ import itertools
 import secrets
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,13 @@ import pytest
 from promptops import codegen
 from promptops.dev import binaries, distribution
 from promptops.dev.plane import Kubectl, Plane, remove, start_plane
-from promptops.dev.processes import Command
 from promptops.dev.progress import Progress
 from promptops.dev.stack import NAMESPACE, Stack, start_stack
 from promptops.dev.tools import CURRENT
 from promptops.settings.dev import DevSettings
 from tests.support.held import FAILING_SECONDS, Watchdog
 from tests.support.redis import NewServer, servers
+from tests.support.started import started_by
 
 ROOT = Path(__file__).parent.parent
 WATCHDOG = pytest.StashKey[Watchdog]()
@@ -159,18 +158,9 @@ def jitter(pytestconfig: pytest.Config) -> Iterator[None]:
     seconds, run = float(pytestconfig.getoption("--jitter")), Plane.run
     with pytest.MonkeyPatch.context() as patched:
         if seconds:
-            patched.setattr(Plane, "run", lambda plane, command, **how: run(plane, _late(command, seconds), **how))
+            late = partial(started_by, "tests.support.jitter")
+            patched.setattr(Plane, "run", lambda plane, command, **how: run(plane, late(command, str(seconds)), **how))
         yield
-
-
-def _late(command: Command, seconds: float) -> Command:
-    *_, program, role = ("", *command.arguments)
-    if program != "promptops.cli.main":
-        return command
-    variables = dict(command.environment)
-    path = {"PYTHONPATH": f"{variables['PYTHONPATH']}:{ROOT}"}
-    arguments = (sys.executable, "-m", "tests.support.jitter", str(seconds), role)
-    return replace(command, arguments=arguments, environment=tuple({**variables, **path}.items()))
 
 
 @pytest.fixture(scope="session")

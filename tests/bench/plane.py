@@ -10,12 +10,10 @@ from pathlib import Path
 
 import httpx
 
-from promptops import codegen
-from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.plane import Plane
 from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE, SIDECAR, Stack
-from promptops.settings.dev import DevSettings
+from promptops.dev.stack import SIDECAR, Stack
+from tests.support.throwaway import throwaway_stack
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "greeting.yaml"
 OPERATOR = "system:serviceaccount:promptops-system:promptops"
@@ -25,19 +23,12 @@ OPERATOR = "system:serviceaccount:promptops-system:promptops"
 @contextmanager
 def bench_plane(name: str) -> Iterator[tuple[Stack, Progress]]:
     """Bring up a plane on which the sample prompt is served."""
-    settings, progress = DevSettings.from_environment(), Progress()
-    folder, snapshots = plane_folder(settings.cache, name), _memory_volume()
-    try:
-        take_down(folder)
-        up = bring_up(folder, settings, progress, codegen.manifests(NAMESPACE))
-        assert up.stack is not None
-        _on_a_memory_volume(up.stack, snapshots.name)
-        up.plane.kubectl("apply", "-f", str(SAMPLE))
-        up.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
-        yield up.stack, progress
-    finally:
-        take_down(folder)
-        snapshots.cleanup()
+    progress = Progress()
+    with _memory_volume() as snapshots, throwaway_stack(name, progress) as stack:
+        _on_a_memory_volume(stack, snapshots)
+        stack.plane.kubectl("apply", "-f", str(SAMPLE))
+        stack.plane.kubectl("wait", "--for=condition=Converged", "--timeout=60s", "prompt/greeting")
+        yield stack, progress
 
 
 def administrator(plane: Plane) -> httpx.Client:

@@ -1,7 +1,8 @@
 """`make isolation`: random requests of one namespace for what is another's, on a control plane of their own; ends in a table.
 
 It also looks for the other's words where nothing was asked: in the sidecar's memory and snapshot, and in all that Redis holds.
-    PYTHONPATH=. python -m tests.isolation.command [--count 100000] [--seed SEED]
+With `--unfiltered` the filter is turned off, and all who have it must be found out.
+    PYTHONPATH=. python -m tests.isolation.command [--count 100000] [--seed SEED] [--unfiltered]
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from promptops import codegen
 from promptops.cache.tiers.redis_server import raw
 from promptops.dev.distribution import REDIS, provide
-from promptops.dev.lifecycle import bring_up, plane_folder, take_down
 from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE, SIDECAR, Stack
+from promptops.dev.stack import SIDECAR, Stack
 from promptops.settings.dev import DevSettings
 from tests.isolation.ground import Ground, ground
 from tests.isolation.trial import Trial
+from tests.isolation.unfiltered import FILTERING, unfiltered
 from tests.support.redis import Server, servers
+from tests.support.throwaway import throwaway_stack
 from tests.support.waiting import wait_until
 
 _EACH_ACCOUNT = 5000
@@ -37,26 +39,29 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", default=secrets.token_hex(4))
+    parser.add_argument("--unfiltered", action="store_true")
     arguments = parser.parse_args()
-    settings, other = DevSettings.from_environment(), f"team-{secrets.token_hex(8)}"
-    folder = plane_folder(settings.cache, "isolation")
-    try:
-        take_down(folder)
-        up = bring_up(folder, settings, Progress(), codegen.manifests(NAMESPACE))
-        assert up.stack is not None
-        up.plane.kubectl("create", "namespace", other)
-        for start in servers(provide(REDIS, settings, Progress())):
-            redis = start()
-            accounts = min(_MOST_ACCOUNTS, 1 + arguments.count // _EACH_ACCOUNT)
-            writes = redis.environment(redis.settings(writes=True))
-            with ground(up.stack, other, accounts, **writes) as made:
-                return report(made, up.stack, redis, arguments.count, arguments.seed)
-        return 1
-    finally:
-        take_down(folder)
+    with unfiltered() if arguments.unfiltered else nullcontext(), throwaway_stack("isolation") as stack:
+        found = searched(stack, arguments.count, arguments.seed)
+    if not arguments.unfiltered:
+        return 1 if found else 0
+    hidden = [name for name in FILTERING if not any(f"to the {name}: " in each for each in found)]
+    sys.stdout.write(f"without the filter, not found out: {', '.join(hidden) or 'nobody'}\n")
+    return 1 if hidden else 0
 
 
-def report(made: Ground, stack: Stack, redis: Server, count: int, seed: str) -> int:
+def searched(stack: Stack, count: int, seed: str) -> list[str]:
+    """Have something to find, beside a relay, a gateway and a Redis; return what is found of it."""
+    other = f"team-{secrets.token_hex(8)}"
+    stack.plane.kubectl("create", "namespace", other)
+    with contextmanager(servers)(provide(REDIS, DevSettings.from_environment(), Progress())) as start:
+        redis = start()
+        accounts = min(_MOST_ACCOUNTS, 1 + count // _EACH_ACCOUNT)
+        with ground(stack, other, accounts, **redis.environment(redis.settings(writes=True))) as made:
+            return report(made, stack, redis, count, seed)
+
+
+def report(made: Ground, stack: Stack, redis: Server, count: int, seed: str) -> list[str]:
     """Ask, look, and print what came of it."""
     say = sys.stdout.write
     say(f"seed {seed}: the same requests come again with SEED={seed} COUNT={count}\n")
@@ -77,7 +82,7 @@ def report(made: Ground, stack: Stack, redis: Server, count: int, seed: str) -> 
     say("".join(f"FOUND {each}\n" for each in trial.found[:_SHOWN]))
     statuses = ", ".join(f"{count:,} x {status}" for status, count in sorted(trial.statuses.items()))
     say(f"{trial.statuses.total():,} requests ({statuses}), {len(trial.found)} of them with something of the other's\n")
-    return 1 if trial.found else 0
+    return trial.found
 
 
 def told(done: int, seconds: float) -> None:

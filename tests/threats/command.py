@@ -7,11 +7,8 @@ import sys
 from collections import Counter
 from typing import Any
 
-from promptops import codegen
-from promptops.dev.lifecycle import bring_up, plane_folder, take_down
-from promptops.dev.progress import Progress
-from promptops.dev.stack import NAMESPACE, Stack
-from promptops.settings.dev import DevSettings
+from promptops.dev.stack import Stack
+from tests.support.throwaway import throwaway_stack
 from tests.threats.listed import BOUNDED, REFUSED, VALUES
 from tests.threats.others import HEAVY, OTHERS
 from tests.threats.running import NOBODY, Content, Memory, Running
@@ -27,15 +24,8 @@ from tests.threats.unlisted_values import REFUSED as REFUSED_VALUES
 
 def main() -> int:
     """Run it, and say 1 when a process died or something was neither refused nor bounded."""
-    settings = DevSettings.from_environment()
-    folder = plane_folder(settings.cache, "threats")
-    try:
-        take_down(folder)
-        up = bring_up(folder, settings, Progress(), codegen.manifests(NAMESPACE))
-        assert up.stack is not None
-        return _report(up.stack)
-    finally:
-        take_down(folder)
+    with throwaway_stack("threats") as stack:
+        return _report(stack)
 
 
 def _report(stack: Stack) -> int:
