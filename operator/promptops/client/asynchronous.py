@@ -134,7 +134,7 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
     async def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
         with self._session.traced_batch() as traced:
-            results = traced.answered((await self._answer(codec.batch_call(items))).items)
+            results = traced.answered((await self._told(codec.batch_call(items))).items)
         return [codec.result_of(each) for each in results]
 
     async def validate_prompt(
@@ -183,12 +183,12 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
     async def get_prompt(self, prompt_id: str, version: str | None = None) -> PromptDetail | VersionDetail:
         """Return a prompt with the content of its active version, or the version of that number."""
         if version is not None:
-            return await self._answer(codec.version_call(prompt_id, version))
-        return await self._answer(codec.prompt_call(prompt_id))
+            return await self._told(codec.version_call(prompt_id, version))
+        return await self._told(codec.prompt_call(prompt_id))
 
     async def list_prompts(self, *, skip: int = 0, limit: int | None = None) -> tuple[PromptSummary, ...]:
         """Return every prompt that can be rendered, sorted by name, or `limit` of them after the first `skip`. The sidecar answers all."""
-        return codec.page_of((await self._answer(codec.list_call())).prompts, skip, limit)
+        return codec.page_of((await self._told(codec.list_call())).prompts, skip, limit)
 
     async def health_check(self) -> Health:
         """Return how the sidecar and what it depends on stand."""
@@ -199,9 +199,18 @@ class PromptOpsClient(ConfiguredClient[AsyncTransport]):
         try:
             return await self._answer(call, hasty=hasty)
         except PromptOpsError as error:
-            for pause in session.until_mirrored():
+            for pause in session.until_mirrored(error):
                 await asyncio.sleep(pause)
             return session.instead(call, error)
+
+    async def _told(self, call: Call[Answer]) -> Answer:
+        session = self._session
+        try:
+            return await self._answer(call)
+        except PromptOpsError as error:
+            for pause in session.until_mirrored(error):
+                await asyncio.sleep(pause)
+            return session.told(call, error)
 
     async def _answer(self, call: Call[Answer], *, hasty: bool = False) -> Answer:
         if self._closed:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptops.api.http import Health, RenderedMessage, RenderResponse
 from promptops.api.observed import PromptEvent
-from promptops.client import fallback
+from promptops.client import codec, fallback
 from promptops.client.breaker import CircuitBreaker
 from promptops.client.caching import CacheStatistics, RedisConfig
-from promptops.client.codec import Call
+from promptops.client.codec import Answer, Call
 from promptops.client.config import ClientConfig
 from promptops.client.connections import OfThisProcess
 from promptops.client.errors import CacheError, ConfigurationError, PromptOpsError
@@ -91,10 +91,10 @@ class Session:
         while self.here is not None and not self.here.is_settled and time.monotonic() < until:
             yield _LOOK_SECONDS
 
-    def until_mirrored(self) -> Iterator[float]:
-        """Yield how long to wait before the next look, while nothing is held and the mirror may say in a moment what."""
+    def until_mirrored(self, error: PromptOpsError) -> Iterator[float]:
+        """Yield how long to wait before the next look, after that error, while nothing is held and the mirror may say in a moment what."""
         until = time.monotonic() + min(INITIAL_SECONDS, self.config.timeout_seconds)
-        while self.here is not None and self.here.is_starting and time.monotonic() < until:
+        while self.here is not None and self.here.may_still_answer(error) and time.monotonic() < until:
             yield _LOOK_SECONDS
 
     def rendered_here(self, call: Call[RenderResponse]) -> RenderResponse | None:
@@ -110,6 +110,12 @@ class Session:
         if self.here is None:
             raise error
         return self.here.instead(call.prompt_id, call.body or b"", error)
+
+    def told(self, call: Call[Answer], error: PromptOpsError) -> Answer:
+        """Answer another call from what the mirror said instead. Raises the error when there is nothing."""
+        if self.here is None:
+            raise error
+        return codec.read(call, self.here.told(call, error))
 
     @contextmanager
     def guarded(self, attempts: Attempts) -> Iterator[int]:

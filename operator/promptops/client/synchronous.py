@@ -129,7 +129,7 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
     def render_batch(self, items: Iterable[RenderItem]) -> list[RenderResponse | PromptOpsError]:
         """Render many prompts with one request: for each item its answer, or the error that it alone would have raised."""
         with self._session.traced_batch() as traced:
-            results = traced.answered((self._answer(codec.batch_call(items))).items)
+            results = traced.answered((self._told(codec.batch_call(items))).items)
         return [codec.result_of(each) for each in results]
 
     def validate_prompt(
@@ -178,12 +178,12 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
     def get_prompt(self, prompt_id: str, version: str | None = None) -> PromptDetail | VersionDetail:
         """Return a prompt with the content of its active version, or the version of that number."""
         if version is not None:
-            return self._answer(codec.version_call(prompt_id, version))
-        return self._answer(codec.prompt_call(prompt_id))
+            return self._told(codec.version_call(prompt_id, version))
+        return self._told(codec.prompt_call(prompt_id))
 
     def list_prompts(self, *, skip: int = 0, limit: int | None = None) -> tuple[PromptSummary, ...]:
         """Return every prompt that can be rendered, sorted by name, or `limit` of them after the first `skip`. The sidecar answers all."""
-        return codec.page_of((self._answer(codec.list_call())).prompts, skip, limit)
+        return codec.page_of((self._told(codec.list_call())).prompts, skip, limit)
 
     def health_check(self) -> Health:
         """Return how the sidecar and what it depends on stand."""
@@ -194,9 +194,18 @@ class SyncPromptOpsClient(ConfiguredClient[SyncTransport]):
         try:
             return self._answer(call, hasty=hasty)
         except PromptOpsError as error:
-            for pause in session.until_mirrored():
+            for pause in session.until_mirrored(error):
                 time.sleep(pause)
             return session.instead(call, error)
+
+    def _told(self, call: Call[Answer]) -> Answer:
+        session = self._session
+        try:
+            return self._answer(call)
+        except PromptOpsError as error:
+            for pause in session.until_mirrored(error):
+                time.sleep(pause)
+            return session.told(call, error)
 
     def _answer(self, call: Call[Answer], *, hasty: bool = False) -> Answer:
         if self._closed:

@@ -36,6 +36,7 @@ from promptops.client import (
     NetworkError,
     PromptNotFoundError,
     RedisConfig,
+    RenderItem,
     RetryConfig,
     ServerError,
     SyncPromptOpsClient,
@@ -278,6 +279,33 @@ def test_where_the_mirror_is_all_there_is_it_says_what_is_not_there(mirrored: Mi
         ask("render_prompt", "greeting", version="9.9.9")
     assert missing.value.suggested_prompts == ("greeting",)
     assert not ask("validate_prompt", "greeting", {"nmae": "Ada"}).valid
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_where_no_sidecar_is_the_mirror_answers_every_call_of_what_is_held(
+    mirrored: Mirrored, kind: str, level: CacheLevel
+) -> None:
+    mirrored.hold(FIRST)
+    ask = ask_with(kind, mirrored.config(level))
+
+    found, detail, version = (
+        ask("list_prompts", limit=1),
+        ask("get_prompt", "greeting"),
+        ask("get_prompt", "greeting", "1.0.0"),
+    )
+    good, missing = ask("render_batch", [RenderItem("greeting"), RenderItem("greting")])
+
+    assert [each.prompt_id for each in found] == ["greeting"]
+    assert (detail.version, detail.content, detail.source) == ("1.0.0", {"text": "v1"}, "redis")
+    assert (version.active, version.content) == (True, {"text": "v1"})
+    assert (good.rendered_content, good.source) == ("v1", "redis")
+    assert isinstance(missing, PromptNotFoundError)
+    with pytest.raises(PromptNotFoundError):
+        ask("get_prompt", "greting")
+    with pytest.raises(NetworkError):
+        ask("send_feedback", good.render_id, "success")
+    with pytest.raises(ValidationError):
+        ask("render_batch", [RenderItem("greeting")] * 101)
 
 
 def test_tls_and_a_user_who_may_read_alone_suffice(mirrored: Mirrored) -> None:

@@ -15,19 +15,22 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from promptops.api.feed import STALE_SECONDS
-from promptops.api.http import RenderResponse, Source
+from promptops.api.http import BatchItem, RenderResponse, Source
 from promptops.api.wire import read
 from promptops.cache.clock import now_of_boot
 from promptops.cache.store import Confirmed, Dropped, Event, Store, Swapped
 from promptops.cache.view import View
 from promptops.client.caching import CacheConfig
+from promptops.client.codec import Call
 from promptops.client.errors import PromptOpsError, error_of_problem
+from promptops.client.exchange import Response
 from promptops.client.in_process.following import Following
 from promptops.client.in_process.ledger import RenderLedger
+from promptops.client.in_process.looking_up import BATCH, batched, looked_up
 from promptops.client.statistics import CallCounts, QuickCount
 from promptops.client.vocabulary import PromptVariables
 from promptops.feed.observer import FollowerObserver
-from promptops.reader.answers import Answers
+from promptops.reader.answers import Answers, Attempt
 from promptops.reader.lately import Lately
 from promptops.reader.plans import UNDERSTANDING
 from promptops.reader.render_ids import render_id
@@ -91,6 +94,8 @@ class Local(FollowerObserver):
             self._store.swap(view)
             self._store.confirmed_at = inherited._store.confirmed_at
         self._confirmed_at = self._store.confirmed_at or 0.0
+        self.knows = self._store.current is not None
+        """Whether something is held that was confirmed, or that a parent had, and everything that follows from it was noted."""
         self._usual_until = 0.0
         """As `_fresh_until`, or until it is stale if that comes before."""
         self._answers = Answers(self._store, _Uncounted(), self._now, cache.max_size, cache.ttl)
@@ -170,11 +175,37 @@ class Local(FollowerObserver):
 
         None: there may be more than is held. What a mirror keeps current is all there is.
         """
-        answer = self._answered(prompt_id, body, is_all=self.following.is_mirrored and self.is_current)
+        answer = self._answered(prompt_id, body, is_all=self._is_all)
         if answer is None or answer.source == "fallback":
             return answer
         source: Source = "redis" if answer.source == "redis" else "snapshot"
         return msgspec.structs.replace(answer, source=source, cache_hit=True)
+
+    def told(self, call: Call[Any]) -> Response | None:
+        """Answer a call for more than one render, or for none, in the sidecar's place, from what the mirror said last. Raises PromptOpsError.
+
+        None: nobody but a sidecar can, or there may be more than is held.
+        """
+        if self.following.mirror is None or self._store.current is None:
+            return None
+        try:
+            if call.path == BATCH:
+                found: Any = batched(call.body or b"", self._of_batch)
+            else:
+                found = looked_up(self._answers, call)
+        except PromptError as error:
+            if isinstance(error, _ELSEWHERE) and not self._is_all:
+                return None
+            raise _error_of(error) from None
+        return Response(200, _ENCODER.encode(found)) if found is not None else None
+
+    @property
+    def _is_all(self) -> bool:
+        """Whether what is held is all there is: a mirror keeps it current."""
+        return self.following.is_mirrored and self.is_current
+
+    def _of_batch(self, item: BatchItem) -> RenderResponse | PromptError:
+        return self._noted(self._answers.attempt_read(item.prompt_id, item))
 
     def holds(self, prompt_id: str) -> bool:
         """Whether anything of a prompt is held, however old."""
@@ -205,21 +236,27 @@ class Local(FollowerObserver):
         if view is None or not (is_all or _is_whole(view, name)):
             return None
         attempt = self._answers.attempt(prompt_id, body)
-        outcome, digest = attempt.outcome, attempt.digest or ""
-        if isinstance(outcome, _ELSEWHERE) and not is_all:
+        if isinstance(attempt.outcome, _ELSEWHERE) and not is_all:
             return None
+        outcome = self._noted(attempt)
         if isinstance(outcome, PromptError):
-            self._ledger.failed(attempt.prompt, digest, outcome.reason)
             raise _error_of(outcome)
-        if attempt.instead_of is not None:
-            self._ledger.fell_back(attempt.prompt, digest, attempt.instead_of.reason)
-        else:
-            self._ledger.succeeded(attempt.prompt, digest, outcome.processing_time_ms / 1000)
         if prompt_id not in hot and (made := self._made(view, name)) is not None:
             hot[prompt_id] = made
             # Another thread may have begun anew with others in between: then nobody counts there.
             made.count.closed = hot is not self._hot
         return read(_ENCODER.encode(outcome), RenderResponse)
+
+    def _noted(self, attempt: Attempt) -> RenderResponse | PromptError:
+        """Note what came of a render, and return it."""
+        outcome, digest = attempt.outcome, attempt.digest or ""
+        if isinstance(outcome, PromptError):
+            self._ledger.failed(attempt.prompt, digest, outcome.reason)
+        elif attempt.instead_of is not None:
+            self._ledger.fell_back(attempt.prompt, digest, attempt.instead_of.reason)
+        else:
+            self._ledger.succeeded(attempt.prompt, digest, outcome.processing_time_ms / 1000)
+        return outcome
 
     def _made(self, view: View, name: str) -> Hot | None:
         """Return the short way to a prompt; None when its calls need more than that."""
@@ -260,6 +297,7 @@ class Local(FollowerObserver):
         is_known = self._store.current is not None and self._store.confirmed_at is not None
         self._fresh_until = self._now() + STALE_SECONDS if is_known else 0.0
         self._usual_until = min(self._fresh_until, self._confirmed_at + STALE_SECONDS)
+        self.knows = is_known
         self.following.reporting.changed()
 
     def _go_on_with(self, hot: dict[str, Hot]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from promptops.api import reasons
-from promptops.api.feed import Header, Revocation, Signed
+from promptops.api.feed import Header, Position, Revocation, Signed
 from promptops.cache.clock import Clock
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store
@@ -82,7 +82,8 @@ class OwnMirror:
         verifier = _OfOneScope(self._verifier, scope)
         seal = Seal(source.key)
         self._reader = MirrorReader(RedisServer(source.settings), seal, verifier, Clock(), self._failed)
-        self._holdings = Holdings(Rules(verifier, (), _Observer(self._failed), UNDERSTANDING), store)
+        self._observer = _Observer(self._failed)
+        self._holdings = Holdings(Rules(verifier, (), self._observer, UNDERSTANDING), store)
         self._mirroring: Mirroring | None = None
         self._until = time.monotonic() + STARTING_SECONDS
 
@@ -94,12 +95,18 @@ class OwnMirror:
     @property
     def is_well(self) -> bool:
         """Whether it was read, and can be."""
-        return self._mirroring is not None and self._mirroring.has_looked and self._mirroring.problem is None
+        has_answered = self._has_looked or self._observer.has_taken
+        return has_answered and self.problem is None
+
+    @property
+    def _has_looked(self) -> bool:
+        """Whether everything has happened that its first answer leads to."""
+        return self._mirroring is not None and self._mirroring.has_looked
 
     @property
     def is_starting(self) -> bool:
         """Whether it may still answer for the first time: worth a moment to who has nothing else."""
-        return not self.is_well and self.problem is None and time.monotonic() < self._until
+        return not self._has_looked and self.problem is None and time.monotonic() < self._until
 
     @property
     def state(self) -> str:
@@ -158,7 +165,11 @@ class _Observer(FollowerObserver):
     """Counts what was not taken."""
 
     def __init__(self, failed: Callable[[str, str], None]) -> None:
+        self.has_taken = False
         self._failed = failed
+
+    def took(self, position: Position, durable: bool) -> None:
+        self.has_taken = True
 
     def refused(self, reason: str, detail: str) -> None:
         self._failed(reason, detail)

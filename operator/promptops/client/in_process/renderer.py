@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from promptops.api.http import RenderResponse
 from promptops.client.caching import CacheConfig
+from promptops.client.codec import Call
 from promptops.client.errors import (
     UNEXPECTED_ANSWER,
     CircuitOpenError,
@@ -20,6 +21,7 @@ from promptops.client.errors import (
     ServerError,
     TimeoutError,
 )
+from promptops.client.exchange import Response
 from promptops.client.in_process.local import Local
 from promptops.client.statistics import CallCounts
 
@@ -72,7 +74,11 @@ class Renderer:
     def is_starting(self) -> bool:
         """Whether nothing is held yet, and the mirror may still say what."""
         local = self.local()
-        return local.view is None and local.following.mirror is not None and local.following.mirror.is_starting
+        return not local.knows and local.following.mirror is not None and local.following.mirror.is_starting
+
+    def may_still_answer(self, error: PromptOpsError) -> bool:
+        """Whether what asking ended with was no answer, and the mirror may have one in a moment."""
+        return is_away(error) and self.is_starting
 
     @property
     def is_settled(self) -> bool:
@@ -86,6 +92,12 @@ class Renderer:
         if not is_away(error) or (answer := self.local().held(prompt_id, body)) is None:
             raise error
         self._away_until = monotonic() + AWAY_SECONDS
+        return answer
+
+    def told(self, call: Call[Any], error: PromptOpsError) -> Response:
+        """Answer another call than a render from what the mirror said. Raises the error that asking ended with when there is nothing."""
+        if not is_away(error) or (answer := self.local().told(call)) is None:
+            raise error
         return answer
 
     def local(self) -> Local:

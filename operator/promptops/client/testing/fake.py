@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
 
 import msgspec
 
 from promptops.api.content import CANONICAL_FORM
 from promptops.api.feed import Entry, VersionReference
-from promptops.api.http import BatchRequest, BatchResult, Health, RenderRequest
+from promptops.api.http import BatchItem, Health, RenderRequest, RenderResponse
 from promptops.api.observed import FeedbackAnswer, FeedbackRequest
 from promptops.cache.index import digest_of
 from promptops.cache.store import Store
@@ -26,11 +25,11 @@ from promptops.client.config import ClientConfig
 from promptops.client.configured import Line
 from promptops.client.errors import PromptOpsError
 from promptops.client.exchange import Response
+from promptops.client.in_process.looking_up import BATCH, batched, looked_up
 from promptops.client.retrying import RetryConfig
 from promptops.client.session import Session
 from promptops.client.synchronous import SyncPromptOpsClient
 from promptops.reader.answers import Answers
-from promptops.reader.descriptions import prompts_of
 from promptops.reader.render_ids import rendered
 from promptops.reader.requests import read_strictly
 from promptops.rendering.errors import PromptError
@@ -38,7 +37,6 @@ from promptops.rendering.execute.plan import plan
 from promptops.web.problems import problem_of
 
 _ADDRESS: Final = "http://fake.invalid"
-_PROMPTS: Final = "/v1/prompts/"
 Declared = str | Mapping[str, Any]
 """A variable as a manifest declares it, or the name of one of the type string."""
 
@@ -155,17 +153,12 @@ class FakeSidecar:
 
     def _answered(self, call: Call[Any]) -> Any:
         path, body = call.path, call.body or b""
-        if path.startswith(_PROMPTS):
-            quoted, _, version = path.removeprefix(_PROMPTS).partition("/versions/")
-            named = unquote(quoted)
-            if version:
-                return self._answers.version(named, unquote(version))
-            if call.method == "POST":
-                return self._rendered(named.removesuffix("/render"), body)
-            return self._answers.prompt(named)
+        if (found := looked_up(self._answers, call)) is not None:
+            return found
+        if call.prompt_id:
+            return self._rendered(call.prompt_id, body)
         fixed: dict[str, Callable[[], Any]] = {
-            "/v1/prompts": lambda: prompts_of(self._answers.view()),
-            "/v1/render/batch": lambda: self._batch(read_strictly(body, BatchRequest)),
+            BATCH: lambda: batched(body, self._of_batch),
             "/v1/feedback": lambda: self._judged(read_strictly(body, FeedbackRequest)),
             "/v1/health": lambda: Health("healthy", {"fake": "ok"}, len(self._entries), None, False),
         }
@@ -179,18 +172,10 @@ class FakeSidecar:
         self._remember(prompt_id, attempt.request, attempt.outcome)
         return self._answers.settle(attempt)
 
-    def _batch(self, request: BatchRequest) -> Any:
-        results = []
-        for item in request.items:
-            outcome = self._answers.attempt_read(item.prompt_id, item).outcome
-            self._remember(item.prompt_id, item, outcome)
-            if isinstance(outcome, PromptError):
-                problem = problem_of(outcome)
-                results.append(BatchResult(item.prompt_id, problem.status, problem=problem))
-            else:
-                results.append(BatchResult(item.prompt_id, 200, answer=outcome))
-        failed = sum(result.problem is not None for result in results)
-        return {"items": results, "succeeded": len(results) - failed, "failed": failed}
+    def _of_batch(self, item: BatchItem) -> RenderResponse | PromptError:
+        outcome = self._answers.attempt_read(item.prompt_id, item).outcome
+        self._remember(item.prompt_id, item, outcome)
+        return outcome
 
     def _judged(self, feedback: FeedbackRequest) -> FeedbackAnswer:
         entry, reference = rendered(self._answers.view(), feedback.render_id)
