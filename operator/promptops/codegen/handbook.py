@@ -72,7 +72,7 @@ def _settings() -> str:
         ("The operator", operator_settings, operator_settings.OperatorSettings),
         ("A sidecar", sidecar_settings, sidecar_settings.SidecarSettings),
         ("A relay or gateway", relay_settings, relay_settings.RelaySettings),
-        ("The mirror in Redis, of a sidecar and of a relay", redis_settings, redis_settings.RedisSettings),
+        ("The mirror in Redis, of a sidecar, a relay and a client", redis_settings, redis_settings.RedisSettings),
         ("The admission webhook", admission_settings, admission_settings.AdmissionSettings),
     )
     opening = (
