@@ -47,7 +47,7 @@ class Segment:
     @property
     def last(self) -> Mapping[str, Any]:
         """Its last entry; empty when it has none that can be read."""
-        return _read(self.lines[-1]) if self.lines else {}
+        return _read(self.written.removesuffix("\n").rpartition("\n")[2])
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import Mock
 
+import pytest
+
+from promptops.api.feed import MAX_PINS
 from promptops.controller.decide.snapshots import MOST_VERSIONS, Snapshots
+from promptops.controller.intake import store as intake_store
 from promptops.controller.intake.contents import AT_ONCE_BYTES
+from promptops.controller.intake.slim import unpacked
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import prompt_key
 from promptops.domain.content.sourcing import judge
@@ -69,7 +75,25 @@ def test_large_content_that_is_asked_for_is_named_beforehand() -> None:
         large["spec"]["content"]["text"] = "x" * AT_ONCE_BYTES
         store.ingest("PromptVersion", None, large)
 
-    assert snapshots.not_looked_at(snapshot_of(snapshots)) == ("uid-greeting-1.1.1", "uid-greeting-1.1.2")
+    assert snapshots.not_looked_at(KEY) == ("uid-greeting-1.1.1", "uid-greeting-1.1.2")
+
+
+def test_so_is_what_is_named_however_many_came_since() -> None:
+    store, snapshots = with_versions(MAX_PINS + 10, active="0.9.0")
+    large = version("greeting", "0.9.0", 90)
+    large["spec"]["content"]["text"] = "x" * AT_ONCE_BYTES
+    store.ingest("PromptVersion", None, large)
+
+    assert snapshots.not_looked_at(KEY) == ("uid-greeting-0.9.0",)
+
+
+def test_asking_for_it_reads_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, snapshots = with_versions(MAX_PINS)
+    reading = Mock(wraps=unpacked)
+    monkeypatch.setattr(intake_store, "unpacked", reading)
+    snapshots.not_looked_at(KEY)
+
+    assert reading.call_count == 1  # the prompt
 
 
 def test_config_maps_that_are_asked_for_are_read_beforehand_and_no_others() -> None:

@@ -136,6 +136,9 @@ class Reconciler:
                 for config_map in unread:
                     await self.writer.read_again(CONFIG_MAPS, config_map)
                 continue
+            if missing := self.snapshots.not_looked_at(key):
+                self._wait_for(key, missing)
+                return
             snapshot = self.snapshots.of_prompt(key)
             if snapshot is None:
                 self._grounds.forget(key)
@@ -145,9 +148,6 @@ class Reconciler:
                 self.decided(key)
                 return
             if not self._is_to_be_decided(key):
-                return
-            if missing := self.snapshots.not_looked_at(snapshot):
-                self._wait_for(key, missing)
                 return
             snapshot = replace(snapshot, refused=self.refusals.of(key))
             outcome = decide_prompt(snapshot, self.now())

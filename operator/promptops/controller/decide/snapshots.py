@@ -148,12 +148,19 @@ class Snapshots:
 
         return Resolver(find, self._store.contents.assess, self._mix)
 
-    def not_looked_at(self, snapshot: PromptSnapshot) -> tuple[str, ...]:
-        """Return the uids of the versions that the decision asks for and that have to be looked at elsewhere first."""
-        named = _named(snapshot.prompt)
-        asked = (*snapshot.versions[-MAX_PINS:], *(each for each in snapshot.versions if number_of(each) in named))
+    def not_looked_at(self, key: Key) -> tuple[str, ...]:
+        """Return the uids of the versions that a Prompt's decision asks for and that have to be looked at elsewhere first.
+
+        No version is read for it: who creates them faster than they are looked at has this asked for each of them.
+        """
+        prompt = self._store.get("Prompt", key.namespace, key.name)
+        if prompt is None:
+            return ()
+        named = (f"{key.name}-{number}" for number in sorted(_named(prompt)))
+        asked = (*self._store.relations.versions_of(key.namespace, key.name)[-MAX_PINS:], *named)
+        uids = (self._store.uid_of("PromptVersion", key.namespace, each) for each in asked)
         to_look_at = self._store.contents.is_to_be_assessed
-        return tuple(dict.fromkeys(uid for each in asked if to_look_at(uid := uid_of(each))))
+        return tuple(dict.fromkeys(uid for uid in uids if uid is not None and to_look_at(uid)))
 
     def versions_of(self, namespace: str, prompt: str) -> Iterator[Manifest]:
         """Yield every PromptVersion that names a prompt, whoever owns it, in the order of their numbers."""

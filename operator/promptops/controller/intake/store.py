@@ -100,6 +100,11 @@ class ObjectStore:
         known = self._objects.get(kind, {}).get((namespace, name))
         return known.manifest if known is not None else None
 
+    def uid_of(self, kind: str, namespace: str, name: str) -> str | None:
+        """Return the uid of an object; None when there is no such."""
+        known = self._objects.get(kind, {}).get((namespace, name))
+        return known.uid if known is not None else None
+
     def all(self, kind: str) -> tuple[Manifest, ...]:
         """Return every object of a kind."""
         return tuple(known.manifest for known in self._objects.get(kind, {}).values())
