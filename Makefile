@@ -153,7 +153,7 @@ fuzz: $(INSTALLED) ## 100,000 renders of random templates, by us and by Jinja2: 
 	@PYTHONPATH=. $(BIN)/python tests/rendering/differential.py $(or $(CASES),100000) $(or $(SEED),0)
 
 .PHONY: threats
-threats: setup ## Every hostile template against a running operator and sidecar: who refused it, how soon, at what cost.
+threats: setup ## Every hostile template, value and manifest against a running operator, sidecar and webhook: who refused it, how soon, at what cost.
 	@PYTHONPATH=. $(BIN)/python -m tests.threats.command
 
 # What leaves this repository. Names and places can be set: make images REGISTRY=registry.example.com/team PUSH=1

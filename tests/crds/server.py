@@ -49,14 +49,9 @@ class Server:
         self.client.delete(path_of(manifest, namespace))
 
     def send(self, method: str, path: str, body: Any, user: str | None = None) -> httpx.Response:
-        """Send JSON with strict validation; `user` is who asks."""
-        return self.client.request(
-            method,
-            path,
-            params={"fieldValidation": "Strict"},
-            json=body,
-            headers=_impersonating(user),
-        )
+        """Send JSON with strict validation, and with what the path asks for besides; `user` is who asks."""
+        url = httpx.URL(path).copy_merge_params({"fieldValidation": "Strict"})
+        return self.client.request(method, url, json=body, headers=_impersonating(user))
 
     def bind(self, namespace: str, user: str, role: str) -> None:
         """Give a user one of the cluster's ready-made roles in a namespace, and wait until it has gathered ours."""

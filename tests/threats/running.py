@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 
 Content = dict[str, Any]
 Condition = Mapping[str, str]
-API_SERVER, OPERATOR, RENDER, NOBODY = "API server", "operator", "render", "nobody"
+API_SERVER, WEBHOOK, OPERATOR, RENDER, NOBODY = "API server", "webhook", "operator", "render", "nobody"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Verdict:
 
     name: str
     gate: str
-    """Who refused it: the API server, the operator, the render with values that are too much; or nobody."""
+    """Who refused it: the API server, the webhook, the operator, the render with values that are too much; or nobody."""
     reason: str
     seconds: float
     """From when it was applied, or called, to the refusal or the answer."""
@@ -47,8 +47,10 @@ class Running:
         self._made = 0
 
     def processes(self) -> dict[str, int]:
-        """Return the processes of the product by name."""
-        return {name: pid for name, pid in self._plane.running().items() if name in ("operator", "sidecar")}
+        """Return the processes of the product by name, with those that judge for the webhook."""
+        found = {name: pid for name, pid in self._plane.running().items() if name in ("operator", "sidecar", WEBHOOK)}
+        judges = psutil.Process(found[WEBHOOK]).children(recursive=True) if WEBHOOK in found else []
+        return found | {f"judge {number}": each.pid for number, each in enumerate(judges, 1)}
 
     def try_out(self, contents: Mapping[str, Content], values: Mapping[str, Any]) -> list[Verdict]:
         """Apply contents as versions, all at once; render what is accepted with these values, one by one."""
@@ -85,6 +87,17 @@ class Running:
             return Verdict(name, API_SERVER, asked.json()["reason"], time.monotonic() - begun)
         found = [each.reason for each in review(manifest) if each.severity == "error"]
         return Verdict(name, OPERATOR if found else NOBODY, found[0] if found else "", time.monotonic() - begun)
+
+    def try_apply(self, name: str, manifest: dict[str, Any]) -> Verdict:
+        """Ask what `kubectl apply --dry-run=server` asks of what is new: everybody is asked, and nothing is stored."""
+        begun = time.monotonic()
+        asked = self._server.send("POST", f"{collection(manifest, self._namespace)}?dryRun=All", manifest)
+        seconds = time.monotonic() - begun
+        if asked.is_success:
+            return Verdict(name, NOBODY, "", seconds)
+        assert asked.status_code < 500, asked.text
+        said = asked.json()
+        return Verdict(name, WEBHOOK if "admission webhook" in said["message"] else API_SERVER, said["reason"], seconds)
 
     def renders(self) -> bool:
         """Whether a good prompt is served within a minute, and rendered right."""
