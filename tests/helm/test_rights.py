@@ -17,7 +17,7 @@ from promptops.cluster.resources import EVENTS
 from promptops.codegen.rbac import PEOPLE
 from promptops.dev.plane import Kubectl, Plane
 from promptops.dev.stack import OPERATOR, Stack
-from tests.helm.command import NAMESPACE, RELEASE, Helm
+from tests.helm.command import NAMESPACE, RELEASE, UNREAD, Helm
 from tests.support.audit import audited, position
 from tests.support.manifests import placed, sourced
 from tests.support.rehearsed import STANDS_IN
@@ -40,7 +40,7 @@ def stack(helm: Helm, file_plane: Plane) -> Iterator[Stack]:
 
 
 def _install(helm: Helm, plane: Plane, chart: Path) -> None:
-    helm("install", RELEASE, str(chart), "--namespace", NAMESPACE, "--create-namespace", plane=plane)
+    helm("install", RELEASE, str(chart), "--namespace", NAMESPACE, "--create-namespace", UNREAD, plane=plane)
 
 
 def _settings(kubectl: Kubectl) -> dict[str, str]:
