@@ -24,7 +24,7 @@ def greeting(number: str, *variables: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_breaking_change_waits_until_it_is_accepted(world: World) -> None:
     world.apply(prompt("greeting", activeVersion="1.0.0"), greeting("1.0.0", NAME))
-    world.until_serves("greeting", "1.0.0")
+    world.until_decided("greeting", "1.0.0")
     world.apply(greeting("2.0.0", NAME, {"name": "tone", "type": "string"}))
     world.activate("greeting", "2.0.0")
     message = world.until_ready("greeting", "False", "BreakingChange")
@@ -32,10 +32,10 @@ def test_a_breaking_change_waits_until_it_is_accepted(world: World) -> None:
     world.kubectl(
         "patch", "prompt", "greeting", "--type=merge", "-p", json.dumps({"spec": {"acceptBreaking": "2.0.0"}})
     )
-    world.until_serves("greeting", "2.0.0")
+    world.until_decided("greeting", "2.0.0")
     world.activate("greeting", "1.0.0")
 
-    world.until_serves("greeting", "1.0.0")
+    world.until_decided("greeting", "1.0.0")
 
     assert held == "1.0.0"
     assert 'variable "tone" is new and required: set spec.acceptBreaking to 2.0.0' in message

@@ -58,7 +58,7 @@ def test_the_epoch_is_raised_above_what_a_follower_proves(stack: Stack, world: W
     world.kubectl("create", "serviceaccount", "app")
     world.apply(prompt("greeting", source={"content": {"text": "x"}}))
     wait_until(lambda: _has_index(stack, world), lambda: "no index")
-    world.until_serves("greeting", "1.0.0")
+    world.until_decided("greeting", "1.0.0")
     published = follow(stack, world)
     ahead = msgspec.structs.replace(published, epoch=published.epoch + 5, seq=99)
     follow(stack, world, to_token(signer(stack).sign(ahead)))

@@ -113,7 +113,7 @@ def ground(stack: Stack, other: str, accounts: int = 1, **relays: str) -> Iterat
     world.apply(*manifests(names, secret))
     mine = sourced(f"own-{secrets.token_hex(4)}", "Hello")
     World(plane, own).apply(mine)
-    world.until_serves(names.prompt, "1.0.0")
+    world.until_decided(names.prompt, "1.0.0")
     relay = stack.start_relay("isolation-relay", environment=relays)
     try:
         gateway = stack.start_relay("isolation-gateway", "gateway")

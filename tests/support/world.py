@@ -102,6 +102,10 @@ class World:
         serving = self.status(name).get("serving")
         return serving["stable"]["version"] if serving else None
 
+    def until_decided(self, name: str, number: str) -> None:
+        """Wait until a version is decided on. Whoever should serve it is not waited for: a new leader says nothing of that for half a minute."""
+        wait_until(lambda: self.serves(name) == number, lambda: self.status(name))
+
     def until_serves(self, name: str, number: str, served: str | None = None) -> None:
         """Wait until a version is served and that has converged; with `served`, until that is said of who serves it."""
 
