@@ -35,15 +35,15 @@ class Cluster:
     def __init__(self, helm: Helm, plane: Plane) -> None:
         self.plane = plane
         self.has_release = False
-        self._has_read = False
+        self._is_compared = False
         """Whether helm has compared what is installed with what the API server describes: once is enough."""
         self._helm = helm
 
     def install(self, *values: str, name: str = RELEASE, namespace: str = NAMESPACE, check: bool = True) -> str:
         """Install a release; return what helm says, be it good or bad."""
-        reads = () if self._has_read else (UNREAD,)
-        said = self._release("install", name, namespace, values, check, "--create-namespace", *reads)
-        self._has_read = True
+        unread = (UNREAD,) if self._is_compared else ()
+        said = self._release("install", name, namespace, values, check, "--create-namespace", *unread)
+        self._is_compared = True
         self.has_release |= (name, namespace) == (RELEASE, NAMESPACE)
         return said
 
