@@ -14,7 +14,7 @@ from promptops.dev.plane import Plane
 RELEASE = "promptops"
 NAMESPACE = "promptops-system"
 UNREAD = "--disable-openapi-validation"
-"""For an installation that is not about what is installed: a third of its cost, on both sides, is reading how every kind is described."""
+"""For an installation that is not about what is installed: much of its cost, on both sides, is reading how every kind is described."""
 
 
 class Helm:

@@ -79,7 +79,7 @@ class Plane:
             input=input,
             capture_output=True,
             text=True,
-            # It ends before it has made much garbage: collecting it takes a tenth of its time. What it remembers of this API
+            # It ends before it has made much garbage: collecting it is time lost. What it remembers of this API
             # server goes with the plane, not into the home folder.
             env={"GOGC": "400", **self.environment, "KUBECACHEDIR": str(self.folder / "kubectl")},
             check=False,

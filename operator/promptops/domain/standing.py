@@ -15,7 +15,7 @@ from promptops.domain.statuses import said_alone
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Read once for each state of a Prompt. Reading its status takes some twenty times as long as looking at this."""
+    """Read once for each state of a Prompt: a status is JSON, and its parts are validated, whenever it is read whole."""
 
     uid: str
     revision: int
