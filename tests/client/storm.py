@@ -89,7 +89,6 @@ def interruptions(config: ClientConfig, count: int) -> Counter[str]:
 
     signal.signal(signal.SIGALRM, cut)
     with SyncPromptOpsClient(config) as client:
-        client.initialize()  # starts a thread, and Python itself cannot be cut off in that
         while seen["cut"] < count:
             mark = str(seen.total())
             try:

@@ -2,7 +2,7 @@
 
 import builtins
 import json
-import secrets
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -57,7 +57,7 @@ class Call(Generic[Answer]):
 
     def question(self, place: Place, token: str | None = None) -> Question:
         """Return the call as bytes, under an id of its own."""
-        return question(place.host, self.method, place.prefix + self.path, self.body, secrets.token_hex(8), token)
+        return question(place.host, self.method, place.prefix + self.path, self.body, os.urandom(8).hex(), token)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import queue
-import secrets
+import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import SimpleQueue
 from typing import Any, Final
 
 from promptops.api.http import RenderResponse
 from promptops.api.observed import COMPLETED, FAILED, RENDERS, REQUESTED, PromptEvent
+from promptops.client.background import Background
 from promptops.client.connections import OfThisProcess
 from promptops.client.errors import ConfigurationError, PromptOpsError
 from promptops.rendering.names import is_variable_name
@@ -68,7 +68,7 @@ class Subscriptions:
         given = variables if isinstance(variables, Mapping) else {}
         names = tuple(name for name in given if isinstance(name, str) and is_variable_name(name))
         event = PromptEvent(
-            REQUESTED, _now(), tenant, str(prompt_id), correlation_id=secrets.token_hex(8), variables=names
+            REQUESTED, _now(), tenant, str(prompt_id), correlation_id=os.urandom(8).hex(), variables=names
         )
         self._tell(event)
         return event
@@ -127,34 +127,22 @@ class _Outlet:
         self.missed = 0
         self.failed = 0
         self._handler = handler
-        self._queue: queue.Queue[PromptEvent | None] = queue.Queue(MAX_QUEUED)
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        # Its `put` is one instruction: what a signal raises leaves no lock of it behind.
+        self._queue: SimpleQueue[PromptEvent | None] = SimpleQueue()
+        self._background = Background(self._run, "promptops-events")
         self._closed = False
 
     def push(self, event: PromptEvent) -> None:
-        try:
-            self._queue.put_nowait(event)
-        except queue.Full:
+        if self._queue.qsize() >= MAX_QUEUED:
             self.missed += 1
             return
-        if self._thread is None:
-            self._begin()
+        self._queue.put(event)
+        self._background.ensure()
 
     def close(self) -> None:
         """Have the thread end once everything is told; one that hangs is left until it hangs no more."""
         self._closed = True
-        # A queue that is full needs no word: the thread looks after each event, and there is one to come.
-        with suppress(queue.Full):
-            self._queue.put_nowait(None)
-
-    def _begin(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="promptops-events", daemon=True)
-                # At the very end of an interpreter there are no new threads, and nobody to be told.
-                with suppress(RuntimeError):
-                    self._thread.start()
+        self._queue.put(None)
 
     def _run(self) -> None:
         while (event := self._queue.get()) is not None:

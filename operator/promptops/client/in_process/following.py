@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import selectors
 import socket
-import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from promptops.cache.store import Store
 from promptops.cache.verifier import Trusting
 from promptops.cache.view import View
+from promptops.client.background import Background
 from promptops.client.in_process.ledger import RenderLedger
 from promptops.client.in_process.reporting import NobodyTold, Reporting
 from promptops.client.in_process.socket_hop import SocketHop
@@ -55,11 +56,10 @@ class Following:
         """The scope that the sidecar has served to this process."""
         self._store = store
         self._observer = observer
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._background = Background(self._run, "promptops")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._ended = threading.Event()
+        self._ended = False
 
     @property
     def is_mirrored(self) -> bool:
@@ -74,30 +74,21 @@ class Following:
     @property
     def is_alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._background.is_alive
 
     def ensure(self) -> None:
         """Begin unless it runs already, or was stopped."""
-        if self.is_alive or self._ended.is_set():
-            return
-        with self._lock:
-            if not self.is_alive and not self._ended.is_set():
-                self._thread = threading.Thread(target=self._run, name="promptops", daemon=True)
-                # At the very end of an interpreter there are no new threads: then calls have to do.
-                with suppress(RuntimeError):
-                    self._thread.start()
+        if not self._ended:
+            self._background.ensure()
 
     def stop(self) -> None:
         """End, and wait for the end."""
-        self._ended.set()
+        self._ended = True
         loop, stop = self._loop, self._stop
         if loop is not None and stop is not None:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(stop.set)
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            with suppress(RuntimeError):
-                thread.join(JOIN_SECONDS)
+        self._background.join(JOIN_SECONDS)
 
     def abandon(self) -> None:
         """Close what a child has inherited of it. The thread stays with the parent, and goes on there."""
@@ -109,7 +100,7 @@ class Following:
                 inherited.close()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        while not self._ended:
             try:
                 with suppress(Exception), asyncio.Runner(loop_factory=_loop) as runner:
                     runner.run(self._follow())
@@ -117,12 +108,13 @@ class Following:
                 # Whatever ended it: nobody keeps current any more what is held.
                 self._loop = None
                 self._observer.disconnected("", "")
-            self._ended.wait(AGAIN_SECONDS)
+            if not self._ended:
+                time.sleep(AGAIN_SECONDS)
 
     async def _follow(self) -> None:
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        if self._ended.is_set():
+        if self._ended:
             return
         follower = self._follower(self._hop) if self._hop is not None else None
         beside = [asyncio.ensure_future(self.reporting.run()), asyncio.ensure_future(self._mirrored(follower))]
