@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -36,8 +36,10 @@ def elsewhere(kinds: Plane, namespace: str) -> str:
 
 
 @asynccontextmanager
-async def running(objects: Objects, namespace: str, lease: str, **options: Any) -> AsyncIterator[Replica]:
-    rivals = Rivals(objects, namespace, lease)
+async def running(
+    objects: Objects, namespace: str, lease: str, gone_seconds: float = 1.0, **options: Any
+) -> AsyncIterator[Replica]:
+    rivals = Rivals(objects, namespace, lease, gone_seconds=gone_seconds)
     replica = Replica(Elector(objects, namespace, lease, f"of-{namespace}", timing=LASTING, rivals=rivals, **options))
     task = asyncio.create_task(replica.elector.run(replica.started, replica.stopped))
     try:
@@ -63,6 +65,25 @@ async def test_the_second_stands_still_says_so_and_follows_when_the_first_goes(
     assert led_meanwhile == []
     assert second.elector.rival is None
     assert first.lost == []
+
+
+async def test_an_operator_that_restarts_finds_its_place_free(
+    objects: Objects, namespace: str, elsewhere: str, lease: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        async with running(objects, namespace, lease) as first:
+            await until(lambda: first.led)
+            await asyncio.sleep(1)  # creation times are whole seconds, and the older Lease is waited for
+            second = await stack.enter_async_context(running(objects, elsewhere, lease, gone_seconds=3600))
+            await until(lambda: "leads from" in (second.elector.rival or ""))
+            await first.elector.release()
+        await until(lambda: "led a moment ago from" in (second.elector.rival or ""))
+        async with running(objects, namespace, lease) as restarted:
+            await until(lambda: restarted.led)
+            await until(lambda: "leads from" in (second.elector.rival or ""))
+
+        assert second.led == []
+        assert restarted.elector.rival is None
 
 
 async def test_of_two_that_lead_the_older_lease_stays(
