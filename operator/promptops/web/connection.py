@@ -28,10 +28,10 @@ from promptops.web.answers import (
     head_of,
     problem_answer,
 )
-from promptops.web.bodies import Body, TooLarge, body_of
 from promptops.web.door import SharedListener
 from promptops.web.ending import Ending
-from promptops.web.problems import HttpRefusal, problem
+from promptops.web.incoming import IncomingBody, Refused, malformed
+from promptops.web.problems import problem
 from promptops.web.requests import TOO_EARLY, Head, HeadSearch, Malformed, Unexpected, read_head
 
 MAX_AHEAD_BYTES: Final = 64 * 1024
@@ -62,15 +62,13 @@ class HttpConnection(asyncio.Protocol):
         self._search = HeadSearch()
         self._head: Head | None = None
         self._call: TakenRequest | None = None
-        self._body: Body | None = None
+        self._body: IncomingBody | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_first = True
         self._is_idle = False
         self._is_reading = True
         self._is_half_closed = False
         self._deadline = math.inf
-        self._body_deadline = math.inf
-        """Of the whole body, whatever progress there is; endless before it had to be waited for."""
         self._written = asyncio.Event()
         self._written.set()
         self.gone = asyncio.Event()
@@ -201,7 +199,7 @@ class HttpConnection(asyncio.Protocol):
                 self._open(data)
         except Malformed as error:
             self._door.ended(limits.MALFORMED)
-            self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
+            self._refuse_with(malformed(error))
         except Unexpected:
             self._refuse(417, reasons.INVALID_REQUEST, "only 100-continue can be expected here")
 
@@ -245,16 +243,10 @@ class HttpConnection(asyncio.Protocol):
         if not head.has_body:
             self._complete(b"")
             return
-        if call.refusal is not None and head.expects_continue:
-            self._refuse_with(call.refusal)
-            return
         try:
-            self._body = body_of(head, call.limit)
-        except TooLarge:
-            self._refuse_with(call.too_large())
-            return
-        except HttpRefusal as refusal:
-            self._refuse_with(problem_answer(refusal.problem))
+            self._body = IncomingBody(head, call, self._limits)
+        except Refused as refused:
+            self._refuse_with(refused.answer)
             return
         self._state = _State.BODY
         self._resume_reading()
@@ -264,29 +256,24 @@ class HttpConnection(asyncio.Protocol):
 
     def _read_body(self) -> None:
         assert self._body is not None  # noqa: S101
-        assert self._call is not None  # noqa: S101
         try:
-            if self._body.take(self._buffer):
-                self._complete(self._body.content())
-            elif self._is_half_closed:
-                self._refuse(400, reasons.INVALID_REQUEST, TOO_EARLY)
-            else:
-                self._wait_for_body(self._now)
-        except TooLarge:
-            self._refuse_with(self._call.too_large())
-        except Malformed as error:
-            self._door.ended(limits.MALFORMED)
-            self._refuse(400, reasons.INVALID_REQUEST, f"this is not a valid HTTP request: {error}")
-
-    def _wait_for_body(self, now: float) -> None:
-        if self._body_deadline == math.inf:
-            self._body_deadline = now + self._limits.whole_body_seconds
-        self._deadline = min(now + self._limits.body_seconds, self._body_deadline)
+            body = self._body.take(self._buffer)
+        except Refused as refused:
+            if refused.ended_by:
+                self._door.ended(refused.ended_by)
+            self._refuse_with(refused.answer)
+            return
+        if body is not None:
+            self._complete(body)
+        elif self._is_half_closed:
+            self._refuse(400, reasons.INVALID_REQUEST, TOO_EARLY)
+        else:
+            self._deadline = self._body.deadline(self._now)
 
     def _complete(self, body: bytes) -> None:
         assert self._call is not None  # noqa: S101
         self._state, self._body = _State.ANSWERING, None
-        self._deadline = self._body_deadline = math.inf
+        self._deadline = math.inf
         try:
             answer = self._call.answer(body)
         except Exception as error:
