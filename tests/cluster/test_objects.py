@@ -116,6 +116,17 @@ async def test_what_the_schema_refuses_is_not_tried_again(objects: Objects, name
         )
 
 
+async def test_a_refusal_in_the_log_names_the_fields_and_no_value(objects: Objects, namespace: str) -> None:
+    """A number too long keeps the API server from looking at its other rules, of which it tells without a field."""
+    number = "1" * 41 + ".0.0"
+    refused = placed(manifests.version("greeting", number, "hello"), namespace)
+
+    with pytest.raises(Invalid) as raised:
+        await objects.create(PROMPT_VERSIONS, refused)
+
+    assert raised.value.for_logs == "the API server refuses it: spec.version (FieldValueTooLong)"
+
+
 async def test_a_deletion_is_for_one_object_and_not_for_its_name(objects: Objects, namespace: str) -> None:
     old = await objects.create(PROMPT_VERSIONS, version(namespace, "1.0.0"))
     await objects.delete(PROMPT_VERSIONS, old)

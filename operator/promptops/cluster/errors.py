@@ -80,6 +80,9 @@ class ConnectionInvalid(ClusterError):
     """The kubeconfig or the mounted ServiceAccount cannot be used."""
 
 
+_NO_FIELD = "<nil>"
+"""As the API server writes a path that leads nowhere."""
+
 _BY_STATUS: dict[int, type[ClusterError]] = {
     401: Unauthorized,
     403: Forbidden,
@@ -103,5 +106,9 @@ def from_answer(status: int, answer: Any, retry_after: str | None) -> ClusterErr
 
 
 def _refused_fields(said: dict[str, Any]) -> tuple[str, ...]:
-    causes = (said.get("details") or {}).get("causes") or ()
-    return tuple(f"{cause.get('field', '?')} ({cause.get('reason', '?')})" for cause in causes)
+    """A cause without a field says that further rules were not looked at, or is of the whole object."""
+    causes = [
+        (cause.get("field"), cause.get("reason", "?")) for cause in (said.get("details") or {}).get("causes") or ()
+    ]
+    named = tuple(f"{field} ({reason})" for field, reason in causes if field and field != _NO_FIELD)
+    return named or tuple(f"the whole object ({reason})" for _, reason in causes)
