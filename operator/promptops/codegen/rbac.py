@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptops.api.names import DECISIONS, KEYS_SECRET, LEASE, RELAY, TRUST_CONFIG_MAP, WEBHOOK
+from promptops.api.names import CENSUS_CONFIG_MAP, DECISIONS, KEYS_SECRET, LEASE, RELAY, TRUST_CONFIG_MAP, WEBHOOK
 from promptops.api.v1alpha1 import GROUP, KINDS, Prompt, PromptVersion
 from promptops.codegen.activation import ACTIVATE
 
@@ -74,6 +74,13 @@ OWN_NAMESPACE_GRANTS: tuple[Grant, ...] = (
     Grant("", ("secrets",), ("get", "update"), "the certificate of relays and gateways", names=(RELAY,)),
     Grant("", ("configmaps",), ("update",), "what sidecars have to believe of them", names=(TRUST_CONFIG_MAP,)),
     Grant("", ("configmaps",), ("update",), "the log of decisions, which goes round in these", names=DECISIONS),
+    Grant(
+        "",
+        ("configmaps",),
+        ("update",),
+        "how many instances the next leader should hear of",
+        names=(CENSUS_CONFIG_MAP,),
+    ),
     # Kubernetes cannot restrict create by name: the object has none yet when it is authorized.
     Grant("coordination.k8s.io", ("leases",), ("create",), "the first leader makes the Lease"),
     Grant("", ("secrets",), ("create",), "the first leader makes the keys"),

@@ -215,6 +215,7 @@ class Assembly:
     async def _take_in(self) -> None:
         """What a term begins with: new sidecars are told whom to believe, and everything is listed. Raises a ClusterError."""
         await self._keys.look(leading=True)
+        await self._parts.census.read()
         await self._sweeper.sync()
 
     def _keys_changed(self) -> None:

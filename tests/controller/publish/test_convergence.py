@@ -24,7 +24,7 @@ from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Cen
 from promptops.domain.snapshot import ServedObservation
 from promptops.feed.authentication import Caller
 from promptops.feed.reports import Reports
-from tests.controller.manifests import NAMESPACE, made, prompt
+from tests.controller.manifests import NAMESPACE, prompt
 from tests.controller.publish.test_publishing import Cluster, namespace
 from tests.support.waiting import until
 
@@ -211,9 +211,7 @@ async def test_a_new_leader_does_not_take_away_what_all_had(watched: Watched) ->
 
 
 async def test_a_new_leader_says_nothing_of_a_decision_of_its_own_before_all_are_back(watched: Watched) -> None:
-    tenant_row = {"namespace": NAMESPACE, "state": "Claimed", "instances": 2}
-    spec = {"namespaces": [NAMESPACE]}
-    watched.take_in(made("Tenant", "blue", 20, namespace="", spec=spec, status={"claims": [tenant_row]}))
+    watched.convergence.recorded = lambda: {"scope-1": 2}
     watched.reports.forget_scope("scope-1")
     watched.convergence.lead()
     watched.convergence.looked_at_pods(Pods())
@@ -246,6 +244,56 @@ async def test_a_new_leader_that_has_heard_nobody_does_not_say_that_nobody_is_th
     # The prompts' statuses proved one instance at least, and no Tenant knows better.
     assert at_once == ServedObservation(1, 1), "the missing one has what all had"
     assert (after_a_while, watched.observed()) == (ServedObservation(0, 1), ServedObservation(0, 0))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "heard", "observed"),
+    [
+        pytest.param({"scope-1": 1}, (), ServedObservation(0, 1), id="the only one is silent"),
+        pytest.param({"scope-1": 2}, ("one",), ServedObservation(1, 2), id="one of two is"),
+        pytest.param({"scope-1": 3}, ("one", "two", "three", "four"), ServedObservation(4, 4), id="more came"),
+        pytest.param({}, (), ServedObservation(0, 0), id="there was nobody, whatever the status proves"),
+        pytest.param({"scope-9": 3}, ("one",), ServedObservation(1, 1), id="another namespace of the name"),
+        pytest.param(None, ("one",), ServedObservation(1, 1), id="no record"),
+        pytest.param(None, (), ServedObservation(0, 1), id="no record, and the status proves one"),
+    ],
+)
+async def test_a_new_leader_waits_for_as_many_as_were_recorded_for_five_minutes(
+    watched: Watched, recorded: dict[str, int] | None, heard: tuple[str, ...], observed: ServedObservation
+) -> None:
+    watched.reports.forget_scope("scope-1")
+    watched.convergence.recorded = lambda: recorded
+    watched.convergence.lead()
+    watched.convergence.looked_at_pods(Pods())
+    watched.activate("a", 2, 30)
+    await until(lambda: watched.publishing.published_revision(NAMESPACE, "a") == 2)
+    for instance in heard:
+        watched.report(instance)
+    watched.now += WARM_UP_SECONDS
+    after_a_while = watched.observed()
+    watched.now += FORGOTTEN_SECONDS
+    watched.convergence.changed("scope-1")
+
+    assert after_a_while == observed
+    assert watched.observed() == ServedObservation(len(heard), len(heard))
+
+
+async def test_what_is_recorded_holds_until_it_is_counted(watched: Watched) -> None:
+    before = watched.convergence.instances()
+    watched.reports.forget_scope("scope-1")
+    watched.convergence.recorded = lambda: {"scope-1": 2, "scope-9": 3}
+    watched.convergence.lead()
+    at_first = watched.convergence.instances()
+    watched.report("one")
+    await until(lambda: NAMESPACE in watched.convergence.censuses)
+    counted = watched.convergence.instances()
+    watched.now += FORGOTTEN_SECONDS
+    watched.report("one")
+    await until(lambda: watched.convergence.censuses[NAMESPACE].total == 1)
+
+    assert before == {"scope-1": 2}
+    assert at_first == counted == {"scope-1": 2, "scope-9": 3}
+    assert watched.convergence.instances() == {"scope-1": 1}
 
 
 async def test_what_a_leader_could_not_say_at_first_is_said_once_it_can_and_its_successor_begins_anew() -> None:

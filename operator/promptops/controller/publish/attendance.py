@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from promptops.controller.intake.store import ObjectStore
 from promptops.domain.convergence import FORGOTTEN_SECONDS, WARM_UP_SECONDS, Expected, least_instances
 from promptops.domain.standing import Standing
-from promptops.domain.tenancy import figures_of
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -38,22 +37,19 @@ class Attendance:
         self._since = monotonic()
         self._inherited: dict[str, tuple[int, bool]] = {}
         """uid of a prompt → the revision that the leader before published, and whether all had it."""
-        self._told: dict[str, int] = {}
-        """Namespace → instances that the leader before knew, by its Tenant."""
+        self._recorded: Mapping[str, int] | None = None
+        """Scope → instances that the leader before knew; None when it left no record."""
         self._proven: dict[str, int] = {}
-        """The same of a namespace without a Tenant, by its prompts: the least, pods without their sidecar included."""
+        """Namespace → the same without a record, by its prompts: the least, pods without their sidecar included."""
         self._first: Pods | None = None
         self._pods: Pods | None = None
         """What was found first in this term, and last; None while nobody has looked."""
 
-    def lead(self) -> None:
-        """A term begins."""
+    def lead(self, recorded: Mapping[str, int] | None) -> None:
+        """A term begins. `recorded`: scope → instances that the leader before counted; None when nobody knows."""
         self._since = self._monotonic()
         self._first = self._pods = None
-        self._inherited, self._told, self._proven = {}, {}, {}
-        for tenant in self._store.all("Tenant"):
-            figures = figures_of(tenant).items()
-            self._told |= {namespace: each.get("instances", 0) for namespace, each in figures}
+        self._recorded, self._inherited, self._proven = recorded, {}, {}
         for (namespace, _), standing in self._store.standings():
             self._proven[namespace] = max(self._proven.get(namespace, 0), least_instances(standing.served))
             self._inherited[standing.uid] = (standing.revision, standing.served == "all")
@@ -65,6 +61,11 @@ class Attendance:
     def all_had(self, standing: Standing) -> bool:
         """Tell whether it is, and everybody had it."""
         return self._inherited.get(standing.uid) == (standing.revision, True)
+
+    @property
+    def remembered(self) -> Mapping[str, int]:
+        """Scope → instances that the leader before recorded, while they may still come back."""
+        return self._recorded or {} if self.seconds < FORGOTTEN_SECONDS else {}
 
     @property
     def seconds(self) -> float:
@@ -87,12 +88,12 @@ class Attendance:
         self._first = self._first or pods
         return before
 
-    def of(self, namespace: str) -> Expected:
-        """Return who should be heard of in a namespace."""
+    def of(self, scope: str, namespace: str) -> Expected:
+        """Return who should be heard of in a namespace, and in its scope."""
         pods, first = self._pods or Pods(), self._first or Pods()
         lacking, running = pods.lacking.get(namespace, 0), pods.sidecars.get(namespace, _NOBODY)
-        known = 0
-        if self.seconds < FORGOTTEN_SECONDS:
-            known = self._told.get(namespace, max(0, self._proven.get(namespace, 0) - lacking))
+        known = self.remembered.get(scope, 0)
+        if self._recorded is None and self.seconds < FORGOTTEN_SECONDS:
+            known = max(0, self._proven.get(namespace, 0) - lacking)
         earlier = running & first.running(namespace)
         return Expected(known, earlier, running - earlier, lacking)

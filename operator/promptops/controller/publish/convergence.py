@@ -67,13 +67,16 @@ class Convergence:
         self._wake = asyncio.Event()
         self.censuses: dict[str, Census] = {}
         """Namespace → its instances, as they were last looked at."""
+        self.recorded: Callable[[], Mapping[str, int] | None] = lambda: None
+        """Scope → instances that the leader before counted; None when it left no record."""
         self.counted: Callable[[], None] = lambda: None
         """Called when another number of instances stands in `censuses`."""
         reports.subscribe(self.changed)
 
     def lead(self) -> None:
         """A term begins. Nothing is believed at once, and what all had they still have, heard of or not."""
-        self._attendance.lead()
+        self._attendance.lead(self.recorded())
+        self.censuses.clear()
         self._counted_at.clear()
         self._crowds.clear()
         self._level.clear()
@@ -153,6 +156,11 @@ class Convergence:
             for namespace, each in self.censuses.items()
         }
 
+    def instances(self) -> Mapping[str, int]:
+        """Return scope → how many instances there are, for the next leader: where nobody has counted yet, as many as there were."""
+        scopes = ((self._publishing.scope_of(namespace), each.total) for namespace, each in self.censuses.items())
+        return {**self._attendance.remembered, **{scope: total for scope, total in scopes if scope is not None}}
+
     def states(self) -> Mapping[str, Mapping[str, int]]:
         """Return namespace → how many of its instances are heard of, lost and missing."""
         return {
@@ -180,7 +188,9 @@ class Convergence:
     def _crowd(self, scope: str, namespace: str) -> Crowd:
         crowd = self._crowds.get(scope)
         if crowd is None:
-            crowd = self._crowds[scope] = Crowd.of(self._reports.instances(scope), self._attendance.of(namespace))
+            crowd = self._crowds[scope] = Crowd.of(
+                self._reports.instances(scope), self._attendance.of(scope, namespace)
+            )
         return crowd
 
     async def _look(self) -> None:
@@ -209,9 +219,9 @@ class Convergence:
                 self._level.clear()
                 for scope in self._publishing.scopes:
                     self.changed(scope)
+                self.counted()
             if passed < WARM_UP_SECONDS <= leader_for:
                 # Tenants hear from now on how many instances there are, also where that is no other number than before.
-                self.counted()
                 self._enqueue_count(TENANCY)
             passed = leader_for
 
@@ -248,7 +258,7 @@ class Convergence:
         self._level[scope] = max(lowest, self._level.get(scope, lowest))
 
     def _count(self, scope: str, namespace: str) -> None:
-        counted = census(self._reports.instances(scope), self._attendance.of(namespace), self._monotonic())
+        counted = census(self._reports.instances(scope), self._attendance.of(scope, namespace), self._monotonic())
         if counted != self.censuses.get(namespace, Census()):
             self.censuses[namespace] = counted
             self.counted()

@@ -21,6 +21,7 @@ from promptops.controller.decide.queue import KeyedQueue
 from promptops.controller.decide.reconciler import wall_clock
 from promptops.controller.intake.store import ObjectStore
 from promptops.controller.keys import TENANCY, Key
+from promptops.controller.publish.census import CensusRecord
 from promptops.controller.publish.certificates import relay_certificate
 from promptops.controller.publish.convergence import COUNTS_EVERY_SECONDS, Convergence
 from promptops.controller.publish.injections import Injections
@@ -64,6 +65,7 @@ class PublishingParts:
         self.publishing = Publishing(store, self.tenancy)
         self._reports = Reports(self.publishing.position)
         self.convergence = Convergence(store, self._reports, self.publishing, queue.add_in)
+        self.census = CensusRecord(objects, settings.namespace, self.convergence.instances, self.leads)
         self.projections = Projections(objects, carry_out, self.leads, queue.add)
         self.journal = Journal(Ring(objects, settings.namespace), lambda: store.all("Prompt"), self.leads, wall_clock)
         closed = frozenset({*PROTECTED_NAMESPACES, settings.namespace})
@@ -84,6 +86,7 @@ class PublishingParts:
         """Yield what is started again when it ends, by the name it has in metrics and log."""
         yield "journal", self.journal.run
         yield "convergence", self.convergence.run
+        yield "census", self.census.run
         yield "standby", self.standby.run
         yield "projections", self.projections.run
         yield "injections", lambda: self.injections.run(self._leads_completely)
@@ -121,12 +124,17 @@ class PublishingParts:
             self.tenancy.changed()
             queue.add(TENANCY, Lane.COUNTING)
 
+        def counted() -> None:
+            self.tenancy.changed()
+            self.census.changed()
+
         self.tenancy.figures = self.convergence.figures
         self.tenancy.uninjected = lambda: self.injections.missed
         self.injections.changed = injections_changed
         self.injections.looked = self.convergence.looked_at_pods
         self.publishing.revoked = self.convergence.revoked
-        self.convergence.counted = self.tenancy.changed
+        self.convergence.recorded = lambda: self.census.instances
+        self.convergence.counted = counted
         store.relations.came_or_went = lambda: queue.add_after(TENANCY, COUNTS_EVERY_SECONDS, Lane.COUNTING)
 
     def _knows(self, kid: str) -> bool:
