@@ -30,7 +30,7 @@ from promptops.web.answers import (
 )
 from promptops.web.door import SharedListener
 from promptops.web.ending import Ending
-from promptops.web.incoming import IncomingBody, Refused, malformed
+from promptops.web.incoming import BodyRefused, IncomingBody, malformed
 from promptops.web.problems import problem
 from promptops.web.requests import TOO_EARLY, Head, HeadSearch, Malformed, Unexpected, read_head
 
@@ -245,7 +245,7 @@ class HttpConnection(asyncio.Protocol):
             return
         try:
             self._body = IncomingBody(head, call, self._limits)
-        except Refused as refused:
+        except BodyRefused as refused:
             self._refuse_with(refused.answer)
             return
         self._state = _State.BODY
@@ -258,7 +258,7 @@ class HttpConnection(asyncio.Protocol):
         assert self._body is not None  # noqa: S101
         try:
             body = self._body.take(self._buffer)
-        except Refused as refused:
+        except BodyRefused as refused:
             if refused.ended_by:
                 self._door.ended(refused.ended_by)
             self._refuse_with(refused.answer)

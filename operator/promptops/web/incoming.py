@@ -13,7 +13,7 @@ from promptops.web.problems import HttpRefusal, problem
 from promptops.web.requests import Head, Malformed
 
 
-class Refused(Exception):
+class BodyRefused(Exception):
     """The body is not read, or not read to its end."""
 
     def __init__(self, answer: Answer, ended_by: str = "") -> None:
@@ -30,28 +30,28 @@ class IncomingBody:
     __slots__ = ("_body", "_call", "_last_deadline", "_limits")
 
     def __init__(self, head: Head, call: TakenRequest, limits_: Limits) -> None:
-        """Take in what `head` announces. Raises Refused where nothing of it is to be read."""
+        """Take in what `head` announces. Raises BodyRefused where nothing of it is to be read."""
         if call.refusal is not None and head.expects_continue:
-            raise Refused(call.refusal)
+            raise BodyRefused(call.refusal)
         try:
             self._body = body_of(head, call.limit)
         except TooLarge:
-            raise Refused(call.too_large()) from None
+            raise BodyRefused(call.too_large()) from None
         except HttpRefusal as refusal:
-            raise Refused(problem_answer(refusal.problem)) from None
+            raise BodyRefused(problem_answer(refusal.problem)) from None
         self._call = call
         self._limits = limits_
         self._last_deadline = math.inf
         """Of the whole body, whatever progress there is; endless before it had to be waited for."""
 
     def take(self, buffer: bytearray) -> bytes | None:
-        """Take what belongs to the body out of `buffer`; return it when it is whole. Raises Refused."""
+        """Take what belongs to the body out of `buffer`; return it when it is whole. Raises BodyRefused."""
         try:
             return self._body.content() if self._body.take(buffer) else None
         except TooLarge:
-            raise Refused(self._call.too_large()) from None
+            raise BodyRefused(self._call.too_large()) from None
         except Malformed as error:
-            raise Refused(malformed(error), limits.MALFORMED) from None
+            raise BodyRefused(malformed(error), limits.MALFORMED) from None
 
     def deadline(self, now: float) -> float:
         """Return until when more of it has to come, by the loop's clock."""

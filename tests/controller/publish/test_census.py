@@ -29,7 +29,7 @@ async def objects(plane: Plane) -> AsyncIterator[Objects]:
     await client.close()
 
 
-class CountingReplica:
+class Replica:
     """An operator, as far as it counts."""
 
     def __init__(self, objects: Objects, namespace: str) -> None:
@@ -49,14 +49,14 @@ class CountingReplica:
 @pytest.fixture
 async def replica(
     objects: Objects, namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Callable[[], CountingReplica]]:
+) -> AsyncIterator[Callable[[], Replica]]:
     """Make operators that need not rest between two writes."""
     monkeypatch.setattr(census, "EVERY_SECONDS", 0.05)
     monkeypatch.setattr(census, "GATHER_SECONDS", 0.05)
-    made = list[CountingReplica]()
+    made = list[Replica]()
 
-    def make() -> CountingReplica:
-        made.append(CountingReplica(objects, namespace))
+    def make() -> Replica:
+        made.append(Replica(objects, namespace))
         return made[-1]
 
     yield make
@@ -71,7 +71,7 @@ async def recorded(objects: Objects, namespace: str) -> Any:
 
 
 async def test_the_next_leader_reads_what_was_counted_last(
-    objects: Objects, namespace: str, replica: Callable[[], CountingReplica]
+    objects: Objects, namespace: str, replica: Callable[[], Replica]
 ) -> None:
     first = replica()
     before = await recorded(objects, namespace)
@@ -84,7 +84,7 @@ async def test_the_next_leader_reads_what_was_counted_last(
 
 
 async def test_the_same_count_is_not_written_again(
-    objects: Objects, namespace: str, replica: Callable[[], CountingReplica]
+    objects: Objects, namespace: str, replica: Callable[[], Replica]
 ) -> None:
     leader = replica()
     leader.count(one=2)
@@ -98,7 +98,7 @@ async def test_the_same_count_is_not_written_again(
 
 
 async def test_who_does_not_lead_writes_nothing(
-    objects: Objects, namespace: str, replica: Callable[[], CountingReplica]
+    objects: Objects, namespace: str, replica: Callable[[], Replica]
 ) -> None:
     standby, leader = replica(), replica()
     standby.is_leading = False
@@ -112,7 +112,7 @@ async def test_who_does_not_lead_writes_nothing(
 
 @pytest.mark.parametrize("is_deleted", [True, False], ids=["deleted", "written by another"])
 async def test_who_leads_says_what_there_is_whatever_became_of_it(
-    objects: Objects, namespace: str, replica: Callable[[], CountingReplica], is_deleted: bool
+    objects: Objects, namespace: str, replica: Callable[[], Replica], is_deleted: bool
 ) -> None:
     leader = replica()
     leader.count(one=2)
@@ -138,7 +138,7 @@ async def test_who_leads_says_what_there_is_whatever_became_of_it(
     ],
 )
 async def test_what_cannot_be_understood_is_no_count_and_is_written_over(
-    objects: Objects, namespace: str, replica: Callable[[], CountingReplica], data: dict[str, str]
+    objects: Objects, namespace: str, replica: Callable[[], Replica], data: dict[str, str]
 ) -> None:
     manifest = {
         "apiVersion": "v1",
@@ -157,7 +157,7 @@ async def test_what_cannot_be_understood_is_no_count_and_is_written_over(
 
 
 async def test_a_record_of_more_scopes_than_fit_has_the_largest(
-    objects: Objects, namespace: str, replica: Callable[[], CountingReplica]
+    objects: Objects, namespace: str, replica: Callable[[], Replica]
 ) -> None:
     scopes = {f"aaaaaaaa-bbbb-4ccc-8ddd-{number:012}": number + 1 for number in range(MAX_SCOPES + 100)}
     leader = replica()
