@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,3 +155,11 @@ def test_every_variable_has_a_key_that_leads_back_to_it() -> None:
 
     assert len(set(asked)) > 15
     assert {variable_of(key_of(name)) for name in asked} == set(asked)
+
+
+@pytest.mark.parametrize("variable", ["PROMPTOPS_INSTANCE", "PROMPTOPS_FEED_URL", "PROMPTOPS_DATA_ADDRESS"])
+def test_a_variable_that_is_no_text_is_refused_at_the_start(variable: str) -> None:
+    environ = {"PROMPTOPS_FEED_URL": "http://127.0.0.1:8282", variable: os.fsdecode(b"pod-\xff")}
+
+    with pytest.raises(SettingsError, match=f"{variable} is .*not valid UTF-8; write it as UTF-8"):
+        SettingsFile(None, SidecarSettings.from_environment, environ)

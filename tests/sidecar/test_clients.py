@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from promptops.cache.index import digest_of
 from promptops.cache.store import Store
 from promptops.cache.view import View
 from promptops.feed.reporter import Reporter
+from promptops.feed.serve import MAX_REPORT_BYTES
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
 from promptops.rendering.errors import InvalidInput
@@ -153,6 +154,50 @@ def test_what_is_no_report_is_refused_and_counts_nothing(told: Told, body: bytes
         told.clients.take(body)
 
     assert (told.clients.count, told.statistics.summary().total) == (0, 0)
+
+
+WORST_NACK = {"name": "p", "uid": "\U0001f600" * 64, "revision": 2**53 - 1, "reason": "\U0001f600" * 64}
+WORST_POSITION = {"epoch": 0, "term": 0, "seq": 0}
+
+
+@pytest.mark.parametrize(
+    ("said", "is_taken"),
+    [
+        pytest.param({"nacks": [WORST_NACK]}, True, id="the longest words"),
+        pytest.param({"nacks": [WORST_NACK] * 100}, True, id="as many as there may be"),
+        pytest.param({"nacks": [WORST_NACK] * 101}, False, id="one more"),
+        pytest.param({"position": WORST_POSITION}, True, id="the least position"),
+        *(
+            pytest.param({"nacks": [WORST_NACK | {field: value}]}, False, id=f"a nack with {field} {value!r:.12}")
+            for field, value in [
+                ("name", "p" * 257),
+                ("uid", "u" * 65),
+                ("reason", "r" * 65),
+                ("reason", "r" * 257),
+                ("revision", -1),
+                ("revision", 2**53),
+                ("revision", 10**30),
+            ]
+        ),
+        *(
+            pytest.param({"position": WORST_POSITION | {field: value}}, False, id=f"{field} {value!r:.12}")
+            for field in ("epoch", "term", "seq")
+            for value in (-1, 2**53, 10**30)
+        ),
+    ],
+)
+def test_what_is_taken_of_a_process_next_door_is_taken_by_the_hop_above(
+    told: Told, said: dict[str, Any], is_taken: bool
+) -> None:
+    """Else one process could keep its sidecar from ever being heard of."""
+    told.follows("a")
+
+    with nullcontext() if is_taken else pytest.raises(InvalidInput):
+        told.clients.take(msgspec.json.encode({"instance": "a", **said}))
+
+    body = msgspec.json.encode(ReportBatch((told.reporter.report(),)))
+    assert msgspec.json.decode(body, type=ReportBatch).reports[0].instance == "sidecar"
+    assert len(body) < MAX_REPORT_BYTES
 
 
 @pytest.mark.parametrize(

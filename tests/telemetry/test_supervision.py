@@ -25,6 +25,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     ("error", "said"),
     [
         pytest.param(OSError("x"), "failed with OSError and was started again", id="an error"),
+        pytest.param(
+            ExceptionGroup("x", [OSError("x"), ExceptionGroup("y", [KeyError("y"), OSError("z")])]),
+            "failed with KeyError, OSError and was started again",
+            id="several at once",
+        ),
         pytest.param(None, "ended and was started again", id="an end without one"),
     ],
 )

@@ -11,22 +11,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from promptops.access.claims import Claims, Hopeless, read_claims
+from promptops.access.questions import Questions
 from promptops.api import reasons
 from promptops.cluster.errors import ClusterError
 from promptops.cluster.tokens import Review, TokenRefused
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled, TooMany, Unauthenticated
 from promptops.telemetry.feed import FeedMetrics
-from promptops.web.budgets import Allowance, Allowances
 
 ACCEPTED_SECONDS = 60.0
 REFUSED_SECONDS = 5.0
 """A refused token is not asked about again so soon: a broken follower must not cost the API server anything."""
-REFUSALS_OF_ONE, REFUSALS_OF_ALL = (10, 0.5), (100, 10.0)
-"""How many refused tokens are asked about, at once and then a second: of those that claim one subject, and of all.
-Whoever was accepted lately does not wait for strangers."""
-RETRY_SECONDS = 2
 _MAX_REMEMBERED = 20_000
-_MAX_ACCEPTED_SUBJECTS = 10_000
 
 
 class Reviewer(Protocol):
@@ -76,10 +71,7 @@ class Authenticator:
         self._wall = wall
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[_Remembered]] = {}
-        self._refusals = Allowances(*REFUSALS_OF_ONE)
-        self._all_refusals = Allowance(*REFUSALS_OF_ALL)
-        self._accepted: OrderedDict[str, None] = OrderedDict()
-        """Subjects that showed a good token, the one that did so last at the end."""
+        self._questions = Questions(monotonic)
 
     async def __call__(self, token: str) -> Caller:
         """Return whom the token was issued to. Raises a Refusal of the feed."""
@@ -110,57 +102,47 @@ class Authenticator:
         task = self._asking.get(digest)
         if task is None:
             claims = self._claims(token)
-            task = self._asking[digest] = asyncio.create_task(self._ask(digest, token, claims))
+            was_good = known is not None and known.review is not None
+            task = self._asking[digest] = asyncio.create_task(self._ask(digest, token, claims, was_good=was_good))
             task.add_done_callback(lambda _: self._asking.pop(digest, None))
         # Shielded: a caller that hangs up must not fail the others that wait for the same answer.
         return await asyncio.shield(task)
 
     def _claims(self, token: str) -> Claims:
-        """Read what spares a question. Raises Unauthenticated, and TooMany while too many of its kind were refused."""
+        """Read what spares a question. Raises Unauthenticated."""
         try:
-            claims = read_claims(token, self._wall())
+            return read_claims(token, self._wall())
         except Hopeless as error:
             self._metrics.token_reviewed("malformed")
             raise Unauthenticated(str(error)) from None
-        now = self._monotonic()
-        is_known = claims.subject in self._accepted
-        if self._refusals.of(claims.subject).left(now) < 1 or not (is_known or self._all_refusals.left(now) >= 1):
-            self._metrics.token_reviewed("limited")
-            raise TooMany("too many tokens were refused lately; retry", RETRY_SECONDS)
-        return claims
-
-    def _count_refusal(self, claims: Claims) -> None:
-        now = self._monotonic()
-        self._refusals.of(claims.subject).take(now)
-        self._all_refusals.take(now)
-
-    def _count_acceptance(self, claims: Claims) -> None:
-        self._accepted[claims.subject] = None
-        self._accepted.move_to_end(claims.subject)
-        if len(self._accepted) > _MAX_ACCEPTED_SUBJECTS:
-            self._accepted.popitem(last=False)
 
     def _holds(self, known: _Remembered) -> bool:
         if self._monotonic() >= known.until:
             return False
         return known.review is None or known.scope == self._places.scope_of(known.review.namespace)
 
-    async def _ask(self, digest: bytes, token: str, claims: Claims) -> _Remembered:
+    async def _ask(self, digest: bytes, token: str, claims: Claims, *, was_good: bool) -> _Remembered:
+        """Ask about a token. One that was good is no stranger's, and does not wait for strangers."""
         asked_at = self._monotonic()
         try:
-            review = await self._reviewer.review(token)
+            review = await (self._reviewer.review(token) if was_good else self._ask_of_stranger(token, claims))
+        except TooMany:
+            self._metrics.token_reviewed("limited")
+            raise
         except TokenRefused as refused:
             self._metrics.token_reviewed("refused")
-            self._count_refusal(claims)
             return self._remember(digest, _Remembered(None, str(refused), None, asked_at + REFUSED_SECONDS))
         except ClusterError:
             self._metrics.token_reviewed("unavailable")
             raise AuthenticationUnavailable("the API server cannot be asked about the token now; retry") from None
         self._metrics.token_reviewed("accepted")
-        self._count_acceptance(claims)
         left = ACCEPTED_SECONDS if claims.expires is None else min(ACCEPTED_SECONDS, claims.expires - self._wall())
         scope = self._places.scope_of(review.namespace)
         return self._remember(digest, _Remembered(review, "", scope, asked_at + left))
+
+    async def _ask_of_stranger(self, token: str, claims: Claims) -> Review:
+        async with self._questions.one(claims.subject):
+            return await self._reviewer.review(token)
 
     def _remember(self, digest: bytes, answer: _Remembered) -> _Remembered:
         self._remembered[digest] = answer

@@ -4,14 +4,20 @@ from typing import Annotated, Final
 
 import msgspec
 
-from promptops.api.feed import LATENCY_BUCKETS_SECONDS, MAX_REPORTED_NACKS, MAX_REPORTED_RENDERS, Nack, Position
+from promptops.api.feed import (
+    LATENCY_BUCKETS_SECONDS,
+    MAX_REPORTED_NACKS,
+    MAX_REPORTED_RENDERS,
+    Count,
+    Nack,
+    Name,
+    Position,
+)
 
 INSTANCE_HEADER: Final = "Promptops-Instance"
 """Of GET /v1/stream at a sidecar's socket: who follows, by the name that its reports are from."""
 MAX_INSTANCE_CHARACTERS: Final = 256
 MAX_FAILURE_CODES: Final = 32
-Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-Name = Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class LocalRenders(msgspec.Struct, frozen=True, omit_defaults=True):

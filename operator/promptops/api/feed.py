@@ -6,6 +6,7 @@ import msgspec
 
 from promptops.api.content import Parameters
 from promptops.api.http import Source
+from promptops.api.limits import MAX_REASON_CHARACTERS
 
 PROTOCOL = 1
 SIGNING_CONTEXT = b"promptops/index/1\n"
@@ -31,7 +32,12 @@ HEARTBEAT_SECONDS = 5.0
 """A heartbeat comes at least so often while the origin leads: it confirms at every renewal of its Lease."""
 STALE_SECONDS = 10.0
 """What the origin has not confirmed for this long is called stale."""
-Milliseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+"""What every reader of JSON takes as it is."""
+Milliseconds = Count
+Name = Annotated[str, msgspec.Meta(max_length=256)]
+Word = Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)]
+"""A uid, or a reason constant. What is reported is bounded here and not at one hop: what one takes no other refuses."""
 LOST_SECONDS = 20.0
 """Without a report for this long an instance is called lost."""
 
@@ -39,9 +45,9 @@ LOST_SECONDS = 20.0
 class Position(msgspec.Struct, frozen=True, order=True):
     """Where in a scope's history an index stands. Ordered: epoch, then term, then seq."""
 
-    epoch: int
-    term: int
-    seq: int
+    epoch: Count
+    term: Count
+    seq: Count
 
 
 class VersionReference(msgspec.Struct, frozen=True):
@@ -232,19 +238,19 @@ class BlobsAnswer(msgspec.Struct, frozen=True):
 class Nack(msgspec.Struct, frozen=True):
     """A prompt whose newest entry this instance could not take, and why (a reason constant)."""
 
-    name: str
-    uid: str
-    revision: int
-    reason: str
+    name: Name
+    uid: Word
+    revision: Count
+    reason: Word
 
 
 class RenderCounters(msgspec.Struct, frozen=True, omit_defaults=True):
     """Cumulative since the instance started, for one content digest."""
 
-    digest: str
-    succeeded: int = 0
-    failed: int = 0
-    latency_buckets: tuple[int, ...] = ()
+    digest: Name
+    succeeded: Count = 0
+    failed: Count = 0
+    latency_buckets: tuple[Count, ...] = ()
     """Counts per bucket of LATENCY_BUCKETS_SECONDS, not cumulative over the buckets, the last one is +Inf."""
 
 
@@ -254,21 +260,21 @@ LATENCY_BUCKETS_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.00
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an instance serves. Sent on change and every 5 s (POST /v1/reports). Who it is from says the token."""
 
-    instance: str
+    instance: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
     """Unique among those who show one token at the same time."""
     position: Position | None = None
     durable: bool = False
     """Whether `position` is on disk."""
     nacks: tuple[Nack, ...] = ()
-    kids: tuple[str, ...] = ()
+    kids: tuple[Name, ...] = ()
     renders: tuple[RenderCounters, ...] = ()
     """At most MAX_REPORTED_RENDERS, whatever was ever rendered: the rest comes with the next report."""
     goodbye: bool = False
-    incarnation: str = ""
-    """Drawn anew by each process: a restarted one may have the name of the one before."""
-    number: int = 0
+    incarnation: Name = ""
+    """Drawn anew by each process, and whenever it begins to report again: who comes back may have the name of the one before."""
+    number: Count = 0
     """Counts the reports of an incarnation, from 1."""
-    base: int = 0
+    base: Count = 0
     """The last report that was acknowledged: `renders` are those that changed since; 0: everything, in as many reports
     as it takes."""
 

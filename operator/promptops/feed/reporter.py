@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Protocol
 
+import structlog
+
+from promptops.api import reasons
 from promptops.api.feed import (
     HEARTBEAT_SECONDS,
     MAX_REPORTED_NACKS,
@@ -33,6 +36,7 @@ RETRY_SECONDS = 0.1
 GOODBYE_SECONDS = 1.0
 REPORTS = (25, 2.5)
 """Reports at once, and then a second: half of the calls that a hop grants a pod. Whoever is refused is silent for seconds."""
+_log = structlog.get_logger()
 _GRAIN_SECONDS = 0.01
 """Timers may be early by the grain of a loop's clock."""
 
@@ -80,6 +84,8 @@ class Reporter:
         self._base = 0
         self._durable = False
         self._refusing: str | None = None
+        self._unheard: str | None = None
+        """Why the hop above took no report last, when that is no matter of reaching it."""
         self._serving: object = None
         self._wake = asyncio.Event()
         self._allowance = Allowance(*REPORTS)
@@ -125,6 +131,7 @@ class Reporter:
     async def run(self) -> None:
         """Report until cancelled, and then say goodbye."""
         backoff = RETRY_SECONDS
+        self._begin()
         try:
             while True:
                 await self._turn()
@@ -136,6 +143,11 @@ class Reporter:
                     backoff = min(2 * backoff, HEARTBEAT_SECONDS)
         finally:
             await self._say_goodbye()
+
+    def _begin(self) -> None:
+        """Report as a new incarnation: the one before said goodbye, and nobody listens to it any more."""
+        self._incarnation, self._number, self._base = secrets.token_hex(8), 0, 0
+        self._renders.again()
 
     def _served(self, view: View) -> Position:
         return self._below.least(view.position) if self._below is not None else view.position
@@ -165,10 +177,18 @@ class Reporter:
         report = self.report()
         try:
             answer = await self._connection.report(ReportBatch((report,)))
-        except Disconnected:
+        except Disconnected as error:
+            self._refused_by_hop(error)
             return False
+        self._unheard = None
         self._heard(report, answer)
         return True
+
+    def _refused_by_hop(self, error: Disconnected) -> None:
+        """Say once why nobody above hears of this instance, where its stream may be as it should."""
+        if error.reason in (reasons.INVALID_REQUEST, reasons.REQUEST_TOO_LARGE) and error.reason != self._unheard:
+            self._unheard = error.reason
+            _log.error("report refused: nobody is told what is served here", reason=error.reason, detail=error.detail)
 
     def _heard(self, report: Report, answer: ReportsAnswer) -> None:
         if Acknowledged(self._instance, report.number) in answer.acknowledged:

@@ -107,7 +107,13 @@ class _Asked(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         self.names.add(name)
-        return self._variables[name]
+        value = self._variables[name]
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            # As the system hands over bytes that are none: nobody could be told of such a name.
+            raise SettingsError(f"{name} is {value!r}, which is not valid UTF-8; write it as UTF-8") from None
+        return value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)

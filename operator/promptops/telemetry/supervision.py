@@ -41,7 +41,7 @@ class Supervisor:
                 await run()
                 how = "ended"
             except Exception as error:
-                how = f"failed with {type(error).__name__}"
+                how = f"failed with {', '.join(sorted(_kinds(error)))}"
                 _log.exception("task failed; it is started again", task=name)
             finally:
                 well.cancel()
@@ -51,3 +51,10 @@ class Supervisor:
                 pause = _SHORTEST_PAUSE_SECONDS
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _kinds(error: BaseException) -> set[str]:
+    """Return the names of what failed: a group says nothing."""
+    if isinstance(error, BaseExceptionGroup):
+        return set().union(*map(_kinds, error.exceptions))
+    return {type(error).__name__}

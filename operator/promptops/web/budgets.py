@@ -28,6 +28,10 @@ class Allowance:
         self._left -= amount
         return True
 
+    def give_back(self, amount: float = 1.0) -> None:
+        """Return what was taken and not used."""
+        self._left = min(self._burst, self._left + amount)
+
 
 class Allowances:
     """A bucket for each key. The one that nobody has used for longest is forgotten when there are too many."""
