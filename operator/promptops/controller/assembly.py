@@ -132,6 +132,7 @@ class Assembly:
 
     async def end(self) -> None:
         """Send the followers away, let another replica lead, and stop listening and watching."""
+        await self._parts.census.end()
         self._streams.close("Stopping")
         await asyncio.gather(self._election.release(), self._feed.stop())
         await asyncio.gather(self._election.close(), self._worker.close())

@@ -78,9 +78,24 @@ async def test_the_next_leader_reads_what_was_counted_last(
     first.count(one=2, two=1)
     await until(lambda: first.record.instances == {"one": 2, "two": 1})
     first.count(one=3, two=0)
-    await until(lambda: first.record.instances == {"one": 3})
+    await until(lambda: first.record.instances == {"one": 3, "two": 0})
 
-    assert (before, await recorded(objects, namespace)) == (None, {"one": 3})
+    assert (before, await recorded(objects, namespace)) == (None, {"one": 3, "two": 0})
+
+
+async def test_who_is_told_to_end_writes_what_was_counted_last(
+    objects: Objects, namespace: str, replica: Callable[[], Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = replica()
+    leader.count(one=2)
+    await until(lambda: leader.record.instances == {"one": 2})
+    monkeypatch.setattr(census, "GATHER_SECONDS", 60)
+    leader.count(one=3)
+    await leader.record.end()
+    leader.is_leading, leader.counted = False, {"one": 9}
+    await leader.record.end()
+
+    assert await recorded(objects, namespace) == {"one": 3}
 
 
 async def test_the_same_count_is_not_written_again(

@@ -252,7 +252,8 @@ async def test_a_new_leader_that_has_heard_nobody_does_not_say_that_nobody_is_th
         pytest.param({"scope-1": 1}, (), ServedObservation(0, 1), id="the only one is silent"),
         pytest.param({"scope-1": 2}, ("one",), ServedObservation(1, 2), id="one of two is"),
         pytest.param({"scope-1": 3}, ("one", "two", "three", "four"), ServedObservation(4, 4), id="more came"),
-        pytest.param({}, (), ServedObservation(0, 0), id="there was nobody, whatever the status proves"),
+        pytest.param({"scope-1": 0}, (), ServedObservation(0, 0), id="all have left, whatever the status proves"),
+        pytest.param({}, (), ServedObservation(0, 1), id="nothing of it is recorded, and the status proves one"),
         pytest.param({"scope-9": 3}, ("one",), ServedObservation(1, 1), id="another namespace of the name"),
         pytest.param(None, ("one",), ServedObservation(1, 1), id="no record"),
         pytest.param(None, (), ServedObservation(0, 1), id="no record, and the status proves one"),
@@ -290,10 +291,14 @@ async def test_what_is_recorded_holds_until_it_is_counted(watched: Watched) -> N
     watched.now += FORGOTTEN_SECONDS
     watched.report("one")
     await until(lambda: watched.convergence.censuses[NAMESPACE].total == 1)
+    after_all = watched.convergence.instances()
+    watched.report("one", goodbye=True)
+    await until(lambda: watched.convergence.censuses[NAMESPACE].total == 0)
 
     assert before == {"scope-1": 2}
     assert at_first == counted == {"scope-1": 2, "scope-9": 3}
-    assert watched.convergence.instances() == {"scope-1": 1}
+    assert after_all == {"scope-1": 1}, "the other is a namespace that is gone"
+    assert watched.convergence.instances() == {"scope-1": 0}, "known to be nobody"
 
 
 async def test_what_a_leader_could_not_say_at_first_is_said_once_it_can_and_its_successor_begins_anew() -> None:

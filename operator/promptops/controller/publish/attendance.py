@@ -40,7 +40,7 @@ class Attendance:
         self._recorded: Mapping[str, int] | None = None
         """Scope → instances that the leader before knew; None when it left no record."""
         self._proven: dict[str, int] = {}
-        """Namespace → the same without a record, by its prompts: the least, pods without their sidecar included."""
+        """Namespace → the same where nothing is recorded, by its prompts: the least, pods without their sidecar included."""
         self._first: Pods | None = None
         self._pods: Pods | None = None
         """What was found first in this term, and last; None while nobody has looked."""
@@ -64,8 +64,9 @@ class Attendance:
 
     @property
     def remembered(self) -> Mapping[str, int]:
-        """Scope → instances that the leader before recorded, while they may still come back."""
-        return self._recorded or {} if self.seconds < FORGOTTEN_SECONDS else {}
+        """Scope → instances that the leader before recorded, while they may still come back; then none of each."""
+        recorded = self._recorded or {}
+        return recorded if self.seconds < FORGOTTEN_SECONDS else dict.fromkeys(recorded, 0)
 
     @property
     def seconds(self) -> float:
@@ -92,8 +93,9 @@ class Attendance:
         """Return who should be heard of in a namespace, and in its scope."""
         pods, first = self._pods or Pods(), self._first or Pods()
         lacking, running = pods.lacking.get(namespace, 0), pods.sidecars.get(namespace, _NOBODY)
-        known = self.remembered.get(scope, 0)
-        if self._recorded is None and self.seconds < FORGOTTEN_SECONDS:
-            known = max(0, self._proven.get(namespace, 0) - lacking)
+        known = self.remembered.get(scope)
+        if known is None:
+            proves = self.seconds < FORGOTTEN_SECONDS
+            known = max(0, self._proven.get(namespace, 0) - lacking) if proves else 0
         earlier = running & first.running(namespace)
         return Expected(known, earlier, running - earlier, lacking)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -18,10 +19,12 @@ from promptops.cluster.objects import Objects
 from promptops.cluster.resources import CONFIG_MAPS
 from promptops.domain.manifests import Manifest
 
-GATHER_SECONDS: Final = 0.5
+GATHER_SECONDS: Final = 0.2
 """So long those who come together are waited for."""
-EVERY_SECONDS: Final = 5.0
+EVERY_SECONDS: Final = 1.0
 """Between two writes, whatever comes and goes in the whole cluster."""
+END_SECONDS: Final = 1.0
+"""So long an operator that is told to end waits for the last write."""
 MAX_SCOPES: Final = 15_000
 """Those with the most instances, beyond it: a ConfigMap takes 1 MiB."""
 
@@ -34,7 +37,7 @@ class CensusRecord:
     def __init__(
         self, objects: Objects, namespace: str, counted: Callable[[], Mapping[str, int]], leads: Callable[[], bool]
     ) -> None:
-        """`counted` returns scope → instances, as the next leader should know them."""
+        """`counted` returns scope → instances, as the next leader should know them; 0 where there are none any more."""
         self._objects = objects
         self._namespace = namespace
         self._counted = counted
@@ -72,12 +75,17 @@ class CensusRecord:
             if self._leads():
                 await self._keep()
 
+    async def end(self) -> None:
+        """Write what was not written yet: another one leads next."""
+        with suppress(ClusterError, TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                if self._leads():
+                    await self._write_news()
+
     async def _keep(self) -> None:
-        counted = _largest(self._counted())
-        if counted == self.instances:
-            return
         try:
-            await self._write(counted)
+            if not await self._write_news():
+                return
         except (AlreadyExists, Conflict, NotFound):
             # Somebody else wrote or deleted it. Whoever leads says what there is.
             self._something.set()
@@ -87,7 +95,11 @@ class CensusRecord:
             self._something.set()
         await asyncio.sleep(EVERY_SECONDS)
 
-    async def _write(self, counted: dict[str, int]) -> None:
+    async def _write_news(self) -> bool:
+        """Write what is counted, unless it stands there. Raises a ClusterError."""
+        counted = _largest(self._counted())
+        if counted == self.instances:
+            return False
         manifest: Manifest = {
             "apiVersion": CONFIG_MAPS.api_version,
             "kind": CONFIG_MAPS.kind,
@@ -99,6 +111,7 @@ class CensusRecord:
         else:
             self._there = await self._objects.replace(CONFIG_MAPS, {**self._there, "data": manifest["data"]})
         self.instances = counted
+        return True
 
     async def _look_again(self) -> None:
         try:
@@ -110,4 +123,4 @@ class CensusRecord:
 def _largest(counted: Mapping[str, int]) -> dict[str, int]:
     """Return what fits, in the order of names."""
     kept = sorted(counted.items(), key=lambda each: (-each[1], each[0]))[:MAX_SCOPES]
-    return {scope: instances for scope, instances in sorted(kept) if instances}
+    return dict(sorted(kept))

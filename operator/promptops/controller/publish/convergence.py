@@ -158,8 +158,10 @@ class Convergence:
 
     def instances(self) -> Mapping[str, int]:
         """Return scope → how many instances there are, for the next leader: where nobody has counted yet, as many as there were."""
-        scopes = ((self._publishing.scope_of(namespace), each.total) for namespace, each in self.censuses.items())
-        return {**self._attendance.remembered, **{scope: total for scope, total in scopes if scope is not None}}
+        totals = ((self._publishing.scope_of(namespace), each.total) for namespace, each in self.censuses.items())
+        known = {**self._attendance.remembered, **{scope: total for scope, total in totals if scope is not None}}
+        there = set(self._publishing.scopes)
+        return {scope: total for scope, total in known.items() if scope in there or not self._attendance.is_warm}
 
     def states(self) -> Mapping[str, Mapping[str, int]]:
         """Return namespace → how many of its instances are heard of, lost and missing."""
