@@ -31,14 +31,14 @@ class ProcessMetrics:
         )
         self._connections = Gauge(
             "promptops_http_connections",
-            "Connections that are open. listener: data, socket, operations, feed, renders, webhook.",
+            "Connections that are open, those in the middle of their TLS handshake among them. listener: data, socket, operations, feed, renders, webhook.",
             ("listener",),
             registry=registry,
         )
         self._connections_ended = Counter(
             "promptops_http_connections_ended",
             "Connections that the server ended early. listener: data, socket, operations, feed, renders, webhook; reason: HeadTimeout, "
-            "BodyTimeout, IdleTimeout, WriteTimeout, TooManyConnections, Malformed.",
+            "BodyTimeout, IdleTimeout, WriteTimeout, TooManyConnections, Malformed, HandshakeTimeout, HandshakeFailed.",
             ("listener", "reason"),
             registry=registry,
         )

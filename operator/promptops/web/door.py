@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from promptops.web import limits
 from promptops.web.answers import Application, DateHeader, TakenRequest
+from promptops.web.handshakes import Handshakes
 from promptops.web.limits import Limits
 from promptops.web.requests import Head
 
@@ -39,7 +41,8 @@ class SharedListener:
         self.limits = limits
         self.loop = asyncio.get_running_loop()
         self.is_closing = False
-        self._name = name
+        self.name = name
+        self.handshakes = Handshakes(limits, self.ended)
         self._observer = observer
         self._clock = DateHeader()
         self._connections: set[HttpConnection] = set()
@@ -63,8 +66,29 @@ class SharedListener:
         """The line of the Date header."""
         return self._clock.line(time.time())
 
+    def seconds_until_room(self) -> float:
+        """Return how long the next connection has to wait until it is accepted."""
+        return self.handshakes.seconds_until_room(len(self._connections), self.loop.time())
+
+    def make_room(self) -> None:
+        """Have the handshake that has taken longest broken off when there is no place for one more."""
+        self.handshakes.make_room(len(self._connections))
+
+    def begin(self, connection: HttpConnection, accepted: socket.socket) -> None:
+        """Count a connection that is accepted, and has yet to agree on how to speak."""
+        self.handshakes.begin(connection, accepted, self.loop.time())
+        self._count()
+
+    def end_handshake(self, connection: HttpConnection, reason: str | None) -> None:
+        """Forget a handshake that came to nothing, for a reason that is the server's or for none; one that succeeded is forgotten already."""
+        if self.handshakes.end(connection):
+            self._count()
+            if reason is not None:
+                self.ended(reason)
+
     def enter(self, connection: HttpConnection) -> bool:
         """Take a connection in; return whether it is one too many. Then it is still to be told, or cut off."""
+        self.handshakes.end(connection)
         self._empty.clear()
         if self._sweep is None:
             self._sweep = self.loop.call_later(_SWEEP_SECONDS, self._look)
@@ -72,7 +96,7 @@ class SharedListener:
             next(iter(self._idle)).give_way()
         if len(self._connections) < self.limits.connections:
             self._connections.add(connection)
-            self._observer.connections(self._name, len(self._connections))
+            self._count()
             return False
         self._refused.add(connection)
         self.ended(limits.TOO_MANY)
@@ -88,7 +112,7 @@ class SharedListener:
         self._connections.discard(connection)
         self._refused.discard(connection)
         self._idle.pop(connection, None)
-        self._observer.connections(self._name, len(self._connections))
+        self._count()
         if not self._connections and not self._refused:
             self._empty.set()
 
@@ -102,7 +126,7 @@ class SharedListener:
 
     def ended(self, reason: str) -> None:
         """Count a connection that the server ends before its time."""
-        self._observer.connection_ended(self._name, reason)
+        self._observer.connection_ended(self.name, reason)
 
     async def close(self, grace_seconds: float) -> None:
         """Take no request any more; let what was begun finish, and cut off what has not after the grace."""
@@ -118,6 +142,9 @@ class SharedListener:
             await self._empty.wait()
         if self._sweep is not None:
             self._sweep.cancel()
+
+    def _count(self) -> None:
+        self._observer.connections(self.name, len(self._connections) + len(self.handshakes))
 
     def _look(self) -> None:
         now = self.loop.time()

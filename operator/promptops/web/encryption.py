@@ -7,13 +7,10 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # who serves in clear text loads no cryptography
     from promptops.web.certificates import Identity
-
-HANDSHAKE_SECONDS: Final = 5.0
-"""So long a caller may take to agree on how to speak."""
 
 
 class Encryption:

@@ -13,12 +13,15 @@ IDLE_TIMEOUT: Final = "IdleTimeout"
 WRITE_TIMEOUT: Final = "WriteTimeout"
 TOO_MANY: Final = "TooManyConnections"
 MALFORMED: Final = "Malformed"
+HANDSHAKE_TIMEOUT: Final = "HandshakeTimeout"
+HANDSHAKE_FAILED: Final = "HandshakeFailed"
 
 _RESERVED: Final = 64
 """Descriptors for files, the feed, the cluster and the loop itself."""
 _WANTED: Final = 65_536
 _MOST_OPERATIONS: Final = 64
 _MOST: Final = 20_000
+_MOST_HANDSHAKES: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Limits:
 
     connections: int = 1000
     """Beyond it the connection that has been idle for longest makes room; when none is, the newcomer gets 503."""
+    handshake_seconds: float = 5.0
+    """To agree on TLS."""
+    crowded_handshake_seconds: float = 0.5
+    """To agree on it while others wait for a place: then whoever has waited for longest makes room."""
     head_seconds: float = 5.0
     """For a head, from the first byte or from the accepted connection."""
     body_seconds: float = 5.0
@@ -40,6 +47,11 @@ class Limits:
     """Without a byte, after a refusal: so long is read what the caller still sends, so that it hears the refusal."""
     whole_linger_seconds: float = 10.0
     linger_bytes: int = 16 * 1024 * 1024
+
+    @property
+    def handshakes(self) -> int:
+        """Most connections that are accepted and not agreed on yet, in places that no other connection has."""
+        return max(4, min(_MOST_HANDSHAKES, self.connections // 2))
 
 
 class Taking:

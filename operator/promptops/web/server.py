@@ -12,12 +12,12 @@ from typing import Final
 from promptops.web.answers import Application
 from promptops.web.connection import HttpConnection
 from promptops.web.door import ConnectionObserver, SharedListener
-from promptops.web.encryption import HANDSHAKE_SECONDS, Encryption
+from promptops.web.encrypted import BACKLOG, EncryptedServer
+from promptops.web.encryption import Encryption
 from promptops.web.limits import Limits
 
 GRACE_SECONDS: Final = 10
 """So long what was begun may take to finish when a server ends."""
-_BACKLOG: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Server:
         self._grace_seconds = grace_seconds
         self._door: SharedListener | None = None
         self._server: asyncio.Server | None = None
+        self._encrypted: EncryptedServer | None = None
 
     @property
     def known_heads(self) -> int:
@@ -53,21 +54,19 @@ class Server:
         door = self._door = SharedListener(
             self._listener.name, self._listener.application, self._listener.limits, self._observer
         )
-        encryption = self._listener.encryption
-        context = encryption.context if encryption is not None else None
+        if self._listener.encryption is not None:
+            self._encrypted = EncryptedServer(bound, door, self._listener.encryption.context)
+            self._encrypted.start()
+            return
         make = loop.create_unix_server if bound.family == socket.AF_UNIX else loop.create_server
-        self._server = await make(
-            lambda: HttpConnection(door),
-            sock=bound,
-            backlog=_BACKLOG,
-            ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,
-        )
+        self._server = await make(lambda: HttpConnection(door), sock=bound, backlog=BACKLOG)
 
     async def stop(self) -> None:
         """Take nothing new, finish what was begun, and close."""
         if self._server is not None:
             self._server.close()
+        if self._encrypted is not None:
+            await self._encrypted.close()
         self._listener.socket.close()
         if self._door is not None:
             await self._door.close(self._grace_seconds)
