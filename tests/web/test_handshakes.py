@@ -236,3 +236,32 @@ def test_a_server_that_ends_waits_for_nobody_who_has_not_agreed(loops: Loops, se
                 assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     run(loops, case)
+
+
+@both_loops
+def test_whoever_gives_way_holds_no_descriptor_though_it_never_hangs_up(loops: Loops) -> None:
+    """Over TLS a server that closes waits for the other side, unless it does not care to."""
+
+    async def case() -> None:
+        async with encrypted(CROWDED) as running:
+            before = descriptors()
+            idle = []
+            for _ in range(CROWDED.connections + 30):
+                caller = await asyncio.to_thread(_keep_alive, running.port)
+                idle.append(caller)
+
+            await until(lambda: descriptors() - before - len(idle) <= CROWDED.connections, within=5)
+            assert idle[0].recv(1) == b"", "it is told so properly"
+            for caller in idle:
+                caller.close()
+
+    run(loops, case)
+
+
+def _keep_alive(port: int) -> ssl.SSLSocket:
+    caller = believing(ROOT).wrap_socket(
+        socket.create_connection(("127.0.0.1", port)), server_hostname="localhost", suppress_ragged_eofs=False
+    )
+    caller.sendall(REQUEST)
+    assert b"200" in caller.recv(4096)
+    return caller

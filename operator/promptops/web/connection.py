@@ -152,10 +152,12 @@ class HttpConnection(asyncio.Protocol):
     def give_way(self) -> None:
         """Close between two requests."""
         self._door.leave(self)
-        if self._transport.get_write_buffer_size():
-            self.cut_off()
-        else:
+        is_taken = not self._transport.get_write_buffer_size()
+        if is_taken:
             self._close()
+        if self._is_encrypted or not is_taken:
+            # TLS would wait for the other side to say goodbye too, and nobody counts this connection any more.
+            self.cut_off()
 
     def cut_off(self) -> None:
         """End at once, whatever is under way."""
