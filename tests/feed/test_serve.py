@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from promptops.api import reasons
-from promptops.api.feed import HELD_HEADER, BlobsRequest, Nack, Position, Report, ReportBatch, Signed
+from promptops.api.feed import EVERY_SCOPE_QUERY, HELD_HEADER, BlobsRequest, Nack, Position, Report, ReportBatch, Signed
 from promptops.cache import verifier
 from promptops.feed import blobs, channel, serve, stream
 from promptops.feed.authentication import AuthenticationUnavailable, Caller, NotEntitled
@@ -475,6 +475,31 @@ async def test_a_stream_of_a_store_that_has_just_ended_ends(running: Hop, http: 
 
         assert await events.next() == ("goodbye", {"reason": "NewTerm"})
         assert await events.ends()
+
+
+@pytest.mark.parametrize("path", ["/v1/stream", f"/v1/stream?{EVERY_SCOPE_QUERY}"])
+async def test_one_identity_has_no_more_streams_when_it_asks_for_them_at_once(
+    running: Hop, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Every head is taken before the first stream begins: a body that is ignored is waited for."""
+    monkeypatch.setattr(serve, "STREAMS_OF_AN_ACCOUNT", 3)
+    monkeypatch.setattr(serve, "STREAMS_OF_A_POD", 3)
+    token = "relay" if "?" in path else "token-a"
+    shown = f"Host: x\r\nAuthorization: Bearer {token}\r\nExpect: 100-continue\r\nContent-Length: 1"
+    connections = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(10)]
+    for _, writer in connections:
+        writer.write(f"GET {path} HTTP/1.1\r\n{shown}\r\n\r\n".encode())
+    for reader, _ in connections:
+        await reader.readuntil(b"100 Continue\r\n\r\n")
+
+    for _, writer in connections:
+        writer.write(b"x")
+
+    answers = [await reader.readuntil(b"}\n\n") for reader, _ in connections]
+    assert sum(b"Crowded" in answer for answer in answers) == 7
+    assert running.streams.subscribers == 3
+    for _, writer in connections:
+        writer.close()
 
 
 async def test_one_identity_has_so_many_streams_and_no_more(running: Hop, monkeypatch: pytest.MonkeyPatch) -> None:

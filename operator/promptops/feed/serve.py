@@ -146,16 +146,18 @@ class FeedApp:
         self._refusals(reason)
         return not_admitted(TooMany(detail, RETRY_SECONDS))
 
-    def _check_streams(self, caller: Caller) -> None:
+    def _check_streams(self, caller: Caller) -> int:
+        """Return how many streams the caller may have: others may begin before this one does. Raises HttpRefusal."""
         if self.streams.closed:
             raise refusal(503, reasons.NOT_READY, "this server is going away; retry")
         most = STREAMS_OF_AN_ACCOUNT if caller.pod_uid is None else STREAMS_OF_A_POD
-        if self.streams.of(caller.identity) >= most:
+        if not self.streams.has_room(caller.identity, most):
             raise self._too_much("Streams", f"there are {most} streams of this identity already; retry")
+        return most
 
     def _wide_stream(self, caller: Caller) -> TakenRequest:
-        self._check_streams(caller)
-        stream = WideStream(self.streams, caller.identity, self._stores, self._scopes, self._seconds())
+        most = self._check_streams(caller)
+        stream = WideStream(self.streams, caller.identity, self._stores, self._scopes, self._seconds(), most)
         lasting = Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
         return TakenRequest(lambda _: lasting)
 
@@ -198,14 +200,14 @@ class FeedApp:
         return self._stream_seconds * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads the reconnects
 
     def _stream(self, head: Head, caller: Caller) -> TakenRequest:
-        self._check_streams(caller)
+        most = self._check_streams(caller)
         store, view = self._served(caller)
         shown = self._held(head, caller)
         held, signed = shown if shown is not None else (None, None)
         if held is not None and signed is not None and is_ahead(held, view):
             self._on_higher_position(held, signed)
         hello = Hello(caller.scope, caller.tenant, caller.namespace)
-        stream = Stream(self.streams, caller.identity, store, hello, held, self._seconds())
+        stream = Stream(self.streams, caller.identity, store, hello, held, self._seconds(), most)
         lasting = Lasting(frames.CONTENT_TYPE, stream.write, _NO_STORE)
         return TakenRequest(lambda _: lasting)
 

@@ -19,6 +19,8 @@ SEND_SECONDS = 20.0
 """A piece that cannot be handed to the network for so long: the reader is gone or hopeless."""
 PIECE_BYTES = 256 * 1024
 REAUTHENTICATE = "Reauthenticate"
+CROWDED = "Crowded"
+"""Why a stream ends at once: others of the same identity have begun since it was asked for."""
 BEHIND_FRAME = b"event: behind\ndata: {}\n\n"
 
 
@@ -39,9 +41,9 @@ class Streams:
         """How many streams are open."""
         return self.open.total()
 
-    def of(self, identity: object) -> int:
-        """How many streams an identity has."""
-        return self.open[identity]
+    def has_room(self, identity: object, most: int) -> bool:
+        """Tell whether an identity may have another one."""
+        return self.open[identity] < most
 
     def close(self, reason: str) -> None:
         """Open no stream any more and end every open one. Call this before the server stops: it waits for its streams."""
@@ -100,9 +102,14 @@ class Stream:
     """What the follower has proved that it holds."""
     seconds: float
     """After so long the follower has to show its token again."""
+    most: int
+    """Streams that its identity may have."""
 
     async def write(self, outlet: Outlet) -> None:
         """Write until the end, the reader's or ours. Raises TimeoutError when the reader takes nothing."""
+        if not self.streams.has_room(self.identity, self.most):
+            await send(outlet, frames.write(frames.GOODBYE, Goodbye(CROWDED)))
+            return
         channel = self.streams.channel(self.hello.scope, self.store)
         # Both in one step: what changes later is in the subscriber's queue, what changed before in the index.
         subscriber = channel.subscribe()

@@ -12,7 +12,7 @@ from promptops.cache.clock import Clock
 from promptops.cache.store import Store
 from promptops.feed import frames
 from promptops.feed.channel import Channel, Subscriber, milliseconds
-from promptops.feed.stream import BEHIND_FRAME, REAUTHENTICATE, Streams, send, until_either_ends
+from promptops.feed.stream import BEHIND_FRAME, CROWDED, REAUTHENTICATE, Streams, send, until_either_ends
 from promptops.web.answers import Outlet
 
 CLOSED: Final = "Closed"
@@ -43,6 +43,8 @@ class WideStream:
     scopes: Scopes
     seconds: float
     """After so long the relay has to show its token again."""
+    most: int
+    """Streams that its identity may have."""
     clock: Callable[[], float] = field(default_factory=lambda: Clock().now)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _followed: dict[str, _Followed] = field(default_factory=dict)
@@ -50,6 +52,9 @@ class WideStream:
 
     async def write(self, outlet: Outlet) -> None:
         """Write until the end, the reader's or ours. Raises TimeoutError when the reader takes nothing."""
+        if not self.streams.has_room(self.identity, self.most):
+            await send(outlet, frames.write(frames.GOODBYE, Goodbye(CROWDED)))
+            return
         with self.streams.counted(self.identity):
             try:
                 await until_either_ends(self._write(outlet), outlet)

@@ -54,7 +54,8 @@ class Downstream:
         view = self._view()
         self._confirm_itself(view)
         hello = Hello(view.header.scope, view.header.tenant, view.header.namespace)
-        stream = Stream(self._streams, "socket", self._store, hello, _held(head, view), STREAM_SECONDS)
+        held = _held(head, view)
+        stream = Stream(self._streams, "socket", self._store, hello, held, STREAM_SECONDS, MAX_STREAMS)
         instance = head.header(_INSTANCE) or ""
         if not instance or len(instance) > MAX_INSTANCE_CHARACTERS:
             # Whoever does not say who it is renders nothing by itself that is asked for here.
