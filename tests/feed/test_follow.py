@@ -475,6 +475,27 @@ async def test_a_follower_that_ends_says_goodbye(running: Hop) -> None:
     assert [row.goodbye for row in running.reports.instances(SCOPE)] == [True]
 
 
+async def test_a_follower_that_is_run_again_is_heard_at_once(running: Hop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has said goodbye when it failed: what comes after that must not be taken for what was said before."""
+    following = running.follow()
+    await until(lambda: following.serves("Hello") and running.reports.instances(SCOPE) != ())
+    with monkeypatch.context() as patched:
+        patched.setattr(following.observed, "disconnected", None)
+        running.streams.goodbye("Reauthenticate")
+        await asyncio.wait((following.task,))
+    assert following.task.exception() is not None
+    assert [row.goodbye for row in running.reports.instances(SCOPE)] == [True]
+
+    following.task = asyncio.create_task(following.follower.run())
+    running.put(("greeting", "Hi"), revision=2)
+
+    def reported() -> list[tuple[bool, Position | None]]:
+        return [(row.goodbye, row.position) for row in running.reports.instances(SCOPE)]
+
+    await until(lambda: reported() == [(False, running.origin.position(SCOPE))])
+    assert following.serves("Hi")
+
+
 async def test_a_goodbye_that_nobody_hears_does_not_hold_up_the_end(running: Hop, proxy: FaultProxy) -> None:
     following = running.follow(url=proxy.url)
     await until(lambda: following.serves("Hello"))

@@ -93,6 +93,22 @@ async def test_no_answer_outlives_the_token_that_was_shown_for_it(running: Runni
     assert [each.status_code for each in answers] == [404, 404]
 
 
+async def test_what_fails_to_report_is_started_again(running: RunningGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [RuntimeError("anything"), RuntimeError("the goodbye")]
+
+    def kids() -> tuple[str, ...]:
+        if failures:
+            raise failures.pop()
+        return ()
+
+    monkeypatch.setattr(running.scopes, "_kids", kids)
+
+    await render(running)
+
+    await until(lambda: [each.goodbye for each in running.hop.reports.instances(SCOPE)] == [False])
+    assert not failures
+
+
 async def test_what_ends_says_goodbye(running: RunningGateway) -> None:
     await render(running)
     await until(lambda: len(running.hop.reports.instances(SCOPE)) == 1)

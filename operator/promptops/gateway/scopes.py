@@ -154,4 +154,5 @@ class ScopesServed:
 
         # Its certificate is for one name, so a page that had another rebound to it does not get this far.
         app = DataApp(answers, state.health, Guard(check_host=False), self._worker, counting, hub)
-        return _Served(store, app, asyncio.create_task(reporter.run()), store.listen(heard), time.monotonic())
+        reporting = asyncio.create_task(self._supervisor.keep("reports", reporter.run))
+        return _Served(store, app, reporting, store.listen(heard), time.monotonic())
