@@ -68,3 +68,22 @@ def test_a_namespace_is_claimed_once_it_is_given_up(server: Server, claimed: Man
         return answer.is_success
 
     wait_until(is_admitted)
+
+
+def test_each_tenant_is_looked_at_by_itself(server: Server, claimed: Manifest) -> None:
+    others = [tenant("films", "films-dev"), tenant("plays", "plays-dev", "plays-prod")]
+    for each in others:
+        server.create(each, "").raise_for_status()
+
+    def said(*namespaces: str) -> str:
+        answer = server.create(tenant("music", *namespaces), "")
+        server.delete(tenant("music"), "")
+        return str(answer.json().get("message"))
+
+    wait_until(lambda: "Tenant films claims films-dev already" in said("films-dev", "music"))
+    wait_until(lambda: "Tenant plays claims plays-dev, plays-prod already" in said("plays-dev", "music", "plays-prod"))
+    again = said("books-prod", "music")
+    for each in others:
+        server.delete(each, "")
+
+    assert "Tenant books claims books-prod already" in again

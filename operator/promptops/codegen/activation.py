@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from promptops.api.v1alpha1 import GROUP, Prompt, PromptVersion
 from promptops.api.v1alpha1.prompt import PromptSpec
-from promptops.codegen.policy import NAMESPACE_ENDS, PEOPLE_ALONE, WRITES, named, our_kinds, policy, refusal
+from promptops.codegen.policy import NAMESPACE_ENDS, PEOPLE_ALONE, WRITES, named, our_kinds, policy, quoted, refusal
 
 Manifest = dict[str, Any]
 
@@ -24,6 +24,7 @@ _SERVES_NOTHING_ELSE: Final = frozenset({"historyLimit"})
 """Fields of a Prompt that change nothing that is served."""
 _OWNERS: Final = "ownerReferences"
 """Whoever sets an owner, and then deletes that, has garbage collection delete for him."""
+_NEED: Final = f"which needs the verb {ACTIVATE} on prompts.{GROUP}"
 
 
 def policies(releaser: str) -> tuple[Manifest, ...]:
@@ -49,19 +50,25 @@ def _activation(releaser: str) -> tuple[Manifest, Manifest]:
         "from": _state("before"),
         "to": f"object == null ? 'deleted' : {_state('after')}",
     }
+    name = quoted("variables.metadata.name")
+    # The fields are ours, and few: they are all named.
     done = (
-        "(object == null ? 'deleting Prompt ' + variables.metadata.name + ' withdraws it from whoever renders it'"
-        " : 'Prompt ' + variables.metadata.name + ': ' + variables.changed.join(', ') + ' changes what is served')"
+        f"(object == null ? 'deleting Prompt ' + {name} + ' withdraws it from whoever renders it'"
+        f" : 'Prompt ' + {name} + ': ' + variables.changed.join(', ') + ' changes what is served')"
     )
     allowed = _may_activate("variables.metadata.namespace", "variables.metadata.name")
-    message = f"{done} + {_advice('variables.metadata.name', releaser)}"
+    validation = refusal(
+        f"size(variables.changed) == 0 || {NAMESPACE_ENDS} || {allowed}",
+        f"this changes what the Prompt serves, or withdraws it, {_NEED}: {_who(releaser)}",
+        expression=f"{done} + {_advice('variables.metadata.name', releaser)}",
+    )
     moved = (
         "size(variables.changed) == 0 || variables.from == variables.to ? '' : variables.from + ' -> ' + variables.to"
     )
     rules = {
         "matchConditions": list(PEOPLE_ALONE),
         "variables": named(variables),
-        "validations": [refusal(f"size(variables.changed) == 0 || {NAMESPACE_ENDS} || {allowed}", expression=message)],
+        "validations": [validation],
         # Its value has one type: what is empty is left out of the audit log.
         "auditAnnotations": [
             {"key": "activation", "valueExpression": moved},
@@ -84,17 +91,23 @@ def _versions_in_use(releaser: str) -> tuple[Manifest, Manifest]:
     }
     allowed = _may_activate("variables.version.metadata.namespace", "variables.prompt")
     advice = _advice("variables.prompt", releaser)
-    deleting = f"'deleting PromptVersion ' + variables.name + ' withdraws what is served' + {advice}"
-    owning = f"'PromptVersion ' + variables.name + ': {_OWNERS} have it deleted with what they name' + {advice}"
+    name = quoted("variables.name")
+    deleting = refusal(
+        f"!variables.withdrawn || {NAMESPACE_ENDS} || {allowed}",
+        f"deleting a PromptVersion that is in use withdraws what is served, {_NEED}: {_who(releaser)}",
+        expression=f"'deleting PromptVersion ' + {name} + ' withdraws what is served' + {advice}",
+    )
     unowned = f"object == null || {_owners('object')} == {_owners('oldObject')}"
+    owning = refusal(
+        f"{unowned} || {allowed}",
+        f"{_OWNERS} of a PromptVersion have it deleted with what they name, {_NEED}: {_who(releaser)}",
+        expression=f"'PromptVersion ' + {name} + ': {_OWNERS} have it deleted with what they name' + {advice}",
+    )
     withdrawal = "variables.withdrawn ? variables.version.spec.version + ' -> deleted' : ''"
     rules = {
         "matchConditions": list(PEOPLE_ALONE),
         "variables": named(variables),
-        "validations": [
-            refusal(f"!variables.withdrawn || {NAMESPACE_ENDS} || {allowed}", expression=deleting),
-            refusal(f"{unowned} || {allowed}", expression=owning),
-        ],
+        "validations": [deleting, owning],
         "auditAnnotations": [{"key": "activation", "valueExpression": withdrawal}],
     }
     return policy(IN_USE, our_kinds((*WRITES, "DELETE"), [PromptVersion.NAMES.plural]), rules)
@@ -118,8 +131,11 @@ def _owners(of: str) -> str:
 
 
 def _advice(prompt: str, releaser: str) -> str:
-    need = f", which needs the verb {ACTIVATE} on prompts.{GROUP} "
-    return f"'{need}' + {prompt} + ': the role {releaser} has it'"
+    return f"', {_NEED} ' + {quoted(prompt)} + ': {_who(releaser)}'"
+
+
+def _who(releaser: str) -> str:
+    return f"the role {releaser} has it"
 
 
 def _may_activate(namespace: str, name: str) -> str:

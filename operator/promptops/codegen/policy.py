@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from promptops.api.limits import MAX_OBJECT_NAME_CHARACTERS
 from promptops.api.v1alpha1 import GROUP
 
 Manifest = dict[str, Any]
@@ -26,6 +27,8 @@ PEOPLE_ALONE: Final[tuple[Manifest, ...]] = (
 """The condition under which a policy looks at nothing that garbage collection or the end of a namespace does."""
 NAMESPACE_ENDS: Final = "(request.operation == 'DELETE' && has(namespaceObject.metadata.deletionTimestamp))"
 """The same of a namespace that somebody else clears: conditions know of no namespace, validations do."""
+_MOST_LISTED: Final = 3
+"""How many names a message has before it counts the others."""
 
 
 def our_kinds(operations: Sequence[str], plurals: Sequence[str]) -> Manifest:
@@ -56,7 +59,28 @@ def named(expressions: dict[str, str]) -> list[Manifest]:
     return [{"name": name, "expression": expression} for name, expression in expressions.items()]
 
 
-def refusal(passes: str, message: str = "", *, expression: str = "", reason: str = "Forbidden") -> Manifest:
-    """Return a validation: `passes` is true for what is not refused; what is said otherwise is a text or an expression."""
-    said = {"message": message} if message else {"messageExpression": expression}
+def refusal(passes: str, message: str, *, expression: str = "", reason: str = "Forbidden") -> Manifest:
+    """Return a validation: `passes` is true for what is not refused; otherwise `message` is said, or what `expression` gives.
+
+    `message` stands beside every expression. What one gives is dropped when it is longer than 5 KiB, has a line break or is blank,
+    as it is when the expression fails; without a message, people would read `failed expression` and CEL.
+    https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#message-expression
+    """
+    said = {"message": message, "messageExpression": expression} if expression else {"message": message}
     return {"expression": passes, **said, "reason": reason}
+
+
+def quoted(written: str) -> str:
+    """Return in CEL what somebody wrote, as a message takes it: on one line, and cut where no name is so long."""
+    cut = f"size(text) > {MAX_OBJECT_NAME_CHARACTERS} ? text.substring(0, {MAX_OBJECT_NAME_CHARACTERS}) + '...' : text"
+    # A list of one stands for the variable that expressions lack: what is written may be long to spell.
+    return rf"[{written}].map(text, {cut})[0].replace('\n', ' ').replace('\r', ' ')"
+
+
+def listed(names: str) -> str:
+    """Return in CEL the first names of a list, and how many more there are: a, b, c and 97 more."""
+    # The function slice is younger than Kubernetes 1.31.
+    places = ", ".join(map(str, range(_MOST_LISTED)))
+    first = f"[{places}].filter(place, place < size({names})).map(place, {quoted(f'{names}[place]')}).join(', ')"
+    others = f"size({names}) - {_MOST_LISTED}"
+    return f"{first} + ({others} > 0 ? ' and ' + string({others}) + ' more' : '')"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from promptops.api.v1alpha1 import PROJECTION_LABEL, Prompt
 from promptops.api.v1alpha1.prompt import MAX_PROJECTIONS
-from promptops.codegen.policy import WRITES, named, our_kinds, policy, refusal
+from promptops.codegen.policy import WRITES, named, our_kinds, policy, quoted, refusal
 
 Manifest = dict[str, Any]
 
@@ -30,12 +30,17 @@ def _writable() -> Iterator[Manifest]:
     for place in range(MAX_PROJECTIONS):
         name = f"variables.projections[{place}].configMap"
         update = f"authorizer.group('').resource('configmaps').namespace(object.metadata.namespace).name({name})"
-        message = (
-            f"'spec.projections[{place}] has the operator write the ConfigMap ' + {name} + ', which you may not update:"
-            " ask for the verb update on that ConfigMap, or have somebody apply the Prompt who has it'"
+        does = f"spec.projections[{place}] has the operator write"
+        advice = (
+            "you may not update: ask for the verb update on that ConfigMap,"
+            " or have somebody apply the Prompt who has it"
         )
         passes = f"variables.untouched || size(variables.projections) <= {place} || {update}.check('update').allowed()"
-        yield refusal(passes, expression=message)
+        yield refusal(
+            passes,
+            f"{does} a ConfigMap that {advice}",
+            expression=f"'{does} the ConfigMap ' + {quoted(name)} + ', which {advice}'",
+        )
 
 
 def own_config_maps(namespace: str, account: str) -> tuple[Manifest, Manifest]:

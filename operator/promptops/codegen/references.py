@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from promptops.api.v1alpha1 import Prompt
 from promptops.codegen import crds
-from promptops.codegen.policy import WRITES, named, our_kinds, policy, refusal
+from promptops.codegen.policy import WRITES, named, our_kinds, policy, quoted, refusal
 from promptops.codegen.structural import Schema
 
 Manifest = dict[str, Any]
@@ -74,23 +74,27 @@ def policies() -> tuple[Manifest, ...]:
 def _readable(reference: NameReference) -> Iterator[Manifest]:
     if not reference.lists:
         name = f"object.{_optional(reference.path)}"
-        yield _may_get(f"!{name}.hasValue()", f"{name}.value()", f"'{'.'.join(reference.path)}'")
+        yield _may_get(f"!{name}.hasValue()", f"{name}.value()", ".".join(reference.path))
         return
     ((step, most),) = reference.lists
     listed = f"object.{_optional(reference.path[: step + 1])}.orValue([])"
     for place in range(most):
         item = ".".join((f"{listed}[{place}]", *reference.path[step + 1 :]))
         said = f"{'.'.join(reference.path[: step + 1])}[{place}].{'.'.join(reference.path[step + 1 :])}"
-        yield _may_get(f"size({listed}) <= {place}", item, f"'{said}'")
+        yield _may_get(f"size({listed}) <= {place}", item, said)
 
 
 def _may_get(absent: str, name: str, field: str) -> Manifest:
     get = f"authorizer.group('').resource('configmaps').namespace(object.metadata.namespace).name({name}).check('get')"
-    message = (
-        f"{field} + ' names the ConfigMap ' + {name} + ', which you may not get: what is served from it would tell you."
-        " Ask for the verb get on that ConfigMap, or have somebody apply the Prompt who has it'"
+    advice = (
+        "you may not get: what is served from it would tell you."
+        " Ask for the verb get on that ConfigMap, or have somebody apply the Prompt who has it"
     )
-    return refusal(f"variables.untouched || {absent} || {get}.allowed()", expression=message)
+    return refusal(
+        f"variables.untouched || {absent} || {get}.allowed()",
+        f"{field} names a ConfigMap that {advice}",
+        expression=f"'{field} names the ConfigMap ' + {quoted(name)} + ', which {advice}'",
+    )
 
 
 def _optional(path: tuple[str, ...]) -> str:

@@ -130,7 +130,9 @@ class PromptVersion(Kind):
                 "self.metadata.name == self.spec.promptRef.name + '-' + self.spec.version",
                 "the name must be the prompt's, a dash, and the version",
                 lambda version: version.metadata.name == _name_of(version),
-                "'the name must be ' + self.spec.promptRef.name + '-' + self.spec.version"
+                # Rules of a node are judged although one below it does not hold: the API server drops words with a line break.
+                "'the name must be ' + (self.spec.promptRef.name + '-' + self.spec.version)"
+                r".replace('\n', ' ').replace('\r', ' ')"
                 " + ': the name of the prompt, a dash, and the version'"
                 " + (self.metadata.name.contains('-' + self.spec.version) && !self.metadata.name.endsWith(self.spec.version)"
                 f" ? '{_NO_SUFFIX}' : '')",
