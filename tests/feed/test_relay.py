@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
+import msgspec
 import pytest
 from msgspec.structs import replace
 
-from promptops.api.feed import Header, Report, Trust
+from promptops.api import reasons
+from promptops.api.feed import Header, RenderCounters, Report, Trust
 from promptops.cache.clock import Clock
 from promptops.cache.signing import KeyVerifier, Signer
 from promptops.dev.ports import free_ports
-from promptops.feed import follow
+from promptops.feed import follow, gathering
 from promptops.feed import relay as relay_module
 from promptops.feed.connection import Upstream
 from promptops.feed.relay import Relay
@@ -89,6 +91,36 @@ async def test_every_scope_is_held_and_served_as_it_was_signed(running: Hop, rel
     assert below.store.current is not None
     assert direct.store.current is not None
     assert below.store.current.signed == direct.store.current.signed
+
+
+async def test_a_report_that_is_refused_above_silences_nobody_else(running: Hop, relaying: Relaying) -> None:
+    """A hop above of another version may have other bounds than this relay."""
+    refused: list[str] = []
+    relaying.relay.gathering._refused = lambda reason, _: refused.append(reason)
+    said = [Report(f"one-{number}", kids=("k" * (257 if number == 13 else 3),)) for number in range(30)]
+
+    for report in said:
+        relaying.relay.reported(running.tokens["token-a"], report, 0.0)
+
+    names = {report.instance for report in said if report.instance != "one-13"}
+    await until(lambda: {row.instance for row in running.reports.instances(SCOPE)} == names)
+    assert refused == [reasons.INVALID_REQUEST]
+    relaying.relay.reported(running.tokens["token-a"], Report("one-13"), 0.0)
+    await until(lambda: len(running.reports.instances(SCOPE)) == 30)
+
+
+async def test_what_an_instance_rendered_is_passed_on_as_far_as_there_is_room(running: Hop, relaying: Relaying) -> None:
+    """Each of its reports was small; a relay keeps what it acknowledged."""
+    caller, base = running.tokens["token-a"], 0
+    for number in range(1, 6):
+        renders = tuple(RenderCounters(f"{number}-{each}-" + "\x01" * 240, 1) for each in range(150))
+        report = Report("one", renders=renders, number=number, base=base, incarnation="a")
+        base = relaying.relay.reported(caller, report, 0.0)
+
+    await until(lambda: [row.number for row in running.reports.instances(SCOPE)] == [5])
+    (row,) = relaying.relay.gathering._rows.values()
+    assert len(msgspec.json.encode(row.report)) <= gathering.MAX_BATCH_BYTES
+    assert row.report.renders[-1].digest.startswith("5-149-")
 
 
 async def test_an_activation_goes_through_as_a_patch(running: Hop, relaying: Relaying) -> None:

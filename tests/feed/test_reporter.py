@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-import structlog
 
-from promptops.api.feed import Acknowledged, Position, Report, ReportBatch, ReportsAnswer
+from promptops.api.feed import Acknowledged, Position, ReportBatch, ReportsAnswer
 from promptops.cache.store import Store
-from promptops.feed.authentication import Caller
 from promptops.feed.hop import Disconnected
 from promptops.feed.reporter import REPORTS, Reporter
-from promptops.feed.reports import Reports
 from promptops.feed.serve import REQUESTS_OF_A_POD
-from promptops.reader.tally import Tally
 from promptops.web.budgets import Allowance
 from tests.client.in_process.test_local import NAMED, Held
 from tests.support.waiting import until
@@ -67,48 +63,3 @@ def test_reports_leave_half_of_a_pods_calls_to_others() -> None:
     burst, rate = REQUESTS_OF_A_POD
 
     assert (burst / 2, rate / 2) == REPORTS
-
-
-async def test_who_begins_to_report_again_is_heard_at_once() -> None:
-    """A supply that failed and is started again: the one before has said goodbye, and is not believed any more."""
-    held, heard = Held(p=NAMED), list[Report]()
-    table = Reports(lambda _: None)
-    caller = Caller("scope", "team", "team", None, "app")
-
-    class Hop:
-        async def report(self, reports: ReportBatch) -> ReportsAnswer:
-            (report,) = reports.reports
-            heard.append(report)
-            return ReportsAnswer((Acknowledged(report.instance, table.record(caller, report, len(heard))),))
-
-    tally = Tally()
-    tally.succeeded("sha256:one", 0.001)
-    reporter = Reporter(Hop(), held.store, "one", renders=tally)
-    for _ in range(3):
-        reporting = asyncio.create_task(reporter.run())
-        since = len(heard)
-        await until(lambda since=since: len(heard) > since)  # type: ignore[misc]
-        (row,) = table.instances("scope")
-        assert not row.goodbye
-        assert [each.succeeded for each in heard[since].renders] == [1], "a new incarnation says everything"
-        reporting.cancel()
-        await asyncio.gather(reporting, return_exceptions=True)
-        assert heard[-1].goodbye
-
-
-async def test_a_report_that_is_refused_is_said_once() -> None:
-    class Hop:
-        asked = 0
-
-        async def report(self, reports: ReportBatch) -> ReportsAnswer:
-            self.asked += 1
-            raise Disconnected("InvalidRequest", "status 400: not a report")
-
-    hop = Hop()
-    with structlog.testing.capture_logs() as logs:
-        reporting = asyncio.create_task(Reporter(hop, Held(p=NAMED).store, "one").run())
-        await until(lambda: hop.asked >= 3)
-        reporting.cancel()
-        await asyncio.gather(reporting, return_exceptions=True)
-
-    assert [each["event"] for each in logs] == ["report refused: nobody is told what is served here"]

@@ -279,6 +279,27 @@ async def test_a_batch_of_blobs_is_bounded_and_makes_progress(
             reasons.INVALID_REQUEST,
             id="a long name",
         ),
+        *(
+            pytest.param(
+                "/v1/reports",
+                b'{"reports":[{"instance":"x",%s}]}' % said,
+                {},
+                400,
+                reasons.INVALID_REQUEST,
+                id=said.decode()[:40],
+            )
+            for said in (
+                b'"incarnation":"%s"' % (b"x" * 257),
+                b'"kids":["%s"]' % (b"x" * 257),
+                b'"nacks":[{"name":"%s","uid":"","revision":1,"reason":""}]' % (b"x" * 257),
+                b'"nacks":[{"name":"","uid":"%s","revision":1,"reason":""}]' % (b"x" * 65),
+                b'"nacks":[{"name":"","uid":"","revision":1,"reason":"%s"}]' % (b"x" * 65),
+                b'"renders":[{"digest":"%s"}]' % (b"x" * 257),
+                b'"renders":[{"digest":"d","succeeded":-1}]',
+                b'"renders":[{"digest":"d","latency_buckets":[%s]}]' % b",".join([b"1"] * 65),
+                b'"renders":[%s]' % b",".join([b'{"digest":"d"}'] * 1001),
+            )
+        ),
         pytest.param(
             "/v1/reports",
             b'{"reports":[%s]}' % b",".join([b'{"instance":"x"}'] * 1001),

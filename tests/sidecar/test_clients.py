@@ -6,19 +6,37 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import msgspec
 import pytest
 
 from promptops.api.clients import ClientReport, ClientReportAnswer, LocalRenders
-from promptops.api.feed import LATENCY_BUCKETS_SECONDS, LOST_SECONDS, Nack, Position, ReportBatch, ReportsAnswer
+from promptops.api.feed import (
+    LATENCY_BUCKETS_SECONDS,
+    LOST_SECONDS,
+    MAX_COUNT,
+    MAX_REPORTED_RENDERS,
+    Nack,
+    Position,
+    RenderCounters,
+    Report,
+    ReportBatch,
+    ReportsAnswer,
+)
+from promptops.api.limits import (
+    DIGEST_CHARACTERS,
+    MAX_INSTANCE_CHARACTERS,
+    MAX_REASON_CHARACTERS,
+    MAX_UID_CHARACTERS,
+)
+from promptops.api.wire import Unreadable, read
 from promptops.cache.index import digest_of
 from promptops.cache.store import Store
 from promptops.cache.view import View
+from promptops.feed import serve
 from promptops.feed.reporter import Reporter
-from promptops.feed.serve import MAX_REPORT_BYTES
 from promptops.reader.statistics import RenderStatistics
 from promptops.reader.tally import Tally
 from promptops.rendering.errors import InvalidInput
@@ -125,6 +143,61 @@ def test_fallbacks_of_others_are_counted_as_its_own(told: Told) -> None:
     assert exposed("promptops_fallback_renders_total", {"prompt": "p", "code": "InternalError"}) == 1
 
 
+UNTAKEN = [
+    pytest.param({"nacks": (Nack("p", "u", 1, "r" * 65),)}, id="a long reason"),
+    pytest.param({"nacks": (Nack("p", "u" * 65, 1, "r"),)}, id="a long uid"),
+    pytest.param({"nacks": (Nack("p" * 257, "u", 1, "r"),)}, id="a long name"),
+    pytest.param({"nacks": (Nack("p", "u", -1, "r"),)}, id="a revision below nothing"),
+    pytest.param({"nacks": (Nack("p", "u", 2**53, "r"),)}, id="a revision beyond counting"),
+    pytest.param({"position": Position(1, 1, 2**53)}, id="a position beyond counting"),
+    pytest.param({"position": Position(-1, 1, 1)}, id="a position before the first"),
+    pytest.param({"instance": "x" * 257}, id="a long instance"),
+]
+
+
+@pytest.mark.parametrize("said", UNTAKEN)
+def test_what_no_hop_above_takes_is_not_taken_from_a_process_next_door(told: Told, said: dict[str, Any]) -> None:
+    """Of its own report the hop above would take nothing: the sidecar would be silent because of a neighbour."""
+    told.says("a", Position(1, 1, 1))
+    fields = {"instance": "a"} | said
+    before = told.reporter.report()
+
+    with pytest.raises(InvalidInput):
+        told.clients.take(msgspec.json.encode(ClientReport(**fields)))
+    with pytest.raises(Unreadable):
+        read(msgspec.json.encode(ReportBatch((Report(**fields),))), ReportBatch)
+
+    after = told.reporter.report()
+    assert (after.position, after.nacks) == (before.position, before.nacks)
+
+
+def test_whatever_processes_next_door_say_fits_in_a_report() -> None:
+    """The worst of each field, in characters that are written as six bytes each."""
+    nacks = tuple(
+        Nack("\x01" * 63, "\x01" * MAX_UID_CHARACTERS, MAX_COUNT, "\x01" * MAX_REASON_CHARACTERS) for _ in range(102)
+    )
+    buckets = (MAX_COUNT,) * len(BUCKETS)
+    renders = (RenderCounters("d" * DIGEST_CHARACTERS, MAX_COUNT, MAX_COUNT, buckets),) * MAX_REPORTED_RENDERS
+    position = Position(MAX_COUNT, MAX_COUNT, MAX_COUNT)
+    report = Report("\x01" * MAX_INSTANCE_CHARACTERS, position, nacks=nacks, renders=renders, number=MAX_COUNT)
+
+    body = msgspec.json.encode(ReportBatch((report,)))
+
+    assert len(body) < serve.MAX_REPORT_BYTES
+    assert read(body, ReportBatch).reports == (report,)
+
+
+def test_as_many_renders_as_can_be_told_of_are_no_more_when_several_tell(told: Told) -> None:
+    most = (MAX_COUNT,) * len(BUCKETS)
+    for instance in ("a", "b"):
+        told.hear(instance, number=1, renders=(told.renders(succeeded=MAX_COUNT, latency_buckets=most),))
+
+    report = told.reporter.report()
+
+    assert report.renders[0].succeeded == MAX_COUNT
+    assert read(msgspec.json.encode(ReportBatch((report,))), ReportBatch).reports == (report,)
+
+
 def test_what_is_sent_again_counts_once(told: Told) -> None:
     numbers = [told.hear("a", number=number, renders=(told.renders(),)) for number in (1, 1, 2)]
 
@@ -154,50 +227,6 @@ def test_what_is_no_report_is_refused_and_counts_nothing(told: Told, body: bytes
         told.clients.take(body)
 
     assert (told.clients.count, told.statistics.summary().total) == (0, 0)
-
-
-WORST_NACK = {"name": "p", "uid": "\U0001f600" * 64, "revision": 2**53 - 1, "reason": "\U0001f600" * 64}
-WORST_POSITION = {"epoch": 0, "term": 0, "seq": 0}
-
-
-@pytest.mark.parametrize(
-    ("said", "is_taken"),
-    [
-        pytest.param({"nacks": [WORST_NACK]}, True, id="the longest words"),
-        pytest.param({"nacks": [WORST_NACK] * 100}, True, id="as many as there may be"),
-        pytest.param({"nacks": [WORST_NACK] * 101}, False, id="one more"),
-        pytest.param({"position": WORST_POSITION}, True, id="the least position"),
-        *(
-            pytest.param({"nacks": [WORST_NACK | {field: value}]}, False, id=f"a nack with {field} {value!r:.12}")
-            for field, value in [
-                ("name", "p" * 257),
-                ("uid", "u" * 65),
-                ("reason", "r" * 65),
-                ("reason", "r" * 257),
-                ("revision", -1),
-                ("revision", 2**53),
-                ("revision", 10**30),
-            ]
-        ),
-        *(
-            pytest.param({"position": WORST_POSITION | {field: value}}, False, id=f"{field} {value!r:.12}")
-            for field in ("epoch", "term", "seq")
-            for value in (-1, 2**53, 10**30)
-        ),
-    ],
-)
-def test_what_is_taken_of_a_process_next_door_is_taken_by_the_hop_above(
-    told: Told, said: dict[str, Any], is_taken: bool
-) -> None:
-    """Else one process could keep its sidecar from ever being heard of."""
-    told.follows("a")
-
-    with nullcontext() if is_taken else pytest.raises(InvalidInput):
-        told.clients.take(msgspec.json.encode({"instance": "a", **said}))
-
-    body = msgspec.json.encode(ReportBatch((told.reporter.report(),)))
-    assert msgspec.json.decode(body, type=ReportBatch).reports[0].instance == "sidecar"
-    assert len(body) < MAX_REPORT_BYTES
 
 
 @pytest.mark.parametrize(

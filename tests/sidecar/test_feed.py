@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from promptops.api.feed import RenderCounters, Trust
+from promptops.feed import serve
 from promptops.feed.authentication import AuthenticationUnavailable
 from tests.cache.scribe import content
 from tests.support.hop import SCOPE, Hop, hop
@@ -118,6 +119,25 @@ async def test_content_beyond_this_version_of_the_sidecar_leaves_what_is_served(
     await followed.hop.start()
     followed.hop.put(("greeting", "Bonjour"), revision=3)
     await followed.answers("Bonjour")
+
+
+async def test_a_report_that_is_refused_is_said(followed: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    await followed.answers("Hello")
+
+    def reports() -> str:
+        return str(followed.sidecar.get("/v1/health").json()["dependencies"].get("reports", "ok"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(serve, "MAX_REPORTS", 0)
+        await asyncio.to_thread(wait_until, lambda: reports() != "ok", reports)
+        health = (await followed.get("/v1/health")).json()
+        lines = await followed.metrics()
+
+    assert health["dependencies"]["reports"].startswith("InvalidRequest: status 400")
+    assert health["status"] == "degraded"
+    assert any(line.startswith('promptops_reports_refused_total{reason="InvalidRequest"}') for line in lines)
+    assert "nobody knows what is served here" in followed.sidecar.log
+    await asyncio.to_thread(wait_until, lambda: reports() == "ok", reports)
 
 
 async def test_a_removed_prompt_is_gone_and_so_are_its_metrics(followed: Following) -> None:

@@ -9,15 +9,15 @@ from promptops.api.feed import (
     MAX_REPORTED_NACKS,
     MAX_REPORTED_RENDERS,
     Count,
+    InstanceName,
     Nack,
-    Name,
     Position,
 )
 
 INSTANCE_HEADER: Final = "Promptops-Instance"
 """Of GET /v1/stream at a sidecar's socket: who follows, by the name that its reports are from."""
-MAX_INSTANCE_CHARACTERS: Final = 256
 MAX_FAILURE_CODES: Final = 32
+Name = Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class LocalRenders(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -39,7 +39,7 @@ class LocalRenders(msgspec.Struct, frozen=True, omit_defaults=True):
 class ClientReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """Body of POST /v1/reports at a sidecar's socket."""
 
-    instance: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INSTANCE_CHARACTERS)]
+    instance: InstanceName
     """Drawn by each process, and shown with its stream."""
     number: Count = 0
     """Of `renders`, from 1. They are sent under it until they are taken, and count once. 0: there are none."""

@@ -6,7 +6,12 @@ import msgspec
 
 from promptops.api.content import Parameters
 from promptops.api.http import Source
-from promptops.api.limits import MAX_REASON_CHARACTERS
+from promptops.api.limits import (
+    MAX_INSTANCE_CHARACTERS,
+    MAX_LATENCY_BUCKETS,
+    MAX_REASON_CHARACTERS,
+    MAX_UID_CHARACTERS,
+)
 
 PROTOCOL = 1
 SIGNING_CONTEXT = b"promptops/index/1\n"
@@ -32,12 +37,17 @@ HEARTBEAT_SECONDS = 5.0
 """A heartbeat comes at least so often while the origin leads: it confirms at every renewal of its Lease."""
 STALE_SECONDS = 10.0
 """What the origin has not confirmed for this long is called stale."""
-Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-"""What every reader of JSON takes as it is."""
+MAX_COUNT = 2**53 - 1
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Milliseconds = Count
-Name = Annotated[str, msgspec.Meta(max_length=256)]
-Word = Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)]
-"""A uid, or a reason constant. What is reported is bounded here and not at one hop: what one takes no other refuses."""
+InstanceName = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INSTANCE_CHARACTERS)]
+ReportedName = Annotated[str, msgspec.Meta(max_length=MAX_INSTANCE_CHARACTERS)]
+"""What a hop takes of somebody's report, every hop takes: else one that passes it on would not be heard any more."""
+MAX_REPORTED_RENDERS = 200
+MAX_RELAYED_RENDERS = 1000
+"""Contents of which a relay passes on what an instance rendered, the newest of them."""
+MAX_REPORTED_NACKS = 100
+"""An instance with more says so with one more than these: it serves nothing of what was decided."""
 LOST_SECONDS = 20.0
 """Without a report for this long an instance is called lost."""
 
@@ -238,19 +248,19 @@ class BlobsAnswer(msgspec.Struct, frozen=True):
 class Nack(msgspec.Struct, frozen=True):
     """A prompt whose newest entry this instance could not take, and why (a reason constant)."""
 
-    name: Name
-    uid: Word
+    name: ReportedName
+    uid: Annotated[str, msgspec.Meta(max_length=MAX_UID_CHARACTERS)]
     revision: Count
-    reason: Word
+    reason: Annotated[str, msgspec.Meta(max_length=MAX_REASON_CHARACTERS)]
 
 
 class RenderCounters(msgspec.Struct, frozen=True, omit_defaults=True):
     """Cumulative since the instance started, for one content digest."""
 
-    digest: Name
+    digest: ReportedName
     succeeded: Count = 0
     failed: Count = 0
-    latency_buckets: tuple[Count, ...] = ()
+    latency_buckets: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_LATENCY_BUCKETS)] = ()
     """Counts per bucket of LATENCY_BUCKETS_SECONDS, not cumulative over the buckets, the last one is +Inf."""
 
 
@@ -260,18 +270,19 @@ LATENCY_BUCKETS_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.00
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an instance serves. Sent on change and every 5 s (POST /v1/reports). Who it is from says the token."""
 
-    instance: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    instance: InstanceName
     """Unique among those who show one token at the same time."""
     position: Position | None = None
     durable: bool = False
     """Whether `position` is on disk."""
     nacks: tuple[Nack, ...] = ()
-    kids: tuple[Name, ...] = ()
-    renders: tuple[RenderCounters, ...] = ()
-    """At most MAX_REPORTED_RENDERS, whatever was ever rendered: the rest comes with the next report."""
+    kids: tuple[ReportedName, ...] = ()
+    renders: Annotated[tuple[RenderCounters, ...], msgspec.Meta(max_length=MAX_RELAYED_RENDERS)] = ()
+    """Of an instance at most MAX_REPORTED_RENDERS, whatever was ever rendered: the rest comes with the next report."""
     goodbye: bool = False
-    incarnation: Name = ""
-    """Drawn anew by each process, and whenever it begins to report again: who comes back may have the name of the one before."""
+    incarnation: ReportedName = ""
+    """Drawn anew whenever reporting begins: a restarted process may have the name of the one before, and what is started again
+    in one has it."""
     number: Count = 0
     """Counts the reports of an incarnation, from 1."""
     base: Count = 0
@@ -318,15 +329,10 @@ class ReportsAnswer(msgspec.Struct, frozen=True):
     acknowledged: tuple[Acknowledged, ...] = ()
 
 
-MAX_REPORTED_RENDERS = 200
-MAX_REPORTED_NACKS = 100
-"""An instance with more says so with one more than these: it serves nothing of what was decided."""
-
-
 class TrustedKey(msgspec.Struct, frozen=True):
     """A public signing key. `public` is the raw 32 bytes of an Ed25519 key, base64url without padding."""
 
-    kid: str
+    kid: ReportedName
     public: str
 
 

@@ -18,6 +18,11 @@ MAX_FUNCTION_NAME_CHARACTERS: Final = 64
 """Of a function or a schema: what every provider takes."""
 MAX_TIME_CHARACTERS: Final = 64
 MAX_REASON_CHARACTERS: Final = 64
+MAX_UID_CHARACTERS: Final = 64
+"""Of what a cluster tells objects of one name apart by."""
+MAX_INSTANCE_CHARACTERS: Final = 256
+"""Of whoever reports what it serves; and of a prompt's name, a digest, a key's id in a report."""
+MAX_LATENCY_BUCKETS: Final = 64
 MAX_MANAGER_CHARACTERS: Final = 128
 """Of the name of a field manager in a history."""
 PROTECTED_NAMESPACES: Final = ("kube-system", "kube-public", "kube-node-lease")

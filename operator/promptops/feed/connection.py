@@ -219,8 +219,9 @@ async def _check(response: httpx.Response) -> None:
     try:
         problem = read(body, Problem)
     except Unreadable:
-        raise Disconnected(reasons.UNREACHABLE, f"status {response.status_code}") from None
-    raise Disconnected(_known(problem.code), f"status {response.status_code}: {problem.detail[:300]}")
+        raise Disconnected(reasons.UNREACHABLE, f"status {response.status_code}", response.status_code) from None
+    detail = f"status {response.status_code}: {problem.detail[:300]}"
+    raise Disconnected(_known(problem.code), detail, response.status_code)
 
 
 def _known(code: str) -> str:

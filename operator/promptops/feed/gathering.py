@@ -12,21 +12,22 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from promptops.api.feed import Relayed, RelayedBatch, RenderCounters, Report, Signed
+from promptops.api import reasons
+from promptops.api.feed import MAX_RELAYED_RENDERS, Relayed, RelayedBatch, RenderCounters, Report, Signed
 from promptops.feed.authentication import Caller
 from promptops.feed.channel import milliseconds
 from promptops.feed.connection import Upstream
 from promptops.feed.hop import Disconnected
+from promptops.feed.reporter import Refused, nobody_told
 from promptops.feed.reports import Reports
 
 PASS_ON_SECONDS: Final = 1.0
 MAX_BATCH: Final = 200
 MAX_BATCH_BYTES: Final = 512 * 1024
 MAX_PROOFS: Final = 100
-_MOST_DIGESTS: Final = 1000
-"""Of one instance: contents that it rendered, the newest of them."""
-
 _log = structlog.get_logger()
+_OF_THE_REPORTS: Final = frozenset({reasons.INVALID_REQUEST, reasons.REQUEST_TOO_LARGE})
+"""Refusals that another time or another relay would meet as well."""
 _Key = tuple[tuple[str, str | None, str], str]
 
 
@@ -42,7 +43,9 @@ class _Row:
 class Gathering:
     """The reports of a relay's followers. Nothing is lost while the hop above is away: it gets what is true by then."""
 
-    def __init__(self, connection: Upstream) -> None:
+    def __init__(self, connection: Upstream, refused: Refused = nobody_told) -> None:
+        """`refused`: told when the hop above has refused somebody's report."""
+        self._refused = refused
         self._connection = connection
         self.table = Reports(lambda _: None)
         """Who follows here, and what each believes."""
@@ -61,7 +64,7 @@ class Gathering:
         if known is not None and known.report.incarnation == report.incarnation:
             report = replace(report, renders=_merged(known.report.renders, report.renders))
         # The hop above starts with nothing, whatever this one has acknowledged.
-        self._rows[key] = _Row(caller, replace(report, base=0), heard_at)
+        self._rows[key] = _Row(caller, _fitting(replace(report, base=0)), heard_at)
         self._pending[key] = None
         return number
 
@@ -94,12 +97,25 @@ class Gathering:
         if proofs:
             await self._connection.relay(RelayedBatch(proofs=tuple(proofs.values())))
         for keys in tuple(_batches(self._pending, self._rows)):
-            sent = {key: self._rows[key] for key in keys}
-            now = time.monotonic()
-            await self._connection.relay(RelayedBatch(tuple(_relayed(row, now) for row in sent.values())))
-            for key, row in sent.items():
-                if self._rows.get(key) is row:
-                    self._pending.pop(key, None)
+            await self._pass_on_these({key: self._rows[key] for key in keys})
+
+    async def _pass_on_these(self, rows: dict[_Key, _Row]) -> None:
+        """Pass on in one call, or in as many as it takes to leave out what is refused: nobody else is silenced by that."""
+        now = time.monotonic()
+        try:
+            await self._connection.relay(RelayedBatch(tuple(_relayed(row, now) for row in rows.values())))
+        except Disconnected as error:
+            if error.reason not in _OF_THE_REPORTS:
+                raise
+            if len(rows) > 1:
+                keys = tuple(rows)
+                for half in (keys[: len(keys) // 2], keys[len(keys) // 2 :]):
+                    await self._pass_on_these({key: rows[key] for key in half})
+                return
+            self._refused(error.reason, error.detail)
+        for key, row in rows.items():
+            if self._rows.get(key) is row:
+                self._pending.pop(key, None)
 
     def _forget(self) -> None:
         there = self.table.keys()
@@ -113,7 +129,14 @@ def _merged(known: tuple[RenderCounters, ...], newer: tuple[RenderCounters, ...]
     for counters in newer:
         merged.pop(counters.digest, None)
         merged[counters.digest] = counters
-    return tuple(merged.values())[-_MOST_DIGESTS:]
+    return tuple(merged.values())[-MAX_RELAYED_RENDERS:]
+
+
+def _fitting(report: Report) -> Report:
+    """Leave out what was rendered longest ago of what one call has no room for."""
+    while report.renders and len(msgspec.json.encode(report)) > MAX_BATCH_BYTES:
+        report = replace(report, renders=report.renders[(len(report.renders) + 1) // 2 :])
+    return report
 
 
 def _relayed(row: _Row, now: float) -> Relayed:

@@ -12,10 +12,17 @@ from promptops.api.feed import Blob
 class Disconnected(Exception):
     """The hop above does not answer, or not with what was asked for. `reason` is a constant of promptops.api.reasons."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", status: int = 0) -> None:
+        """`status`: what was answered, if anything was."""
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.status = status
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether what was said was heard, and not taken."""
+        return 400 <= self.status < 500
 
 
 class HopAbove(Protocol):

@@ -15,6 +15,9 @@ class FollowerObserver:
     def refused(self, reason: str, detail: str) -> None:
         """Something that was offered was not taken."""
 
+    def unheard(self, reason: str, detail: str) -> None:
+        """The hop above refused what was reported to it."""
+
     def took(self, position: Position, durable: bool) -> None:
         """Another position is served."""
 

@@ -63,8 +63,9 @@ class Relay:
     ) -> None:
         """`connection`: to the hop above, for every scope. `tiers`: where what is held is kept as well."""
         self.connection = connection
-        self.gathering = Gathering(connection)
-        observed = _Observed(self, observer or FollowerObserver())
+        observer = observer or FollowerObserver()
+        self.gathering = Gathering(connection, observer.unheard)
+        observed = _Observed(self, observer)
         self._follower = Follower(connection, verifier, None, tiers, observer=observed, on_trust=on_trust)
 
     @property

@@ -12,9 +12,6 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Protocol
 
-import structlog
-
-from promptops.api import reasons
 from promptops.api.feed import (
     HEARTBEAT_SECONDS,
     MAX_REPORTED_NACKS,
@@ -36,9 +33,16 @@ RETRY_SECONDS = 0.1
 GOODBYE_SECONDS = 1.0
 REPORTS = (25, 2.5)
 """Reports at once, and then a second: half of the calls that a hop grants a pod. Whoever is refused is silent for seconds."""
-_log = structlog.get_logger()
 _GRAIN_SECONDS = 0.01
 """Timers may be early by the grain of a loop's clock."""
+
+
+Refused = Callable[[str, str], None]
+"""Told why, in a constant and in detail, the hop above did not take what was reported."""
+
+
+def nobody_told(_reason: str, _detail: str) -> None:
+    """Nobody is told."""
 
 
 class Recipient(Protocol):
@@ -73,19 +77,22 @@ class Reporter:
         kids: Callable[[], tuple[str, ...]] = tuple,
         renders: Tally | None = None,
         below: Below | None = None,
+        refused: Refused = nobody_told,
     ) -> None:
+        """`refused`: told when the hop above has refused a report."""
+        self.problem: str | None = None
+        """Why the last report was refused; None when it was not."""
+        self._refused_by_hop = refused
         self._connection = connection
         self._store = store
         self._instance = instance
         self._kids = kids
         self._renders = renders or Tally()
-        self._incarnation = secrets.token_hex(8)
+        self._incarnation = _drawn()
         self._number = 0
         self._base = 0
         self._durable = False
         self._refusing: str | None = None
-        self._unheard: str | None = None
-        """Why the hop above took no report last, when that is no matter of reaching it."""
         self._serving: object = None
         self._wake = asyncio.Event()
         self._allowance = Allowance(*REPORTS)
@@ -129,9 +136,9 @@ class Reporter:
         )
 
     async def run(self) -> None:
-        """Report until cancelled, and then say goodbye."""
+        """Report until cancelled, and then say goodbye. May be run again: as another incarnation, for the last one is over."""
+        self._begin_anew()
         backoff = RETRY_SECONDS
-        self._begin()
         try:
             while True:
                 await self._turn()
@@ -144,9 +151,9 @@ class Reporter:
         finally:
             await self._say_goodbye()
 
-    def _begin(self) -> None:
-        """Report as a new incarnation: the one before said goodbye, and nobody listens to it any more."""
-        self._incarnation, self._number, self._base = secrets.token_hex(8), 0, 0
+    def _begin_anew(self) -> None:
+        # What comes after a goodbye of the same incarnation is taken for a report that was overtaken by it.
+        self._incarnation, self._number, self._base = _drawn(), 0, 0
         self._renders.again()
 
     def _served(self, view: View) -> Position:
@@ -178,17 +185,13 @@ class Reporter:
         try:
             answer = await self._connection.report(ReportBatch((report,)))
         except Disconnected as error:
-            self._refused_by_hop(error)
+            if error.is_refusal:
+                self.problem = str(error)
+                self._refused_by_hop(error.reason, error.detail)
             return False
-        self._unheard = None
+        self.problem = None
         self._heard(report, answer)
         return True
-
-    def _refused_by_hop(self, error: Disconnected) -> None:
-        """Say once why nobody above hears of this instance, where its stream may be as it should."""
-        if error.reason in (reasons.INVALID_REQUEST, reasons.REQUEST_TOO_LARGE) and error.reason != self._unheard:
-            self._unheard = error.reason
-            _log.error("report refused: nobody is told what is served here", reason=error.reason, detail=error.detail)
 
     def _heard(self, report: Report, answer: ReportsAnswer) -> None:
         if Acknowledged(self._instance, report.number) in answer.acknowledged:
@@ -205,3 +208,7 @@ class Reporter:
         except (Disconnected, TimeoutError):
             # Nobody hears it: this instance will be counted as lost until it is forgotten.
             return
+
+
+def _drawn() -> str:
+    return secrets.token_hex(8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sized
 from typing import Final, TypeVar
 
 import msgspec
@@ -247,9 +247,9 @@ class FeedApp:
         return (header, signed) if header.scope == caller.scope else None
 
 
-def _check_count(reports: Sequence[object]) -> None:
+def _check_count(reports: Sized) -> None:
     if len(reports) > MAX_REPORTS:
-        raise refusal(400, reasons.INVALID_REQUEST, f"at most {MAX_REPORTS} reports at once")
+        raise refusal(400, reasons.INVALID_REQUEST, f"{len(reports)} reports; at most {MAX_REPORTS} are taken at once")
 
 
 def _decoded(body: bytes, kind: type[_Body]) -> _Body:

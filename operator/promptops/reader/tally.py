@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Container, Iterable
 from itertools import islice
 
-from promptops.api.feed import LATENCY_BUCKETS_SECONDS, MAX_REPORTED_RENDERS, RenderCounters
+from promptops.api.feed import LATENCY_BUCKETS_SECONDS, MAX_COUNT, MAX_REPORTED_RENDERS, RenderCounters
 
 
 class _Counters:
@@ -83,4 +83,8 @@ _ABSENT = object()
 
 
 def _reported(digest: str, counters: _Counters) -> RenderCounters:
-    return RenderCounters(digest, counters.succeeded, counters.failed, tuple(counters.buckets))
+    # Each process next door may have told of as many as can be told of: all together are no more than that.
+    succeeded, failed, *buckets = (
+        min(count, MAX_COUNT) for count in (counters.succeeded, counters.failed, *counters.buckets)
+    )
+    return RenderCounters(digest, succeeded, failed, tuple(buckets))

@@ -40,6 +40,7 @@ class _RelayObserver(FollowerObserver):
     def __init__(self, metrics: RelayMetrics) -> None:
         self._metrics = metrics
         self._said: tuple[str, str] | None = None
+        self._unheard: tuple[str, str] | None = None
 
     def connected(self) -> None:
         self._said = None
@@ -53,6 +54,12 @@ class _RelayObserver(FollowerObserver):
     def refused(self, reason: str, detail: str) -> None:
         self._metrics.refused(reason)
         _log.warning("hop above refused", reason=reason, detail=detail)
+
+    def unheard(self, reason: str, detail: str) -> None:
+        self._metrics.reports_refused(reason)
+        if self._unheard != (reason, detail):
+            self._unheard = (reason, detail)
+            _log.warning("hop above refused a report; the others go on", reason=reason, detail=detail)
 
     def took(self, position: Position, durable: bool) -> None:
         """Every change of every namespace: not worth a line."""

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Final
 
 from promptops.api import reasons
-from promptops.api.clients import INSTANCE_HEADER, MAX_INSTANCE_CHARACTERS
+from promptops.api.clients import INSTANCE_HEADER
 from promptops.api.feed import HELD_HEADER, BlobsRequest, Header, Hello
+from promptops.api.limits import MAX_INSTANCE_CHARACTERS
 from promptops.cache.clock import Clock
 from promptops.cache.refusal import Refused
 from promptops.cache.store import Store

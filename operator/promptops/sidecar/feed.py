@@ -48,6 +48,7 @@ class _Observer(FollowerObserver):
     def __init__(self, metrics: SidecarMetrics) -> None:
         self._metrics = metrics
         self._said: tuple[str, str] | None = None
+        self._unheard: tuple[str, str] | None = None
 
     def connected(self) -> None:
         self._said = None
@@ -61,6 +62,12 @@ class _Observer(FollowerObserver):
     def refused(self, reason: str, detail: str) -> None:
         self._metrics.supply.refused(reason)
         _log.warning("feed refused", reason=reason, detail=detail)
+
+    def unheard(self, reason: str, detail: str) -> None:
+        self._metrics.supply.reports_refused(reason)
+        if self._unheard != (reason, detail):
+            self._unheard = (reason, detail)
+            _log.warning("report refused; nobody knows what is served here", reason=reason, detail=detail)
 
     def took(self, position: Position, durable: bool) -> None:
         where = f"{position.epoch}.{position.term}.{position.seq}"
@@ -103,7 +110,16 @@ class Feed:
         self._mirror = _mirror(mirror, believed.verifier, clock, metrics) if mirror is not None else None
         if self._mirror is not None:
             tiers += self._mirror.tiers
-        reporter = Reporter(connection, store, instance, kids=lambda: believed.ids, renders=tally, below=below)
+        observer = _Observer(metrics)
+        self._reporter = reporter = Reporter(
+            connection,
+            store,
+            instance,
+            kids=lambda: believed.ids,
+            renders=tally,
+            below=below,
+            refused=observer.unheard,
+        )
         self._follower = Follower(
             connection,
             believed.verifier,
@@ -111,7 +127,7 @@ class Feed:
             tiers,
             reporter,
             clock,
-            observer=_Observer(metrics),
+            observer=observer,
             understanding=UNDERSTANDING,
             on_tier_error=self._tier_failed,
             on_trust=believed.hear,
@@ -126,6 +142,8 @@ class Feed:
         """Return how feed and snapshot stand."""
         feed = {"feed": _OK if self.connected else self._follower.problem or "not connected"}
         tiers = {keeper.tier.name: keeper.problem or _OK for keeper in self._follower.keepers}
+        if self._reporter.problem is not None:
+            feed["reports"] = self._reporter.problem
         return {**feed, **tiers, **(self._mirror.dependencies() if self._mirror is not None else {})}
 
     def findings(self) -> int:

@@ -27,6 +27,12 @@ class RelayMetrics:
             ("reason",),
             registry=registry,
         )
+        self._reports_refused = Counter(
+            "promptops_reports_refused",
+            "Reports of who follows here that the hop above refused, by reason.",
+            ("reason",),
+            registry=registry,
+        )
         self._scopes = Gauge("promptops_relay_scopes", "Namespaces of which something is held.", registry=registry)
         self._age = Gauge(
             "promptops_index_age_seconds",
@@ -42,6 +48,10 @@ class RelayMetrics:
     def refused(self, reason: str) -> None:
         """Count something that was offered and not taken."""
         self._refused.labels(reason).inc()
+
+    def reports_refused(self, reason: str) -> None:
+        """Count a report that the hop above did not take."""
+        self._reports_refused.labels(reason).inc()
 
     def certified(self, until: float) -> None:
         """Say until when the certificate is good."""

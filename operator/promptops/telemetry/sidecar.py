@@ -147,6 +147,12 @@ class SupplyMetrics:
             ("reason",),
             registry=registry,
         )
+        self._reports_refused = Counter(
+            "promptops_reports_refused",
+            "Reports of what is served here that the hop above refused, by reason.",
+            ("reason",),
+            registry=registry,
+        )
         self._snapshot_errors = Counter(
             "promptops_snapshot_errors",
             "Failures to read or write the snapshot, by reason.",
@@ -165,6 +171,10 @@ class SupplyMetrics:
     def refused(self, reason: str) -> None:
         """Count an offer of the feed that was refused."""
         self._refused.labels(reason).inc()
+
+    def reports_refused(self, reason: str) -> None:
+        """Count a report that the hop above did not take."""
+        self._reports_refused.labels(reason).inc()
 
     def snapshot_failed(self, reason: str) -> None:
         """Count a failure of the snapshot."""
