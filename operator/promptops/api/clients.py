@@ -12,23 +12,23 @@ from promptops.api.feed import (
     InstanceName,
     Nack,
     Position,
+    ReportedName,
 )
 
 INSTANCE_HEADER: Final = "Promptops-Instance"
 """Of GET /v1/stream at a sidecar's socket: who follows, by the name that its reports are from."""
 MAX_FAILURE_CODES: Final = 32
-Name = Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class LocalRenders(msgspec.Struct, frozen=True, omit_defaults=True):
     """Renders of one content of one prompt."""
 
-    prompt: Name
-    digest: Name
+    prompt: ReportedName
+    digest: ReportedName
     succeeded: Count = 0
-    failures: Annotated[dict[Name, Count], msgspec.Meta(max_length=MAX_FAILURE_CODES)] = {}
+    failures: Annotated[dict[ReportedName, Count], msgspec.Meta(max_length=MAX_FAILURE_CODES)] = {}
     """How many failed by code."""
-    fallbacks: Annotated[dict[Name, Count], msgspec.Meta(max_length=MAX_FAILURE_CODES)] = {}
+    fallbacks: Annotated[dict[ReportedName, Count], msgspec.Meta(max_length=MAX_FAILURE_CODES)] = {}
     """Of those that failed, by code, how many were answered with what the prompt declares to stand in for it."""
     spent_us: Count = 0
     """Microseconds that those that succeeded took together."""

@@ -22,6 +22,8 @@ MAX_UID_CHARACTERS: Final = 64
 """Of what a cluster tells objects of one name apart by."""
 MAX_INSTANCE_CHARACTERS: Final = 256
 """Of whoever reports what it serves; and of a prompt's name, a digest, a key's id in a report."""
+MAX_SESSION_CHARACTERS: Final = 256
+"""Of what OFREP calls a targeting key: the rest of it is not looked at."""
 MAX_LATENCY_BUCKETS: Final = 64
 MAX_MANAGER_CHARACTERS: Final = 128
 """Of the name of a field manager in a history."""

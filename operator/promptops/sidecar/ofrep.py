@@ -19,6 +19,7 @@ import msgspec
 from promptops.api.content import Content
 from promptops.api.feed import Entry
 from promptops.api.http import MAX_BATCH_OUTPUT_BYTES, EvaluationRequest, RenderRequest, RenderResponse
+from promptops.api.limits import MAX_SESSION_CHARACTERS
 from promptops.api.observed import CHANGES, PromptEvent
 from promptops.reader.answers import Answers
 from promptops.reader.requests import read_strictly
@@ -33,7 +34,6 @@ from promptops.web.requests import Head
 
 STREAM: Final = "/ofrep/v1/sse"
 _TARGETING_KEY: Final = "targetingKey"
-_MAX_SESSION_CHARACTERS: Final = 256
 _REFETCH: Final = b'event: message\ndata: {"type":"refetchEvaluation"}\n\n'
 _ENCODER = msgspec.json.Encoder()
 _STREAMS: Final = _ENCODER.encode([{"type": "sse", "endpoint": {"requestUri": STREAM}}])
@@ -137,7 +137,7 @@ def _request(content: Content, context: Mapping[str, Any]) -> RenderRequest:
     session = context.get(_TARGETING_KEY)
     return RenderRequest(
         {name: value for name, value in context.items() if name in declared},
-        session=session[:_MAX_SESSION_CHARACTERS] if isinstance(session, str) else None,
+        session=session[:MAX_SESSION_CHARACTERS] if isinstance(session, str) else None,
     )
 
 
