@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from promptops.api.names import CENSUS_CONFIG_MAP, CENSUS_KEY
+from promptops.api.wire import Unreadable, read
 from promptops.cluster.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from promptops.cluster.objects import Objects
 from promptops.cluster.resources import CONFIG_MAPS
@@ -56,9 +57,8 @@ class CensusRecord:
             self._there = self.instances = None
             return
         try:
-            said = (self._there.get("data") or {}).get(CENSUS_KEY, "")
-            self.instances = msgspec.json.decode(said, type=dict[str, int])
-        except msgspec.MsgspecError:
+            self.instances = read((self._there.get("data") or {}).get(CENSUS_KEY, ""), dict[str, int])
+        except Unreadable:
             log.warning("the record of instances cannot be understood: statuses say the least there were")
             self.instances = None
 
